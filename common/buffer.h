@@ -1,0 +1,58 @@
+/* Buffer: bytes that grow at the end and are consumed at the front.
+ *
+ * Running out of memory aborts: no caller checks. Who reads from outside bounds what it appends.
+ *
+ * Threads: none shared. */
+#ifndef COMMON_BUFFER_H
+#define COMMON_BUFFER_H
+
+#include "common/slice.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct buffer {
+    char *at;        /* first unread byte; NULL before the first append */
+    size_t length;   /* unread bytes */
+    size_t consumed; /* bytes in front of `at` in the allocation */
+    size_t capacity; /* of the allocation */
+};
+
+#define BUFFER_EMPTY ((struct buffer){0})
+
+void buffer_clear(struct buffer *buffer);
+
+/* Room for `bytes` more behind the content. Returns where to write them; see buffer_extend. */
+char *buffer_reserve(struct buffer *buffer, size_t bytes);
+
+/* Counts `bytes` that were written into reserved room. */
+void buffer_extend(struct buffer *buffer, size_t bytes);
+
+void buffer_append(struct buffer *buffer, const void *bytes, size_t length);
+void buffer_append_slice(struct buffer *buffer, struct slice slice);
+void buffer_append_string(struct buffer *buffer, const char *string);
+void buffer_append_char(struct buffer *buffer, char c);
+void buffer_printf(struct buffer *buffer, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Drops `bytes` (at most length) from the front. */
+void buffer_consume(struct buffer *buffer, size_t bytes);
+
+/* Drops the content, keeps the allocation. */
+void buffer_reset(struct buffer *buffer);
+
+/* The content with a terminator behind it (not counted). Borrowed until the buffer changes. */
+const char *buffer_string(struct buffer *buffer);
+
+static inline struct slice buffer_slice(const struct buffer *buffer)
+{
+    return slice_of(buffer->at, buffer->length);
+}
+
+/* malloc, calloc, realloc and strdup that abort when there is no memory. */
+void *memory_allocate(size_t bytes);
+void *memory_allocate_zeroed(size_t count, size_t bytes);
+void *memory_reallocate(void *old, size_t bytes);
+char *memory_duplicate_string(const char *string);
+
+#endif

@@ -1,0 +1,85 @@
+#include "common/hash.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* SipHash (Aumasson and Bernstein, 2012) with one round for each word and three at the end. */
+
+struct sip {
+    uint64_t a, b, c, d;
+};
+
+static inline uint64_t rotate(uint64_t word, int bits)
+{
+    return word << bits | word >> (64 - bits);
+}
+
+static inline void sip_round(struct sip *s)
+{
+    s->a += s->b;
+    s->c += s->d;
+    s->b = rotate(s->b, 13) ^ s->a;
+    s->d = rotate(s->d, 16) ^ s->c;
+    s->a = rotate(s->a, 32);
+    s->c += s->b;
+    s->a += s->d;
+    s->b = rotate(s->b, 17) ^ s->c;
+    s->d = rotate(s->d, 21) ^ s->a;
+    s->c = rotate(s->c, 32);
+}
+
+static uint64_t sip_hash(const void *bytes, size_t length, uint64_t key_low, uint64_t key_high)
+{
+    struct sip s = {
+        .a = key_low ^ UINT64_C(0x736f6d6570736575),
+        .b = key_high ^ UINT64_C(0x646f72616e646f6d),
+        .c = key_low ^ UINT64_C(0x6c7967656e657261),
+        .d = key_high ^ UINT64_C(0x7465646279746573),
+    };
+    const unsigned char *at = bytes;
+    size_t left = length;
+    uint64_t word;
+
+    for (; left >= 8; at += 8, left -= 8) {
+        memcpy(&word, at, 8);
+        s.d ^= word;
+        sip_round(&s);
+        s.a ^= word;
+    }
+
+    word = (uint64_t)length << 56;
+    for (size_t i = 0; i < left; i++)
+        word |= (uint64_t)at[i] << (8 * i);
+    s.d ^= word;
+    sip_round(&s);
+    s.a ^= word;
+
+    s.c ^= 0xff;
+    sip_round(&s);
+    sip_round(&s);
+    sip_round(&s);
+    return s.a ^ s.b ^ s.c ^ s.d;
+}
+
+static uint64_t process_key[2];
+static pthread_once_t process_key_once = PTHREAD_ONCE_INIT;
+
+static void make_process_key(void)
+{
+    /* Up to 256 bytes never come short, and only an early boot could make it wait. */
+    if (getrandom(process_key, sizeof(process_key), 0) != (ssize_t)sizeof(process_key))
+        abort();
+}
+
+uint64_t hash_bytes(const void *bytes, size_t length, uint64_t seed)
+{
+    pthread_once(&process_key_once, make_process_key);
+    return sip_hash(bytes, length, process_key[0] ^ seed, process_key[1]);
+}
+
+uint64_t hash_stable(const void *bytes, size_t length)
+{
+    return sip_hash(bytes, length, UINT64_C(0x706f696e74736d61), UINT64_C(0x6e2d666565642d31));
+}

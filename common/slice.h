@@ -1,0 +1,52 @@
+/* Slice: bytes that live somewhere else. Not terminated, may hold any byte.
+ *
+ * Threads: none shared. */
+#ifndef COMMON_SLICE_H
+#define COMMON_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct slice {
+    const char *at; /* may be NULL when length is 0 */
+    size_t length;
+};
+
+/* A string literal, or a char array with a terminator, as a slice. */
+#define SLICE(literal) ((struct slice){.at = (literal), .length = sizeof(literal) - 1})
+
+static inline struct slice slice_of(const char *at, size_t length)
+{
+    return (struct slice){.at = at, .length = length};
+}
+
+static inline struct slice slice_from_string(const char *string)
+{
+    return slice_of(string, strlen(string));
+}
+
+static inline bool slice_equals(struct slice a, struct slice b)
+{
+    return a.length == b.length && (a.length == 0 || memcmp(a.at, b.at, a.length) == 0);
+}
+
+static inline bool slice_has_prefix(struct slice text, struct slice prefix)
+{
+    return text.length >= prefix.length &&
+           (prefix.length == 0 || memcmp(text.at, prefix.at, prefix.length) == 0);
+}
+
+/* ASCII only: names of headers and hosts, never paths. */
+bool slice_equals_ignoring_case(struct slice a, struct slice b);
+
+/* memcmp order; a prefix sorts first. */
+int slice_compare(struct slice a, struct slice b);
+
+/* Lower-case for ASCII letters, everything else as it is; no locale. */
+static inline char ascii_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+#endif

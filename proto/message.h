@@ -1,0 +1,32 @@
+/* Message: protobuf-c with the checks it lacks.
+ *
+ * protobuf-c takes tens of times the memory of what it unpacks, cuts strings at an embedded NUL,
+ * does not check UTF-8, and keeps unknown fields silently. Everything that comes from outside is
+ * unpacked here.
+ *
+ * Threads: any. */
+#ifndef PROTO_MESSAGE_H
+#define PROTO_MESSAGE_H
+
+#include "common/buffer.h"
+#include "common/error.h"
+#include "proto/messages.h"
+
+#include <stddef.h>
+
+/* What unpacking one message may take, in bytes. */
+#define MESSAGE_MEMORY_DEFAULT ((size_t)8 << 20)
+#define MESSAGE_MEMORY_APPLY ((size_t)64 << 20)
+
+/* Unpacks and checks, at every depth: strings are UTF-8 without NUL, and (when `refuse_unknown`)
+ * no field is unknown. The error names the field's path. NULL on error. Free with message_free. */
+ProtobufCMessage *message_unpack(const ProtobufCMessageDescriptor *descriptor, struct slice bytes,
+                                 size_t max_memory, bool refuse_unknown, struct error *err);
+
+/* Frees what message_unpack returned. Harmless on NULL. */
+void message_free(ProtobufCMessage *message);
+
+/* Appends the message's bytes. */
+void message_pack(const ProtobufCMessage *message, struct buffer *to);
+
+#endif

@@ -1,0 +1,25 @@
+/* Balancer: picks the endpoint for one try. One small function per policy.
+ *
+ * Threads: worker; a balancer_random belongs to one. */
+#ifndef PROXY_UPSTREAM_BALANCER_H
+#define PROXY_UPSTREAM_BALANCER_H
+
+#include "proxy/upstream/backend.h"
+
+#include <stdint.h>
+
+/* worker only: a fast generator, seeded once from the kernel. */
+struct balancer_random {
+    uint64_t state[2];
+};
+
+void balancer_random_init(struct balancer_random *random);
+uint64_t balancer_random_next(struct balancer_random *random);
+
+/* An available endpoint, or NULL when there is none. `hash_key` is what ConsistentHash hashes (0
+ * for the others); `avoid` (or NULL) was tried already and is taken only when it is the only one.
+ * Borrowed from the backend. */
+struct endpoint *balancer_pick(const struct backend *backend, uint64_t hash_key,
+                               const struct endpoint *avoid, struct balancer_random *random);
+
+#endif

@@ -1,0 +1,19 @@
+/* Endpoint registry: one endpoint for one address, across all changes.
+ *
+ * Threads: any. The mutex covers the map alone; requests never take it. */
+#ifndef PROXY_UPSTREAM_ENDPOINT_REGISTRY_H
+#define PROXY_UPSTREAM_ENDPOINT_REGISTRY_H
+
+#include "proxy/upstream/endpoint.h"
+
+struct endpoint_registry;
+
+struct endpoint_registry *endpoint_registry_new(void);
+/* Every endpoint must have been released. */
+void endpoint_registry_free(struct endpoint_registry *registry);
+
+/* The endpoint of this address, made when it is new. Caller releases. */
+struct endpoint *endpoint_registry_acquire(struct endpoint_registry *registry,
+                                           const struct endpoint_address *address);
+
+#endif
