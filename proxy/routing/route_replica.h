@@ -47,6 +47,7 @@ bool route_replica_commit(struct route_replica *replica, const char *epoch, uint
 
 const char *route_replica_epoch(const struct route_replica *replica); /* "" when it holds nothing */
 uint64_t route_replica_revision(const struct route_replica *replica);
+/* The sum of object_digest (proto/object_digest.h) over everything it holds. */
 uint64_t route_replica_digest(const struct route_replica *replica);
 
 /* Every object, in no order, for the local copy. Slices are borrowed until the callback returns. */
@@ -54,9 +55,5 @@ typedef void replica_visit_fn(void *context, Pointsman__V1__ObjectKind kind, str
                               struct slice bytes);
 void route_replica_each(const struct route_replica *replica, replica_visit_fn *visit,
                         void *context);
-
-/* The digest of one object; a set's digest is their sum modulo 2^64, so it can be kept up to date
- * by adding and subtracting. Part of the feed's protocol: never changes. */
-uint64_t object_digest(Pointsman__V1__ObjectKind kind, struct slice name, struct slice bytes);
 
 #endif
