@@ -22,13 +22,14 @@ void event_loop_run(struct event_loop *loop);
 void event_loop_run_once(struct event_loop *loop, int max_wait_ms);
 void event_loop_stop(struct event_loop *loop);
 
-/* From any thread, never from a signal handler: makes the loop take a turn, in which it calls
+/* From any thread: makes the loop take a turn, in which it calls
  * what event_loop_on_wake set. Several wakes may become one. */
 void event_loop_wake(struct event_loop *loop);
 void event_loop_on_wake(struct event_loop *loop, void (*on_wake)(void *context), void *context);
 
 /* Called at the end of each turn that ran any callback: the place to commit or send in one go
- * what the turn has gathered. Several may be set; they run in the order they were added. */
+ * what the turn has gathered. A few may be set, for as long as the loop lives; they run in the
+ * order they were added. */
 void event_loop_on_turn_end(struct event_loop *loop, void (*on_turn_end)(void *context),
                             void *context);
 
@@ -43,7 +44,8 @@ struct event_watch {
     void *context;
 };
 
-/* `events` are EPOLLIN and EPOLLOUT, level-triggered. The descriptor stays the caller's. */
+/* `events` are EPOLLIN and EPOLLOUT, level-triggered; EPOLLHUP and EPOLLERR are told even when
+ * nothing was asked for. The descriptor stays the caller's. */
 void event_watch_start(struct event_watch *watch, struct event_loop *loop, int fd, uint32_t events,
                        void (*on_ready)(struct event_watch *watch, uint32_t events), void *context);
 void event_watch_change(struct event_watch *watch, uint32_t events);
@@ -56,12 +58,15 @@ void event_watch_stop(struct event_watch *watch);
 struct event_timer {
     struct event_loop *loop; /* NULL while not running */
     uint64_t due_ms;         /* on clock_now_ms */
+    uint64_t order;          /* of equal due times, the one started first fires first */
     uint32_t heap_index;
     void (*on_due)(struct event_timer *timer);
     void *context;
 };
 
-/* (Re)starts the timer: due `delay_ms` from now. */
+/* (Re)starts the timer: due `delay_ms` from now. Timers run after the turn's descriptors: one with
+ * no delay that a descriptor's callback starts still fires in the same turn, one that a timer
+ * starts in the next. */
 void event_timer_start(struct event_timer *timer, struct event_loop *loop, uint64_t delay_ms,
                        void (*on_due)(struct event_timer *timer), void *context);
 /* Harmless when not running. */
