@@ -5,10 +5,13 @@
  *   POINTSMAN_DRAIN_TIME in the environment; a repeatable option takes a comma-separated list
  *   drain-time = 30s     in the file that --config names: a line each, # starts a comment
  *
- * Giving a repeatable option on a later level replaces the list of the earlier one. --help prints
- * the table, --version the version; both exit 0. An unknown option, a missing value or a value of
- * the wrong form is an error that names the option and where it stood (flag, variable, or file
- * and line).
+ * Giving a repeatable option on a later level replaces the list of the earlier one; giving any
+ * other twice on one level is an error. An empty variable counts as unset. --help prints the
+ * table, --version the version; both exit 0. An unknown option, a missing value or a value of the
+ * wrong form is an error that names the option and where it stood (flag, variable, or file and
+ * line).
+ *
+ * Programs with verbs (routectl) read the command line alone, by several tables.
  *
  * Threads: used before threads start. */
 #ifndef COMMON_OPTIONS_H
@@ -19,6 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum option_kind {
     OPTION_FLAG,     /* bool *; "--name", or name = true in the file */
@@ -36,7 +40,8 @@ struct option_list {
 };
 
 struct option {
-    const char *name; /* "drain-time"; NULL ends the table */
+    const char
+        *name; /* "drain-time"; a single letter stands behind one dash; NULL ends the table */
     enum option_kind kind;
     void *value;          /* holds the default beforehand */
     const char *argument; /* "ADDR:PORT", shown in --help; NULL for a flag */
@@ -60,8 +65,12 @@ struct program {
 enum options_result options_parse(const struct program *program, int argc, char **argv,
                                   struct error *err);
 
-/* "1h30m", "250ms" to milliseconds; up to four units of h, m, s, ms, each at most five digits
- * (GEP-2257). Also used for documents. */
-bool options_parse_duration(const char *text, uint64_t *milliseconds, struct error *err);
+/* The command line alone, from argv[0] on. `tables` ends with NULL; of equal names the one in the
+ * first table counts. Operands may stand between options; behind "--" everything is one. */
+bool options_parse_arguments(const struct option *const *tables, int argc, char **argv,
+                             struct option_list *operands, struct error *err);
+
+/* Prints the table with its defaults, as --help does. */
+void options_print(const struct option *options, FILE *to);
 
 #endif
