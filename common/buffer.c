@@ -35,6 +35,11 @@ char *memory_duplicate_string(const char *string)
     return check(strdup(string));
 }
 
+void *memory_allocate_aligned(size_t alignment, size_t bytes)
+{
+    return check(aligned_alloc(alignment, bytes == 0 ? alignment : bytes));
+}
+
 void buffer_clear(struct buffer *buffer)
 {
     if (buffer->at != NULL)

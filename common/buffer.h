@@ -49,10 +49,12 @@ static inline struct slice buffer_slice(const struct buffer *buffer)
     return slice_of(buffer->at, buffer->length);
 }
 
-/* malloc, calloc, realloc and strdup that abort when there is no memory. */
+/* malloc, calloc, realloc, strdup and aligned_alloc that abort when there is no memory. */
 void *memory_allocate(size_t bytes);
 void *memory_allocate_zeroed(size_t count, size_t bytes);
 void *memory_reallocate(void *old, size_t bytes);
 char *memory_duplicate_string(const char *string);
+/* `alignment` is a power of two, `bytes` a multiple of it. Free with free. */
+void *memory_allocate_aligned(size_t alignment, size_t bytes);
 
 #endif

@@ -2,42 +2,50 @@
  *
  * Immutable and counted; a change makes a new one that shares the endpoints of the old.
  *
- * Threads: any; the count is atomic. */
+ * Threads: any; the counts are atomic. */
 #ifndef PROXY_UPSTREAM_BACKEND_H
 #define PROXY_UPSTREAM_BACKEND_H
 
 #include "common/error.h"
+#include "common/slice.h"
 #include "proto/messages.h"
+#include "proxy/metrics/backend_metrics.h"
 #include "proxy/upstream/endpoint.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-struct backend_metrics;
 struct endpoint_registry;
 
 struct backend_endpoint {
     struct endpoint *endpoint; /* the backend holds a reference */
     uint32_t weight;           /* 0: no new requests */
+    uint64_t weight_before;    /* of the endpoints in front of it, added up */
 };
 
 struct backend {
     /* immutable */
-    const char *name;
+    struct slice name; /* terminated */
     uint64_t revision;
-    struct backend_endpoint *endpoints;
-    size_t endpoint_count;
     Pointsman__V1__LoadBalancingPolicy policy; /* never unspecified */
     uint64_t connect_timeout_ms;
-    struct backend_metrics *metrics;
+    uint64_t total_weight; /* 0: there is nothing to pick */
+    uint64_t stride;       /* see round_robin in balancer.c */
+    bool has_equal_weights;
 
     /* atomic: any */
     atomic_uint references;
+    atomic_uint turn; /* of RoundRobin */
+    struct backend_metrics metrics;
+
+    /* immutable */
+    size_t endpoint_count;
+    struct backend_endpoint endpoints[];
 };
 
 /* A backend as rules see it through a backendRef with `port` (0: none). Copies what it needs. The
  * message has passed backend_validate; what can still fail is a port that is not among `ports`,
- * or an endpoint that ends up with none. Caller releases. */
+ * an endpoint that ends up with none, and what is not supported yet. Caller releases. */
 struct backend *backend_new(const BackendMessage *message, uint32_t port,
                             struct endpoint_registry *endpoints, struct error *err);
 

@@ -4,38 +4,35 @@
 #ifndef PROXY_UPSTREAM_ENDPOINT_H
 #define PROXY_UPSTREAM_ENDPOINT_H
 
-#include "common/slice.h"
+#include "common/error.h"
 
+#include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
+/* --- addresses ------------------------------------------------------------------------------ */
+
 struct endpoint_address {
-    socklen_t length; /* 0: a DNS name that has no address yet */
+    socklen_t length; /* what bind and connect want */
     union {
         struct sockaddr any;
-        struct sockaddr_storage storage;
+        struct sockaddr_in ipv4;
+        struct sockaddr_in6 ipv6;
         struct sockaddr_un unix_path;
     };
 };
 
-struct endpoint {
-    /* immutable */
-    struct endpoint_address address;
-    const char *name; /* "10.0.0.7:8080", "[::1]:80" or "unix:/run/a.sock"; for logs */
-    uint32_t id;      /* small and unique while it lives: workers index their pools by it */
+/* From an IPv4 or IPv6 address without brackets. ERROR_UNSUPPORTED for a DNS name. */
+bool endpoint_address_set_ip(struct endpoint_address *address, const char *ip, uint16_t port,
+                             struct error *err);
+/* ERROR_LIMIT for a path longer than the system takes. */
+bool endpoint_address_set_unix(struct endpoint_address *address, const char *path,
+                               struct error *err);
 
-    /* atomic: any */
-    atomic_uint references;
-    /* atomic: workers count, the balancer compares */
-    atomic_uint in_flight;
-};
-
-void endpoint_acquire(struct endpoint *endpoint);
-/* Clears *endpoint. Harmless on NULL. The last release gives it back to its registry. */
-void endpoint_release(struct endpoint **endpoint);
+/* --- endpoints ------------------------------------------------------------------------------ */
 
 /* What became of a try, for health. */
 enum endpoint_outcome {
@@ -44,11 +41,42 @@ enum endpoint_outcome {
     ENDPOINT_CONNECT_FAILED, /* refused, unreachable, or connecting took too long */
     ENDPOINT_FAILED,         /* closed, reset or broken before a response head */
     ENDPOINT_TIMED_OUT,
+    ENDPOINT_ABANDONED, /* the client left first: says nothing about the endpoint */
 };
 
+struct endpoint {
+    /* immutable */
+    struct endpoint_address address;
+    const char *name; /* "10.0.0.7:8080", "[::1]:80" or "unix:/run/a.sock"; for logs */
+    /* Small, unique while the endpoint lives, then used again: workers index their pools by it.
+     * A pool with connections to an endpoint therefore holds a reference. */
+    uint32_t id;
+
+    /* atomic: any */
+    atomic_uint references;
+    /* atomic: workers count, the balancer compares */
+    atomic_uint in_flight;
+    /* atomic: workers count; failed tries since the last answer */
+    atomic_uint consecutive_failures;
+    /* atomic: health sets, the balancer skips what is not */
+    atomic_bool is_available;
+
+    /* guarded by the registry's mutex */
+    struct endpoint_registry *registry;
+    struct endpoint *next_in_bucket;
+    uint64_t hash;
+};
+
+void endpoint_acquire(struct endpoint *endpoint);
+/* Clears *endpoint. Harmless on NULL. The last release takes it out of its registry. */
+void endpoint_release(struct endpoint **endpoint);
+
+/* Around each try, from the pick to the end of the response. */
 void endpoint_request_started(struct endpoint *endpoint);
 void endpoint_request_ended(struct endpoint *endpoint, enum endpoint_outcome outcome);
 
+/* Whether to send it new requests. */
+void endpoint_set_available(struct endpoint *endpoint, bool is_available);
 bool endpoint_is_available(const struct endpoint *endpoint);
 
 #endif

@@ -1,0 +1,124 @@
+/* Counters: what the proxy counts, cheap enough to do so on every request.
+ *
+ * Each worker writes its own block, with plain loads and stores and no cache line shared with
+ * another worker; readers add the blocks up and may be a few counts behind. Counters that carry
+ * a name are in route_metrics.h and backend_metrics.h.
+ *
+ * Threads: counters_worker's block belongs to one worker; everything else any. */
+#ifndef PROXY_METRICS_COUNTERS_H
+#define PROXY_METRICS_COUNTERS_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* --- one counter ---------------------------------------------------------------------------- */
+
+/* One thread writes, any reads. */
+struct counter {
+    _Atomic uint64_t value;
+};
+
+static inline void counter_add(struct counter *counter, uint64_t amount)
+{
+    /* With a single writer no locked instruction is needed. */
+    uint64_t value = atomic_load_explicit(&counter->value, memory_order_relaxed);
+    atomic_store_explicit(&counter->value, value + amount, memory_order_relaxed);
+}
+
+static inline uint64_t counter_read(const struct counter *counter)
+{
+    return atomic_load_explicit(&counter->value, memory_order_relaxed);
+}
+
+/* --- what is counted ------------------------------------------------------------------------ */
+
+/* By the first digit of the status; 0 stands for a request whose client never got a status. */
+enum { STATUS_CLASS_COUNT = 6 };
+
+static inline unsigned status_class(unsigned status)
+{
+    return status >= 100 && status <= 599 ? status / 100 : 0;
+}
+
+/* Why the proxy itself refused a request or a connection, or answered instead of a service. */
+enum refusal {
+    REFUSAL_BAD_REQUEST,    /* 400: HARDENING's rules on heads, framing, targets */
+    REFUSAL_METHOD,         /* 405: CONNECT, TRACE */
+    REFUSAL_BODY_TOO_LARGE, /* 413 */
+    REFUSAL_URI_TOO_LONG,   /* 414 */
+    REFUSAL_HEAD_TOO_LARGE, /* 431 */
+    REFUSAL_EXPECTATION,    /* 417 */
+    REFUSAL_VERSION,        /* 505 */
+    REFUSAL_HEAD_TIMEOUT,   /* 408: the head did not arrive in time */
+    REFUSAL_BODY_TIMEOUT,   /* 408: the body did not */
+    REFUSAL_NO_TABLE,       /* 503: no routes are known yet */
+    REFUSAL_NO_ROUTE,       /* 404 */
+    REFUSAL_NO_BACKEND,     /* 500: missing backend, weight 0, or a rule that could not be built */
+    REFUSAL_NO_ENDPOINT,    /* 503: nothing available to send it to */
+    REFUSAL_UNSUPPORTED,    /* 501: understood, not built yet */
+    REFUSAL_PEER_LIMIT,     /* connection closed: too many from one address */
+    REFUSAL_TOTAL_LIMIT,    /* connection closed: too many in all */
+    REFUSAL_COUNT
+};
+
+/* How a try failed, and so why it may have been repeated. */
+enum upstream_failure {
+    UPSTREAM_FAILURE_CONNECT,         /* refused or unreachable */
+    UPSTREAM_FAILURE_CONNECT_TIMEOUT, /* connecting took too long */
+    UPSTREAM_FAILURE_STALE,           /* a reused connection was closed before it answered */
+    UPSTREAM_FAILURE_CLOSED,          /* closed or reset before a response head */
+    UPSTREAM_FAILURE_TIMEOUT,         /* the try or the request ran out of time */
+    UPSTREAM_FAILURE_BAD_RESPONSE,    /* the response breaks HTTP */
+    UPSTREAM_FAILURE_TRUNCATED,       /* broken off in the body */
+    UPSTREAM_FAILURE_STATUS,          /* answered with a code the route retries */
+    UPSTREAM_FAILURE_COUNT
+};
+
+/* worker only to write */
+struct worker_counters {
+    struct counters *counters; /* immutable: what it is part of */
+    unsigned index;            /* immutable: of the worker, from 0 */
+
+    struct counter connections_accepted;
+    struct counter connections_closed; /* accepted - closed: open now */
+    struct counter requests;           /* heads that were complete, refused ones included */
+    struct counter client_bytes_in;
+    struct counter client_bytes_out;
+    struct counter refused[REFUSAL_COUNT];
+
+    struct counter upstream_connections_opened;
+    struct counter upstream_connections_closed;
+    struct counter upstream_connections_reused; /* requests sent on a connection used before */
+    struct counter upstream_bytes_in;
+    struct counter upstream_bytes_out;
+
+    struct counter route_cache_lookups;   /* tables asked for a rule */
+    struct counter route_cache_refreshes; /* of those, with a table newer than the last one */
+
+    struct counter access_log_dropped; /* lines that found no room */
+};
+
+/* --- all of them ---------------------------------------------------------------------------- */
+
+struct counters;
+
+struct counters *counters_new(unsigned worker_count);
+/* Routes and backends that were counted must have been released. */
+void counters_free(struct counters *counters);
+
+unsigned counters_worker_count(const struct counters *counters);
+
+/* The block of worker `index`, from 0. Borrowed until counters_free. */
+struct worker_counters *counters_worker(struct counters *counters, unsigned index);
+
+/* The sum of one field over all workers: counters_sum(c, offsetof(struct worker_counters, f)). */
+uint64_t counters_sum(const struct counters *counters, size_t field_offset);
+
+struct named_counters;
+
+/* Where the counters with a name are kept; for route_metrics.c, backend_metrics.c and readers. */
+struct named_counters *counters_routes(struct counters *counters);
+struct named_counters *counters_backends(struct counters *counters);
+
+#endif

@@ -1,0 +1,201 @@
+#include "proxy/upstream/backend.h"
+
+#include "common/buffer.h"
+#include "proxy/upstream/endpoint_registry.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEFAULT_CONNECT_TIMEOUT_MS = 2000 };
+
+/* --- ports ---------------------------------------------------------------------------------- */
+
+static uint32_t target_port_of(const Pointsman__V1__BackendPort *port)
+{
+    return port->target_port != 0 ? port->target_port : port->port;
+}
+
+/* Where endpoints without a port of their own are reached; 0: they must have one. */
+static bool find_default_port(const BackendMessage *message, uint32_t ref_port,
+                              uint32_t *default_port, struct error *err)
+{
+    *default_port = ref_port;
+    if (message->n_ports == 0)
+        return true;
+
+    if (ref_port == 0) {
+        /* Without a port in the reference only a single one is unambiguous. */
+        *default_port = message->n_ports == 1 ? target_port_of(message->ports[0]) : 0;
+        return true;
+    }
+    for (size_t i = 0; i < message->n_ports; i++) {
+        if (message->ports[i]->port == ref_port) {
+            *default_port = target_port_of(message->ports[i]);
+            return true;
+        }
+    }
+    return error_set(err, ERROR_INVALID, "backend '%s' has no port %u", message->name, ref_port);
+}
+
+/* --- endpoints ------------------------------------------------------------------------------ */
+
+static bool read_address(const EndpointMessage *message, uint32_t default_port,
+                         struct endpoint_address *address, struct error *err)
+{
+    if (message->unix_path[0] != '\0')
+        return endpoint_address_set_unix(address, message->unix_path, err);
+
+    uint32_t port = message->port != 0 ? message->port : default_port;
+    if (port == 0)
+        return error_set(err, ERROR_INVALID, "no port, and the reference gives none");
+    if (port > UINT16_MAX)
+        return error_set(err, ERROR_INVALID, "port %u is too large", port);
+    return endpoint_address_set_ip(address, message->address, (uint16_t)port, err);
+}
+
+static uint32_t weight_of(const EndpointMessage *message)
+{
+    return message->weight_presence_case == POINTSMAN__V1__ENDPOINT__WEIGHT_PRESENCE_WEIGHT
+               ? message->weight
+               : 1;
+}
+
+static bool add_endpoint(struct backend *backend, const EndpointMessage *message,
+                         uint32_t default_port, struct endpoint_registry *endpoints,
+                         struct error *err)
+{
+    struct endpoint_address address;
+    if (!read_address(message, default_port, &address, err))
+        return error_prefix(err, "endpoints[%zu]: ", backend->endpoint_count);
+
+    backend->endpoints[backend->endpoint_count++] = (struct backend_endpoint){
+        .endpoint = endpoint_registry_acquire(endpoints, &address),
+        .weight = weight_of(message),
+    };
+    return true;
+}
+
+/* --- weights -------------------------------------------------------------------------------- */
+
+static uint64_t greatest_common_divisor(uint64_t a, uint64_t b)
+{
+    while (b != 0) {
+        uint64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* Weights of 100 and 200 are those of 1 and 2: reduced, equal ones become 1 and rounds short. */
+static void set_weights(struct backend *backend)
+{
+    uint64_t divisor = 0;
+    for (size_t i = 0; i < backend->endpoint_count; i++)
+        divisor = greatest_common_divisor(backend->endpoints[i].weight, divisor);
+
+    backend->has_equal_weights = true;
+    for (size_t i = 0; i < backend->endpoint_count; i++) {
+        struct backend_endpoint *each = &backend->endpoints[i];
+        each->weight = divisor == 0 ? 0 : each->weight / (uint32_t)divisor;
+        each->weight_before = backend->total_weight;
+        backend->total_weight += each->weight;
+        if (each->weight != 1)
+            backend->has_equal_weights = false;
+    }
+}
+
+/* Turns go round the total weight in steps near its golden section, which spreads the turns of
+ * one endpoint evenly; a step without a common divisor visits each place once in a round. */
+static uint64_t stride_of(uint64_t total_weight, bool has_equal_weights)
+{
+    if (has_equal_weights || total_weight < 3)
+        return 1;
+    uint64_t stride = (uint64_t)((double)total_weight * (sqrt(5.0) - 1.0) / 2.0);
+    while (greatest_common_divisor(stride, total_weight) != 1)
+        stride++;
+    return stride;
+}
+
+/* --- backends ------------------------------------------------------------------------------- */
+
+static uint64_t connect_timeout_of(const BackendMessage *message)
+{
+    const DurationMessage *timeout = message->connect_timeout;
+    if (timeout == NULL)
+        return DEFAULT_CONNECT_TIMEOUT_MS;
+    return (uint64_t)timeout->seconds * 1000 + (uint64_t)timeout->nanos / 1000000;
+}
+
+static bool set_policy(struct backend *backend, const BackendMessage *message, struct error *err)
+{
+    Pointsman__V1__LoadBalancingPolicy policy =
+        message->load_balancing != NULL
+            ? message->load_balancing->policy
+            : POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_UNSPECIFIED;
+    switch ((int)policy) {
+    case POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_UNSPECIFIED:
+        policy = POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_LEAST_REQUEST;
+        break;
+    case POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_LEAST_REQUEST:
+    case POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_ROUND_ROBIN:
+    case POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_RANDOM:
+        break;
+    default:
+        return error_set(err, ERROR_UNSUPPORTED, "this load balancing policy is not supported yet");
+    }
+    backend->policy = policy;
+    return true;
+}
+
+struct backend *backend_new(const BackendMessage *message, uint32_t port,
+                            struct endpoint_registry *endpoints, struct error *err)
+{
+    /* One allocation: the struct, its endpoints, its name. */
+    size_t name_bytes = strlen(message->name) + 1;
+    size_t endpoint_bytes = message->n_endpoints * sizeof(struct backend_endpoint);
+    struct backend *backend =
+        memory_allocate_zeroed(1, sizeof(*backend) + endpoint_bytes + name_bytes);
+    char *name = (char *)backend + sizeof(*backend) + endpoint_bytes;
+    memcpy(name, message->name, name_bytes);
+    backend->name = slice_of(name, name_bytes - 1);
+    backend->revision = message->revision;
+    backend->connect_timeout_ms = connect_timeout_of(message);
+    atomic_init(&backend->references, 1);
+
+    uint32_t default_port;
+    if (!set_policy(backend, message, err) || !find_default_port(message, port, &default_port, err))
+        goto failed;
+    for (size_t i = 0; i < message->n_endpoints; i++) {
+        if (!add_endpoint(backend, message->endpoints[i], default_port, endpoints, err))
+            goto failed;
+    }
+    set_weights(backend);
+    backend->stride = stride_of(backend->total_weight, backend->has_equal_weights);
+    return backend;
+
+failed:
+    backend_release(&backend);
+    return NULL;
+}
+
+void backend_acquire(struct backend *backend)
+{
+    atomic_fetch_add_explicit(&backend->references, 1, memory_order_relaxed);
+}
+
+void backend_release(struct backend **backend)
+{
+    struct backend *ours = *backend;
+    if (ours == NULL)
+        return;
+    *backend = NULL;
+    if (atomic_fetch_sub_explicit(&ours->references, 1, memory_order_acq_rel) != 1)
+        return;
+
+    backend_metrics_clear(&ours->metrics);
+    for (size_t i = 0; i < ours->endpoint_count; i++)
+        endpoint_release(&ours->endpoints[i].endpoint);
+    free(ours);
+}

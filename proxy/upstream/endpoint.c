@@ -1,0 +1,100 @@
+#include "proxy/upstream/endpoint.h"
+
+#include "proxy/upstream/endpoint_registry.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+bool endpoint_address_set_ip(struct endpoint_address *address, const char *ip, uint16_t port,
+                             struct error *err)
+{
+    memset(address, 0, sizeof(*address));
+    if (inet_pton(AF_INET, ip, &address->ipv4.sin_addr) == 1) {
+        address->length = sizeof(address->ipv4);
+        address->ipv4.sin_family = AF_INET;
+        address->ipv4.sin_port = htons(port);
+        return true;
+    }
+    if (inet_pton(AF_INET6, ip, &address->ipv6.sin6_addr) == 1) {
+        address->length = sizeof(address->ipv6);
+        address->ipv6.sin6_family = AF_INET6;
+        address->ipv6.sin6_port = htons(port);
+        return true;
+    }
+    return error_set(err, ERROR_UNSUPPORTED,
+                     "'%s' is not an IP address, and DNS names are not supported yet", ip);
+}
+
+bool endpoint_address_set_unix(struct endpoint_address *address, const char *path,
+                               struct error *err)
+{
+    size_t length = strlen(path);
+    memset(address, 0, sizeof(*address));
+    if (length == 0 || length >= sizeof(address->unix_path.sun_path))
+        return error_set(err, ERROR_LIMIT, "Unix path must have 1 to %zu bytes",
+                         sizeof(address->unix_path.sun_path) - 1);
+
+    address->length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + 1);
+    address->unix_path.sun_family = AF_UNIX;
+    memcpy(address->unix_path.sun_path, path, length);
+    return true;
+}
+
+void endpoint_acquire(struct endpoint *endpoint)
+{
+    atomic_fetch_add_explicit(&endpoint->references, 1, memory_order_relaxed);
+}
+
+void endpoint_release(struct endpoint **endpoint)
+{
+    struct endpoint *ours = *endpoint;
+    if (ours == NULL)
+        return;
+    *endpoint = NULL;
+
+    /* Only what may be the last reference needs the registry's mutex: under it nobody can find
+     * the endpoint while it goes. */
+    unsigned references = atomic_load_explicit(&ours->references, memory_order_relaxed);
+    while (references > 1) {
+        if (atomic_compare_exchange_weak_explicit(&ours->references, &references, references - 1,
+                                                  memory_order_release, memory_order_relaxed))
+            return;
+    }
+    endpoint_registry_release(ours);
+}
+
+void endpoint_request_started(struct endpoint *endpoint)
+{
+    atomic_fetch_add_explicit(&endpoint->in_flight, 1, memory_order_relaxed);
+}
+
+void endpoint_request_ended(struct endpoint *endpoint, enum endpoint_outcome outcome)
+{
+    atomic_fetch_sub_explicit(&endpoint->in_flight, 1, memory_order_relaxed);
+
+    switch (outcome) {
+    case ENDPOINT_ANSWERED:
+        /* Read first: the line stays shared between workers as long as all goes well. */
+        if (atomic_load_explicit(&endpoint->consecutive_failures, memory_order_relaxed) != 0)
+            atomic_store_explicit(&endpoint->consecutive_failures, 0, memory_order_relaxed);
+        break;
+    case ENDPOINT_ANSWERED_5XX:
+    case ENDPOINT_CONNECT_FAILED:
+    case ENDPOINT_FAILED:
+    case ENDPOINT_TIMED_OUT:
+        atomic_fetch_add_explicit(&endpoint->consecutive_failures, 1, memory_order_relaxed);
+        break;
+    case ENDPOINT_ABANDONED:
+        break;
+    }
+}
+
+void endpoint_set_available(struct endpoint *endpoint, bool is_available)
+{
+    atomic_store_explicit(&endpoint->is_available, is_available, memory_order_relaxed);
+}
+
+bool endpoint_is_available(const struct endpoint *endpoint)
+{
+    return atomic_load_explicit(&endpoint->is_available, memory_order_relaxed);
+}
