@@ -1,0 +1,70 @@
+#include "proto/message.h"
+
+#include "proto/wire_check.h"
+
+#include <stdlib.h>
+
+/* What an allocation costs beside its bytes. */
+enum { ALLOCATION_OVERHEAD = 16 };
+
+struct budget {
+    size_t left;
+    bool was_exceeded;
+};
+
+/* Nothing is given back on free: the total is bounded, and with it the peak. */
+static void *allocate_from_budget(void *allocator_data, size_t bytes)
+{
+    struct budget *budget = allocator_data;
+    if (bytes > budget->left || budget->left - bytes < ALLOCATION_OVERHEAD) {
+        budget->was_exceeded = true;
+        return NULL;
+    }
+    budget->left -= bytes + ALLOCATION_OVERHEAD;
+    return memory_allocate(bytes);
+}
+
+static void free_to_nobody(void *allocator_data, void *memory)
+{
+    (void)allocator_data;
+    free(memory);
+}
+
+ProtobufCMessage *message_unpack(const ProtobufCMessageDescriptor *descriptor, struct slice bytes,
+                                 size_t max_memory, bool refuse_unknown, struct error *err)
+{
+    if (!wire_check(descriptor, bytes, refuse_unknown, err))
+        return NULL;
+
+    struct budget budget = {.left = max_memory};
+    ProtobufCAllocator allocator = {
+        .alloc = allocate_from_budget,
+        .free = free_to_nobody,
+        .allocator_data = &budget,
+    };
+    const uint8_t *at = (const uint8_t *)(bytes.at == NULL ? "" : bytes.at);
+    ProtobufCMessage *message = protobuf_c_message_unpack(descriptor, &allocator, bytes.length, at);
+    if (message != NULL)
+        return message;
+
+    if (budget.was_exceeded)
+        error_set(err, ERROR_LIMIT, "%s: takes more than %zu bytes of memory",
+                  descriptor->short_name, max_memory);
+    else
+        error_set(err, ERROR_INVALID, "%s: is not a protobuf message", descriptor->short_name);
+    return NULL;
+}
+
+void message_free(ProtobufCMessage *message)
+{
+    /* The default allocator's free is what ours is. */
+    if (message != NULL)
+        protobuf_c_message_free_unpacked(message, NULL);
+}
+
+void message_pack(const ProtobufCMessage *message, struct buffer *to)
+{
+    size_t bytes = protobuf_c_message_get_packed_size(message);
+    protobuf_c_message_pack(message, (uint8_t *)buffer_reserve(to, bytes));
+    buffer_extend(to, bytes);
+}
