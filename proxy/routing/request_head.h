@@ -9,6 +9,7 @@
 
 #include "common/slice.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

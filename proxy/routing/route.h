@@ -1,7 +1,8 @@
 /* Route: one route as the data plane uses it, compiled from its message.
  *
  * Immutable and counted: tables share it, and a request holds the rule it chose until it ends,
- * never the whole table.
+ * never the whole table. A million of them are held at once, so a route is one allocation that
+ * ends with the bytes it was made from: names, hosts, paths and values point into these.
  *
  * Threads: any; the count is atomic. */
 #ifndef PROXY_ROUTING_ROUTE_H
@@ -9,39 +10,29 @@
 
 #include "common/error.h"
 #include "common/slice.h"
-#include "proxy/routing/request_head.h"
+#include "proto/messages.h"
+#include "proxy/metrics/route_metrics.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+struct filter_list; /* proxy/routing/filter.h, when the first filter is acted on */
+struct listener_identity;
 struct route;
-struct route_metrics;
+struct route_match;
 
 /* A rule that sets no timeout of its own. Zero means: no limit. */
 #define TIMEOUT_UNSET UINT64_MAX
-
-/* --- filters: plain data, owned by the route ------------------------------------------------ */
-
-enum filter_kind {
-    FILTER_REQUEST_HEADERS,
-    FILTER_RESPONSE_HEADERS,
-    FILTER_REDIRECT,
-    FILTER_REWRITE,
-    FILTER_MIRROR,
-    FILTER_CORS,
-};
-
-struct filter; /* proxy/routing/filter.h, when the first filter is acted on */
 
 /* --- rules ---------------------------------------------------------------------------------- */
 
 /* One share of a rule's traffic. */
 struct backend_choice {
-    uint32_t backend_index; /* for route_table_backend; stable while any table names it */
+    uint32_t backend_index; /* for route_table_backend of the table the rule was found in */
     uint32_t weight;
-    const struct filter *filters;
-    size_t filter_count;
+    const struct filter_list *filters; /* NULL: none */
 };
 
 struct retry_policy {
@@ -52,24 +43,23 @@ struct retry_policy {
     size_t code_count;
 };
 
-struct rule {
-    const struct route *route;
-    uint32_t index; /* in its route, from 0 */
-    const struct filter *filters;
-    size_t filter_count;
-    const struct backend_choice *choices;
-    size_t choice_count;
-    uint64_t total_weight;       /* 0: answer 500 */
-    uint64_t request_timeout_ms; /* TIMEOUT_UNSET, 0: none */
+/* What most rules leave unsaid; these share one. */
+struct rule_policy {
+    const struct filter_list *filters; /* NULL: none */
+    uint64_t request_timeout_ms;       /* TIMEOUT_UNSET, 0: no limit */
     uint64_t backend_request_timeout_ms;
     struct retry_policy retry;
-    bool is_broken; /* could not be built: answer 500 (DESIGN: only after a first snapshot) */
 };
 
-/* Who this rule belongs to, for logs and counters. Borrowed from the rule's route. */
-struct slice rule_route_name(const struct rule *rule);
-uint64_t rule_route_revision(const struct rule *rule);
-struct route_metrics *rule_metrics(const struct rule *rule);
+struct rule {
+    const struct route *route;
+    const struct rule_policy *policy; /* never NULL */
+    const struct backend_choice *choices;
+    uint64_t total_weight; /* 0: answer 500 */
+    uint32_t index;        /* in its route, from 0 */
+    uint16_t choice_count;
+    bool is_broken; /* could not be built: answer 500 (only after a first snapshot) */
+};
 
 /* Picks a share in proportion to the weights. `random` is any 64 random bits.
  * NULL when the weights add up to 0. Borrowed from the rule. */
@@ -79,5 +69,63 @@ const struct backend_choice *rule_choose(const struct rule *rule, uint64_t rando
 void rule_acquire(const struct rule *rule);
 /* Clears *rule. Harmless on NULL. */
 void rule_release(const struct rule **rule);
+
+/* Who this rule belongs to, for logs and counters. Borrowed from the rule's route. */
+struct slice rule_route_name(const struct rule *rule);
+uint64_t rule_route_revision(const struct rule *rule);
+struct route_metrics *rule_metrics(const struct rule *rule);
+
+/* --- routes: what tables are made of -------------------------------------------------------- */
+
+struct route {
+    /* atomic: any */
+    atomic_uint references;
+
+    /* immutable */
+    uint16_t name_length;
+    uint16_t hostname_count; /* 0: every host */
+    uint16_t rule_count;
+    uint16_t match_count;
+    uint16_t attachment_count; /* 0: every listener */
+    const char *name;          /* not terminated, as everything that points into the bytes */
+    uint64_t revision;
+    uint64_t created_revision;
+    const struct slice *hostnames;
+    const struct rule *rules;
+    const struct route_match *matches; /* of all rules, in their order */
+    const struct listener_identity *attachments;
+    const char *bytes; /* the message it was made from */
+    uint32_t byte_count;
+
+    /* atomic: workers */
+    struct route_metrics metrics;
+};
+
+/* Gives the index in the table's backends that stands for a full backend name and a ref's port. */
+typedef uint32_t route_backend_index_fn(void *context, const char *full_name, uint32_t port);
+
+/* Compiles a message that has passed route_validate; `bytes` is its serialized form, copied.
+ * `backend_index` is called once for each backendRef, in order. When the message has not passed
+ * (`is_broken`), its rules match as far as they can be understood, and are broken; then
+ * `backend_index` is not called. Caller releases. */
+struct route *route_new(const RouteMessage *message, struct slice bytes, bool is_broken,
+                        route_backend_index_fn *backend_index, void *context);
+
+/* A route of which nothing but the name is understood: it matches nothing. Copies. */
+struct route *route_new_unreadable(struct slice name, struct slice bytes);
+
+void route_acquire(struct route *route);
+/* Clears *route. Harmless on NULL. */
+void route_release(struct route **route);
+
+static inline struct slice route_name(const struct route *route)
+{
+    return slice_of(route->name, route->name_length);
+}
+
+static inline struct slice route_bytes(const struct route *route)
+{
+    return slice_of(route->bytes, route->byte_count);
+}
 
 #endif

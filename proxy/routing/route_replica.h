@@ -20,6 +20,7 @@ struct route_replica;
 
 /* `endpoints` outlives the replica. */
 struct route_replica *route_replica_new(struct endpoint_registry *endpoints);
+/* Every table it made must have been released. */
 void route_replica_free(struct route_replica *replica);
 
 /* Starts an update; what was staged before is dropped. A snapshot replaces everything; a delta
@@ -42,6 +43,9 @@ typedef void replica_report_fn(void *context, Pointsman__V1__ObjectKind kind, co
 bool route_replica_commit(struct route_replica *replica, const char *epoch, uint64_t revision,
                           uint64_t digest, bool keep_going, replica_report_fn *report,
                           void *context, struct route_table **table, struct error *err);
+
+/* Frees what only released tables used; see route_table_builder_collect. Call it now and then. */
+void route_replica_collect(struct route_replica *replica);
 
 /* --- where it stands ------------------------------------------------------------------------ */
 

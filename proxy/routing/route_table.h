@@ -4,7 +4,7 @@
  * million routes copies only what it touches. Lookup is by hash: host, then path, then what is
  * left of the conditions, in the order of precedence of the Gateway API.
  *
- * Threads: any; the count is atomic. */
+ * Threads: any may use and release a table; a route_table_builder belongs to one. */
 #ifndef PROXY_ROUTING_ROUTE_TABLE_H
 #define PROXY_ROUTING_ROUTE_TABLE_H
 
@@ -18,7 +18,8 @@ struct backend;
 struct route_table;
 
 void route_table_acquire(struct route_table *table);
-/* Clears *table. Harmless on NULL. */
+/* Clears *table. Harmless on NULL. Frees nothing: that is left to the builder's thread, so a
+ * worker never pays for it. */
 void route_table_release(struct route_table **table);
 
 /* The rule that takes this request, or NULL. Borrowed from the table. No allocation, no lock. */
@@ -32,5 +33,34 @@ struct backend *route_table_backend(const struct route_table *table, uint32_t ba
 uint64_t route_table_revision(const struct route_table *table);
 size_t route_table_route_count(const struct route_table *table);
 size_t route_table_backend_count(const struct route_table *table);
+
+/* --- making tables -------------------------------------------------------------------------- */
+
+struct route_table_builder;
+
+struct route_table_builder *route_table_builder_new(void);
+/* Every table it made must have been released. */
+void route_table_builder_free(struct route_table_builder *builder);
+
+/* Adds a route. No route of its name may be there. Takes the caller's reference. */
+void route_table_builder_add(struct route_table_builder *builder, struct route *route);
+/* Removes what was added; lets its reference go when no table shows it any more. */
+void route_table_builder_remove(struct route_table_builder *builder, struct route *route);
+
+/* Sets what a backend index stands for; NULL: no such backend. Takes the caller's reference. */
+void route_table_builder_set_backend(struct route_table_builder *builder, uint32_t backend_index,
+                                     struct backend *backend);
+
+/* The table of everything added so far; later changes do not show in it. `backend_count` is for
+ * route_table_backend_count. Caller releases. */
+struct route_table *route_table_builder_publish(struct route_table_builder *builder,
+                                                uint64_t revision, size_t backend_count);
+
+/* Frees what only released tables used. Publishing does it too; call it when workers have let
+ * an old table go. Returns how many older tables are still held. */
+size_t route_table_builder_collect(struct route_table_builder *builder);
+
+/* Bytes allocated for the index alone: not the routes, not the backends. For benchmarks. */
+size_t route_table_builder_index_bytes(const struct route_table_builder *builder);
 
 #endif
