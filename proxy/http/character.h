@@ -1,0 +1,32 @@
+/* Character: which bytes may stand where.
+ *
+ * Threads: any; constant data. */
+#ifndef PROXY_HTTP_CHARACTER_H
+#define PROXY_HTTP_CHARACTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum character_class {
+    CHARACTER_TOKEN = 1,      /* RFC 9110 section 5.6.2 */
+    CHARACTER_DIGIT = 2,      /* 0-9 */
+    CHARACTER_HEX = 4,        /* 0-9, a-f, A-F */
+    CHARACTER_UNRESERVED = 8, /* RFC 3986 section 2.3 */
+    CHARACTER_TARGET = 16,    /* 0x21 to 0x7e, but neither '#' nor '\' */
+    CHARACTER_HOST = 32,      /* letters, digits, '-', '.', '_' */
+};
+
+extern const uint8_t character_classes[256];
+
+static inline bool character_is(char c, unsigned classes)
+{
+    return (character_classes[(unsigned char)c] & classes) != 0;
+}
+
+/* Of a digit that is CHARACTER_HEX. */
+static inline unsigned character_hex_value(char c)
+{
+    return c <= '9' ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a') + 10;
+}
+
+#endif

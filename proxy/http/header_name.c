@@ -1,0 +1,108 @@
+#include "proxy/http/header_name.h"
+
+#include <stdbool.h>
+
+/* Names are found by a perfect hash of first letter, last letter and length. A name that is added
+ * and collides is a warning of the compiler (an initializer that overrides another): then other
+ * factors must be found. */
+#define SLOT_COUNT 128
+#define SLOT(first, last, length)                                                                  \
+    (((unsigned)(first)*18 + (unsigned)(last)*6 + (unsigned)(length)) % SLOT_COUNT)
+
+enum {
+    PER_HOP = HEADER_IS_PER_HOP | HEADER_IS_NO_TRAILER,
+    /* About this hop, but read by us before Connection could take it away. */
+    FRAMING = HEADER_IS_PER_HOP | HEADER_IS_END_TO_END | HEADER_IS_NO_TRAILER,
+    END_TO_END = HEADER_IS_END_TO_END | HEADER_IS_NO_TRAILER,
+    CLAIM = HEADER_IS_CLAIM | HEADER_IS_END_TO_END | HEADER_IS_NO_TRAILER,
+    PLAIN = 0,
+};
+
+/* name, first letter, last letter, identifier, traits */
+#define KNOWN_HEADERS(X)                                                                           \
+    X("authorization", 'a', 'n', HEADER_AUTHORIZATION, END_TO_END)                                 \
+    X("cache-control", 'c', 'l', HEADER_CACHE_CONTROL, END_TO_END)                                 \
+    X("connection", 'c', 'n', HEADER_CONNECTION, PER_HOP)                                          \
+    X("content-encoding", 'c', 'g', HEADER_CONTENT_ENCODING, END_TO_END)                           \
+    X("content-length", 'c', 'h', HEADER_CONTENT_LENGTH, FRAMING)                                  \
+    X("content-type", 'c', 'e', HEADER_CONTENT_TYPE, END_TO_END)                                   \
+    X("cookie", 'c', 'e', HEADER_COOKIE, END_TO_END)                                               \
+    X("date", 'd', 'e', HEADER_DATE, END_TO_END)                                                   \
+    X("expect", 'e', 't', HEADER_EXPECT, PER_HOP)                                                  \
+    X("forwarded", 'f', 'd', HEADER_FORWARDED, CLAIM)                                              \
+    X("host", 'h', 't', HEADER_HOST, FRAMING)                                                      \
+    X("http2-settings", 'h', 's', HEADER_HTTP2_SETTINGS, PER_HOP)                                  \
+    X("keep-alive", 'k', 'e', HEADER_KEEP_ALIVE, PER_HOP)                                          \
+    X("location", 'l', 'n', HEADER_LOCATION, END_TO_END)                                           \
+    X("origin", 'o', 'n', HEADER_ORIGIN, END_TO_END)                                               \
+    X("proxy", 'p', 'y', HEADER_PROXY, PER_HOP)                                                    \
+    X("proxy-authenticate", 'p', 'e', HEADER_PROXY_AUTHENTICATE, PER_HOP)                          \
+    X("proxy-authorization", 'p', 'n', HEADER_PROXY_AUTHORIZATION, PER_HOP)                        \
+    X("proxy-connection", 'p', 'n', HEADER_PROXY_CONNECTION, PER_HOP)                              \
+    X("referer", 'r', 'r', HEADER_REFERER, PLAIN)                                                  \
+    X("sec-websocket-accept", 's', 't', HEADER_SEC_WEBSOCKET_ACCEPT, END_TO_END)                   \
+    X("sec-websocket-key", 's', 'y', HEADER_SEC_WEBSOCKET_KEY, END_TO_END)                         \
+    X("sec-websocket-version", 's', 'n', HEADER_SEC_WEBSOCKET_VERSION, END_TO_END)                 \
+    X("server", 's', 'r', HEADER_SERVER, PLAIN)                                                    \
+    X("set-cookie", 's', 'e', HEADER_SET_COOKIE, END_TO_END)                                       \
+    X("te", 't', 'e', HEADER_TE, PER_HOP)                                                          \
+    X("traceparent", 't', 't', HEADER_TRACEPARENT, PLAIN)                                          \
+    X("trailer", 't', 'r', HEADER_TRAILER, HEADER_IS_NO_TRAILER)                                   \
+    X("transfer-encoding", 't', 'g', HEADER_TRANSFER_ENCODING, FRAMING)                            \
+    X("upgrade", 'u', 'e', HEADER_UPGRADE, PER_HOP)                                                \
+    X("user-agent", 'u', 't', HEADER_USER_AGENT, PLAIN)                                            \
+    X("via", 'v', 'a', HEADER_VIA, END_TO_END)                                                     \
+    X("x-forwarded-for", 'x', 'r', HEADER_X_FORWARDED_FOR, CLAIM)                                  \
+    X("x-forwarded-host", 'x', 't', HEADER_X_FORWARDED_HOST, CLAIM)                                \
+    X("x-forwarded-proto", 'x', 'o', HEADER_X_FORWARDED_PROTO, CLAIM)                              \
+    X("x-request-id", 'x', 'd', HEADER_X_REQUEST_ID, PLAIN)
+
+static const uint8_t slots[SLOT_COUNT] = {
+#define X(name, first, last, id, traits) [SLOT(first, last, sizeof(name) - 1)] = (id),
+    KNOWN_HEADERS(X)
+#undef X
+};
+
+static const struct slice texts[HEADER_ID_COUNT] = {
+#define X(name, first, last, id, traits) [id] = {name, sizeof(name) - 1},
+    KNOWN_HEADERS(X)
+#undef X
+        [HEADER_OTHER] = {"", 0},
+    [HEADER_X_FORWARDED_OTHER] = {"", 0},
+};
+
+static const uint8_t all_traits[HEADER_ID_COUNT] = {
+#define X(name, first, last, id, traits) [id] = (traits),
+    KNOWN_HEADERS(X)
+#undef X
+        [HEADER_X_FORWARDED_OTHER] = CLAIM,
+};
+
+enum header_id header_name_id(struct slice name)
+{
+    static const struct slice forwarded_prefix = {"x-forwarded-", 12};
+
+    if (name.length < 2)
+        return HEADER_OTHER;
+
+    char first = ascii_lower(name.at[0]);
+    char last = ascii_lower(name.at[name.length - 1]);
+    enum header_id id = slots[SLOT((unsigned char)first, (unsigned char)last, name.length)];
+    if (id != HEADER_OTHER && slice_equals_ignoring_case(name, texts[id]))
+        return id;
+
+    if (first == 'x' && name.length >= forwarded_prefix.length &&
+        slice_equals_ignoring_case(slice_of(name.at, forwarded_prefix.length), forwarded_prefix))
+        return HEADER_X_FORWARDED_OTHER;
+    return HEADER_OTHER;
+}
+
+unsigned header_name_traits(enum header_id id)
+{
+    return all_traits[id];
+}
+
+struct slice header_name_text(enum header_id id)
+{
+    return texts[id];
+}

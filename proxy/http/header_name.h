@@ -1,0 +1,78 @@
+/* Header names: a small number for each name that the proxy itself acts on.
+ *
+ * The parsers find it once, while they read; whoever forwards compares numbers, not strings.
+ *
+ * Threads: any; constant data. */
+#ifndef PROXY_HTTP_HEADER_NAME_H
+#define PROXY_HTTP_HEADER_NAME_H
+
+#include "common/slice.h"
+
+#include <stdint.h>
+
+/* In memory only: free to renumber. */
+enum header_id {
+    HEADER_OTHER,
+    HEADER_AUTHORIZATION,
+    HEADER_CACHE_CONTROL,
+    HEADER_CONNECTION,
+    HEADER_CONTENT_ENCODING,
+    HEADER_CONTENT_LENGTH,
+    HEADER_CONTENT_TYPE,
+    HEADER_COOKIE,
+    HEADER_DATE,
+    HEADER_EXPECT,
+    HEADER_FORWARDED,
+    HEADER_HOST,
+    HEADER_HTTP2_SETTINGS,
+    HEADER_KEEP_ALIVE,
+    HEADER_LOCATION,
+    HEADER_ORIGIN,
+    HEADER_PROXY,
+    HEADER_PROXY_AUTHENTICATE,
+    HEADER_PROXY_AUTHORIZATION,
+    HEADER_PROXY_CONNECTION,
+    HEADER_REFERER,
+    HEADER_SEC_WEBSOCKET_ACCEPT,
+    HEADER_SEC_WEBSOCKET_KEY,
+    HEADER_SEC_WEBSOCKET_VERSION,
+    HEADER_SERVER,
+    HEADER_SET_COOKIE,
+    HEADER_TE,
+    HEADER_TRACEPARENT,
+    HEADER_TRAILER,
+    HEADER_TRANSFER_ENCODING,
+    HEADER_UPGRADE,
+    HEADER_USER_AGENT,
+    HEADER_VIA,
+    HEADER_X_FORWARDED_FOR,
+    HEADER_X_FORWARDED_HOST,
+    HEADER_X_FORWARDED_PROTO,
+    HEADER_X_FORWARDED_OTHER, /* any other name that starts with x-forwarded- */
+    HEADER_X_REQUEST_ID,
+    HEADER_ID_COUNT
+};
+
+enum header_traits {
+    /* Speaks about this connection or this framing: never copied to the other side. What is
+     * needed there is written anew. */
+    HEADER_IS_PER_HOP = 1,
+    /* Meant for everyone on the way, or written by us: Connection cannot take it away
+     * (RFC 9110 section 7.6.1). */
+    HEADER_IS_END_TO_END = 2,
+    /* Says who the client is: believed only from a trusted peer. */
+    HEADER_IS_CLAIM = 4,
+    /* Has no meaning in trailers, and harm in those who merge them (RFC 9110 section 6.5.1). */
+    HEADER_IS_NO_TRAILER = 8,
+};
+
+/* Compares without case. */
+enum header_id header_name_id(struct slice name);
+
+/* A set of enum header_traits. */
+unsigned header_name_traits(enum header_id id);
+
+/* In lower case; "" for HEADER_OTHER and HEADER_X_FORWARDED_OTHER. */
+struct slice header_name_text(enum header_id id);
+
+#endif

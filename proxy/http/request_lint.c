@@ -1,0 +1,201 @@
+#include "proxy/http/request_lint.h"
+
+#include "proxy/http/character.h"
+
+#include <arpa/inet.h>
+
+enum refusal request_lint_method(struct slice method)
+{
+    if (method.length == 0)
+        return REFUSAL_METHOD;
+    for (size_t i = 0; i < method.length; i++) {
+        if (!character_is(method.at[i], CHARACTER_TOKEN))
+            return REFUSAL_METHOD;
+    }
+
+    /* Methods are case-sensitive, but not every server behind us knows. */
+    if (slice_equals_ignoring_case(method, SLICE("CONNECT")) ||
+        slice_equals_ignoring_case(method, SLICE("TRACE")))
+        return REFUSAL_METHOD_NOT_ALLOWED;
+    return REFUSAL_NONE;
+}
+
+/* --- path ------------------------------------------------------------------------------------ */
+
+/* Decodes escapes of unreserved characters and writes the others in upper case (RFC 3986 section
+ * 6.2.2). Sets *length to what is left. */
+static enum refusal normalize_escapes(char *path, size_t *length)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    const char *from = path;
+    const char *end = path + *length;
+    char *to = path;
+
+    while (from < end) {
+        if (*from != '%') {
+            *to++ = *from++;
+            continue;
+        }
+        if (end - from < 3 || !character_is(from[1], CHARACTER_HEX) ||
+            !character_is(from[2], CHARACTER_HEX))
+            return REFUSAL_TARGET_ESCAPE;
+
+        unsigned high = character_hex_value(from[1]);
+        unsigned low = character_hex_value(from[2]);
+        char byte = (char)(high << 4 | low);
+        if (byte == '\0')
+            return REFUSAL_TARGET_NUL;
+        if (character_is(byte, CHARACTER_UNRESERVED)) {
+            *to++ = byte;
+        } else {
+            *to++ = '%';
+            *to++ = hex[high];
+            *to++ = hex[low];
+        }
+        from += 3;
+    }
+    *length = (size_t)(to - path);
+    return REFUSAL_NONE;
+}
+
+/* How long a separator stands at `at`, in a canonical path: '/', or an escaped '/' or '\', which
+ * many servers decode before they resolve dot segments. 0: none. */
+static size_t separator_length(const char *at, const char *end)
+{
+    if (*at == '/')
+        return 1;
+    if (*at == '%' && end - at >= 3 && (memcmp(at, "%2F", 3) == 0 || memcmp(at, "%5C", 3) == 0))
+        return 3;
+    return 0;
+}
+
+/* A segment is what stands between separators, up to a ';': some servers cut parameters off
+ * before they resolve dots. */
+static bool has_dot_segment(const char *path, size_t length)
+{
+    const char *end = path + length;
+    const char *at = path;
+
+    while (at < end) {
+        size_t separator = separator_length(at, end);
+        if (separator == 0) {
+            at++;
+            continue;
+        }
+        at += separator;
+
+        const char *dots = at;
+        while (dots < end && dots - at < 3 && *dots == '.')
+            dots++;
+        if (dots == at || dots - at > 2)
+            continue;
+        if (dots == end || *dots == ';' || separator_length(dots, end) > 0)
+            return true;
+    }
+    return false;
+}
+
+static enum refusal make_canonical(char *path, size_t *length)
+{
+    if (memchr(path, '%', *length) != NULL) {
+        enum refusal refusal = normalize_escapes(path, length);
+        if (refusal != REFUSAL_NONE)
+            return refusal;
+    }
+    return has_dot_segment(path, *length) ? REFUSAL_DOT_SEGMENT : REFUSAL_NONE;
+}
+
+enum refusal request_lint_target(char *target, size_t length, struct request_head *head)
+{
+    size_t path_length = length;
+    for (size_t i = 0; i < length; i++) {
+        if (!character_is(target[i], CHARACTER_TARGET))
+            return REFUSAL_TARGET_CHARACTER;
+        if (target[i] == '?' && path_length == length)
+            path_length = i;
+    }
+
+    if (length == 1 && target[0] == '*' && slice_equals(head->method, SLICE("OPTIONS"))) {
+        head->path = slice_of(target, 1);
+        return REFUSAL_NONE;
+    }
+    if (length == 0 || target[0] != '/')
+        return REFUSAL_TARGET_FORM;
+
+    head->has_query = path_length < length;
+    if (head->has_query)
+        head->query = slice_of(target + path_length + 1, length - path_length - 1);
+    enum refusal refusal = make_canonical(target, &path_length);
+    head->path = slice_of(target, path_length);
+    return refusal;
+}
+
+/* --- authority ------------------------------------------------------------------------------- */
+
+/* `text` is what stands behind the host: nothing, or ':' and a port. */
+static bool is_port(struct slice text)
+{
+    if (text.length == 0)
+        return true;
+    if (text.at[0] != ':' || text.length < 2 || text.length > 6)
+        return false;
+
+    unsigned port = 0;
+    for (size_t i = 1; i < text.length; i++) {
+        if (!character_is(text.at[i], CHARACTER_DIGIT))
+            return false;
+        port = port * 10 + (unsigned)(text.at[i] - '0');
+    }
+    return port > 0 && port <= UINT16_MAX;
+}
+
+static bool is_ipv6_literal(struct slice text)
+{
+    char address[INET6_ADDRSTRLEN];
+    struct in6_addr parsed;
+
+    if (text.length < 2 || text.length - 2 >= sizeof(address) || text.at[text.length - 1] != ']')
+        return false;
+    memcpy(address, text.at + 1, text.length - 2);
+    address[text.length - 2] = '\0';
+    return inet_pton(AF_INET6, address, &parsed) == 1;
+}
+
+/* Labels of letters, digits, '-' and '_', none of them empty; a dot at the end is allowed. IPv4
+ * addresses have the same form. */
+static bool is_name(struct slice text)
+{
+    char before = '.';
+    for (size_t i = 0; i < text.length; i++) {
+        if (!character_is(text.at[i], CHARACTER_HOST) || (text.at[i] == '.' && before == '.'))
+            return false;
+        before = text.at[i];
+    }
+    return text.length > 0;
+}
+
+enum refusal request_lint_authority(struct slice authority, char area[REQUEST_HOST_BYTES],
+                                    struct slice *host)
+{
+    struct slice name = authority;
+    bool is_literal = authority.length > 0 && authority.at[0] == '[';
+
+    const char *end = authority.length == 0 ? NULL
+                      : is_literal          ? memchr(authority.at, ']', authority.length)
+                                            : memchr(authority.at, ':', authority.length);
+    if (end != NULL)
+        name.length = (size_t)(end - authority.at) + (is_literal ? 1 : 0);
+    if (is_literal ? !is_ipv6_literal(name) : !is_name(name))
+        return REFUSAL_HOST;
+    if (!is_port(slice_of(name.at + name.length, authority.length - name.length)))
+        return REFUSAL_HOST;
+
+    if (name.at[name.length - 1] == '.')
+        name.length--;
+    if (name.length > REQUEST_HOST_BYTES)
+        return REFUSAL_HOST;
+    for (size_t i = 0; i < name.length; i++)
+        area[i] = ascii_lower(name.at[i]);
+    *host = slice_of(area, name.length);
+    return REFUSAL_NONE;
+}

@@ -1,0 +1,320 @@
+/* A head is read line by line: field_parser finds the lines, each is taken apart as it comes, and
+ * what only the whole head can tell is checked at the empty line. */
+#include "proxy/http/request_parser.h"
+
+#include "proxy/http/character.h"
+
+#include <stdint.h>
+
+/* What a broken WebSocket field adds to the count of good ones: it must come out as exactly one. */
+enum { NEVER_ONE = 2 };
+
+void request_parser_init(struct request_parser *parser, const struct request_limits *limits,
+                         struct header_list fields, struct slice scheme, bool peer_is_trusted)
+{
+    *parser = (struct request_parser){
+        .request = {.fields = fields, .head = {.scheme = scheme}},
+        .limits = *limits,
+        .peer_is_trusted = peer_is_trusted,
+    };
+    parser->request.fields.count = 0;
+    field_parser_init(&parser->lines, limits->head_bytes);
+}
+
+static enum parse_result refuse(struct request_parser *parser, enum refusal refusal)
+{
+    parser->refusal = refusal;
+    return PARSE_REFUSED;
+}
+
+/* Slices of the lines read so far follow the buffer to its new place. */
+static void follow_buffer(struct request_parser *parser, const char *at)
+{
+    const struct slice_move move = {parser->base, parser->lines.line_start, at};
+    struct request_head *head = &parser->request.head;
+
+    slice_follow(&head->method, &move);
+    slice_follow(&head->path, &move);
+    slice_follow(&head->query, &move);
+    slice_follow(&parser->target_authority, &move);
+    slice_follow(&parser->host_field, &move);
+    header_list_follow(&parser->request.fields, &move);
+}
+
+/* --- the request line ------------------------------------------------------------------------ */
+
+static enum refusal read_version(struct parsed_request *request, struct slice version)
+{
+    if (version.length != 8 || memcmp(version.at, "HTTP/", 5) != 0 ||
+        !character_is(version.at[5], CHARACTER_DIGIT) || version.at[6] != '.' ||
+        !character_is(version.at[7], CHARACTER_DIGIT))
+        return REFUSAL_REQUEST_LINE;
+    if (version.at[5] != '1' || version.at[7] > '1')
+        return REFUSAL_VERSION;
+    request->minor_version = (uint8_t)(version.at[7] - '0');
+    return REFUSAL_NONE;
+}
+
+/* "http://host/path": the authority must be Host's, once that is known; the rest is a target like
+ * any other (RFC 9112 section 3.2.2). */
+static enum refusal read_absolute_target(struct request_parser *parser, char *target, size_t length)
+{
+    struct request_head *head = &parser->request.head;
+    size_t scheme_length = head->scheme.length;
+
+    if (length < scheme_length + 3 || memcmp(target + scheme_length, "://", 3) != 0 ||
+        !slice_equals_ignoring_case(slice_of(target, scheme_length), head->scheme))
+        return memchr(target, ':', length) == NULL ? REFUSAL_TARGET_FORM : REFUSAL_TARGET_AUTHORITY;
+
+    char *authority = target + scheme_length + 3;
+    size_t authority_length = 0;
+    size_t left = length - scheme_length - 3;
+    while (authority_length < left && authority[authority_length] != '/' &&
+           authority[authority_length] != '?')
+        authority_length++;
+    parser->has_target_authority = true;
+    parser->target_authority = slice_of(authority, authority_length);
+
+    char *rest = authority + authority_length;
+    left -= authority_length;
+    if (left > 0 && *rest == '/')
+        return request_lint_target(rest, left, head);
+
+    /* An empty path is "/", or "*" for OPTIONS (RFC 9112 section 3.2.4); a query may follow. The
+     * byte in front of the query, or the blank behind the target, is '?' or ' ': it is free. */
+    bool is_asterisk = left == 0 && slice_equals(head->method, SLICE("OPTIONS"));
+    if (left == 0) {
+        head->path = is_asterisk ? SLICE("*") : SLICE("/");
+        return REFUSAL_NONE;
+    }
+    enum refusal refusal = REFUSAL_NONE;
+    for (size_t i = 0; i < left && refusal == REFUSAL_NONE; i++)
+        refusal = character_is(rest[i], CHARACTER_TARGET) ? REFUSAL_NONE : REFUSAL_TARGET_CHARACTER;
+    head->path = SLICE("/");
+    head->has_query = true;
+    head->query = slice_of(rest + 1, left - 1);
+    return refusal;
+}
+
+static enum refusal read_request_line(struct request_parser *parser, char *line, size_t length)
+{
+    struct parsed_request *request = &parser->request;
+
+    const char *end = line + length;
+    const char *first = memchr(line, ' ', length);
+    if (first == NULL)
+        return REFUSAL_REQUEST_LINE;
+    char *target = line + (first - line) + 1;
+    const char *second = memchr(target, ' ', (size_t)(end - target));
+    if (second == NULL)
+        return REFUSAL_REQUEST_LINE;
+    size_t target_length = (size_t)(second - target);
+
+    if (slice_equals(slice_of(line, length), SLICE("PRI * HTTP/2.0")))
+        return REFUSAL_HTTP2_PREFACE;
+    enum refusal refusal = read_version(request, slice_of(second + 1, (size_t)(end - second) - 1));
+    if (refusal != REFUSAL_NONE)
+        return refusal;
+
+    request->head.method = slice_of(line, (size_t)(first - line));
+    refusal = request_lint_method(request->head.method);
+    if (refusal != REFUSAL_NONE)
+        return refusal;
+
+    if (target_length > 0 && target[0] != '/' && target[0] != '*')
+        return read_absolute_target(parser, target, target_length);
+    return request_lint_target(target, target_length, &request->head);
+}
+
+/* --- fields ---------------------------------------------------------------------------------- */
+
+/* 24 characters of base64, that is 16 bytes (RFC 6455 section 4.2.1). */
+static bool is_websocket_key(struct slice value)
+{
+    if (value.length != 24 || value.at[22] != '=' || value.at[23] != '=')
+        return false;
+    for (size_t i = 0; i < 22; i++) {
+        char c = ascii_lower(value.at[i]);
+        if (!(c >= 'a' && c <= 'z') && !character_is(c, CHARACTER_DIGIT) && c != '+' && c != '/')
+            return false;
+    }
+    return true;
+}
+
+/* Takes in what a field means to us. */
+static enum refusal note_field(struct request_parser *parser, enum header_id id, struct slice value)
+{
+    switch (id) {
+    case HEADER_CONTENT_LENGTH:
+    case HEADER_TRANSFER_ENCODING:
+    case HEADER_CONNECTION:
+        return message_framing_note(&parser->framing, id, value);
+    case HEADER_HOST:
+        if (parser->has_host)
+            return REFUSAL_TWO_HOSTS;
+        parser->has_host = true;
+        parser->host_field = value;
+        return REFUSAL_NONE;
+    case HEADER_EXPECT:
+        parser->request.expects_continue = true;
+        return slice_equals_ignoring_case(value, SLICE("100-continue")) ? REFUSAL_NONE
+                                                                        : REFUSAL_EXPECTATION;
+    case HEADER_TE:
+        if (header_value_has_token(value, SLICE("trailers")))
+            parser->request.accepts_trailers = true;
+        return REFUSAL_NONE;
+    case HEADER_UPGRADE:
+        parser->websocket_upgrades +=
+            slice_equals_ignoring_case(value, SLICE("websocket")) ? 1 : NEVER_ONE;
+        return REFUSAL_NONE;
+    case HEADER_SEC_WEBSOCKET_KEY:
+        parser->websocket_keys += is_websocket_key(value) ? 1 : NEVER_ONE;
+        return REFUSAL_NONE;
+    case HEADER_SEC_WEBSOCKET_VERSION:
+        parser->websocket_versions += slice_equals(value, SLICE("13")) ? 1 : NEVER_ONE;
+        return REFUSAL_NONE;
+    default:
+        return REFUSAL_NONE;
+    }
+}
+
+/* Fields that nobody may see. '_' reads as '-' to CGI and its heirs, so that X_Forwarded_For would
+ * stand beside ours (RFC 3875 section 4.1.18); Proxy would become HTTP_PROXY. */
+static bool is_invisible(const struct request_parser *parser, struct slice name, enum header_id id)
+{
+    if (id == HEADER_PROXY)
+        return true;
+    if ((header_name_traits(id) & HEADER_IS_CLAIM) && !parser->peer_is_trusted)
+        return true;
+    return memchr(name.at, '_', name.length) != NULL;
+}
+
+static enum refusal read_field(struct request_parser *parser, struct slice line)
+{
+    struct slice name;
+    struct slice value;
+    enum refusal refusal = field_parser_split(line, &name, &value);
+    if (refusal != REFUSAL_NONE)
+        return refusal;
+
+    enum header_id id = header_name_id(name);
+    refusal = note_field(parser, id, value);
+    if (refusal != REFUSAL_NONE)
+        return refusal;
+
+    if (++parser->field_count > parser->request.fields.capacity)
+        return REFUSAL_TOO_MANY_FIELDS;
+    if (!is_invisible(parser, name, id))
+        header_list_add(&parser->request.fields, name, value, id);
+    return REFUSAL_NONE;
+}
+
+/* --- the whole head -------------------------------------------------------------------------- */
+
+static enum refusal settle_authority(struct request_parser *parser)
+{
+    struct request_head *head = &parser->request.head;
+
+    if (!parser->has_host && parser->request.minor_version >= 1)
+        return REFUSAL_HOST_MISSING;
+    if (parser->has_target_authority && parser->has_host &&
+        !slice_equals_ignoring_case(parser->target_authority, parser->host_field))
+        return REFUSAL_TARGET_AUTHORITY;
+    if (!parser->has_host && !parser->has_target_authority)
+        return REFUSAL_NONE; /* HTTP/1.0 */
+
+    head->authority = parser->has_host ? parser->host_field : parser->target_authority;
+    return request_lint_authority(head->authority, parser->host, &head->host);
+}
+
+static enum refusal settle_framing(struct request_parser *parser)
+{
+    struct parsed_request *request = &parser->request;
+    const struct message_framing *framing = &parser->framing;
+
+    enum refusal refusal = message_framing_check(framing, request->minor_version);
+    if (refusal != REFUSAL_NONE)
+        return refusal;
+    /* A server must know chunked in any case, but what hides behind Chunked are attempts to find
+     * one that does not. */
+    if (framing->is_chunked_in_capitals)
+        return REFUSAL_TRANSFER_ENCODING;
+    if (parser->limits.body_bytes > 0 && framing->content_length > parser->limits.body_bytes)
+        return REFUSAL_BODY_TOO_LARGE;
+
+    request->framing = framing->has_transfer_encoding ? BODY_CHUNKED
+                       : framing->has_content_length  ? BODY_LENGTH
+                                                      : BODY_NONE;
+    request->content_length = framing->content_length;
+    return REFUSAL_NONE;
+}
+
+static bool is_websocket_handshake(const struct request_parser *parser)
+{
+    const struct parsed_request *request = &parser->request;
+    return parser->websocket_upgrades == 1 && parser->websocket_keys == 1 &&
+           parser->websocket_versions == 1 && parser->framing.connection_upgrade &&
+           request->minor_version >= 1 && request->framing == BODY_NONE &&
+           slice_equals(request->head.method, SLICE("GET"));
+}
+
+static enum parse_result finish(struct request_parser *parser)
+{
+    struct parsed_request *request = &parser->request;
+
+    enum refusal refusal = settle_authority(parser);
+    if (refusal == REFUSAL_NONE)
+        refusal = settle_framing(parser);
+    if (refusal != REFUSAL_NONE)
+        return refuse(parser, refusal);
+    if (!message_framing_drop_named(&parser->framing, &request->fields))
+        return refuse(parser, REFUSAL_CONNECTION_OPTION);
+
+    bool has_body = request->framing == BODY_CHUNKED || request->content_length > 0;
+    request->expects_continue &= has_body && request->minor_version >= 1;
+    request->keep_alive = message_framing_keeps_alive(&parser->framing, request->minor_version);
+    request->wants_websocket = is_websocket_handshake(parser);
+    request->head.headers = request->fields.headers;
+    request->head.header_count = request->fields.count;
+    request->head_bytes = parser->lines.line_start;
+    return PARSE_DONE;
+}
+
+static enum parse_result read_first_line(struct request_parser *parser, char *at, struct slice line)
+{
+    /* One empty line in front is forgiven (RFC 9112 section 2.2). */
+    if (line.length == 0 && line.at == at)
+        return PARSE_MORE;
+    parser->has_request_line = true;
+    enum refusal refusal = read_request_line(parser, at + (line.at - at), line.length);
+    return refusal == REFUSAL_NONE ? PARSE_MORE : refuse(parser, refusal);
+}
+
+enum parse_result request_parser_feed(struct request_parser *parser, char *at, size_t length)
+{
+    if (parser->base != at && parser->base != NULL)
+        follow_buffer(parser, at);
+    parser->base = at;
+
+    for (;;) {
+        size_t line_limit = parser->has_request_line ? SIZE_MAX : parser->limits.line_bytes;
+        struct slice line;
+        enum parse_result result = field_parser_take_line(&parser->lines, at, length, line_limit,
+                                                          REFUSAL_REQUEST_LINE_TOO_LONG, &line);
+        if (result == PARSE_REFUSED)
+            return refuse(parser, parser->lines.refusal);
+        if (result == PARSE_MORE)
+            return PARSE_MORE;
+
+        if (!parser->has_request_line) {
+            if (read_first_line(parser, at, line) == PARSE_REFUSED)
+                return PARSE_REFUSED;
+            continue;
+        }
+        if (line.length == 0)
+            return finish(parser);
+        enum refusal refusal = read_field(parser, line);
+        if (refusal != REFUSAL_NONE)
+            return refuse(parser, refusal);
+    }
+}

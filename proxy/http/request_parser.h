@@ -1,0 +1,82 @@
+/* Request parser: bytes from a client to a request head that can be trusted.
+ *
+ * Strict and incremental. What it accepts reads the same to everyone: HARDENING's rules hold
+ * (proxy/http/request_lint.h), the path is canonical, the body has exactly one framing. Nothing
+ * is allocated or copied but the host: slices point into the caller's buffer, which is written
+ * to where the path becomes canonical (it only shrinks).
+ *
+ * Threads: none shared. */
+#ifndef PROXY_HTTP_REQUEST_PARSER_H
+#define PROXY_HTTP_REQUEST_PARSER_H
+
+#include "proxy/http/field_parser.h"
+#include "proxy/http/header_list.h"
+#include "proxy/http/message_framing.h"
+#include "proxy/http/request_lint.h"
+#include "proxy/routing/request_head.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct request_limits {
+    size_t line_bytes;   /* of the request line; beyond: 414 */
+    size_t head_bytes;   /* of everything up to the empty line; beyond: 431 */
+    uint64_t body_bytes; /* announced by Content-Length; beyond: 413. 0: no limit */
+};
+
+#define REQUEST_LIMITS_DEFAULT                                                                     \
+    ((struct request_limits){.line_bytes = 16384, .head_bytes = 65536, .body_bytes = 0})
+
+enum { REQUEST_HEADERS_DEFAULT = 100 };
+
+struct parsed_request {
+    /* All of it but `listener`. Headers that nobody may see are not in it: names with '_',
+     * Proxy, and what only a trusted peer may claim. */
+    struct request_head head;
+    struct header_list fields; /* the same headers, with their tags */
+
+    size_t head_bytes; /* the body, or the next request, starts here */
+    enum body_framing framing;
+    uint64_t content_length; /* for BODY_LENGTH */
+    uint8_t minor_version;   /* HTTP/1.0 or 1.1 */
+    bool keep_alive;
+    bool expects_continue; /* HTTP/1.1, and there is a body to wait for */
+    bool accepts_trailers; /* TE: trailers */
+    bool wants_websocket;  /* a complete WebSocket handshake (RFC 6455 section 4.2.1); any other
+                              Upgrade is ignored */
+};
+
+struct request_parser {
+    struct parsed_request request; /* valid after DONE, as long as the buffer */
+    enum refusal refusal;          /* after REFUSED */
+
+    /* the parser's own */
+    struct request_limits limits;
+    bool peer_is_trusted;
+    bool has_request_line;
+    struct field_parser lines;
+    struct message_framing framing;
+    struct slice host_field;
+    struct slice target_authority;
+    bool has_host;
+    bool has_target_authority;
+    size_t field_count;
+    unsigned websocket_upgrades;
+    unsigned websocket_keys;
+    unsigned websocket_versions;
+    const char *base; /* where the head was in the last call */
+    char host[REQUEST_HOST_BYTES];
+};
+
+/* `fields` names the arrays to fill; its capacity is the limit of headers (beyond: 431). `scheme`
+ * is a constant, SLICE("http") or SLICE("https"). */
+void request_parser_init(struct request_parser *parser, const struct request_limits *limits,
+                         struct header_list fields, struct slice scheme, bool peer_is_trusted);
+
+/* Reads on. `at` holds all bytes from the start of the head, `length` of them, never fewer than
+ * in the call before; the buffer may have moved since then, but not the parser. Bytes behind the
+ * head are not touched. */
+enum parse_result request_parser_feed(struct request_parser *parser, char *at, size_t length);
+
+#endif
