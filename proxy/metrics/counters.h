@@ -42,24 +42,24 @@ static inline unsigned status_class(unsigned status)
 }
 
 /* Why the proxy itself refused a request or a connection, or answered instead of a service. */
-enum refusal {
-    REFUSAL_BAD_REQUEST,    /* 400: HARDENING's rules on heads, framing, targets */
-    REFUSAL_METHOD,         /* 405: CONNECT, TRACE */
-    REFUSAL_BODY_TOO_LARGE, /* 413 */
-    REFUSAL_URI_TOO_LONG,   /* 414 */
-    REFUSAL_HEAD_TOO_LARGE, /* 431 */
-    REFUSAL_EXPECTATION,    /* 417 */
-    REFUSAL_VERSION,        /* 505 */
-    REFUSAL_HEAD_TIMEOUT,   /* 408: the head did not arrive in time */
-    REFUSAL_BODY_TIMEOUT,   /* 408: the body did not */
-    REFUSAL_NO_TABLE,       /* 503: no routes are known yet */
-    REFUSAL_NO_ROUTE,       /* 404 */
-    REFUSAL_NO_BACKEND,     /* 500: missing backend, weight 0, or a rule that could not be built */
-    REFUSAL_NO_ENDPOINT,    /* 503: nothing available to send it to */
-    REFUSAL_UNSUPPORTED,    /* 501: understood, not built yet */
-    REFUSAL_PEER_LIMIT,     /* connection closed: too many from one address */
-    REFUSAL_TOTAL_LIMIT,    /* connection closed: too many in all */
-    REFUSAL_COUNT
+enum denial {
+    DENIAL_BAD_REQUEST,    /* 400: HARDENING's rules on heads, framing, targets */
+    DENIAL_METHOD,         /* 405: CONNECT, TRACE */
+    DENIAL_BODY_TOO_LARGE, /* 413 */
+    DENIAL_URI_TOO_LONG,   /* 414 */
+    DENIAL_HEAD_TOO_LARGE, /* 431 */
+    DENIAL_EXPECTATION,    /* 417 */
+    DENIAL_VERSION,        /* 505 */
+    DENIAL_HEAD_TIMEOUT,   /* 408: the head did not arrive in time */
+    DENIAL_BODY_TIMEOUT,   /* 408: the body did not */
+    DENIAL_NO_TABLE,       /* 503: no routes are known yet */
+    DENIAL_NO_ROUTE,       /* 404 */
+    DENIAL_NO_BACKEND,     /* 500: missing backend, weight 0, or a rule that could not be built */
+    DENIAL_NO_ENDPOINT,    /* 503: nothing available to send it to */
+    DENIAL_UNSUPPORTED,    /* 501: understood, not built yet */
+    DENIAL_PEER_LIMIT,     /* connection closed: too many from one address */
+    DENIAL_TOTAL_LIMIT,    /* connection closed: too many in all */
+    DENIAL_COUNT
 };
 
 /* How a try failed, and so why it may have been repeated. */
@@ -85,7 +85,7 @@ struct worker_counters {
     struct counter requests;           /* heads that were complete, refused ones included */
     struct counter client_bytes_in;
     struct counter client_bytes_out;
-    struct counter refused[REFUSAL_COUNT];
+    struct counter refused[DENIAL_COUNT];
 
     struct counter upstream_connections_opened;
     struct counter upstream_connections_closed;

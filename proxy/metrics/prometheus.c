@@ -83,23 +83,23 @@ static const struct {
      "Access log lines dropped because the log was behind."},
 };
 
-static const char *const refusal_names[REFUSAL_COUNT] = {
-    [REFUSAL_BAD_REQUEST] = "bad_request",
-    [REFUSAL_METHOD] = "method",
-    [REFUSAL_BODY_TOO_LARGE] = "body_too_large",
-    [REFUSAL_URI_TOO_LONG] = "uri_too_long",
-    [REFUSAL_HEAD_TOO_LARGE] = "head_too_large",
-    [REFUSAL_EXPECTATION] = "expectation",
-    [REFUSAL_VERSION] = "version",
-    [REFUSAL_HEAD_TIMEOUT] = "head_timeout",
-    [REFUSAL_BODY_TIMEOUT] = "body_timeout",
-    [REFUSAL_NO_TABLE] = "no_table",
-    [REFUSAL_NO_ROUTE] = "no_route",
-    [REFUSAL_NO_BACKEND] = "no_backend",
-    [REFUSAL_NO_ENDPOINT] = "no_endpoint",
-    [REFUSAL_UNSUPPORTED] = "unsupported",
-    [REFUSAL_PEER_LIMIT] = "peer_limit",
-    [REFUSAL_TOTAL_LIMIT] = "total_limit",
+static const char *const denial_names[DENIAL_COUNT] = {
+    [DENIAL_BAD_REQUEST] = "bad_request",
+    [DENIAL_METHOD] = "method",
+    [DENIAL_BODY_TOO_LARGE] = "body_too_large",
+    [DENIAL_URI_TOO_LONG] = "uri_too_long",
+    [DENIAL_HEAD_TOO_LARGE] = "head_too_large",
+    [DENIAL_EXPECTATION] = "expectation",
+    [DENIAL_VERSION] = "version",
+    [DENIAL_HEAD_TIMEOUT] = "head_timeout",
+    [DENIAL_BODY_TIMEOUT] = "body_timeout",
+    [DENIAL_NO_TABLE] = "no_table",
+    [DENIAL_NO_ROUTE] = "no_route",
+    [DENIAL_NO_BACKEND] = "no_backend",
+    [DENIAL_NO_ENDPOINT] = "no_endpoint",
+    [DENIAL_UNSUPPORTED] = "unsupported",
+    [DENIAL_PEER_LIMIT] = "peer_limit",
+    [DENIAL_TOTAL_LIMIT] = "total_limit",
 };
 
 static void write_totals(struct buffer *to, const struct counters *counters)
@@ -133,9 +133,9 @@ static void write_refusals(struct buffer *to, const struct counters *counters)
     const char *name = "pointsman_refused_total";
     write_head(to, name, "counter",
                "Requests answered by the proxy itself and connections refused, by reason.");
-    for (size_t i = 0; i < REFUSAL_COUNT; i++) {
+    for (size_t i = 0; i < DENIAL_COUNT; i++) {
         size_t offset = offsetof(struct worker_counters, refused) + i * sizeof(struct counter);
-        buffer_printf(to, "%s{reason=\"%s\"} %" PRIu64 "\n", name, refusal_names[i],
+        buffer_printf(to, "%s{reason=\"%s\"} %" PRIu64 "\n", name, denial_names[i],
                       counters_sum(counters, offset));
     }
 }
