@@ -1,0 +1,52 @@
+/* HTTP server: all workers and what they share, as one thing to start, drain and stop.
+ *
+ * Threads: main starts and frees; http_server_wake and http_server_reopen_log any. */
+#ifndef PROXY_HTTP_HTTP_SERVER_H
+#define PROXY_HTTP_HTTP_SERVER_H
+
+#include "common/error.h"
+#include "proxy/http/http_options.h"
+#include "proxy/http/listener.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct counters;
+struct http_server;
+struct route_cache;
+
+struct http_server_options {
+    const char *const *listen; /* specs of listener_open */
+    size_t listen_count;
+    unsigned worker_count;
+    const char *access_log_path;     /* NULL: no access log */
+    struct route_cache *route_cache; /* outlives the server */
+    struct counters *counters;       /* for worker_count workers; outlives the server */
+    struct http_options http;
+
+    /* Called once, from a worker, when after http_server_drain the last connection is gone. */
+    void (*on_drained)(void *context);
+    void *on_drained_context;
+};
+
+/* Opens every listener, then starts the workers; on any error nothing is left running. */
+struct http_server *http_server_start(const struct http_server_options *options, struct error *err);
+
+/* After a publish: idle workers let the old table go. Cheap; several wakes become one. */
+void http_server_wake(struct http_server *server);
+
+/* Follows a rotation of the access log. */
+bool http_server_reopen_log(struct http_server *server, struct error *err);
+
+/* Stops accepting, lets running requests finish for at most `drain_ms`, then cuts them. Returns at
+ * once. */
+void http_server_drain(struct http_server *server, uint64_t drain_ms);
+
+/* Cuts whatever still runs, joins the workers, closes the listeners. Harmless on NULL. */
+void http_server_stop(struct http_server *server);
+
+size_t http_server_listener_count(const struct http_server *server);
+const struct listener *http_server_listener(const struct http_server *server, size_t index);
+
+#endif

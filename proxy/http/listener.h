@@ -1,0 +1,36 @@
+/* Listener: one address clients connect to.
+ *
+ * A TCP address is bound once for each worker (SO_REUSEPORT), so that the kernel spreads the
+ * connections and no worker waits for another; a Unix socket is shared by all.
+ *
+ * Threads: opened and closed by main; workers read it. */
+#ifndef PROXY_HTTP_LISTENER_H
+#define PROXY_HTTP_LISTENER_H
+
+#include "common/error.h"
+#include "proxy/routing/request_head.h"
+
+#include <stdbool.h>
+
+struct listener;
+
+/* `spec` is [NAME=]ADDR:PORT, [NAME=][IPV6]:PORT or [NAME=]unix:PATH; without a name it is
+ * "default". Port 0 takes a free one. A port that anything else listens on is an error, although
+ * SO_REUSEPORT would let us share it with another process of the same user. NULL on error. */
+struct listener *listener_open(const char *spec, unsigned worker_count, struct error *err);
+
+/* Closes the sockets and removes the file of a Unix socket. Harmless on NULL. */
+void listener_close(struct listener *listener);
+
+/* "web=127.0.0.1:8080" with the real port; for logs. Borrowed until closed. */
+const char *listener_description(const struct listener *listener);
+
+/* Name and port, as routes refer to them. Borrowed until closed. */
+const struct listener_identity *listener_identity(const struct listener *listener);
+
+bool listener_is_unix(const struct listener *listener);
+
+/* Worker `index`'s listening socket. The listener keeps it. */
+int listener_fd(const struct listener *listener, unsigned index);
+
+#endif
