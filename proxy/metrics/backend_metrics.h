@@ -16,6 +16,8 @@ struct backend_metrics {
     struct named_counter_slot slot;
 };
 
+#define BACKEND_METRICS_EMPTY ((struct backend_metrics){.slot = {.counter = NULL}})
+
 /* One worker's counts of one backend. */
 struct backend_counts {
     struct counter latency[LATENCY_BUCKET_COUNT];

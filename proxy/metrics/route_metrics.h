@@ -13,6 +13,8 @@ struct route_metrics {
     struct named_counter_slot slot;
 };
 
+#define ROUTE_METRICS_EMPTY ((struct route_metrics){.slot = {.counter = NULL}})
+
 /* One worker's counts of one route. */
 struct route_counts {
     struct counter requests[STATUS_CLASS_COUNT];

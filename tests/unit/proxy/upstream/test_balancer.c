@@ -1,0 +1,275 @@
+#include "proxy/upstream/balancer.h"
+#include "tests/unit/cmocka_all.h"
+#include "tests/unit/proxy/upstream/backend_maker.h"
+
+#define LEAST_REQUEST POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_LEAST_REQUEST
+#define ROUND_ROBIN POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_ROUND_ROBIN
+#define RANDOM POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_RANDOM
+
+static const Pointsman__V1__LoadBalancingPolicy all_policies[] = {LEAST_REQUEST, ROUND_ROBIN,
+                                                                  RANDOM};
+enum { POLICY_COUNT = 3, PICKS = 60000 };
+
+static struct endpoint_registry *registry;
+static struct balancer_random dice;
+
+static int set_up(void **state)
+{
+    (void)state;
+    registry = endpoint_registry_new();
+    balancer_random_init_seeded(&dice, 42);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    endpoint_registry_free(registry);
+    return 0;
+}
+
+/* A backend with an endpoint for each weight, up to the first 'end'. */
+enum { END = UINT16_MAX };
+
+static struct backend *make(Pointsman__V1__LoadBalancingPolicy policy, const uint32_t *weights)
+{
+    static const char *const ips[] = {"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"};
+    struct backend_maker maker;
+    maker_init(&maker);
+    maker_set_policy(&maker, policy);
+    for (size_t i = 0; weights[i] != END; i++)
+        maker_add_weighted(&maker, ips[i], weights[i]);
+    struct backend *backend = backend_new(&maker.message, 0, registry, NULL);
+    assert_non_null(backend);
+    return backend;
+}
+
+static size_t pick_index(struct backend *backend, const struct endpoint *avoid)
+{
+    const struct endpoint *picked = balancer_pick(backend, 0, avoid, &dice);
+    assert_non_null(picked);
+    for (size_t i = 0; i < backend->endpoint_count; i++) {
+        if (backend->endpoints[i].endpoint == picked)
+            return i;
+    }
+    fail_msg("picked an endpoint of another backend");
+    return 0;
+}
+
+static void count_picks(struct backend *backend, const struct endpoint *avoid, size_t counts[4])
+{
+    for (size_t i = 0; i < 4; i++)
+        counts[i] = 0;
+    for (size_t i = 0; i < PICKS; i++)
+        counts[pick_index(backend, avoid)]++;
+}
+
+/* Within 3 % of all picks; with 60,000 of them and a fixed seed that is far from the edge. */
+static void assert_share(size_t count, double share)
+{
+    assert_in_range(count + 1, (size_t)(PICKS * (share - 0.03 < 0 ? 0 : share - 0.03)) + 1,
+                    (size_t)(PICKS * (share + 0.03)) + 1);
+}
+
+static void every_policy_follows_the_weights(void **state)
+{
+    (void)state;
+    for (size_t policy = 0; policy < POLICY_COUNT; policy++) {
+        struct backend *backend = make(all_policies[policy], (uint32_t[]){1, 0, 2, 3, END});
+
+        size_t counts[4];
+        count_picks(backend, NULL, counts);
+
+        assert_share(counts[0], 1.0 / 6);
+        assert_int_equal(counts[1], 0);
+        assert_share(counts[2], 2.0 / 6);
+        assert_share(counts[3], 3.0 / 6);
+        backend_release(&backend);
+    }
+}
+
+static void every_policy_spreads_equal_weights_evenly(void **state)
+{
+    (void)state;
+    for (size_t policy = 0; policy < POLICY_COUNT; policy++) {
+        struct backend *backend = make(all_policies[policy], (uint32_t[]){5, 5, 5, 5, END});
+
+        size_t counts[4];
+        count_picks(backend, NULL, counts);
+
+        for (size_t i = 0; i < 4; i++)
+            assert_share(counts[i], 0.25);
+        backend_release(&backend);
+    }
+}
+
+static void nothing_is_picked_when_all_weights_are_zero(void **state)
+{
+    (void)state;
+    for (size_t policy = 0; policy < POLICY_COUNT; policy++) {
+        struct backend *backend = make(all_policies[policy], (uint32_t[]){0, 0, END});
+        struct backend *empty = make(all_policies[policy], (uint32_t[]){END});
+
+        assert_null(balancer_pick(backend, 0, NULL, &dice));
+        assert_null(balancer_pick(empty, 0, NULL, &dice));
+        backend_release(&backend);
+        backend_release(&empty);
+    }
+}
+
+static void unavailable_endpoint_gets_nothing_and_the_rest_keep_their_shares(void **state)
+{
+    (void)state;
+    for (size_t policy = 0; policy < POLICY_COUNT; policy++) {
+        struct backend *backend = make(all_policies[policy], (uint32_t[]){1, 3, 4, END});
+        endpoint_set_available(backend->endpoints[2].endpoint, false);
+
+        size_t counts[4];
+        count_picks(backend, NULL, counts);
+
+        assert_int_equal(counts[2], 0);
+        assert_share(counts[0], 0.25);
+        assert_share(counts[1], 0.75);
+        backend_release(&backend);
+    }
+}
+
+static void nothing_is_picked_when_none_is_available(void **state)
+{
+    (void)state;
+    for (size_t policy = 0; policy < POLICY_COUNT; policy++) {
+        struct backend *backend = make(all_policies[policy], (uint32_t[]){1, 1, END});
+        endpoint_set_available(backend->endpoints[0].endpoint, false);
+        endpoint_set_available(backend->endpoints[1].endpoint, false);
+
+        assert_null(balancer_pick(backend, 0, NULL, &dice));
+        backend_release(&backend);
+    }
+}
+
+static void avoided_endpoint_is_taken_only_when_alone(void **state)
+{
+    (void)state;
+    for (size_t policy = 0; policy < POLICY_COUNT; policy++) {
+        struct backend *backend = make(all_policies[policy], (uint32_t[]){1, 1, END});
+        struct endpoint *first = backend->endpoints[0].endpoint;
+
+        for (size_t i = 0; i < 100; i++)
+            assert_int_equal(pick_index(backend, first), 1);
+
+        endpoint_set_available(backend->endpoints[1].endpoint, false);
+        assert_int_equal(pick_index(backend, first), 0);
+        backend_release(&backend);
+    }
+}
+
+static void round_robin_with_equal_weights_takes_turns(void **state)
+{
+    (void)state;
+    struct backend *backend = make(ROUND_ROBIN, (uint32_t[]){7, 7, 7, END});
+
+    for (size_t i = 0; i < 12; i++)
+        assert_int_equal(pick_index(backend, NULL), i % 3);
+    backend_release(&backend);
+}
+
+static void round_robin_is_exact_in_each_round_and_never_in_bursts(void **state)
+{
+    (void)state;
+    struct backend *backend = make(ROUND_ROBIN, (uint32_t[]){5, 3, 2, END});
+
+    for (size_t round = 0; round < 5; round++) {
+        size_t counts[4] = {0};
+        size_t longest = 0, run = 0, last = 4;
+        for (size_t i = 0; i < 10; i++) {
+            size_t picked = pick_index(backend, NULL);
+            run = picked == last ? run + 1 : 1;
+            longest = run > longest ? run : longest;
+            last = picked;
+            counts[picked]++;
+        }
+        assert_int_equal(counts[0], 5);
+        assert_int_equal(counts[1], 3);
+        assert_int_equal(counts[2], 2);
+        assert_true(longest <= 2);
+    }
+    backend_release(&backend);
+}
+
+static void least_request_of_two_takes_the_less_busy(void **state)
+{
+    (void)state;
+    struct backend *backend = make(LEAST_REQUEST, (uint32_t[]){1, 1, END});
+    endpoint_request_started(backend->endpoints[0].endpoint);
+
+    for (size_t i = 0; i < 100; i++)
+        assert_int_equal(pick_index(backend, NULL), 1);
+
+    endpoint_request_ended(backend->endpoints[0].endpoint, ENDPOINT_ANSWERED);
+    backend_release(&backend);
+}
+
+static void least_request_counts_load_for_the_weight(void **state)
+{
+    (void)state;
+    struct backend *backend = make(LEAST_REQUEST, (uint32_t[]){1, 3, END});
+    /* 1 for weight 1 is more than 2 for weight 3. */
+    endpoint_request_started(backend->endpoints[0].endpoint);
+    endpoint_request_started(backend->endpoints[1].endpoint);
+    endpoint_request_started(backend->endpoints[1].endpoint);
+
+    for (size_t i = 0; i < 100; i++)
+        assert_int_equal(pick_index(backend, NULL), 1);
+
+    endpoint_request_ended(backend->endpoints[0].endpoint, ENDPOINT_ANSWERED);
+    endpoint_request_ended(backend->endpoints[1].endpoint, ENDPOINT_ANSWERED);
+    endpoint_request_ended(backend->endpoints[1].endpoint, ENDPOINT_ANSWERED);
+    backend_release(&backend);
+}
+
+/* Requests that never end: of the two a pick compares the emptier grows, so all stay level. */
+static void least_request_keeps_four_endpoints_level(void **state)
+{
+    (void)state;
+    struct backend *backend = make(LEAST_REQUEST, (uint32_t[]){1, 1, 1, 1, END});
+
+    for (size_t i = 0; i < 4000; i++)
+        endpoint_request_started(balancer_pick(backend, 0, NULL, &dice));
+
+    for (size_t i = 0; i < 4; i++)
+        assert_in_range(atomic_load(&backend->endpoints[i].endpoint->in_flight), 995, 1005);
+    backend_release(&backend);
+}
+
+static void same_seed_gives_the_same_numbers(void **state)
+{
+    (void)state;
+    struct balancer_random first, second, other;
+    balancer_random_init_seeded(&first, 7);
+    balancer_random_init_seeded(&second, 7);
+    balancer_random_init(&other);
+
+    assert_int_equal(balancer_random_next(&first), balancer_random_next(&second));
+    assert_int_not_equal(balancer_random_next(&first), balancer_random_next(&other));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(every_policy_follows_the_weights),
+        TEST(every_policy_spreads_equal_weights_evenly),
+        TEST(nothing_is_picked_when_all_weights_are_zero),
+        TEST(unavailable_endpoint_gets_nothing_and_the_rest_keep_their_shares),
+        TEST(nothing_is_picked_when_none_is_available),
+        TEST(avoided_endpoint_is_taken_only_when_alone),
+        TEST(round_robin_with_equal_weights_takes_turns),
+        TEST(round_robin_is_exact_in_each_round_and_never_in_bursts),
+        TEST(least_request_of_two_takes_the_less_busy),
+        TEST(least_request_counts_load_for_the_weight),
+        TEST(least_request_keeps_four_endpoints_level),
+        TEST(same_seed_gives_the_same_numbers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
