@@ -119,11 +119,11 @@ static void open_connections_are_accepted_minus_closed(void **state)
     assert_has_line(fixture, "pointsman_connections_accepted_total 5");
 }
 
-static void refusals_are_shown_by_reason(void **state)
+static void denials_are_shown_by_reason(void **state)
 {
     struct fixture *fixture = *state;
 
-    counter_add(&fixture->worker->refused[REFUSAL_NO_ROUTE], 7);
+    counter_add(&fixture->worker->refused[DENIAL_NO_ROUTE], 7);
 
     assert_has_line(fixture, "pointsman_refused_total{reason=\"no_route\"} 7");
 }
@@ -193,7 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(requests_are_shown_by_route_and_class),       TEST(latency_buckets_are_cumulative),
         TEST(failures_and_retries_are_shown_by_kind),      TEST(label_values_are_escaped),
-        TEST(open_connections_are_accepted_minus_closed),  TEST(refusals_are_shown_by_reason),
+        TEST(open_connections_are_accepted_minus_closed),  TEST(denials_are_shown_by_reason),
         TEST(age_of_control_is_absent_until_it_was_heard), TEST(facts_are_gauges),
         TEST(every_sample_follows_its_own_head),
     };
