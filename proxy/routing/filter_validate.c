@@ -1,0 +1,362 @@
+#include "proxy/routing/filter_validate.h"
+
+#include "proxy/routing/path_value.h"
+
+#include <string.h>
+
+enum {
+    MAX_FILTERS = 64,
+    MAX_HEADERS = 128,
+    MAX_CORS_ITEMS = 256,
+    HEADER_VALUE_MAX_LENGTH = 4096,
+    PATH_MAX_LENGTH = 1024,
+    MAX_PERCENT = 100,
+};
+
+/* --- header modifiers ----------------------------------------------------------------------- */
+
+/* Framing and hop-by-hop headers are the proxy's own business, and Host is URLRewrite's. */
+static bool is_reserved_header(struct slice name)
+{
+    static const char *const reserved[] = {
+        "connection",
+        "content-length",
+        "host",
+        "keep-alive",
+        "proxy",
+        "proxy-authenticate",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    };
+    for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
+        if (slice_equals_ignoring_case(name, slice_from_string(reserved[i])))
+            return true;
+    }
+    return false;
+}
+
+static bool is_field_value(const char *value)
+{
+    for (const char *at = value; *at != '\0'; at++) {
+        if (((unsigned char)*at < ' ' && *at != '\t') || *at == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+/* The n-th header name of all three lists together. */
+static const char *modified_name(const Pointsman__V1__HeaderModifier *modifier, size_t n)
+{
+    if (n < modifier->n_set)
+        return modifier->set[n]->name;
+    n -= modifier->n_set;
+    return n < modifier->n_add ? modifier->add[n]->name : modifier->remove[n - modifier->n_add];
+}
+
+static void validate_modified_name(struct validation *validation, const char *field,
+                                   const Pointsman__V1__HeaderModifier *modifier, size_t n)
+{
+    const char *name = modified_name(modifier, n);
+    validate_header_name(validation, field, name);
+    if (is_reserved_header(slice_from_string(name)))
+        validation_problem(validation, field, "must not be '%s': the proxy sets it itself", name);
+    for (size_t i = 0; i < n; i++) {
+        if (slice_equals_ignoring_case(slice_from_string(modified_name(modifier, i)),
+                                       slice_from_string(name))) {
+            validation_problem(validation, field, "is given twice: '%s'", name);
+            return;
+        }
+    }
+}
+
+static void validate_set_or_add(struct validation *validation, const char *field,
+                                const Pointsman__V1__HeaderModifier *modifier, size_t first,
+                                Pointsman__V1__HttpHeader *const *headers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t mark = validation_enter_item(validation, field, i);
+        validate_modified_name(validation, "name", modifier, first + i);
+        size_t length = strlen(headers[i]->value);
+        if (length == 0 || length > HEADER_VALUE_MAX_LENGTH)
+            validation_problem(validation, "value", "must have 1 to %d characters",
+                               HEADER_VALUE_MAX_LENGTH);
+        if (!is_field_value(headers[i]->value))
+            validation_problem(validation, "value", "must not have control characters");
+        validation_leave(validation, mark);
+    }
+}
+
+static void validate_header_modifier(struct validation *validation,
+                                     const Pointsman__V1__HeaderModifier *modifier)
+{
+    size_t total = modifier->n_set + modifier->n_add + modifier->n_remove;
+    if (total > MAX_HEADERS) {
+        validation_problem(validation, NULL, "must name at most %d headers", MAX_HEADERS);
+        return;
+    }
+    validate_set_or_add(validation, "set", modifier, 0, modifier->set, modifier->n_set);
+    validate_set_or_add(validation, "add", modifier, modifier->n_set, modifier->add,
+                        modifier->n_add);
+    for (size_t i = 0; i < modifier->n_remove; i++) {
+        size_t mark = validation_enter_item(validation, "remove", i);
+        validate_modified_name(validation, NULL, modifier, modifier->n_set + modifier->n_add + i);
+        validation_leave(validation, mark);
+    }
+}
+
+/* --- redirect and rewrite ------------------------------------------------------------------- */
+
+static bool has_one_prefix_match(const RouteRuleMessage *rule)
+{
+    if (rule->n_matches == 0)
+        return true; /* PathPrefix "/" */
+    if (rule->n_matches != 1)
+        return false;
+    const PathMatchMessage *path = rule->matches[0]->path;
+    return path == NULL ||
+           path->type == POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_UNSPECIFIED ||
+           path->type == POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_PATH_PREFIX;
+}
+
+static void validate_replacement(struct validation *validation, const char *field,
+                                 const char *value, bool may_be_empty)
+{
+    if (value[0] == '\0' && may_be_empty)
+        return;
+    if (strlen(value) > PATH_MAX_LENGTH) {
+        validation_problem(validation, field, "must have at most %d characters", PATH_MAX_LENGTH);
+        return;
+    }
+    const char *problem = path_value_problem(slice_from_string(value));
+    if (problem != NULL)
+        validation_problem(validation, field, "%s", problem);
+}
+
+static void validate_path_modifier(struct validation *validation,
+                                   const Pointsman__V1__PathModifier *path,
+                                   const RouteRuleMessage *rule)
+{
+    if (path == NULL)
+        return;
+    size_t mark = validation_enter(validation, "path");
+    switch (path->kind_case) {
+    case POINTSMAN__V1__PATH_MODIFIER__KIND_REPLACE_FULL_PATH:
+        validate_replacement(validation, "replace_full_path", path->replace_full_path, false);
+        break;
+    case POINTSMAN__V1__PATH_MODIFIER__KIND_REPLACE_PREFIX_MATCH:
+        validate_replacement(validation, "replace_prefix_match", path->replace_prefix_match, true);
+        if (!has_one_prefix_match(rule))
+            validation_problem(validation, "replace_prefix_match",
+                               "needs exactly one PathPrefix match in its rule");
+        break;
+    case POINTSMAN__V1__PATH_MODIFIER__KIND__NOT_SET:
+    case _POINTSMAN__V1__PATH_MODIFIER__KIND__CASE_IS_INT_SIZE:
+        validation_problem(validation, NULL, "must replace the full path or the prefix");
+        break;
+    }
+    validation_leave(validation, mark);
+}
+
+static void validate_redirect(struct validation *validation,
+                              const Pointsman__V1__RequestRedirect *redirect,
+                              const RouteRuleMessage *rule)
+{
+    if (redirect->scheme[0] != '\0' && strcmp(redirect->scheme, "http") != 0 &&
+        strcmp(redirect->scheme, "https") != 0)
+        validation_problem(validation, "scheme", "must be http or https");
+    if (redirect->hostname[0] != '\0')
+        validate_precise_hostname(validation, "hostname", redirect->hostname);
+    validate_path_modifier(validation, redirect->path, rule);
+    validate_port(validation, "port", redirect->port);
+
+    switch (redirect->status_code) {
+    case 0:
+    case 301:
+    case 302:
+    case 303:
+    case 307:
+    case 308:
+        break;
+    default:
+        validation_problem(validation, "status_code", "must be 301, 302, 303, 307 or 308");
+    }
+    if (rule->n_backend_refs > 0)
+        validation_problem(validation, NULL, "does not go together with backend_refs");
+}
+
+static void validate_rewrite(struct validation *validation,
+                             const Pointsman__V1__UrlRewrite *rewrite, const RouteRuleMessage *rule)
+{
+    if (rewrite->hostname[0] != '\0')
+        validate_precise_hostname(validation, "hostname", rewrite->hostname);
+    validate_path_modifier(validation, rewrite->path, rule);
+}
+
+/* --- mirror and CORS ------------------------------------------------------------------------ */
+
+static void validate_mirror(struct validation *validation,
+                            const Pointsman__V1__RequestMirror *mirror)
+{
+    const Pointsman__V1__BackendObjectReference *ref = mirror->backend_ref;
+    if (ref == NULL) {
+        validation_problem(validation, "backend_ref", "must name a Backend");
+    } else {
+        size_t mark = validation_enter(validation, "backend_ref");
+        if (!is_dns_subdomain(slice_from_string(ref->name)))
+            validation_problem(validation, "name", "must be the name of a Backend");
+        if (ref->namespace_[0] != '\0' && !is_dns_subdomain(slice_from_string(ref->namespace_)))
+            validation_problem(validation, "namespace", "must be a namespace");
+        validate_port(validation, "port", ref->port);
+        validation_leave(validation, mark);
+    }
+
+    switch (mirror->share_case) {
+    case POINTSMAN__V1__REQUEST_MIRROR__SHARE_PERCENT:
+        if (mirror->percent > MAX_PERCENT)
+            validation_problem(validation, "percent", "must be between 0 and %d", MAX_PERCENT);
+        break;
+    case POINTSMAN__V1__REQUEST_MIRROR__SHARE_FRACTION: {
+        uint32_t denominator = mirror->fraction->denominator;
+        if (mirror->fraction->numerator > (denominator == 0 ? MAX_PERCENT : denominator))
+            validation_problem(validation, "fraction", "must be at most one");
+        break;
+    }
+    case POINTSMAN__V1__REQUEST_MIRROR__SHARE__NOT_SET:
+    case _POINTSMAN__V1__REQUEST_MIRROR__SHARE__CASE_IS_INT_SIZE:
+        break;
+    }
+}
+
+/* "*", or scheme://host[:port] whose host may start with "*." */
+static bool is_origin(const char *origin)
+{
+    if (strcmp(origin, "*") == 0)
+        return true;
+    const char *host = strstr(origin, "://");
+    if (host == NULL || host == origin)
+        return false;
+    host += 3;
+    if (strcmp(host, "*") == 0)
+        return true;
+    if (strncmp(host, "*.", 2) == 0)
+        host += 2;
+
+    size_t host_length = strcspn(host, ":");
+    const char *port = host + host_length;
+    if (*port == ':' && (port[1] == '\0' || strspn(port + 1, "0123456789") != strlen(port + 1)))
+        return false;
+    return is_dns_subdomain(slice_of(host, host_length));
+}
+
+static void validate_names_or_star(struct validation *validation, const char *field,
+                                   char *const *names, size_t count)
+{
+    if (count > MAX_CORS_ITEMS) {
+        validation_problem(validation, field, "must be at most %d", MAX_CORS_ITEMS);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t mark = validation_enter_item(validation, field, i);
+        if (strcmp(names[i], "*") == 0 && count > 1)
+            validation_problem(validation, NULL, "'*' must stand alone");
+        else
+            validate_header_name(validation, NULL, names[i]);
+        validation_leave(validation, mark);
+    }
+}
+
+static void validate_cors(struct validation *validation, const Pointsman__V1__Cors *cors)
+{
+    if (cors->n_allow_origins > MAX_CORS_ITEMS)
+        validation_problem(validation, "allow_origins", "must be at most %d", MAX_CORS_ITEMS);
+    else
+        for (size_t i = 0; i < cors->n_allow_origins; i++) {
+            size_t mark = validation_enter_item(validation, "allow_origins", i);
+            if (!is_origin(cors->allow_origins[i]))
+                validation_problem(validation, NULL,
+                                   "must be '*' or an origin like https://*.example.com");
+            validation_leave(validation, mark);
+        }
+    validate_names_or_star(validation, "allow_methods", cors->allow_methods, cors->n_allow_methods);
+    validate_names_or_star(validation, "allow_headers", cors->allow_headers, cors->n_allow_headers);
+    validate_names_or_star(validation, "expose_headers", cors->expose_headers,
+                           cors->n_expose_headers);
+    if (cors->max_age_presence_case == POINTSMAN__V1__CORS__MAX_AGE_PRESENCE_MAX_AGE &&
+        cors->max_age == 0)
+        validation_problem(validation, "max_age", "must be at least 1");
+}
+
+/* --- the list ------------------------------------------------------------------------------- */
+
+static void validate_filter(struct validation *validation, const FilterMessage *filter,
+                            const RouteRuleMessage *rule)
+{
+    const char *field = NULL;
+    for (unsigned i = 0; i < filter->base.descriptor->n_fields; i++) {
+        if (filter->base.descriptor->fields[i].id == (uint32_t)filter->kind_case)
+            field = filter->base.descriptor->fields[i].name;
+    }
+    if (field == NULL) {
+        validation_problem(validation, NULL, "must be one of the known filters");
+        return;
+    }
+
+    size_t mark = validation_enter(validation, field);
+    switch (filter->kind_case) {
+    case POINTSMAN__V1__FILTER__KIND_REQUEST_HEADER_MODIFIER:
+        validate_header_modifier(validation, filter->request_header_modifier);
+        break;
+    case POINTSMAN__V1__FILTER__KIND_RESPONSE_HEADER_MODIFIER:
+        validate_header_modifier(validation, filter->response_header_modifier);
+        break;
+    case POINTSMAN__V1__FILTER__KIND_REQUEST_REDIRECT:
+        validate_redirect(validation, filter->request_redirect, rule);
+        break;
+    case POINTSMAN__V1__FILTER__KIND_URL_REWRITE:
+        validate_rewrite(validation, filter->url_rewrite, rule);
+        break;
+    case POINTSMAN__V1__FILTER__KIND_REQUEST_MIRROR:
+        validate_mirror(validation, filter->request_mirror);
+        break;
+    case POINTSMAN__V1__FILTER__KIND_CORS:
+        validate_cors(validation, filter->cors);
+        break;
+    case POINTSMAN__V1__FILTER__KIND__NOT_SET:
+    case _POINTSMAN__V1__FILTER__KIND__CASE_IS_INT_SIZE:
+        break;
+    }
+    validation_leave(validation, mark);
+}
+
+static bool has_kind(FilterMessage *const *filters, size_t count,
+                     Pointsman__V1__Filter__KindCase kind)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (filters[i]->kind_case == kind)
+            return true;
+    }
+    return false;
+}
+
+void validate_filters(struct validation *validation, FilterMessage *const *filters, size_t count,
+                      const RouteRuleMessage *rule)
+{
+    if (count > MAX_FILTERS) {
+        validation_problem(validation, "filters", "must be at most %d", MAX_FILTERS);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t mark = validation_enter_item(validation, "filters", i);
+        validate_filter(validation, filters[i], rule);
+        if (filters[i]->kind_case != POINTSMAN__V1__FILTER__KIND_REQUEST_MIRROR &&
+            has_kind(filters, i, filters[i]->kind_case))
+            validation_problem(validation, NULL, "is of a kind that is there already");
+        if (filters[i]->kind_case == POINTSMAN__V1__FILTER__KIND_REQUEST_REDIRECT &&
+            has_kind(filters, count, POINTSMAN__V1__FILTER__KIND_URL_REWRITE))
+            validation_problem(validation, NULL, "does not go together with url_rewrite");
+        validation_leave(validation, mark);
+    }
+}

@@ -1,0 +1,116 @@
+#include "proxy/routing/path_value.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+static bool is_unreserved(char c)
+{
+    char lower = ascii_lower(c);
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+           c == '_' || c == '~';
+}
+
+static int hex_value(char c)
+{
+    char lower = ascii_lower(c);
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+/* The byte that the three characters of an escape stand for, or -1. */
+static int escaped_byte(struct slice value, size_t at)
+{
+    if (value.length - at < 3)
+        return -1;
+    int high = hex_value(value.at[at + 1]);
+    int low = hex_value(value.at[at + 2]);
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+static const char *character_problem(struct slice value)
+{
+    for (size_t i = 0; i < value.length; i++) {
+        char c = value.at[i];
+        if (c == '#')
+            return "must not contain '#'";
+        if (c == '%') {
+            int byte = escaped_byte(value, i);
+            if (byte < 0)
+                return "must not contain '%' but as an escape, e.g. %20";
+            if (byte == '/')
+                return "must not contain an escaped '/' (%2f)";
+            if (byte == 0)
+                return "must not contain %00";
+            i += 2;
+        } else if (!is_unreserved(c) && (c == '\0' || strchr("/!$&'()*+,;=:@", c) == NULL)) {
+            return "must have only characters of a path; escape others, e.g. %20";
+        }
+    }
+    return NULL;
+}
+
+/* "." and ".." as segments, also when their dots are escaped. */
+static bool has_dot_segment(struct slice value)
+{
+    size_t dots = 0;
+    bool only_dots = true;
+    for (size_t i = 0; i <= value.length; i++) {
+        if (i == value.length || value.at[i] == '/') {
+            if (only_dots && (dots == 1 || dots == 2))
+                return true;
+            dots = 0;
+            only_dots = true;
+        } else if (value.at[i] == '.') {
+            dots++;
+        } else if (value.at[i] == '%' && escaped_byte(value, i) == '.') {
+            dots++;
+            i += 2;
+        } else {
+            only_dots = false;
+        }
+    }
+    return false;
+}
+
+const char *path_value_problem(struct slice value)
+{
+    if (value.length == 0 || value.at[0] != '/')
+        return "must start with '/'";
+    for (size_t i = 1; i < value.length; i++) {
+        if (value.at[i] == '/' && value.at[i - 1] == '/')
+            return "must not contain '//'";
+    }
+    if (has_dot_segment(value))
+        return "must not contain '/./' or '/../', nor end so";
+    return character_problem(value);
+}
+
+size_t path_value_canonicalize(struct slice value, char *to)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    size_t length = 0;
+    for (size_t i = 0; i < value.length; i++) {
+        int byte = value.at[i] == '%' ? escaped_byte(value, i) : -1;
+        if (byte < 0) {
+            to[length++] = value.at[i];
+            continue;
+        }
+        if (is_unreserved((char)byte)) {
+            to[length++] = (char)byte;
+        } else {
+            to[length++] = '%';
+            to[length++] = digits[byte / 16];
+            to[length++] = digits[byte % 16];
+        }
+        i += 2;
+    }
+    return length;
+}
+
+struct slice path_value_prefix(struct slice value)
+{
+    if (value.length > 0 && value.at[value.length - 1] == '/')
+        value.length--;
+    return value;
+}

@@ -1,0 +1,31 @@
+/* Regex: a PCRE2 expression that must match a whole value, at a bounded cost.
+ *
+ * What would let one request cost more than its share is refused: look-around, back-references,
+ * recursion, conditions, verbs. So is what would make that hard to see (quoting with \Q, the
+ * extended syntax). A match that hits its limit counts as no match, and is counted.
+ *
+ * Threads: any. Match data is kept for each thread and made on its first match. */
+#ifndef PROXY_ROUTING_REGEX_H
+#define PROXY_ROUTING_REGEX_H
+
+#include "common/error.h"
+#include "common/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct regex;
+
+/* NULL when it is refused; the error says why and where. */
+struct regex *regex_new(struct slice pattern, struct error *err);
+/* Harmless on NULL. */
+void regex_free(struct regex *regex);
+
+/* Whether the whole of `value` matches. Bytes, not characters: what a request carries need not
+ * be UTF-8. */
+bool regex_matches(const struct regex *regex, struct slice value);
+
+/* How many matches hit their limit since the process started. */
+uint64_t regex_limit_hits(void);
+
+#endif

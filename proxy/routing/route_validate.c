@@ -1,0 +1,311 @@
+#include "proxy/routing/route_validate.h"
+
+#include "proxy/routing/filter_validate.h"
+#include "proxy/routing/path_value.h"
+#include "proxy/routing/regex.h"
+#include "proxy/routing/validation.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Far above what the Gateway API allows a route; they bound what one commit can cost. */
+enum {
+    MAX_HOSTNAMES = 1024,
+    MAX_PARENT_REFS = 64,
+    MAX_RULES = 1024,
+    MAX_MATCHES = 4096, /* of a route, over all its rules */
+    MAX_CONDITIONS = 64,
+    MAX_BACKEND_REFS = 256,
+    MAX_RETRY_CODES = 64,
+};
+
+enum {
+    PATH_MAX_LENGTH = 1024,
+    HEADER_VALUE_MAX_LENGTH = 4096,
+    QUERY_VALUE_MAX_LENGTH = 1024,
+};
+
+/* --- names ---------------------------------------------------------------------------------- */
+
+bool object_name_is_valid(const char *name)
+{
+    const char *slash = strchr(name, '/');
+    if (slash == NULL)
+        return is_dns_subdomain(slice_from_string(name));
+    return is_dns_subdomain(slice_of(name, (size_t)(slash - name))) &&
+           is_dns_subdomain(slice_from_string(slash + 1));
+}
+
+void object_name_resolve(const char *route_name, const char *ref_namespace, const char *ref_name,
+                         char *full_name)
+{
+    const char *slash = strchr(route_name, '/');
+    struct slice namespace = slice_from_string(ref_namespace);
+    if (namespace.length == 0 && slash != NULL)
+    namespace = slice_of(route_name, (size_t)(slash - route_name));
+
+    if (namespace.length == 0)
+        snprintf(full_name, OBJECT_NAME_BYTES, "%s", ref_name);
+    else
+        snprintf(full_name, OBJECT_NAME_BYTES, "%.*s/%s", (int)namespace.length, namespace.at,
+                 ref_name);
+}
+
+/* --- where a route attaches ----------------------------------------------------------------- */
+
+static void validate_count(struct validation *validation, const char *field, size_t count,
+                           size_t max)
+{
+    if (count > max)
+        validation_problem(validation, field, "must be at most %zu", max);
+}
+
+static void validate_parent_ref(struct validation *validation, const ParentRefMessage *ref)
+{
+    validate_port(validation, "port", ref->port);
+    if (ref->section_name[0] != '\0' && !is_dns_subdomain(slice_from_string(ref->section_name)))
+        validation_problem(validation, "section_name", "must be the name of a listener");
+}
+
+static void validate_hostname(struct validation *validation, const char *hostname)
+{
+    bool is_wildcard = strncmp(hostname, "*.", 2) == 0;
+    validate_precise_hostname(validation, NULL, is_wildcard ? hostname + 2 : hostname);
+}
+
+/* --- matches -------------------------------------------------------------------------------- */
+
+static void validate_regex(struct validation *validation, const char *field, const char *pattern)
+{
+    struct error err = {0};
+    struct regex *regex = regex_new(slice_from_string(pattern), &err);
+    if (regex == NULL)
+        validation_problem(validation, field, "%s", err.message);
+    regex_free(regex);
+}
+
+static void validate_path(struct validation *validation, const PathMatchMessage *path)
+{
+    if (strlen(path->value) > PATH_MAX_LENGTH) {
+        validation_problem(validation, "value", "must have at most %d characters", PATH_MAX_LENGTH);
+        return;
+    }
+    if (path->value[0] == '\0')
+        return;
+
+    switch (path->type) {
+    case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_UNSPECIFIED:
+    case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_EXACT:
+    case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_PATH_PREFIX: {
+        const char *problem = path_value_problem(slice_from_string(path->value));
+        if (problem != NULL)
+            validation_problem(validation, "value", "%s", problem);
+        return;
+    }
+    case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_REGULAR_EXPRESSION:
+        validate_regex(validation, "value", path->value);
+        return;
+    case _POINTSMAN__V1__PATH_MATCH_TYPE_IS_INT_SIZE:
+        break;
+    }
+    validation_problem(validation, "type", "is unknown: %d", (int)path->type);
+}
+
+static void validate_value(struct validation *validation, Pointsman__V1__ValueMatchType type,
+                           const char *value, size_t max_length)
+{
+    size_t length = strlen(value);
+    if (length == 0 || length > max_length) {
+        validation_problem(validation, "value", "must have 1 to %zu characters", max_length);
+        return;
+    }
+
+    switch (type) {
+    case POINTSMAN__V1__VALUE_MATCH_TYPE__VALUE_MATCH_TYPE_UNSPECIFIED:
+    case POINTSMAN__V1__VALUE_MATCH_TYPE__VALUE_MATCH_TYPE_EXACT:
+        return;
+    case POINTSMAN__V1__VALUE_MATCH_TYPE__VALUE_MATCH_TYPE_REGULAR_EXPRESSION:
+        validate_regex(validation, "value", value);
+        return;
+    case _POINTSMAN__V1__VALUE_MATCH_TYPE_IS_INT_SIZE:
+        break;
+    }
+    validation_problem(validation, "type", "is unknown: %d", (int)type);
+}
+
+static void validate_method(struct validation *validation, const char *method)
+{
+    static const char *const methods[] = {"GET",     "HEAD",    "POST",  "PUT",  "DELETE",
+                                          "CONNECT", "OPTIONS", "TRACE", "PATCH"};
+    if (method[0] == '\0')
+        return;
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        if (strcmp(method, methods[i]) == 0)
+            return;
+    }
+    validation_problem(validation, "method",
+                       "must be one of GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, TRACE, "
+                       "PATCH");
+}
+
+static void validate_match(struct validation *validation, const RouteMatchMessage *match)
+{
+    size_t mark;
+    if (match->path != NULL) {
+        mark = validation_enter(validation, "path");
+        validate_path(validation, match->path);
+        validation_leave(validation, mark);
+    }
+
+    validate_count(validation, "headers", match->n_headers, MAX_CONDITIONS);
+    for (size_t i = 0; i < match->n_headers; i++) {
+        const HeaderMatchMessage *header = match->headers[i];
+        mark = validation_enter_item(validation, "headers", i);
+        validate_header_name(validation, "name", header->name);
+        validate_value(validation, header->type, header->value, HEADER_VALUE_MAX_LENGTH);
+        validation_leave(validation, mark);
+    }
+
+    validate_count(validation, "query_params", match->n_query_params, MAX_CONDITIONS);
+    for (size_t i = 0; i < match->n_query_params; i++) {
+        const QueryParamMatchMessage *param = match->query_params[i];
+        mark = validation_enter_item(validation, "query_params", i);
+        validate_header_name(validation, "name", param->name);
+        validate_value(validation, param->type, param->value, QUERY_VALUE_MAX_LENGTH);
+        validation_leave(validation, mark);
+    }
+
+    validate_method(validation, match->method);
+}
+
+/* --- rules ---------------------------------------------------------------------------------- */
+
+static void validate_backend_ref(struct validation *validation, const BackendRefMessage *ref,
+                                 const RouteRuleMessage *rule)
+{
+    if (!is_dns_subdomain(slice_from_string(ref->name)))
+        validation_problem(validation, "name", "must be the name of a Backend");
+    if (ref->namespace_[0] != '\0' && !is_dns_subdomain(slice_from_string(ref->namespace_)))
+        validation_problem(validation, "namespace", "must be a namespace");
+    validate_port(validation, "port", ref->port);
+    if (ref->weight_presence_case == POINTSMAN__V1__BACKEND_REF__WEIGHT_PRESENCE_WEIGHT)
+        validate_weight(validation, ref->weight);
+    validate_filters(validation, ref->filters, ref->n_filters, rule);
+}
+
+static void validate_timeouts(struct validation *validation,
+                              const Pointsman__V1__Timeouts *timeouts)
+{
+    validate_duration(validation, "request", timeouts->request);
+    validate_duration(validation, "backend_request", timeouts->backend_request);
+    if (timeouts->request == NULL || timeouts->backend_request == NULL)
+        return;
+
+    uint64_t request_ms = duration_milliseconds(timeouts->request);
+    if (request_ms > 0 && duration_milliseconds(timeouts->backend_request) > request_ms)
+        validation_problem(validation, "backend_request", "must not exceed the request timeout");
+}
+
+static void validate_retry(struct validation *validation, const Pointsman__V1__Retry *retry)
+{
+    validate_count(validation, "codes", retry->n_codes, MAX_RETRY_CODES);
+    for (size_t i = 0; i < retry->n_codes; i++) {
+        if (retry->codes[i] < 400 || retry->codes[i] > 599) {
+            size_t mark = validation_enter_item(validation, "codes", i);
+            validation_problem(validation, NULL, "must be between 400 and 599");
+            validation_leave(validation, mark);
+        }
+    }
+    validate_duration(validation, "backoff", retry->backoff);
+}
+
+static void validate_rule(struct validation *validation, const RouteRuleMessage *rule)
+{
+    size_t mark;
+    if (rule->name[0] != '\0' && !is_dns_subdomain(slice_from_string(rule->name)))
+        validation_problem(validation, "name",
+                           "must be lower-case letters, digits, '-' and '.', at most 253 "
+                           "characters");
+
+    for (size_t i = 0; i < rule->n_matches; i++) {
+        mark = validation_enter_item(validation, "matches", i);
+        validate_match(validation, rule->matches[i]);
+        validation_leave(validation, mark);
+    }
+
+    validate_filters(validation, rule->filters, rule->n_filters, rule);
+
+    validate_count(validation, "backend_refs", rule->n_backend_refs, MAX_BACKEND_REFS);
+    for (size_t i = 0; i < rule->n_backend_refs; i++) {
+        mark = validation_enter_item(validation, "backend_refs", i);
+        validate_backend_ref(validation, rule->backend_refs[i], rule);
+        validation_leave(validation, mark);
+    }
+
+    if (rule->timeouts != NULL) {
+        mark = validation_enter(validation, "timeouts");
+        validate_timeouts(validation, rule->timeouts);
+        validation_leave(validation, mark);
+    }
+    if (rule->retry != NULL) {
+        mark = validation_enter(validation, "retry");
+        validate_retry(validation, rule->retry);
+        validation_leave(validation, mark);
+    }
+}
+
+static void validate_rules(struct validation *validation, const RouteMessage *route)
+{
+    size_t match_count = 0;
+    for (size_t i = 0; i < route->n_rules; i++)
+        match_count += route->rules[i]->n_matches;
+    if (route->n_rules > MAX_RULES || match_count > MAX_MATCHES) {
+        validation_problem(validation, "rules", "must be at most %d with %d matches in all",
+                           MAX_RULES, MAX_MATCHES);
+        return;
+    }
+
+    for (size_t i = 0; i < route->n_rules; i++) {
+        const RouteRuleMessage *rule = route->rules[i];
+        size_t mark = validation_enter_item(validation, "rules", i);
+        validate_rule(validation, rule);
+        for (size_t j = 0; j < i && rule->name[0] != '\0'; j++) {
+            if (strcmp(route->rules[j]->name, rule->name) == 0) {
+                validation_problem(validation, "name", "is given twice: '%s'", rule->name);
+                break;
+            }
+        }
+        validation_leave(validation, mark);
+    }
+}
+
+/* --- the whole ------------------------------------------------------------------------------ */
+
+bool route_validate(const RouteMessage *route, validate_report_fn *report, void *context)
+{
+    struct validation validation;
+    validation_init(&validation, report, context);
+
+    validate_object_name(&validation, "name", route->name);
+    validate_labels(&validation, route->labels, route->n_labels);
+
+    validate_count(&validation, "parent_refs", route->n_parent_refs, MAX_PARENT_REFS);
+    for (size_t i = 0; i < route->n_parent_refs; i++) {
+        size_t mark = validation_enter_item(&validation, "parent_refs", i);
+        validate_parent_ref(&validation, route->parent_refs[i]);
+        validation_leave(&validation, mark);
+    }
+
+    validate_count(&validation, "hostnames", route->n_hostnames, MAX_HOSTNAMES);
+    for (size_t i = 0; i < route->n_hostnames; i++) {
+        size_t mark = validation_enter_item(&validation, "hostnames", i);
+        validate_hostname(&validation, route->hostnames[i]);
+        validation_leave(&validation, mark);
+    }
+
+    validate_rules(&validation, route);
+    validate_support(&validation, &route->base);
+
+    validation_clear(&validation);
+    return validation.is_valid;
+}

@@ -1,0 +1,281 @@
+#include "proxy/routing/validation.h"
+
+#include "proxy/routing/route_support.h"
+
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    NAME_MAX_LENGTH = 253,
+    DNS_LABEL_MAX_LENGTH = 63,
+    LABEL_KEY_MAX_LENGTH = 317, /* a prefix of 253, '/', and 63 */
+    LABEL_VALUE_MAX_LENGTH = 63,
+    HEADER_NAME_MAX_LENGTH = 256,
+    MAX_LABELS = 64,
+    MAX_WEIGHT = 1000000,
+    MAX_DURATION_SECONDS = 1000000000,
+};
+
+/* --- where we are --------------------------------------------------------------------------- */
+
+void validation_init(struct validation *validation, validate_report_fn *report, void *context)
+{
+    *validation = (struct validation){.report = report, .context = context, .is_valid = true};
+}
+
+void validation_clear(struct validation *validation)
+{
+    buffer_clear(&validation->path);
+}
+
+size_t validation_enter(struct validation *validation, const char *field)
+{
+    size_t mark = validation->path.length;
+    if (mark > 0)
+        buffer_append_char(&validation->path, '.');
+    buffer_append_string(&validation->path, field);
+    return mark;
+}
+
+size_t validation_enter_item(struct validation *validation, const char *field, size_t index)
+{
+    size_t mark = validation_enter(validation, field);
+    buffer_printf(&validation->path, "[%zu]", index);
+    return mark;
+}
+
+void validation_leave(struct validation *validation, size_t mark)
+{
+    validation->path.length = mark;
+}
+
+void validation_problem(struct validation *validation, const char *field, const char *format, ...)
+{
+    char message[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+
+    validation->is_valid = false;
+    if (validation->report == NULL)
+        return;
+    size_t mark = validation->path.length;
+    if (field != NULL)
+        validation_enter(validation, field);
+    validation->report(validation->context, buffer_string(&validation->path), message);
+    validation_leave(validation, mark);
+}
+
+/* --- what is not acted on ------------------------------------------------------------------- */
+
+static const void *member(const ProtobufCMessage *message, unsigned offset)
+{
+    return (const char *)message + offset;
+}
+
+static void validate_field_support(struct validation *validation, const ProtobufCMessage *message,
+                                   const ProtobufCFieldDescriptor *field);
+
+void validate_support(struct validation *validation, const ProtobufCMessage *message)
+{
+    for (unsigned i = 0; i < message->descriptor->n_fields; i++)
+        validate_field_support(validation, message, &message->descriptor->fields[i]);
+}
+
+/* Fields whose presence shows: repeated ones, messages, members of a oneof; and enums, by value. */
+static void validate_field_support(struct validation *validation, const ProtobufCMessage *message,
+                                   const ProtobufCFieldDescriptor *field)
+{
+    if (field->label == PROTOBUF_C_LABEL_REPEATED) {
+        size_t count = *(const size_t *)member(message, field->quantifier_offset);
+        if (count > 0 && !route_support_has_field(message->descriptor, field, 0)) {
+            validation_problem(validation, field->name, "%s is not supported yet", field->name);
+            return;
+        }
+        if (field->type != PROTOBUF_C_TYPE_MESSAGE)
+            return;
+        ProtobufCMessage *const *items =
+            *(ProtobufCMessage *const *const *)member(message, field->offset);
+        for (size_t i = 0; i < count; i++) {
+            size_t mark = validation_enter_item(validation, field->name, i);
+            validate_support(validation, items[i]);
+            validation_leave(validation, mark);
+        }
+        return;
+    }
+
+    bool is_oneof = (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0;
+    if (is_oneof && *(const uint32_t *)member(message, field->quantifier_offset) != field->id)
+        return;
+
+    int number = 0;
+    const ProtobufCMessage *inner = NULL;
+    if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
+        inner = *(const ProtobufCMessage *const *)member(message, field->offset);
+        if (inner == NULL)
+            return;
+    } else if (field->type == PROTOBUF_C_TYPE_ENUM) {
+        number = *(const int *)member(message, field->offset);
+    } else if (!is_oneof) {
+        return;
+    }
+
+    if (!route_support_has_field(message->descriptor, field, number)) {
+        validation_problem(validation, field->name, "%s is not supported yet", field->name);
+    } else if (inner != NULL) {
+        size_t mark = validation_enter(validation, field->name);
+        validate_support(validation, inner);
+        validation_leave(validation, mark);
+    }
+}
+
+/* --- names ---------------------------------------------------------------------------------- */
+
+static bool is_lower_alphanumeric(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+static bool is_alphanumeric(char c)
+{
+    return is_lower_alphanumeric(ascii_lower(c));
+}
+
+/* Letters, digits, and what else `also` names. */
+static bool consists_of(struct slice text, const char *also)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        if (!is_alphanumeric(text.at[i]) && strchr(also, text.at[i]) == NULL)
+            return false;
+    }
+    return true;
+}
+
+bool is_dns_label(struct slice name)
+{
+    if (name.length == 0 || name.length > DNS_LABEL_MAX_LENGTH)
+        return false;
+    for (size_t i = 0; i < name.length; i++) {
+        if (!is_lower_alphanumeric(name.at[i]) && name.at[i] != '-')
+            return false;
+    }
+    return name.at[0] != '-' && name.at[name.length - 1] != '-';
+}
+
+bool is_dns_subdomain(struct slice name)
+{
+    if (name.length == 0 || name.length > NAME_MAX_LENGTH)
+        return false;
+    char before = '.';
+    for (size_t i = 0; i < name.length; i++) {
+        char c = name.at[i];
+        bool starts_label = before == '.';
+        bool ends_label = i + 1 == name.length || name.at[i + 1] == '.';
+        if (!is_lower_alphanumeric(c) && !(c == '-' && !starts_label && !ends_label) &&
+            !(c == '.' && !starts_label && !(i + 1 == name.length)))
+            return false;
+        before = c;
+    }
+    return true;
+}
+
+static bool is_ip_address(const char *text)
+{
+    unsigned char address[16];
+    return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
+}
+
+void validate_precise_hostname(struct validation *validation, const char *field, const char *name)
+{
+    if (is_ip_address(name))
+        validation_problem(validation, field, "must be a name, not an IP address");
+    else if (!is_dns_subdomain(slice_from_string(name)))
+        validation_problem(validation, field,
+                           "must be a DNS name: lower-case letters, digits, '-' and '.', at most "
+                           "%d characters",
+                           NAME_MAX_LENGTH);
+}
+
+void validate_header_name(struct validation *validation, const char *field, const char *name)
+{
+    struct slice text = slice_from_string(name);
+    if (text.length == 0)
+        validation_problem(validation, field, "must not be empty");
+    else if (text.length > HEADER_NAME_MAX_LENGTH)
+        validation_problem(validation, field, "must have at most %d characters",
+                           HEADER_NAME_MAX_LENGTH);
+    else if (!consists_of(text, "!#$%&'*+-.^_`|~"))
+        validation_problem(validation, field, "must be a header name (a token of RFC 9110)");
+}
+
+void validate_object_name(struct validation *validation, const char *field, const char *name)
+{
+    if (!object_name_is_valid(name))
+        validation_problem(validation, field,
+                           "must be NAME or NAMESPACE/NAME, each of lower-case letters, digits, "
+                           "'-' and '.', at most 253 characters");
+}
+
+void validate_labels(struct validation *validation, LabelMessage *const *labels, size_t count)
+{
+    if (count > MAX_LABELS) {
+        validation_problem(validation, "labels", "must be at most %d", MAX_LABELS);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t mark = validation_enter_item(validation, "labels", i);
+        struct slice key = slice_from_string(labels[i]->key);
+        struct slice value = slice_from_string(labels[i]->value);
+
+        if (key.length == 0 || key.length > LABEL_KEY_MAX_LENGTH || !consists_of(key, "-_./"))
+            validation_problem(validation, "key",
+                               "must have 1 to %d letters, digits, '-', '_', '.' or '/'",
+                               LABEL_KEY_MAX_LENGTH);
+        if (value.length > LABEL_VALUE_MAX_LENGTH || !consists_of(value, "-_."))
+            validation_problem(validation, "value",
+                               "must have at most %d letters, digits, '-', '_' or '.'",
+                               LABEL_VALUE_MAX_LENGTH);
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(labels[j]->key, labels[i]->key) == 0) {
+                validation_problem(validation, "key", "is given twice: '%s'", labels[i]->key);
+                break;
+            }
+        }
+        validation_leave(validation, mark);
+    }
+}
+
+/* --- numbers -------------------------------------------------------------------------------- */
+
+void validate_duration(struct validation *validation, const char *field,
+                       const DurationMessage *duration)
+{
+    if (duration == NULL)
+        return;
+    if (duration->seconds < 0 || duration->nanos < 0)
+        validation_problem(validation, field, "must not be negative");
+    else if (duration->seconds > MAX_DURATION_SECONDS || duration->nanos >= 1000000000)
+        validation_problem(validation, field, "is too long");
+    else if (duration->nanos % 1000000 != 0)
+        validation_problem(validation, field, "must be in whole milliseconds");
+}
+
+uint64_t duration_milliseconds(const DurationMessage *duration)
+{
+    return (uint64_t)duration->seconds * 1000 + (uint64_t)duration->nanos / 1000000;
+}
+
+void validate_port(struct validation *validation, const char *field, uint32_t port)
+{
+    if (port > UINT16_MAX)
+        validation_problem(validation, field, "must be between 1 and 65535");
+}
+
+void validate_weight(struct validation *validation, uint32_t weight)
+{
+    if (weight > MAX_WEIGHT)
+        validation_problem(validation, "weight", "must be between 0 and %d", MAX_WEIGHT);
+}

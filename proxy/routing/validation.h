@@ -1,0 +1,63 @@
+/* Validation: where in a message we are, and what was found wrong there.
+ *
+ * For the validators of this folder: they walk a message, enter and leave its fields, and report
+ * as they go.
+ *
+ * Threads: none shared. */
+#ifndef PROXY_ROUTING_VALIDATION_H
+#define PROXY_ROUTING_VALIDATION_H
+
+#include "common/buffer.h"
+#include "common/slice.h"
+#include "proto/messages.h"
+#include "proxy/routing/route_validate.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct validation {
+    validate_report_fn *report;
+    void *context;
+    struct buffer path;
+    bool is_valid;
+};
+
+void validation_init(struct validation *validation, validate_report_fn *report, void *context);
+void validation_clear(struct validation *validation);
+
+/* Enters a field, "path" or "rules[3]". Returns what validation_leave needs. */
+size_t validation_enter(struct validation *validation, const char *field);
+size_t validation_enter_item(struct validation *validation, const char *field, size_t index);
+void validation_leave(struct validation *validation, size_t mark);
+
+/* A problem with `field` of where we are; NULL: with where we are. */
+void validation_problem(struct validation *validation, const char *field, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* --- what several messages have ------------------------------------------------------------- */
+
+/* Reports every field set in the message, at any depth, that the proxy does not act on yet. */
+void validate_support(struct validation *validation, const ProtobufCMessage *message);
+
+void validate_object_name(struct validation *validation, const char *field, const char *name);
+void validate_labels(struct validation *validation, LabelMessage *const *labels, size_t count);
+/* Not negative, in whole milliseconds. NULL is fine. */
+void validate_duration(struct validation *validation, const char *field,
+                       const DurationMessage *duration);
+/* 0 (not given) to 65535. */
+void validate_port(struct validation *validation, const char *field, uint32_t port);
+void validate_weight(struct validation *validation, uint32_t weight);
+/* A token of RFC 9110, at most 256 characters. */
+void validate_header_name(struct validation *validation, const char *field, const char *name);
+/* What the Gateway API calls a PreciseHostname: a DNS subdomain that is no IP address. */
+void validate_precise_hostname(struct validation *validation, const char *field, const char *name);
+
+/* Lower-case letters, digits and '-' in labels joined by '.' (RFC 1123), 1 to 253 characters. */
+bool is_dns_subdomain(struct slice name);
+bool is_dns_label(struct slice name);
+
+/* Whole milliseconds of a duration that has passed validate_duration. */
+uint64_t duration_milliseconds(const DurationMessage *duration);
+
+#endif
