@@ -8,10 +8,9 @@
 #define PROXY_ROUTING_ROUTE_SUPPORT_H
 
 #include "common/slice.h"
+#include "proto/messages.h"
 
 #include <stdbool.h>
-
-#include <protobuf-c/protobuf-c.h>
 
 /* Whether a field that is set is acted on. `number` is the value of an enum field, else ignored. */
 bool route_support_has_field(const ProtobufCMessageDescriptor *message,
