@@ -1,0 +1,221 @@
+#include "tests/unit/proxy/fake_replica.h"
+
+#include "common/buffer.h"
+#include "proto/object_digest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { OBJECTS_MAX = 64 };
+
+struct fake_object {
+    Pointsman__V1__ObjectKind kind;
+    struct buffer name;
+    struct buffer bytes;
+};
+
+struct fake_objects {
+    struct fake_object items[OBJECTS_MAX];
+    size_t count;
+};
+
+struct route_replica {
+    struct fake_objects held;
+    struct fake_objects staged;
+    char epoch[128];
+    uint64_t revision;
+    struct error next_error;
+    bool kept_going;
+};
+
+struct route_table {
+    uint64_t revision;
+    size_t count;
+};
+
+/* --- objects -------------------------------------------------------------------------------- */
+
+static void objects_clear(struct fake_objects *objects)
+{
+    for (size_t i = 0; i < objects->count; i++) {
+        buffer_clear(&objects->items[i].name);
+        buffer_clear(&objects->items[i].bytes);
+    }
+    objects->count = 0;
+}
+
+static void objects_put(struct fake_objects *objects, Pointsman__V1__ObjectKind kind,
+                        struct slice name, bool deleted, struct slice bytes)
+{
+    size_t at = 0;
+    while (at < objects->count && !(objects->items[at].kind == kind &&
+                                    slice_equals(buffer_slice(&objects->items[at].name), name)))
+        at++;
+    if (at < objects->count) {
+        buffer_clear(&objects->items[at].name);
+        buffer_clear(&objects->items[at].bytes);
+        objects->items[at] = objects->items[--objects->count];
+    }
+    if (deleted)
+        return;
+    if (objects->count == OBJECTS_MAX)
+        abort();
+    struct fake_object *added = &objects->items[objects->count++];
+    *added = (struct fake_object){.kind = kind};
+    buffer_append_slice(&added->name, name);
+    buffer_append_slice(&added->bytes, bytes);
+}
+
+/* --- the replica ---------------------------------------------------------------------------- */
+
+struct route_replica *route_replica_new(struct endpoint_registry *endpoints)
+{
+    (void)endpoints;
+    return memory_allocate_zeroed(1, sizeof(struct route_replica));
+}
+
+void route_replica_free(struct route_replica *replica)
+{
+    objects_clear(&replica->held);
+    objects_clear(&replica->staged);
+    free(replica);
+}
+
+bool route_replica_begin(struct route_replica *replica, bool is_snapshot, uint64_t base_revision,
+                         struct error *err)
+{
+    objects_clear(&replica->staged);
+    if (!is_snapshot && base_revision != replica->revision)
+        return error_set(err, ERROR_CONFLICT, "not what is held");
+    for (size_t i = 0; !is_snapshot && i < replica->held.count; i++) {
+        const struct fake_object *object = &replica->held.items[i];
+        objects_put(&replica->staged, object->kind, buffer_slice(&object->name), false,
+                    buffer_slice(&object->bytes));
+    }
+    return true;
+}
+
+void route_replica_stage(struct route_replica *replica, Pointsman__V1__ObjectKind kind,
+                         struct slice name, bool deleted, struct slice bytes)
+{
+    objects_put(&replica->staged, kind, name, deleted, bytes);
+}
+
+static uint64_t digest_of(const struct fake_objects *objects)
+{
+    uint64_t digest = 0;
+    for (size_t i = 0; i < objects->count; i++)
+        digest += object_digest(objects->items[i].kind, buffer_slice(&objects->items[i].name),
+                                buffer_slice(&objects->items[i].bytes));
+    return digest;
+}
+
+bool route_replica_commit(struct route_replica *replica, const char *epoch, uint64_t revision,
+                          uint64_t digest, bool keep_going, replica_report_fn *report,
+                          void *context, struct route_table **table, struct error *err)
+{
+    replica->kept_going = keep_going;
+    struct error failure = replica->next_error;
+    replica->next_error = (struct error){0};
+    if (failure.code != ERROR_NONE) {
+        report(context, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE, "users", "rules[0]",
+               failure.message);
+        *err = failure;
+        return false;
+    }
+    if (digest_of(&replica->staged) != digest)
+        return error_set(err, ERROR_CORRUPT, "the digest differs");
+
+    struct fake_objects old = replica->held;
+    replica->held = replica->staged;
+    replica->staged = old;
+    objects_clear(&replica->staged);
+    fake_replica_set(replica, epoch, revision);
+
+    *table = memory_allocate_zeroed(1, sizeof(**table));
+    (*table)->revision = revision;
+    (*table)->count = replica->held.count;
+    return true;
+}
+
+void route_replica_collect(struct route_replica *replica)
+{
+    (void)replica;
+}
+
+const char *route_replica_epoch(const struct route_replica *replica)
+{
+    return replica->epoch;
+}
+
+uint64_t route_replica_revision(const struct route_replica *replica)
+{
+    return replica->revision;
+}
+
+uint64_t route_replica_digest(const struct route_replica *replica)
+{
+    return digest_of(&replica->held);
+}
+
+void route_replica_each(const struct route_replica *replica, replica_visit_fn *visit, void *context)
+{
+    for (size_t i = 0; i < replica->held.count; i++) {
+        const struct fake_object *object = &replica->held.items[i];
+        visit(context, object->kind, buffer_slice(&object->name), buffer_slice(&object->bytes));
+    }
+}
+
+/* --- tables --------------------------------------------------------------------------------- */
+
+void route_table_release(struct route_table **table)
+{
+    free(*table);
+    *table = NULL;
+}
+
+uint64_t route_table_revision(const struct route_table *table)
+{
+    return table->revision;
+}
+
+size_t route_table_route_count(const struct route_table *table)
+{
+    return table->count;
+}
+
+size_t route_table_backend_count(const struct route_table *table)
+{
+    (void)table;
+    return 0;
+}
+
+/* --- what tests ask ------------------------------------------------------------------------- */
+
+void fake_replica_fail_commit(struct route_replica *replica, enum error_code code,
+                              const char *message)
+{
+    error_set(&replica->next_error, code, "%s", message);
+}
+
+size_t fake_replica_count(const struct route_replica *replica)
+{
+    return replica->held.count;
+}
+
+bool fake_replica_kept_going(const struct route_replica *replica)
+{
+    return replica->kept_going;
+}
+
+void fake_replica_set(struct route_replica *replica, const char *epoch, uint64_t revision)
+{
+    snprintf(replica->epoch, sizeof(replica->epoch), "%s", epoch);
+    replica->revision = revision;
+}
+
+void fake_replica_put(struct route_replica *replica, Pointsman__V1__ObjectKind kind,
+                      const char *name, struct slice bytes)
+{
+    objects_put(&replica->held, kind, slice_from_string(name), false, bytes);
+}
