@@ -2,41 +2,42 @@
 
 /* What each kind of byte belongs to. */
 enum {
-    DIGIT = CHARACTER_TOKEN | CHARACTER_DIGIT | CHARACTER_HEX | CHARACTER_UNRESERVED |
-            CHARACTER_TARGET | CHARACTER_HOST,
-    HEX_LETTER =
-        CHARACTER_TOKEN | CHARACTER_HEX | CHARACTER_UNRESERVED | CHARACTER_TARGET | CHARACTER_HOST,
-    LETTER = CHARACTER_TOKEN | CHARACTER_UNRESERVED | CHARACTER_TARGET | CHARACTER_HOST,
-    NAME_MARK = LETTER,                                                /* - . _ */
-    TILDE = CHARACTER_TOKEN | CHARACTER_UNRESERVED | CHARACTER_TARGET, /* ~ */
-    TOKEN_MARK = CHARACTER_TOKEN | CHARACTER_TARGET,                   /* ! $ % & ' * + ^ ` | */
-    OTHER = CHARACTER_TARGET,
+    TARGET = CHARACTER_TARGET | CHARACTER_PATH,
+    LETTER = CHARACTER_TOKEN | CHARACTER_UNRESERVED | TARGET | CHARACTER_HOST,
+    HEX_LETTER = LETTER | CHARACTER_HEX,
+    DIGIT = HEX_LETTER | CHARACTER_DIGIT,
+    TOKEN_MARK = CHARACTER_TOKEN | TARGET,
 };
 
 const uint8_t character_classes[256] = {
     ['!'] = TOKEN_MARK,
-    ['"'] = OTHER,
+    ['"'] = TARGET,
     ['#'] = CHARACTER_TOKEN,
-    ['$' ... '\''] = TOKEN_MARK,
-    ['(' ... ')'] = OTHER,
+    ['$'] = TOKEN_MARK,
+    ['%'] = CHARACTER_TOKEN | CHARACTER_TARGET,
+    ['&' ... '\''] = TOKEN_MARK,
+    ['(' ... ')'] = TARGET,
     ['*' ... '+'] = TOKEN_MARK,
-    [','] = OTHER,
-    ['-' ... '.'] = NAME_MARK,
-    ['/'] = OTHER,
+    [','] = TARGET,
+    ['-'] = LETTER,
+    ['.'] = LETTER & ~CHARACTER_PATH,
+    ['/'] = TARGET,
     ['0' ... '9'] = DIGIT,
-    [':' ... '@'] = OTHER,
+    [':' ... '>'] = TARGET,
+    ['?'] = CHARACTER_TARGET,
+    ['@'] = TARGET,
     ['A' ... 'F'] = HEX_LETTER,
     ['G' ... 'Z'] = LETTER,
-    ['['] = OTHER,
+    ['['] = TARGET,
     ['\\'] = 0,
-    [']'] = OTHER,
+    [']'] = TARGET,
     ['^'] = TOKEN_MARK,
-    ['_'] = NAME_MARK,
+    ['_'] = LETTER,
     ['`'] = TOKEN_MARK,
     ['a' ... 'f'] = HEX_LETTER,
     ['g' ... 'z'] = LETTER,
-    ['{'] = OTHER,
+    ['{'] = TARGET,
     ['|'] = TOKEN_MARK,
-    ['}'] = OTHER,
-    ['~'] = TILDE,
+    ['}'] = TARGET,
+    ['~'] = TOKEN_MARK | CHARACTER_UNRESERVED,
 };

@@ -13,7 +13,8 @@ enum character_class {
     CHARACTER_HEX = 4,        /* 0-9, a-f, A-F */
     CHARACTER_UNRESERVED = 8, /* RFC 3986 section 2.3 */
     CHARACTER_TARGET = 16,    /* 0x21 to 0x7e, but neither '#' nor '\' */
-    CHARACTER_HOST = 32,      /* letters, digits, '-', '.', '_' */
+    CHARACTER_PATH = 32,      /* the same without '?', '%' and '.': means nothing in a path */
+    CHARACTER_HOST = 64,      /* letters, digits, '-', '.', '_' */
 };
 
 extern const uint8_t character_classes[256];

@@ -5,23 +5,12 @@
 
 #include "proxy/http/character.h"
 
+#include <assert.h>
+
 enum {
     SIZE_DIGITS_MAX = 16,
     EXTENSION_BYTES_MAX = 256,
     TRAILER_BYTES_MAX = 8192,
-};
-
-enum {
-    STATE_SIZE,      /* hex digits */
-    STATE_EXTENSION, /* from behind the digits up to CR */
-    STATE_SIZE_LF,   /* LF behind the size line */
-    STATE_DATA,      /* `left` bytes of payload */
-    STATE_DATA_CR,   /* CRLF behind the payload */
-    STATE_DATA_LF,
-    STATE_LAST, /* behind the last chunk: CR, or the first trailer */
-    STATE_LAST_LF,
-    STATE_TRAILERS,
-    STATE_DONE,
 };
 
 void chunk_decoder_init(struct chunk_decoder *decoder, struct header_list trailers,
@@ -29,7 +18,7 @@ void chunk_decoder_init(struct chunk_decoder *decoder, struct header_list traile
 {
     *decoder = (struct chunk_decoder){
         .trailers = trailers,
-        .state = STATE_SIZE,
+        .state = CHUNK_AT_SIZE,
         .body_limit = body_limit_bytes,
     };
     decoder->trailers.count = 0;
@@ -47,7 +36,7 @@ void chunk_decoder_clear(struct chunk_decoder *decoder)
 static enum refusal read_extension(struct chunk_decoder *decoder, char c)
 {
     if (c == '\r') {
-        decoder->state = STATE_SIZE_LF;
+        decoder->state = CHUNK_AT_SIZE_LF;
         return REFUSAL_NONE;
     }
     if (c == '\n')
@@ -70,7 +59,7 @@ static enum refusal read_size(struct chunk_decoder *decoder, char c)
     /* Behind the size only the end of the line, or an extension. */
     if (decoder->digits == 0 || (c != '\r' && c != '\n' && c != ';'))
         return REFUSAL_CHUNK_SIZE;
-    decoder->state = STATE_EXTENSION;
+    decoder->state = CHUNK_AT_EXTENSION;
     decoder->extension_bytes = 0;
     return read_extension(decoder, c);
 }
@@ -78,7 +67,7 @@ static enum refusal read_size(struct chunk_decoder *decoder, char c)
 static enum refusal start_chunk(struct chunk_decoder *decoder)
 {
     decoder->digits = 0;
-    decoder->state = decoder->left == 0 ? STATE_LAST : STATE_DATA;
+    decoder->state = decoder->left == 0 ? CHUNK_AT_LAST : CHUNK_AT_DATA;
 
     uint64_t limit = decoder->body_limit == 0 ? INT64_MAX : decoder->body_limit;
     if (decoder->left > limit || decoder->body_bytes > limit - decoder->left)
@@ -91,24 +80,31 @@ static enum refusal start_chunk(struct chunk_decoder *decoder)
 static enum refusal read_framing(struct chunk_decoder *decoder, char c)
 {
     switch (decoder->state) {
-    case STATE_SIZE:
+    case CHUNK_AT_SIZE:
         return read_size(decoder, c);
-    case STATE_EXTENSION:
+    case CHUNK_AT_EXTENSION:
         return read_extension(decoder, c);
-    case STATE_SIZE_LF:
+    case CHUNK_AT_SIZE_LF:
         return c == '\n' ? start_chunk(decoder) : REFUSAL_BARE_CR;
-    case STATE_DATA_CR:
-        decoder->state = STATE_DATA_LF;
+    case CHUNK_AT_DATA_CR:
+        decoder->state = CHUNK_AT_DATA_LF;
         return c == '\r' ? REFUSAL_NONE : REFUSAL_CHUNK_END;
-    case STATE_DATA_LF:
-        decoder->state = STATE_SIZE;
+    case CHUNK_AT_DATA_LF:
+        decoder->state = CHUNK_AT_SIZE;
         return c == '\n' ? REFUSAL_NONE : REFUSAL_CHUNK_END;
-    case STATE_LAST_LF:
-        decoder->state = STATE_DONE;
+    case CHUNK_AT_LAST:
+        decoder->state = CHUNK_AT_LAST_LF;
+        return REFUSAL_NONE;
+    case CHUNK_AT_LAST_LF:
+        decoder->state = CHUNK_AT_END;
         return c == '\n' ? REFUSAL_NONE : REFUSAL_BARE_CR;
-    default:
-        return REFUSAL_CHUNK_END;
+    case CHUNK_AT_DATA:
+    case CHUNK_AT_TRAILERS:
+    case CHUNK_AT_END:
+        break; /* not read byte by byte */
     }
+    assert(false);
+    return REFUSAL_CHUNK_END;
 }
 
 static enum chunk_result refuse(struct chunk_decoder *decoder, enum refusal refusal)
@@ -156,7 +152,7 @@ static enum chunk_result read_trailers(struct chunk_decoder *decoder, struct sli
                                        ? REFUSAL_TRAILERS_TOO_LARGE
                                        : decoder->lines.refusal);
         if (line.length == 0) {
-            decoder->state = STATE_DONE;
+            decoder->state = CHUNK_AT_END;
             step->used += decoder->lines.line_start - kept_before;
             return CHUNK_DONE;
         }
@@ -174,7 +170,7 @@ static enum chunk_result take_data(struct chunk_decoder *decoder, struct slice i
     step->used += taken;
     decoder->left -= taken;
     if (decoder->left == 0)
-        decoder->state = STATE_DATA_CR;
+        decoder->state = CHUNK_AT_DATA_CR;
     return CHUNK_DATA;
 }
 
@@ -185,22 +181,21 @@ enum chunk_result chunk_decoder_next(struct chunk_decoder *decoder, const char *
     if (decoder->refusal != REFUSAL_NONE)
         return CHUNK_REFUSED;
 
-    while (decoder->state != STATE_DONE) {
-        struct slice input = slice_of(at + step->used, length - step->used);
-        if (input.length == 0)
+    while (decoder->state != CHUNK_AT_END) {
+        if (step->used == length)
             return CHUNK_MORE;
-        if (decoder->state == STATE_DATA)
-            return take_data(decoder, input, step);
 
-        if (decoder->state == STATE_LAST)
-            decoder->state = *input.at == '\r' ? STATE_LAST_LF : STATE_TRAILERS;
-        else if (decoder->state != STATE_TRAILERS) {
-            enum refusal refusal = read_framing(decoder, *input.at);
-            if (refusal != REFUSAL_NONE)
-                return refuse(decoder, refusal);
-        }
-        if (decoder->state == STATE_TRAILERS)
+        struct slice input = slice_of(at + step->used, length - step->used);
+        if (decoder->state == CHUNK_AT_LAST && *input.at != '\r')
+            decoder->state = CHUNK_AT_TRAILERS;
+        if (decoder->state == CHUNK_AT_DATA)
+            return take_data(decoder, input, step);
+        if (decoder->state == CHUNK_AT_TRAILERS)
             return read_trailers(decoder, input, step);
+
+        enum refusal refusal = read_framing(decoder, *input.at);
+        if (refusal != REFUSAL_NONE)
+            return refuse(decoder, refusal);
         step->used++;
     }
     return CHUNK_DONE;

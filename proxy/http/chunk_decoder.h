@@ -28,12 +28,27 @@ struct chunk_step {
     struct slice data; /* for CHUNK_DATA: its end is where `used` ends */
 };
 
+enum chunk_state {
+    CHUNK_AT_SIZE,
+    CHUNK_AT_EXTENSION, /* from behind the digits up to CR */
+    CHUNK_AT_SIZE_LF,
+    CHUNK_AT_DATA,
+    CHUNK_AT_DATA_CR, /* behind the payload */
+    CHUNK_AT_DATA_LF,
+    CHUNK_AT_LAST, /* behind the last chunk: CR, or the first trailer */
+    CHUNK_AT_LAST_LF,
+    CHUNK_AT_TRAILERS,
+    CHUNK_AT_END,
+};
+
 struct chunk_decoder {
     enum refusal refusal;
-    struct header_list trailers; /* after DONE; borrowed until chunk_decoder_clear */
+    /* After DONE; borrowed until chunk_decoder_clear. Without those that have no meaning there; in
+     * a request, request_lint_is_visible still has its say. */
+    struct header_list trailers;
 
     /* the decoder's own */
-    int state;
+    enum chunk_state state;
     unsigned digits;
     unsigned extension_bytes;
     uint64_t left;       /* of the chunk being read */

@@ -78,6 +78,32 @@ static const uint8_t all_traits[HEADER_ID_COUNT] = {
         [HEADER_X_FORWARDED_OTHER] = CLAIM,
 };
 
+/* `length` bytes of a token and of a name in lower case. Setting one bit lowers every letter, and
+ * makes no other character of a token into one that stands in a known name. */
+static bool equals_ignoring_case(const char *token, const char *lower, size_t length)
+{
+    const uint64_t lowering = UINT64_C(0x2020202020202020);
+    uint64_t a;
+    uint64_t b;
+
+    if (length < 8) {
+        for (size_t i = 0; i < length; i++) {
+            if ((token[i] | 0x20) != lower[i])
+                return false;
+        }
+        return true;
+    }
+    for (size_t i = 0; i + 8 < length; i += 8) {
+        memcpy(&a, token + i, 8);
+        memcpy(&b, lower + i, 8);
+        if ((a | lowering) != b)
+            return false;
+    }
+    memcpy(&a, token + length - 8, 8);
+    memcpy(&b, lower + length - 8, 8);
+    return (a | lowering) == b;
+}
+
 enum header_id header_name_id(struct slice name)
 {
     static const struct slice forwarded_prefix = {"x-forwarded-", 12};
@@ -88,11 +114,12 @@ enum header_id header_name_id(struct slice name)
     char first = ascii_lower(name.at[0]);
     char last = ascii_lower(name.at[name.length - 1]);
     enum header_id id = slots[SLOT((unsigned char)first, (unsigned char)last, name.length)];
-    if (id != HEADER_OTHER && slice_equals_ignoring_case(name, texts[id]))
+    if (id != HEADER_OTHER && texts[id].length == name.length &&
+        equals_ignoring_case(name.at, texts[id].at, name.length))
         return id;
 
     if (first == 'x' && name.length >= forwarded_prefix.length &&
-        slice_equals_ignoring_case(slice_of(name.at, forwarded_prefix.length), forwarded_prefix))
+        equals_ignoring_case(name.at, forwarded_prefix.at, forwarded_prefix.length))
         return HEADER_X_FORWARDED_OTHER;
     return HEADER_OTHER;
 }

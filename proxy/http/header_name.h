@@ -66,7 +66,7 @@ enum header_traits {
     HEADER_IS_NO_TRAILER = 8,
 };
 
-/* Compares without case. */
+/* Compares without case. `name` is a token (RFC 9110 section 5.6.2). */
 enum header_id header_name_id(struct slice name);
 
 /* A set of enum header_traits. */

@@ -95,26 +95,18 @@ static bool has_dot_segment(const char *path, size_t length)
     return false;
 }
 
-static enum refusal make_canonical(char *path, size_t *length)
+enum refusal request_lint_query(struct slice query)
 {
-    if (memchr(path, '%', *length) != NULL) {
-        enum refusal refusal = normalize_escapes(path, length);
-        if (refusal != REFUSAL_NONE)
-            return refusal;
+    for (size_t i = 0; i < query.length; i++) {
+        if (!character_is(query.at[i], CHARACTER_TARGET))
+            return REFUSAL_TARGET_CHARACTER;
     }
-    return has_dot_segment(path, *length) ? REFUSAL_DOT_SEGMENT : REFUSAL_NONE;
+    return REFUSAL_NONE;
 }
 
+/* Most paths hold no escape and no dot where a segment starts: one look at each byte is enough. */
 enum refusal request_lint_target(char *target, size_t length, struct request_head *head)
 {
-    size_t path_length = length;
-    for (size_t i = 0; i < length; i++) {
-        if (!character_is(target[i], CHARACTER_TARGET))
-            return REFUSAL_TARGET_CHARACTER;
-        if (target[i] == '?' && path_length == length)
-            path_length = i;
-    }
-
     if (length == 1 && target[0] == '*' && slice_equals(head->method, SLICE("OPTIONS"))) {
         head->path = slice_of(target, 1);
         return REFUSAL_NONE;
@@ -122,12 +114,48 @@ enum refusal request_lint_target(char *target, size_t length, struct request_hea
     if (length == 0 || target[0] != '/')
         return REFUSAL_TARGET_FORM;
 
-    head->has_query = path_length < length;
-    if (head->has_query)
-        head->query = slice_of(target + path_length + 1, length - path_length - 1);
-    enum refusal refusal = make_canonical(target, &path_length);
+    bool has_escape = false;
+    bool has_dot = false;
+    size_t at = 1;
+    for (; at < length && target[at] != '?'; at++) {
+        if (character_is(target[at], CHARACTER_PATH))
+            continue;
+        if (target[at] == '%')
+            has_escape = true;
+        else if (target[at] == '.')
+            has_dot = has_dot || target[at - 1] == '/';
+        else
+            return REFUSAL_TARGET_CHARACTER;
+    }
+
+    size_t path_length = at;
+    head->has_query = at < length;
+    if (head->has_query) {
+        head->query = slice_of(target + at + 1, length - at - 1);
+        enum refusal refusal = request_lint_query(head->query);
+        if (refusal != REFUSAL_NONE)
+            return refusal;
+    }
+    if (has_escape) {
+        enum refusal refusal = normalize_escapes(target, &path_length);
+        if (refusal != REFUSAL_NONE)
+            return refusal;
+    }
+    if ((has_escape || has_dot) && has_dot_segment(target, path_length))
+        return REFUSAL_DOT_SEGMENT;
     head->path = slice_of(target, path_length);
-    return refusal;
+    return REFUSAL_NONE;
+}
+
+/* --- fields ---------------------------------------------------------------------------------- */
+
+bool request_lint_is_visible(struct slice name, enum header_id id, bool peer_is_trusted)
+{
+    if (id == HEADER_PROXY)
+        return false;
+    if ((header_name_traits(id) & HEADER_IS_CLAIM) && !peer_is_trusted)
+        return false;
+    return memchr(name.at, '_', name.length) == NULL;
 }
 
 /* --- authority ------------------------------------------------------------------------------- */

@@ -60,40 +60,36 @@ static enum refusal read_version(struct parsed_request *request, struct slice ve
 static enum refusal read_absolute_target(struct request_parser *parser, char *target, size_t length)
 {
     struct request_head *head = &parser->request.head;
-    size_t scheme_length = head->scheme.length;
 
-    if (length < scheme_length + 3 || memcmp(target + scheme_length, "://", 3) != 0 ||
-        !slice_equals_ignoring_case(slice_of(target, scheme_length), head->scheme))
-        return memchr(target, ':', length) == NULL ? REFUSAL_TARGET_FORM : REFUSAL_TARGET_AUTHORITY;
+    const char *mark = memmem(target, length, "://", 3);
+    if (mark == NULL)
+        return REFUSAL_TARGET_FORM;
+    size_t used = (size_t)(mark - target);
+    if (!slice_equals_ignoring_case(slice_of(target, used), head->scheme))
+        return REFUSAL_TARGET_AUTHORITY;
+    used += 3;
 
-    char *authority = target + scheme_length + 3;
     size_t authority_length = 0;
-    size_t left = length - scheme_length - 3;
-    while (authority_length < left && authority[authority_length] != '/' &&
-           authority[authority_length] != '?')
+    while (used + authority_length < length && target[used + authority_length] != '/' &&
+           target[used + authority_length] != '?')
         authority_length++;
     parser->has_target_authority = true;
-    parser->target_authority = slice_of(authority, authority_length);
+    parser->target_authority = slice_of(target + used, authority_length);
+    used += authority_length;
 
-    char *rest = authority + authority_length;
-    left -= authority_length;
-    if (left > 0 && *rest == '/')
-        return request_lint_target(rest, left, head);
+    if (used < length && target[used] == '/')
+        return request_lint_target(target + used, length - used, head);
 
-    /* An empty path is "/", or "*" for OPTIONS (RFC 9112 section 3.2.4); a query may follow. The
-     * byte in front of the query, or the blank behind the target, is '?' or ' ': it is free. */
-    bool is_asterisk = left == 0 && slice_equals(head->method, SLICE("OPTIONS"));
-    if (left == 0) {
-        head->path = is_asterisk ? SLICE("*") : SLICE("/");
+    /* An empty path is "/", or "*" when OPTIONS has no query either (RFC 9112 section 3.2.4). */
+    head->path = SLICE("/");
+    if (used == length) {
+        if (slice_equals(head->method, SLICE("OPTIONS")))
+            head->path = SLICE("*");
         return REFUSAL_NONE;
     }
-    enum refusal refusal = REFUSAL_NONE;
-    for (size_t i = 0; i < left && refusal == REFUSAL_NONE; i++)
-        refusal = character_is(rest[i], CHARACTER_TARGET) ? REFUSAL_NONE : REFUSAL_TARGET_CHARACTER;
-    head->path = SLICE("/");
     head->has_query = true;
-    head->query = slice_of(rest + 1, left - 1);
-    return refusal;
+    head->query = slice_of(target + used + 1, length - used - 1);
+    return request_lint_query(head->query);
 }
 
 static enum refusal read_request_line(struct request_parser *parser, char *line, size_t length)
@@ -178,17 +174,6 @@ static enum refusal note_field(struct request_parser *parser, enum header_id id,
     }
 }
 
-/* Fields that nobody may see. '_' reads as '-' to CGI and its heirs, so that X_Forwarded_For would
- * stand beside ours (RFC 3875 section 4.1.18); Proxy would become HTTP_PROXY. */
-static bool is_invisible(const struct request_parser *parser, struct slice name, enum header_id id)
-{
-    if (id == HEADER_PROXY)
-        return true;
-    if ((header_name_traits(id) & HEADER_IS_CLAIM) && !parser->peer_is_trusted)
-        return true;
-    return memchr(name.at, '_', name.length) != NULL;
-}
-
 static enum refusal read_field(struct request_parser *parser, struct slice line)
 {
     struct slice name;
@@ -204,7 +189,7 @@ static enum refusal read_field(struct request_parser *parser, struct slice line)
 
     if (++parser->field_count > parser->request.fields.capacity)
         return REFUSAL_TOO_MANY_FIELDS;
-    if (!is_invisible(parser, name, id))
+    if (request_lint_is_visible(name, id, parser->peer_is_trusted))
         header_list_add(&parser->request.fields, name, value, id);
     return REFUSAL_NONE;
 }
@@ -292,6 +277,8 @@ static enum parse_result read_first_line(struct request_parser *parser, char *at
 
 enum parse_result request_parser_feed(struct request_parser *parser, char *at, size_t length)
 {
+    if (length == 0)
+        return PARSE_MORE;
     if (parser->base != at && parser->base != NULL)
         follow_buffer(parser, at);
     parser->base = at;

@@ -143,6 +143,8 @@ static enum parse_result finish(struct response_parser *parser)
 enum parse_result response_parser_feed(struct response_parser *parser, const char *at,
                                        size_t length)
 {
+    if (length == 0)
+        return PARSE_MORE;
     if (parser->base != at && parser->base != NULL)
         follow_buffer(parser, at);
     parser->base = at;
