@@ -15,6 +15,17 @@
  */
 uint64_t hash_bytes(const void *bytes, size_t length, uint64_t seed);
 
+/* The same of bytes that come in pieces: hash_value after any number of hash_add is hash_bytes of
+ * all of them. More may be added afterwards, so each prefix of a text costs little. */
+struct hash_state {
+    uint64_t words[4];
+    uint64_t tail;
+    size_t length;
+};
+void hash_start(struct hash_state *state, uint64_t seed);
+void hash_add(struct hash_state *state, const void *bytes, size_t length);
+uint64_t hash_value(const struct hash_state *state);
+
 /* The same value in every process and version; never stored without a format version. */
 uint64_t hash_stable(const void *bytes, size_t length);
 

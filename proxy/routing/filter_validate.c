@@ -9,7 +9,6 @@ enum {
     MAX_HEADERS = 128,
     MAX_CORS_ITEMS = 256,
     HEADER_VALUE_MAX_LENGTH = 4096,
-    PATH_MAX_LENGTH = 1024,
     MAX_PERCENT = 100,
 };
 
@@ -126,8 +125,9 @@ static void validate_replacement(struct validation *validation, const char *fiel
 {
     if (value[0] == '\0' && may_be_empty)
         return;
-    if (strlen(value) > PATH_MAX_LENGTH) {
-        validation_problem(validation, field, "must have at most %d characters", PATH_MAX_LENGTH);
+    if (strlen(value) > PATH_VALUE_MAX_LENGTH) {
+        validation_problem(validation, field, "must have at most %d characters",
+                           PATH_VALUE_MAX_LENGTH);
         return;
     }
     const char *problem = path_value_problem(slice_from_string(value));

@@ -12,6 +12,8 @@
 
 #include <stddef.h>
 
+enum { PATH_VALUE_MAX_LENGTH = 1024 };
+
 /* What is wrong with it, as a sentence's end ("must start with '/'"), or NULL. */
 const char *path_value_problem(struct slice value);
 

@@ -28,6 +28,9 @@ struct route_match;
 
 /* --- rules ---------------------------------------------------------------------------------- */
 
+/* The index of what can be no backend: a reference of an unknown kind. */
+#define ROUTE_NO_BACKEND UINT32_MAX
+
 /* One share of a rule's traffic. */
 struct backend_choice {
     uint32_t backend_index; /* for route_table_backend of the table the rule was found in */

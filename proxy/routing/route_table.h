@@ -39,7 +39,8 @@ size_t route_table_backend_count(const struct route_table *table);
 struct route_table_builder;
 
 struct route_table_builder *route_table_builder_new(void);
-/* Every table it made must have been released. */
+/* Every table it made must have been released. The references of routes that are still in it are
+ * the caller's again. Harmless on NULL. */
 void route_table_builder_free(struct route_table_builder *builder);
 
 /* Adds a route. No route of its name may be there. Takes the caller's reference. */

@@ -20,7 +20,6 @@ enum {
 };
 
 enum {
-    PATH_MAX_LENGTH = 1024,
     HEADER_VALUE_MAX_LENGTH = 4096,
     QUERY_VALUE_MAX_LENGTH = 1024,
 };
@@ -86,8 +85,9 @@ static void validate_regex(struct validation *validation, const char *field, con
 
 static void validate_path(struct validation *validation, const PathMatchMessage *path)
 {
-    if (strlen(path->value) > PATH_MAX_LENGTH) {
-        validation_problem(validation, "value", "must have at most %d characters", PATH_MAX_LENGTH);
+    if (strlen(path->value) > PATH_VALUE_MAX_LENGTH) {
+        validation_problem(validation, "value", "must have at most %d characters",
+                           PATH_VALUE_MAX_LENGTH);
         return;
     }
     if (path->value[0] == '\0')

@@ -1,0 +1,381 @@
+#include "proxy/routing/match_set.h"
+
+#include "common/hash.h"
+#include "proxy/routing/hash_trie.h"
+#include "proxy/routing/request_values.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* A match is filed under the one of its exact conditions that has the fewest matches filed so
+ * far, so that a header all matches share (version: two) does not gather what another header
+ * (tenant: ...) tells apart. Conditions are known by their hash alone: whatever is found is
+ * checked in full, so two that collide only cost a look. A match without an exact condition is in
+ * `rest`, which every lookup walks.
+ *
+ * A lookup hashes the request's method, those of its headers and parameters that pass a filter of
+ * 64 bits, and walks what is filed there, in order, only as far as it could still beat the best
+ * match found. Filters are never narrowed: a bit that outlives its last match costs a hash. */
+
+enum {
+    LIST_MAX = 16,     /* beyond it a list becomes an index */
+    LIST_AGAIN_MAX = 8 /* an index that shrinks to it becomes a list */
+};
+
+enum { METHOD_SEED = 3 };
+
+struct match_index {
+    struct node node; /* count: length of the path */
+    size_t total;
+    size_t method_count; /* matches filed under their method */
+    uint64_t header_filter;
+    uint64_t param_filter;
+    struct hash_trie filed; /* of match_list words, by the hash of a condition */
+    struct match_list rest;
+    char path[];
+};
+
+static struct match_list as_list(struct match_set set)
+{
+    return (struct match_list){set.word};
+}
+
+static bool is_index(struct match_set set)
+{
+    return match_list_form(as_list(set)) == MATCH_LIST_OTHER;
+}
+
+static struct match_index *as_index(struct match_set set)
+{
+    return (struct match_index *)(set.word - MATCH_LIST_OTHER); // NOLINT: the word is a pointer
+}
+
+static struct match_set index_set(struct match_index *index)
+{
+    return (struct match_set){(uintptr_t)index + MATCH_LIST_OTHER};
+}
+
+/* --- conditions ----------------------------------------------------------------------------- */
+
+static uint64_t method_hash(struct slice method)
+{
+    return hash_bytes(method.at, method.length, METHOD_SEED);
+}
+
+/* Tells most names apart without hashing them. */
+static uint64_t filter_bit(struct slice name)
+{
+    if (name.length == 0)
+        return 0;
+    unsigned first = (unsigned char)ascii_lower(name.at[0]);
+    unsigned last = (unsigned char)ascii_lower(name.at[name.length - 1]);
+    return UINT64_C(1) << ((first + 7 * last + 11 * name.length) % 64);
+}
+
+/* One way to file a match. */
+struct filing {
+    uint64_t hash;
+    uint64_t header_bit;
+    uint64_t param_bit;
+    bool is_method;
+};
+
+/* The n-th exact condition of a match. False when there are no more. */
+static bool nth_filing(const struct route_match *match, size_t n, struct filing *filing)
+{
+    *filing = (struct filing){0};
+    const struct match_conditions *conditions = match->conditions;
+    if (conditions == NULL)
+        return false;
+
+    for (size_t i = 0; i < match->header_count; i++) {
+        const struct value_condition *header = &conditions->headers[i];
+        if (header->regex != NULL || n-- > 0)
+            continue;
+        filing->hash = request_header_hash_of(condition_name(header), condition_value(header));
+        filing->header_bit = filter_bit(condition_name(header));
+        return true;
+    }
+    for (size_t i = 0; i < match->param_count; i++) {
+        const struct value_condition *param = &conditions->params[i];
+        if (param->regex != NULL || n-- > 0)
+            continue;
+        filing->hash = request_query_hash_of(condition_name(param), condition_value(param));
+        filing->param_bit = filter_bit(condition_name(param));
+        return true;
+    }
+    if (!match->has_method || n > 0)
+        return false;
+    filing->hash = method_hash(conditions->method);
+    filing->is_method = true;
+    return true;
+}
+
+/* --- what is filed -------------------------------------------------------------------------- */
+
+static struct match_list filed_under(const struct match_index *index, uint64_t hash)
+{
+    const struct trie_leaf *leaf = hash_trie_leaf(index->filed, hash);
+    for (size_t i = 0; leaf != NULL && i < leaf->node.count; i++) {
+        if (leaf->entries[i].hash == hash)
+            return (struct match_list){(uintptr_t)leaf->entries[i].value};
+    }
+    return (struct match_list){0};
+}
+
+static void *list_value(struct match_list list)
+{
+    return (void *)list.word; // NOLINT: the word is a pointer
+}
+
+static void set_filed(struct match_index *index, struct node_store *store, uint64_t hash,
+                      struct match_list old, struct match_list new)
+{
+    if (old.word == new.word)
+        return;
+    if (old.word == 0)
+        hash_trie_add(&index->filed, store, hash, list_value(new));
+    else if (new.word == 0)
+        hash_trie_remove(&index->filed, store, hash, list_value(old));
+    else
+        hash_trie_replace(&index->filed, store, hash, list_value(old), list_value(new));
+}
+
+/* --- looking up ----------------------------------------------------------------------------- */
+
+static const struct route_match *better_match(struct match_list list,
+                                              const struct route_match *best,
+                                              const struct request_head *head)
+{
+    struct match_cursor cursor;
+    match_cursor_start(&cursor, list);
+    for (const struct route_match *match = match_cursor_next(&cursor); match != NULL;
+         match = match_cursor_next(&cursor)) {
+        if (best != NULL && route_match_compare(match, best) >= 0)
+            return best;
+        if (route_match_holds(match, head))
+            return match;
+    }
+    return best;
+}
+
+static const struct route_match *better_by_headers(const struct match_index *index,
+                                                   const struct route_match *best,
+                                                   const struct request_head *head)
+{
+    for (size_t i = 0; i < head->header_count; i++) {
+        if ((filter_bit(head->headers[i].name) & index->header_filter) == 0 ||
+            !request_header_is_first(head, i))
+            continue;
+        best = better_match(filed_under(index, request_header_hash(head, i)), best, head);
+    }
+    return best;
+}
+
+static const struct route_match *better_by_params(const struct match_index *index,
+                                                  const struct route_match *best,
+                                                  const struct request_head *head)
+{
+    struct slice rest = head->query;
+    struct query_param param;
+    while (request_query_next(&rest, &param)) {
+        /* An escaped name is not what the filter knows it by. */
+        bool is_plain = param.name.length > 0 &&
+                        memchr(param.name.at, '%', param.name.length) == NULL &&
+                        memchr(param.name.at, '+', param.name.length) == NULL;
+        if (is_plain && (filter_bit(param.name) & index->param_filter) == 0)
+            continue;
+        best = better_match(filed_under(index, request_query_hash(&param)), best, head);
+    }
+    return best;
+}
+
+const struct route_match *match_set_find(struct match_set set, const struct request_head *head)
+{
+    if (!is_index(set))
+        return better_match(as_list(set), NULL, head);
+
+    const struct match_index *index = as_index(set);
+    const struct route_match *best = NULL;
+    if (index->header_filter != 0)
+        best = better_by_headers(index, best, head);
+    if (index->param_filter != 0)
+        best = better_by_params(index, best, head);
+    if (index->method_count > 0)
+        best = better_match(filed_under(index, method_hash(head->method)), best, head);
+    return better_match(index->rest, best, head);
+}
+
+struct slice match_set_path(struct match_set set)
+{
+    if (is_index(set))
+        return slice_of(as_index(set)->path, as_index(set)->node.count);
+    struct match_cursor cursor;
+    match_cursor_start(&cursor, as_list(set));
+    return route_match_path(match_cursor_next(&cursor));
+}
+
+/* --- changing an index ---------------------------------------------------------------------- */
+
+static struct match_index *new_index(struct node_store *store, struct slice path)
+{
+    struct match_index *index =
+        node_store_allocate(store, sizeof(*index) + path.length, 0, path.length);
+    struct node node = index->node;
+    *index = (struct match_index){.node = node};
+    memcpy(index->path, path.at, path.length);
+    return index;
+}
+
+static struct match_index *own_index(struct node_store *store, struct match_index *index)
+{
+    if (node_store_owns(store, &index->node))
+        return index;
+    struct match_index *copy = new_index(store, slice_of(index->path, index->node.count));
+    struct node node = copy->node;
+    *copy = *index;
+    copy->node = node;
+    node_store_discard(store, index);
+    return copy;
+}
+
+static void index_add(struct match_index *index, struct node_store *store,
+                      const struct route_match *match)
+{
+    struct filing best = {0};
+    struct match_list best_list = {0};
+    bool is_filed = false;
+    struct filing filing;
+    for (size_t n = 0; nth_filing(match, n, &filing); n++) {
+        struct match_list list = filed_under(index, filing.hash);
+        if (is_filed && match_list_count(list) >= match_list_count(best_list))
+            continue;
+        best = filing;
+        best_list = list;
+        is_filed = true;
+    }
+
+    index->total++;
+    if (!is_filed) {
+        match_list_add(&index->rest, store, match);
+        return;
+    }
+    index->header_filter |= best.header_bit;
+    index->param_filter |= best.param_bit;
+    index->method_count += best.is_method;
+    struct match_list longer = best_list;
+    match_list_add(&longer, store, match);
+    set_filed(index, store, best.hash, best_list, longer);
+}
+
+static void index_remove(struct match_index *index, struct node_store *store,
+                         const struct route_match *match)
+{
+    index->total--;
+    struct filing filing;
+    for (size_t n = 0; nth_filing(match, n, &filing); n++) {
+        struct match_list list = filed_under(index, filing.hash);
+        if (list.word == 0 || !match_list_contains(list, match))
+            continue;
+        struct match_list shorter = list;
+        match_list_remove(&shorter, store, match);
+        set_filed(index, store, filing.hash, list, shorter);
+        index->method_count -= filing.is_method;
+        return;
+    }
+    match_list_remove(&index->rest, store, match);
+}
+
+/* --- from list to index and back ------------------------------------------------------------ */
+
+static struct match_set indexed(struct node_store *store, struct match_list list)
+{
+    struct match_index *index = new_index(store, match_set_path((struct match_set){list.word}));
+    struct match_cursor cursor;
+    match_cursor_start(&cursor, list);
+    for (const struct route_match *match = match_cursor_next(&cursor); match != NULL;
+         match = match_cursor_next(&cursor))
+        index_add(index, store, match);
+    match_list_discard(&list, store);
+    return index_set(index);
+}
+
+struct gathering {
+    struct node_store *store;
+    struct match_list list;
+};
+
+static void gather(struct gathering *gathering, struct match_list list)
+{
+    struct match_cursor cursor;
+    match_cursor_start(&cursor, list);
+    for (const struct route_match *match = match_cursor_next(&cursor); match != NULL;
+         match = match_cursor_next(&cursor))
+        match_list_add(&gathering->list, gathering->store, match);
+    match_list_discard(&list, gathering->store);
+}
+
+static void gather_filed(void *context, void *value)
+{
+    gather(context, (struct match_list){(uintptr_t)value});
+}
+
+static struct match_set listed(struct node_store *store, struct match_index *index)
+{
+    struct gathering gathering = {.store = store};
+    hash_trie_each(index->filed, gather_filed, &gathering);
+    hash_trie_discard(&index->filed, store);
+    gather(&gathering, index->rest);
+    node_store_discard(store, index);
+    return (struct match_set){gathering.list.word};
+}
+
+/* --- the set -------------------------------------------------------------------------------- */
+
+void match_set_add(struct match_set *set, struct node_store *store, const struct route_match *match)
+{
+    if (is_index(*set)) {
+        struct match_index *index = own_index(store, as_index(*set));
+        index_add(index, store, match);
+        *set = index_set(index);
+        return;
+    }
+    struct match_list list = as_list(*set);
+    match_list_add(&list, store, match);
+    *set = match_list_count(list) > LIST_MAX ? indexed(store, list) : (struct match_set){list.word};
+}
+
+void match_set_remove(struct match_set *set, struct node_store *store,
+                      const struct route_match *match)
+{
+    if (is_index(*set)) {
+        struct match_index *index = own_index(store, as_index(*set));
+        index_remove(index, store, match);
+        *set = index->total <= LIST_AGAIN_MAX ? listed(store, index) : index_set(index);
+        return;
+    }
+    struct match_list list = as_list(*set);
+    match_list_remove(&list, store, match);
+    set->word = list.word;
+}
+
+static void discard_filed(void *context, void *value)
+{
+    struct match_list list = {(uintptr_t)value};
+    match_list_discard(&list, context);
+}
+
+void match_set_discard(struct match_set *set, struct node_store *store)
+{
+    if (is_index(*set)) {
+        struct match_index *index = as_index(*set);
+        hash_trie_each(index->filed, discard_filed, store);
+        hash_trie_discard(&index->filed, store);
+        match_list_discard(&index->rest, store);
+        node_store_discard(store, index);
+    } else {
+        struct match_list list = as_list(*set);
+        match_list_discard(&list, store);
+    }
+    set->word = 0;
+}

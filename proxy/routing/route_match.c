@@ -1,0 +1,88 @@
+#include "proxy/routing/route_match.h"
+
+#include "proxy/routing/regex.h"
+#include "proxy/routing/request_values.h"
+
+/* --- which goes first ----------------------------------------------------------------------- */
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+    return a < b ? -1 : a > b;
+}
+
+int route_match_compare(const struct route_match *a, const struct route_match *b)
+{
+    int order = compare_numbers(b->path_length, a->path_length);
+    if (order == 0)
+        order = compare_numbers(b->has_method, a->has_method);
+    if (order == 0)
+        order = compare_numbers(b->header_count, a->header_count);
+    if (order == 0)
+        order = compare_numbers(b->param_count, a->param_count);
+    if (order != 0)
+        return order;
+
+    const struct route *route_a = a->rule->route;
+    const struct route *route_b = b->rule->route;
+    if (route_a != route_b) {
+        order = compare_numbers(route_a->created_revision, route_b->created_revision);
+        if (order == 0)
+            order = slice_compare(route_name(route_a), route_name(route_b));
+        if (order != 0)
+            return order;
+    }
+
+    /* Of one route, in the order they are written, which is that of their addresses. Two routes
+     * of one name are never in one table; the address keeps the order total all the same. */
+    return compare_numbers((uintptr_t)a, (uintptr_t)b);
+}
+
+/* --- whether it holds ----------------------------------------------------------------------- */
+
+static bool is_attached(const struct route *route, const struct listener_identity *listener)
+{
+    if (route->attachment_count == 0 || listener == NULL)
+        return true;
+    for (size_t i = 0; i < route->attachment_count; i++) {
+        const struct listener_identity *wanted = &route->attachments[i];
+        if ((wanted->name.length == 0 || slice_equals(wanted->name, listener->name)) &&
+            (wanted->port == 0 || wanted->port == listener->port))
+            return true;
+    }
+    return false;
+}
+
+static bool header_holds(const struct value_condition *condition, const struct request_head *head)
+{
+    if (condition->regex != NULL)
+        return request_header_matches(head, condition_name(condition), condition->regex);
+    return request_header_equals(head, condition_name(condition), condition_value(condition));
+}
+
+static bool param_holds(const struct value_condition *condition, const struct request_head *head)
+{
+    if (condition->regex != NULL)
+        return request_query_matches(head, condition_name(condition), condition->regex);
+    return request_query_equals(head, condition_name(condition), condition_value(condition));
+}
+
+bool route_match_holds(const struct route_match *match, const struct request_head *head)
+{
+    if (!is_attached(match->rule->route, head->listener))
+        return false;
+
+    const struct match_conditions *conditions = match->conditions;
+    if (conditions == NULL)
+        return true;
+    if (match->has_method && !slice_equals(conditions->method, head->method))
+        return false;
+    for (size_t i = 0; i < match->header_count; i++) {
+        if (!header_holds(&conditions->headers[i], head))
+            return false;
+    }
+    for (size_t i = 0; i < match->param_count; i++) {
+        if (!param_holds(&conditions->params[i], head))
+            return false;
+    }
+    return conditions->path_regex == NULL || regex_matches(conditions->path_regex, head->path);
+}

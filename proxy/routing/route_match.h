@@ -1,0 +1,69 @@
+/* Route match: one conjunction of conditions, and which of two goes first.
+ *
+ * Part of its route. What most matches do without stands apart in match_conditions.
+ *
+ * Threads: any. */
+#ifndef PROXY_ROUTING_ROUTE_MATCH_H
+#define PROXY_ROUTING_ROUTE_MATCH_H
+
+#include "common/slice.h"
+#include "proxy/routing/request_head.h"
+#include "proxy/routing/route.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct regex;
+
+/* A header or query parameter. */
+struct value_condition {
+    const char *name;
+    const char *value;
+    struct regex *regex; /* NULL: exact */
+    uint16_t name_length;
+    uint16_t value_length;
+};
+
+struct match_conditions {
+    struct regex *path_regex; /* NULL but for MATCH_REGEX */
+    struct slice method;      /* empty: any */
+    const struct value_condition *headers;
+    const struct value_condition *params;
+};
+
+enum match_path_kind { MATCH_EXACT, MATCH_REGEX, MATCH_PREFIX };
+
+struct route_match {
+    const struct rule *rule;
+    const struct match_conditions *conditions; /* NULL: the path alone */
+    const char *path;                          /* canonical; a prefix without trailing '/' */
+    uint16_t path_length;
+    uint8_t path_kind; /* enum match_path_kind */
+    bool has_method;
+    uint8_t header_count;
+    uint8_t param_count;
+};
+
+static inline struct slice route_match_path(const struct route_match *match)
+{
+    return slice_of(match->path, match->path_length);
+}
+
+static inline struct slice condition_name(const struct value_condition *condition)
+{
+    return slice_of(condition->name, condition->name_length);
+}
+
+static inline struct slice condition_value(const struct value_condition *condition)
+{
+    return slice_of(condition->value, condition->value_length);
+}
+
+/* Negative when `a` goes first; 0 only for one and the same. Both have the same hostname and kind
+ * of path, and, but for regular expressions, the same path. */
+int route_match_compare(const struct route_match *a, const struct route_match *b);
+
+/* Whether all conditions hold but the host and an exact or prefix path, by which it was found. */
+bool route_match_holds(const struct route_match *match, const struct request_head *head);
+
+#endif
