@@ -250,6 +250,11 @@ static bool read_option(const struct option *const *tables, int argc, char **arg
     return true;
 }
 
+static bool is_option(const char *argument)
+{
+    return argument[0] == '-' && argument[1] != '\0';
+}
+
 static bool read_command_line(const struct option *const *tables, int argc, char **argv,
                               struct level *level, struct option_list *operands, struct error *err)
 {
@@ -260,7 +265,7 @@ static bool read_command_line(const struct option *const *tables, int argc, char
     for (int i = 0; i < argc; i++) {
         if (!only_operands && strcmp(argv[i], "--") == 0)
             only_operands = true;
-        else if (only_operands || argv[i][0] != '-' || argv[i][1] == '\0')
+        else if (only_operands || !is_option(argv[i]))
             operands->items[operands->count++] = argv[i];
         else if (!read_option(tables, argc, argv, &i, level, err))
             return false;
@@ -274,6 +279,21 @@ bool options_parse_arguments(const struct option *const *tables, int argc, char 
     struct level level = {0};
     bool ok =
         read_command_line(tables, argc, argv, &level, operands, err) && level_apply(&level, err);
+    level_clear(&level);
+    return ok;
+}
+
+bool options_parse_leading(const struct option *const *tables, int argc, char **argv, int *used,
+                           struct error *err)
+{
+    struct level level = {0};
+    bool ok = true;
+    int i = 0;
+    for (; ok && i < argc && is_option(argv[i]); i++)
+        ok = read_option(tables, argc, argv, &i, &level, err);
+    *used = i;
+
+    ok = ok && level_apply(&level, err);
     level_clear(&level);
     return ok;
 }

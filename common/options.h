@@ -70,6 +70,10 @@ enum options_result options_parse(const struct program *program, int argc, char 
 bool options_parse_arguments(const struct option *const *tables, int argc, char **argv,
                              struct option_list *operands, struct error *err);
 
+/* The same for the options in front of the first operand alone; `*used` arguments are theirs. */
+bool options_parse_leading(const struct option *const *tables, int argc, char **argv, int *used,
+                           struct error *err);
+
 /* Prints the table with its defaults, as --help does. */
 void options_print(const struct option *options, FILE *to);
 

@@ -462,6 +462,24 @@ static void a_short_option_takes_its_value_attached_too(void **state)
     assert_string_equal(err.message, "unknown option --o; did you mean -o?");
 }
 
+static void leading_options_end_at_the_first_operand(void **state)
+{
+    (void)state;
+    const char *output = NULL;
+    const struct option global[] = {{"o", OPTION_STRING, &output, "FORM", ""}, {0}};
+    const struct option *const tables[] = {global, NULL};
+    char *argv[] = {(char *)"-o", (char *)"json", (char *)"add", (char *)"--host", NULL};
+    int used;
+    struct error err = {0};
+
+    assert_true(options_parse_leading(tables, 4, argv, &used, NULL));
+    assert_int_equal(used, 2);
+    assert_string_equal(output, "json");
+
+    assert_false(options_parse_leading(tables, 1, argv, &used, &err));
+    assert_string_equal(err.message, "-o: needs a value, FORM");
+}
+
 int main(void)
 {
     int fd = mkstemp(config);
@@ -495,6 +513,7 @@ int main(void)
         cmocka_unit_test_setup(long_help_is_wrapped_under_its_column, reset),
         cmocka_unit_test_setup(tables_are_searched_in_order, reset),
         cmocka_unit_test_setup(a_short_option_takes_its_value_attached_too, reset),
+        cmocka_unit_test_setup(leading_options_end_at_the_first_operand, reset),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(config);

@@ -1,0 +1,69 @@
+#include "control/routectl/change.h"
+
+#include "control/routectl/say.h"
+#include "control/routectl/waiting.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static struct {
+    const char *message;
+    uint64_t if_revision;
+    bool dry_run;
+} given;
+
+const struct option change_options[] = {
+    {"message", OPTION_STRING, &given.message, "TEXT", "Why, for the history."},
+    {"if-revision", OPTION_UNSIGNED, &given.if_revision, "REVISION",
+     "Only when nothing was changed since this revision; else exit 4."},
+    {"dry-run", OPTION_FLAG, &given.dry_run, NULL, "Check everything, change nothing."},
+    {0},
+};
+
+static void fill_request(struct draft *draft)
+{
+    Pointsman__V1__ApplyRequest *request = &draft->request;
+    request->if_revision = given.if_revision;
+    request->dry_run = given.dry_run;
+    if (given.message != NULL)
+        request->message = arena_string(&draft->arena, given.message, strlen(given.message));
+}
+
+static void tell_warnings(const Pointsman__V1__ApplyResponse *response)
+{
+    for (size_t i = 0; i < response->n_warnings; i++) {
+        const Pointsman__V1__Warning *warning = response->warnings[i];
+        bool is_backend = warning->kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND;
+        say("warning: %s %s: %s%s%s", is_backend ? "backend" : "route", warning->name,
+            warning->field, *warning->field == '\0' ? "" : ": ", warning->message);
+    }
+}
+
+enum exit_code change_commit(struct session *session, struct draft *draft)
+{
+    enum exit_code code = EXIT_OK;
+    fill_request(draft);
+    Pointsman__V1__ApplyResponse *response = (Pointsman__V1__ApplyResponse *)session_call(
+        session, "/pointsman.v1.RouteControl/Apply", &draft->request.base,
+        &pointsman__v1__apply_response__descriptor, session_options.timeout_ms, draft, &code);
+    if (response == NULL)
+        return code;
+    tell_warnings(response);
+
+    Pointsman__V1__WaitAppliedResponse *applied = NULL;
+    if (!session_options.no_wait && !given.dry_run) {
+        code = waiting_for(session, response->revision, &applied);
+        /* Committed it is; that proxies could not be asked does not unmake it. */
+        if (code != EXIT_OK && code != EXIT_NOT_LIVE) {
+            say("revision %" PRIu64 " is committed; whether it is live is not known",
+                response->revision);
+            code = EXIT_NOT_LIVE;
+        }
+    }
+
+    struct change_result result = {response, applied, given.dry_run};
+    session->output->show_change(&session->sink, &result);
+    message_free((ProtobufCMessage *)applied);
+    message_free(&response->base);
+    return code;
+}

@@ -1,0 +1,58 @@
+#include "common/buffer.h"
+#include "control/routectl/command.h"
+#include "control/routectl/session.h"
+
+#include <stdlib.h>
+
+static enum exit_code run_get_route(struct session *session, const struct option_list *operands)
+{
+    Pointsman__V1__GetRouteRequest request = POINTSMAN__V1__GET_ROUTE_REQUEST__INIT;
+    enum exit_code code = EXIT_OK;
+    request.name = memory_duplicate_string(operands->items[0]);
+    RouteMessage *route = (RouteMessage *)session_call(
+        session, "/pointsman.v1.RouteControl/GetRoute", &request.base,
+        &pointsman__v1__route__descriptor, session_options.timeout_ms, NULL, &code);
+    if (route != NULL)
+        session->output->show_route(&session->sink, route);
+    message_free((ProtobufCMessage *)route);
+    free(request.name);
+    return code;
+}
+
+const struct command command_get = {
+    .name = "get",
+    .operands = "NAME",
+    .summary = "Show a route",
+    .details = "",
+    .example = "  routectl get api\n"
+               "  routectl get api -o json",
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run_get_route,
+};
+
+static enum exit_code run_get_backend(struct session *session, const struct option_list *operands)
+{
+    Pointsman__V1__GetBackendRequest request = POINTSMAN__V1__GET_BACKEND_REQUEST__INIT;
+    enum exit_code code = EXIT_OK;
+    request.name = memory_duplicate_string(operands->items[0]);
+    BackendMessage *backend = (BackendMessage *)session_call(
+        session, "/pointsman.v1.RouteControl/GetBackend", &request.base,
+        &pointsman__v1__backend__descriptor, session_options.timeout_ms, NULL, &code);
+    if (backend != NULL)
+        session->output->show_backend(&session->sink, backend);
+    message_free((ProtobufCMessage *)backend);
+    free(request.name);
+    return code;
+}
+
+const struct command command_backend_get = {
+    .name = "backend get",
+    .operands = "NAME",
+    .summary = "Show a backend",
+    .details = "",
+    .example = "  routectl backend get users-v1",
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run_get_backend,
+};

@@ -1,0 +1,128 @@
+#include "common/nearest.h"
+#include "control/routectl/command.h"
+#include "control/routectl/session.h"
+
+#include <string.h>
+
+const struct command *const commands[] = {
+    &command_add,         &command_remove,
+    &command_get,         &command_list,
+    &command_backend_add, &command_backend_remove,
+    &command_backend_get, &command_backend_list,
+    &command_status,      &command_wait,
+    &command_health,      &command_help,
+    &command_version,     NULL,
+};
+
+/* How many of the words make up the command's name; 0 when they do not. */
+static size_t match_name(const struct command *command, char *const *words, size_t word_count)
+{
+    const char *name = command->name;
+    size_t used = 0;
+    while (used < word_count) {
+        size_t length = strcspn(name, " ");
+        if (strlen(words[used]) != length || strncmp(words[used], name, length) != 0)
+            return 0;
+        used++;
+        if (name[length] == '\0')
+            return used;
+        name += length + 1;
+    }
+    return 0;
+}
+
+/* What was typed as a verb: one word, or two where the first begins names of two. */
+static const char *typed_name(char *const *words, size_t word_count, char *typed, size_t bytes)
+{
+    bool has_two = word_count > 1 && strcmp(words[0], "backend") == 0;
+    snprintf(typed, bytes, "%s%s%s", words[0], has_two ? " " : "", has_two ? words[1] : "");
+    return typed;
+}
+
+const struct command *command_find(char *const *words, size_t word_count, size_t *used,
+                                   struct error *err)
+{
+    for (size_t i = 0; commands[i] != NULL; i++) {
+        *used = match_name(commands[i], words, word_count);
+        if (*used > 0)
+            return commands[i];
+    }
+    if (word_count == 1 && strcmp(words[0], "backend") == 0) {
+        error_set(err, ERROR_INVALID, "backend: what about it? add, remove, get or list");
+        return NULL;
+    }
+
+    char typed[128];
+    struct nearest nearest = {.typed = typed_name(words, word_count, typed, sizeof(typed))};
+    for (size_t i = 0; commands[i] != NULL; i++)
+        nearest_consider(&nearest, commands[i]->name);
+    if (nearest.name != NULL)
+        error_set(err, ERROR_INVALID, "unknown verb '%s'; did you mean '%s'?", typed, nearest.name);
+    else
+        error_set(err, ERROR_INVALID, "unknown verb '%s'; 'routectl help' lists them", typed);
+    return NULL;
+}
+
+bool command_parse(const struct command *command, int argc, char **argv,
+                   struct option_list *operands, struct error *err)
+{
+    const struct option *tables[MAX_OPTION_GROUPS + 2] = {0};
+    size_t count = 0;
+    for (size_t i = 0; i < MAX_OPTION_GROUPS && command->groups[i].title != NULL; i++)
+        tables[count++] = command->groups[i].options;
+    tables[count] = session_option_table;
+
+    if (!options_parse_arguments(tables, argc, argv, operands, err))
+        return false;
+    if (session_options.help)
+        return true;
+    if (operands->count < command->min_operands)
+        return error_set(err, ERROR_INVALID, "%s: needs %s", command->name, command->operands);
+    if (operands->count > command->max_operands)
+        return error_set(err, ERROR_INVALID, "%s: unexpected argument '%s'", command->name,
+                         operands->items[command->max_operands]);
+    return true;
+}
+
+void command_print_help(const struct command *command, FILE *to)
+{
+    bool has_options = command->groups[0].title != NULL;
+    fprintf(to, "Usage: routectl %s%s%s%s\n\n%s.\n", command->name,
+            *command->operands == '\0' ? "" : " ", command->operands,
+            has_options ? " [OPTION]..." : "", command->summary);
+    if (*command->details != '\0')
+        fprintf(to, "\n%s\n", command->details);
+    for (size_t i = 0; i < MAX_OPTION_GROUPS && command->groups[i].title != NULL; i++) {
+        fprintf(to, "\n%s:\n", command->groups[i].title);
+        options_print(command->groups[i].options, to);
+    }
+    fprintf(to, "\nExamples:\n%s\n\n'routectl help' lists the options of every verb.\n",
+            command->example);
+}
+
+void command_print_overview(FILE *to)
+{
+    fputs("Usage: routectl [OPTION]... VERB [ARGUMENT]...\n\n"
+          "Changes the routes of Pointsman while it runs, and shows them.\n\n"
+          "Verbs:\n",
+          to);
+    for (size_t i = 0; commands[i] != NULL; i++)
+        fprintf(to, "  %-16s%s\n", commands[i]->name, commands[i]->summary);
+
+    fputs("\nOptions of every verb:\n", to);
+    options_print(session_option_table, to);
+
+    fputs(
+        "\nResults go to standard output, everything else to standard error. With -o json, "
+        "results\n"
+        "are the messages of the API in protobuf's JSON mapping: 64-bit numbers are strings,\n"
+        "durations are like \"1.500s\". In routes and backends, fields that are not set are left\n"
+        "out; all other messages show every field.\n"
+        "\n"
+        "Exit codes: 0 ok; 1 failed; 2 usage; 3 not found; 4 a precondition does not hold (the\n"
+        "object exists already, has changed, or is in use); 5 invalid; 6 committed, but not\n"
+        "applied by every proxy; 7 the daemon cannot be reached.\n"
+        "\n"
+        "'routectl help VERB' says more, with examples.\n",
+        to);
+}

@@ -1,0 +1,45 @@
+/* Draft: a change in the making, and where each of its fields came from.
+ *
+ * The daemon names what it refuses by a path such as
+ * mutations[1].put_route.rules[0].matches[0].path.value. Who makes a message from flags (or from a
+ * document) records the flag (or the line) beside each field, so that the answer can be told in
+ * the words that were typed.
+ *
+ * Threads: none shared. */
+#ifndef CONTROL_ROUTECTL_DRAFT_H
+#define CONTROL_ROUTECTL_DRAFT_H
+
+#include "control/routectl/arena.h"
+#include "proto/messages.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct draft_origin;
+
+struct draft {
+    struct arena arena; /* owns all that the request points to */
+    Pointsman__V1__ApplyRequest request;
+    struct draft_origin *origins;
+    size_t origin_count;
+};
+
+void draft_init(struct draft *draft);
+void draft_clear(struct draft *draft);
+
+/* A new mutation at the end of the request. Owned by the draft. */
+MutationMessage *draft_add_mutation(struct draft *draft);
+
+/* The object that the mutation puts must not exist. */
+void draft_require_absent(struct draft *draft, MutationMessage *mutation);
+
+/* Says that a field of the newest mutation (a path below it, "put_route.hostnames[0]") was given
+ * by this flag with this value, or "". Copies. */
+void draft_set_origin(struct draft *draft, const char *flag, const char *value,
+                      const char *field_format, ...) __attribute__((format(printf, 4, 5)));
+
+/* What was recorded for the field (a path from the request on) or the nearest one around it, as
+ * "--host shop.internal"; NULL when there is none. Borrowed until the draft is cleared. */
+const char *draft_find_origin(const struct draft *draft, const char *field);
+
+#endif

@@ -1,0 +1,283 @@
+#include "control/routectl/json_writer.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+enum { INDENT = 2 };
+
+void json_writer_clear(struct json_writer *writer)
+{
+    buffer_clear(&writer->text);
+    *writer = (struct json_writer){0};
+}
+
+/* --- text ----------------------------------------------------------------------------------- */
+
+static void write_string(struct json_writer *writer, const char *text)
+{
+    struct buffer *to = &writer->text;
+    buffer_append_char(to, '"');
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\')
+            buffer_printf(to, "\\%c", c);
+        else if (c == '\n')
+            buffer_append_string(to, "\\n");
+        else if (c == '\t')
+            buffer_append_string(to, "\\t");
+        else if (c < 0x20 || c == 0x7f)
+            buffer_printf(to, "\\u%04x", c);
+        else
+            buffer_append_char(to, (char)c);
+    }
+    buffer_append_char(to, '"');
+}
+
+static void write_line_start(struct json_writer *writer)
+{
+    buffer_printf(&writer->text, "\n%*s", (int)(writer->depth * INDENT), "");
+}
+
+/* The comma, the new line and the key in front of a value. */
+static void write_key(struct json_writer *writer, const char *key)
+{
+    if (writer->has_item)
+        buffer_append_char(&writer->text, ',');
+    if (writer->depth > 0)
+        write_line_start(writer);
+    if (key != NULL) {
+        write_string(writer, key);
+        buffer_append_string(&writer->text, ": ");
+    }
+    writer->has_item = true;
+}
+
+static void begin(struct json_writer *writer, const char *key, char bracket)
+{
+    write_key(writer, key);
+    buffer_append_char(&writer->text, bracket);
+    writer->depth++;
+    writer->has_item = false;
+}
+
+static void end(struct json_writer *writer, char bracket)
+{
+    writer->depth--;
+    if (writer->has_item)
+        write_line_start(writer);
+    buffer_append_char(&writer->text, bracket);
+    writer->has_item = true;
+    if (writer->depth == 0)
+        buffer_append_char(&writer->text, '\n');
+}
+
+void json_begin_object(struct json_writer *writer, const char *key)
+{
+    begin(writer, key, '{');
+}
+
+void json_end_object(struct json_writer *writer)
+{
+    end(writer, '}');
+}
+
+void json_bool(struct json_writer *writer, const char *key, bool value)
+{
+    write_key(writer, key);
+    buffer_append_string(&writer->text, value ? "true" : "false");
+}
+
+/* --- messages ------------------------------------------------------------------------------- */
+
+/* "backend_request" is "backendRequest"; names in our files are shorter than this. */
+enum { KEY_BYTES = 64 };
+
+static void camel_case(const char *name, char key[static KEY_BYTES])
+{
+    size_t used = 0;
+    for (; *name != '\0' && used + 1 < KEY_BYTES; name++) {
+        if (*name == '_' && name[1] >= 'a' && name[1] <= 'z')
+            key[used++] = (char)(*++name - 'a' + 'A');
+        else
+            key[used++] = *name;
+    }
+    key[used] = '\0';
+}
+
+static bool is_object(const ProtobufCMessageDescriptor *descriptor)
+{
+    return descriptor == &pointsman__v1__route__descriptor ||
+           descriptor == &pointsman__v1__backend__descriptor;
+}
+
+/* Seconds with as many digits behind the point as it takes: none, three or nine. */
+static void write_duration(struct buffer *to, const DurationMessage *duration)
+{
+    buffer_printf(to, "\"%" PRId64, duration->seconds);
+    if (duration->nanos % 1000000 != 0)
+        buffer_printf(to, ".%09" PRId32, duration->nanos);
+    else if (duration->nanos != 0)
+        buffer_printf(to, ".%03" PRId32, duration->nanos / 1000000);
+    buffer_append_string(to, "s\"");
+}
+
+static void write_enum(struct json_writer *writer, const ProtobufCEnumDescriptor *descriptor,
+                       int number)
+{
+    const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(descriptor, number);
+    if (value != NULL)
+        write_string(writer, value->name);
+    else
+        buffer_printf(&writer->text, "%d", number); /* from a newer daemon */
+}
+
+static void write_message(struct json_writer *writer, const char *key,
+                          const ProtobufCMessage *message, bool shows_unset);
+
+/* One value at `at`, which is not a list. */
+static void write_value(struct json_writer *writer, const char *key,
+                        const ProtobufCFieldDescriptor *field, const void *at, bool shows_unset)
+{
+    struct buffer *to = &writer->text;
+    if (field->type == PROTOBUF_C_TYPE_MESSAGE &&
+        field->descriptor != &google__protobuf__duration__descriptor) {
+        write_message(writer, key, *(const ProtobufCMessage *const *)at, shows_unset);
+        return;
+    }
+
+    write_key(writer, key);
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_MESSAGE:
+        write_duration(to, *(const DurationMessage *const *)at);
+        return;
+    case PROTOBUF_C_TYPE_STRING:
+        write_string(writer, *(const char *const *)at);
+        return;
+    case PROTOBUF_C_TYPE_BOOL:
+        buffer_append_string(to, *(const protobuf_c_boolean *)at ? "true" : "false");
+        return;
+    case PROTOBUF_C_TYPE_ENUM:
+        write_enum(writer, field->descriptor, *(const int *)at);
+        return;
+    case PROTOBUF_C_TYPE_UINT32:
+    case PROTOBUF_C_TYPE_FIXED32:
+        buffer_printf(to, "%" PRIu32, *(const uint32_t *)at);
+        return;
+    case PROTOBUF_C_TYPE_INT32:
+    case PROTOBUF_C_TYPE_SINT32:
+    case PROTOBUF_C_TYPE_SFIXED32:
+        buffer_printf(to, "%" PRId32, *(const int32_t *)at);
+        return;
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_FIXED64:
+        buffer_printf(to, "\"%" PRIu64 "\"", *(const uint64_t *)at);
+        return;
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_SINT64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+        buffer_printf(to, "\"%" PRId64 "\"", *(const int64_t *)at);
+        return;
+    case PROTOBUF_C_TYPE_FLOAT:
+    case PROTOBUF_C_TYPE_DOUBLE:
+    case PROTOBUF_C_TYPE_BYTES:
+        assert(false && "nothing that is shown has such a field");
+    }
+}
+
+static size_t item_bytes(ProtobufCType type)
+{
+    switch (type) {
+    case PROTOBUF_C_TYPE_MESSAGE:
+    case PROTOBUF_C_TYPE_STRING:
+        return sizeof(void *);
+    case PROTOBUF_C_TYPE_BOOL:
+        return sizeof(protobuf_c_boolean);
+    case PROTOBUF_C_TYPE_ENUM:
+    case PROTOBUF_C_TYPE_UINT32:
+    case PROTOBUF_C_TYPE_FIXED32:
+    case PROTOBUF_C_TYPE_INT32:
+    case PROTOBUF_C_TYPE_SINT32:
+    case PROTOBUF_C_TYPE_SFIXED32:
+    case PROTOBUF_C_TYPE_FLOAT:
+        return sizeof(uint32_t);
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_FIXED64:
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_SINT64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+    case PROTOBUF_C_TYPE_DOUBLE:
+        return sizeof(uint64_t);
+    case PROTOBUF_C_TYPE_BYTES:
+        return sizeof(ProtobufCBinaryData);
+    }
+    return 0;
+}
+
+static void write_list(struct json_writer *writer, const char *key,
+                       const ProtobufCFieldDescriptor *field, const ProtobufCMessage *message,
+                       bool shows_unset)
+{
+    const char *base = (const char *)message;
+    size_t count = *(const size_t *)(base + field->quantifier_offset);
+    const char *items = *(const char *const *)(base + field->offset);
+    if (count == 0 && !shows_unset)
+        return;
+
+    begin(writer, key, '[');
+    for (size_t i = 0; i < count; i++)
+        write_value(writer, NULL, field, items + i * item_bytes(field->type), shows_unset);
+    end(writer, ']');
+}
+
+/* Is the field there to be shown? */
+static bool is_shown(const ProtobufCFieldDescriptor *field, const ProtobufCMessage *message,
+                     bool shows_unset)
+{
+    const char *base = (const char *)message;
+    const void *at = base + field->offset;
+    if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0)
+        return *(const uint32_t *)(base + field->quantifier_offset) == field->id;
+    if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+        return *(const ProtobufCMessage *const *)at != NULL;
+    if (shows_unset)
+        return true;
+    if (field->type == PROTOBUF_C_TYPE_STRING)
+        return **(const char *const *)at != '\0';
+
+    static const char zeros[sizeof(uint64_t)];
+    return memcmp(at, zeros, item_bytes(field->type)) != 0;
+}
+
+static void write_fields(struct json_writer *writer, const ProtobufCMessage *message,
+                         bool shows_unset)
+{
+    const ProtobufCMessageDescriptor *descriptor = message->descriptor;
+    char key[KEY_BYTES];
+    for (unsigned i = 0; i < descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
+        camel_case(field->name, key);
+        if (field->label == PROTOBUF_C_LABEL_REPEATED)
+            write_list(writer, key, field, message, shows_unset);
+        else if (is_shown(field, message, shows_unset))
+            write_value(writer, key, field, (const char *)message + field->offset, shows_unset);
+    }
+}
+
+static void write_message(struct json_writer *writer, const char *key,
+                          const ProtobufCMessage *message, bool shows_unset)
+{
+    begin(writer, key, '{');
+    write_fields(writer, message, shows_unset && !is_object(message->descriptor));
+    end(writer, '}');
+}
+
+void json_message(struct json_writer *writer, const char *key, const ProtobufCMessage *message)
+{
+    write_message(writer, key, message, true);
+}
+
+void json_message_fields(struct json_writer *writer, const ProtobufCMessage *message)
+{
+    write_fields(writer, message, !is_object(message->descriptor));
+}

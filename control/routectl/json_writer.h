@@ -1,0 +1,35 @@
+/* JSON writer: messages by the JSON mapping of protobuf (lowerCamelCase names, 64-bit numbers as
+ * strings, enums by name, durations as "1.500s"), indented.
+ *
+ * Of routes and backends, fields that are not set are left out, so that one reads what was given.
+ * Everything else shows all its fields, so that a script finds what it looks for; only a message
+ * that is absent is left out always.
+ *
+ * Threads: none shared. */
+#ifndef CONTROL_ROUTECTL_JSON_WRITER_H
+#define CONTROL_ROUTECTL_JSON_WRITER_H
+
+#include "common/buffer.h"
+#include "proto/messages.h"
+
+#include <stdbool.h>
+
+struct json_writer {
+    struct buffer text;
+    unsigned depth;
+    bool has_item; /* something stands in the open object or list */
+};
+
+void json_writer_clear(struct json_writer *writer);
+
+/* The outermost value, a member of the open object (which has a key), or an item of the open
+ * list. */
+void json_begin_object(struct json_writer *writer, const char *key);
+void json_end_object(struct json_writer *writer);
+void json_message(struct json_writer *writer, const char *key, const ProtobufCMessage *message);
+void json_bool(struct json_writer *writer, const char *key, bool value);
+
+/* The fields of a message as members of the open object. */
+void json_message_fields(struct json_writer *writer, const ProtobufCMessage *message);
+
+#endif

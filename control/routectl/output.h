@@ -1,0 +1,54 @@
+/* Output: how results are shown. One of these for each format of -o.
+ *
+ * Results go to standard output and nothing else does; what routectl has to say about them goes to
+ * standard error.
+ *
+ * Threads: main. */
+#ifndef CONTROL_ROUTECTL_OUTPUT_H
+#define CONTROL_ROUTECTL_OUTPUT_H
+
+#include "common/error.h"
+#include "proto/messages.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct output_sink {
+    FILE *to;
+    bool has_colour;
+    bool is_wide; /* more columns */
+};
+
+/* What became of a change. */
+struct change_result {
+    const Pointsman__V1__ApplyResponse *response;
+    const Pointsman__V1__WaitAppliedResponse *applied; /* NULL: nobody waited */
+    bool is_dry_run;
+};
+
+struct output {
+    const char *name;
+    bool is_wide;
+    void (*show_route)(const struct output_sink *sink, const RouteMessage *route);
+    void (*show_routes)(const struct output_sink *sink,
+                        const Pointsman__V1__ListRoutesResponse *routes);
+    void (*show_backend)(const struct output_sink *sink, const BackendMessage *backend);
+    void (*show_backends)(const struct output_sink *sink,
+                          const Pointsman__V1__ListBackendsResponse *backends);
+    void (*show_change)(const struct output_sink *sink, const struct change_result *result);
+    void (*show_wait)(const struct output_sink *sink,
+                      const Pointsman__V1__WaitAppliedResponse *applied);
+    void (*show_status)(const struct output_sink *sink, const Pointsman__V1__GetInfoResponse *info,
+                        const Pointsman__V1__ListProxiesResponse *proxies);
+    void (*show_health)(const struct output_sink *sink,
+                        const Grpc__Health__V1__HealthCheckResponse *health);
+};
+
+extern const struct output output_table;
+extern const struct output output_wide;
+extern const struct output output_json;
+
+/* NULL with an error that lists the formats. */
+const struct output *output_find(const char *name, struct error *err);
+
+#endif

@@ -1,0 +1,404 @@
+#include "common/clock.h"
+#include "common/duration.h"
+#include "control/routectl/object_text.h"
+#include "control/routectl/output.h"
+#include "control/routectl/text_table.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static void print_table(const struct output_sink *sink, struct text_table *table)
+{
+    text_table_print(table, sink->to, sink->has_colour);
+    text_table_clear(table);
+}
+
+/* A cell made of several parts, which is emptied. */
+static void cell_from(struct text_table *table, struct buffer *text)
+{
+    text_table_cell(table, "%s", buffer_string(text));
+    buffer_reset(text);
+}
+
+/* "name      value" under each other, for one object. */
+static void print_line(const struct output_sink *sink, const char *name, struct buffer *value)
+{
+    struct buffer printable = BUFFER_EMPTY;
+    append_printable(&printable, value->length == 0 ? "-" : buffer_string(value));
+    fprintf(sink->to, "%s%-12s%s%s\n", sink->has_colour ? "\033[1m" : "", name,
+            sink->has_colour ? "\033[0m" : "", buffer_string(&printable));
+    buffer_clear(&printable);
+    buffer_reset(value);
+}
+
+/* --- routes --------------------------------------------------------------------------------- */
+
+static void append_hosts(struct buffer *to, const RouteMessage *route)
+{
+    for (size_t i = 0; i < route->n_hostnames; i++)
+        buffer_printf(to, "%s%s", i == 0 ? "" : ",", route->hostnames[i]);
+    if (route->n_hostnames == 0)
+        buffer_append_char(to, '*');
+}
+
+static void append_matches(struct buffer *to, const RouteRuleMessage *rule)
+{
+    for (size_t i = 0; i < rule->n_matches; i++) {
+        buffer_append_string(to, i == 0 ? "" : ", ");
+        append_match(to, rule->matches[i]);
+    }
+    if (rule->n_matches == 0)
+        buffer_append_string(to, "/*");
+}
+
+/* What the first rule does, and how many more there are. */
+static void append_rules(struct buffer *to, const RouteMessage *route,
+                         void (*append)(struct buffer *to, const RouteRuleMessage *rule))
+{
+    if (route->n_rules > 0)
+        append(to, route->rules[0]);
+    if (route->n_rules > 1)
+        buffer_printf(to, " (+%zu rule%s)", route->n_rules - 1, route->n_rules > 2 ? "s" : "");
+}
+
+static void show_routes(const struct output_sink *sink,
+                        const Pointsman__V1__ListRoutesResponse *routes)
+{
+    static const char *const narrow[] = {"NAME", "HOST", "MATCH", "TO", NULL};
+    static const char *const wide[] = {"NAME",    "HOST",     "MATCH",  "TO",
+                                       "CREATED", "REVISION", "LABELS", NULL};
+    struct text_table table;
+    struct buffer text = BUFFER_EMPTY;
+    text_table_init(&table, sink->is_wide ? wide : narrow);
+    for (size_t i = 0; i < routes->n_routes; i++) {
+        const RouteMessage *route = routes->routes[i];
+        text_table_cell(&table, "%s", route->name);
+        append_hosts(&text, route);
+        cell_from(&table, &text);
+        append_rules(&text, route, append_matches);
+        cell_from(&table, &text);
+        append_rules(&text, route, append_targets);
+        cell_from(&table, &text);
+        if (sink->is_wide) {
+            text_table_cell(&table, "%" PRIu64, route->created_revision);
+            text_table_cell(&table, "%" PRIu64, route->revision);
+            append_labels(&text, route->labels, route->n_labels);
+            cell_from(&table, &text);
+        }
+    }
+    print_table(sink, &table);
+    buffer_clear(&text);
+}
+
+static void append_duration(struct buffer *to, const char *name, const DurationMessage *duration)
+{
+    char text[DURATION_BYTES];
+    if (duration != NULL)
+        buffer_printf(to, "%s%s %s", to->length == 0 ? "" : ", ", name,
+                      duration_format(duration_milliseconds(duration), text));
+}
+
+static void show_retry(const struct output_sink *sink, const Pointsman__V1__Retry *retry,
+                       struct buffer *text)
+{
+    if (retry == NULL)
+        return;
+    bool has_attempts =
+        retry->attempts_presence_case == POINTSMAN__V1__RETRY__ATTEMPTS_PRESENCE_ATTEMPTS;
+    buffer_printf(text, "%" PRIu32 " more", has_attempts ? retry->attempts : 1);
+    append_duration(text, "backoff", retry->backoff);
+    for (size_t i = 0; i < retry->n_codes; i++)
+        buffer_printf(text, "%s%" PRIu32, i == 0 ? ", codes " : " ", retry->codes[i]);
+    print_line(sink, "  retry", text);
+}
+
+static void show_rule(const struct output_sink *sink, const RouteRuleMessage *rule, size_t index)
+{
+    struct buffer text = BUFFER_EMPTY;
+    buffer_printf(&text, "%s", rule->name);
+    char title[24];
+    snprintf(title, sizeof(title), "rule %zu", index + 1);
+    print_line(sink, title, &text);
+
+    for (size_t i = 0; i < rule->n_matches; i++) {
+        append_match(&text, rule->matches[i]);
+        print_line(sink, i == 0 ? "  match" : "  or", &text);
+    }
+    for (size_t i = 0; i < rule->n_filters; i++) {
+        append_filter(&text, rule->filters[i]);
+        print_line(sink, "  filter", &text);
+    }
+    append_targets(&text, rule);
+    print_line(sink, "  to", &text);
+    if (rule->timeouts != NULL) {
+        append_duration(&text, "request", rule->timeouts->request);
+        append_duration(&text, "one try", rule->timeouts->backend_request);
+        print_line(sink, "  timeouts", &text);
+    }
+    show_retry(sink, rule->retry, &text);
+    buffer_clear(&text);
+}
+
+/* What routes and backends have in common. */
+static void show_heading(const struct output_sink *sink, const char *name,
+                         LabelMessage *const *labels, size_t label_count, uint64_t revision,
+                         uint64_t created_revision)
+{
+    struct buffer text = BUFFER_EMPTY;
+    buffer_append_string(&text, name);
+    print_line(sink, "name", &text);
+    append_labels(&text, labels, label_count);
+    print_line(sink, "labels", &text);
+    buffer_printf(&text, "%" PRIu64 ", created with %" PRIu64, revision, created_revision);
+    print_line(sink, "revision", &text);
+    buffer_clear(&text);
+}
+
+static void show_route(const struct output_sink *sink, const RouteMessage *route)
+{
+    struct buffer text = BUFFER_EMPTY;
+    show_heading(sink, route->name, route->labels, route->n_labels, route->revision,
+                 route->created_revision);
+    append_hosts(&text, route);
+    print_line(sink, "hosts", &text);
+    for (size_t i = 0; i < route->n_parent_refs; i++) {
+        const ParentRefMessage *parent = route->parent_refs[i];
+        buffer_printf(&text, "%s", parent->section_name);
+        if (parent->port != 0)
+            buffer_printf(&text, ":%" PRIu32, parent->port);
+        print_line(sink, "listener", &text);
+    }
+    for (size_t i = 0; i < route->n_rules; i++)
+        show_rule(sink, route->rules[i], i);
+    buffer_clear(&text);
+}
+
+/* --- backends ------------------------------------------------------------------------------- */
+
+static bool speaks_tls(const BackendMessage *backend)
+{
+    return backend->tls != NULL && backend->tls->enabled;
+}
+
+static void show_backends(const struct output_sink *sink,
+                          const Pointsman__V1__ListBackendsResponse *backends)
+{
+    static const char *const narrow[] = {"NAME", "ENDPOINTS", NULL};
+    static const char *const wide[] = {"NAME",     "ENDPOINTS", "POLICY", "CREATED",
+                                       "REVISION", "LABELS",    NULL};
+    struct text_table table;
+    struct buffer text = BUFFER_EMPTY;
+    text_table_init(&table, sink->is_wide ? wide : narrow);
+    for (size_t i = 0; i < backends->n_backends; i++) {
+        const BackendMessage *backend = backends->backends[i];
+        text_table_cell(&table, "%s", backend->name);
+        for (size_t j = 0; j < backend->n_endpoints; j++) {
+            buffer_append_string(&text, j == 0 ? "" : ", ");
+            append_endpoint(&text, backend->endpoints[j], speaks_tls(backend));
+        }
+        cell_from(&table, &text);
+        if (sink->is_wide) {
+            text_table_cell(&table, "%s", policy_name(backend));
+            text_table_cell(&table, "%" PRIu64, backend->created_revision);
+            text_table_cell(&table, "%" PRIu64, backend->revision);
+            append_labels(&text, backend->labels, backend->n_labels);
+            cell_from(&table, &text);
+        }
+    }
+    print_table(sink, &table);
+    buffer_clear(&text);
+}
+
+static void show_backend(const struct output_sink *sink, const BackendMessage *backend)
+{
+    struct buffer text = BUFFER_EMPTY;
+    show_heading(sink, backend->name, backend->labels, backend->n_labels, backend->revision,
+                 backend->created_revision);
+    buffer_append_string(&text, policy_name(backend));
+    print_line(sink, "policy", &text);
+    for (size_t i = 0; i < backend->n_ports; i++) {
+        const Pointsman__V1__BackendPort *port = backend->ports[i];
+        buffer_printf(&text, "%" PRIu32, port->port);
+        if (port->target_port != 0)
+            buffer_printf(&text, " to %" PRIu32, port->target_port);
+        print_line(sink, "port", &text);
+    }
+    for (size_t i = 0; i < backend->n_endpoints; i++) {
+        append_endpoint(&text, backend->endpoints[i], speaks_tls(backend));
+        print_line(sink, "endpoint", &text);
+    }
+    append_duration(&text, "connect", backend->connect_timeout);
+    if (text.length > 0)
+        print_line(sink, "timeouts", &text);
+    buffer_clear(&text);
+}
+
+/* --- changes -------------------------------------------------------------------------------- */
+
+static const char *kind_name(Pointsman__V1__ObjectKind kind)
+{
+    return kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND ? "backend" : "route";
+}
+
+static const char *change_name(Pointsman__V1__ChangeKind change)
+{
+    switch (change) {
+    case POINTSMAN__V1__CHANGE_KIND__CHANGE_KIND_CREATED:
+        return "created";
+    case POINTSMAN__V1__CHANGE_KIND__CHANGE_KIND_UPDATED:
+        return "updated";
+    case POINTSMAN__V1__CHANGE_KIND__CHANGE_KIND_DELETED:
+        return "removed";
+    case POINTSMAN__V1__CHANGE_KIND__CHANGE_KIND_UNCHANGED:
+        return "unchanged";
+    case POINTSMAN__V1__CHANGE_KIND__CHANGE_KIND_UNSPECIFIED:
+    case _POINTSMAN__V1__CHANGE_KIND_IS_INT_SIZE:
+        break;
+    }
+    return "changed";
+}
+
+static void show_change(const struct output_sink *sink, const struct change_result *result)
+{
+    struct buffer text = BUFFER_EMPTY;
+    for (size_t i = 0; i < result->response->n_changes; i++) {
+        const Pointsman__V1__Change *change = result->response->changes[i];
+        buffer_printf(&text, "%s ", kind_name(change->kind));
+        append_printable(&text, change->name);
+        buffer_printf(&text, " %s%s\n", change_name(change->change),
+                      result->is_dry_run ? " (dry run)" : "");
+    }
+    if (text.length > 0)
+        fwrite(text.at, 1, text.length, sink->to);
+    buffer_clear(&text);
+}
+
+/* --- proxies -------------------------------------------------------------------------------- */
+
+static void add_proxies(struct text_table *table, char *const *ids, size_t count, const char *state)
+{
+    for (size_t i = 0; i < count; i++) {
+        text_table_cell(table, "%s", ids[i]);
+        text_table_cell(table, "%s", state);
+    }
+}
+
+static void show_wait(const struct output_sink *sink,
+                      const Pointsman__V1__WaitAppliedResponse *applied)
+{
+    static const char *const headings[] = {"PROXY", "STATE", NULL};
+    struct text_table table;
+    text_table_init(&table, headings);
+    add_proxies(&table, applied->applied, applied->n_applied, "applied");
+    add_proxies(&table, applied->pending, applied->n_pending, "pending");
+    for (size_t i = 0; i < applied->n_rejected; i++)
+        add_proxies(&table, &applied->rejected[i]->proxy_id, 1, "rejected");
+    add_proxies(&table, applied->disconnected, applied->n_disconnected, "disconnected");
+    print_table(sink, &table);
+}
+
+/* The largest unit alone: how long ago, for a glance. */
+static void append_age(struct buffer *to, uint64_t since_ms)
+{
+    static const struct {
+        uint64_t milliseconds;
+        char unit;
+    } units[] = {{86400000, 'd'}, {3600000, 'h'}, {60000, 'm'}, {1000, 's'}};
+    uint64_t now_ms = clock_wall_ms();
+    uint64_t age_ms = now_ms > since_ms ? now_ms - since_ms : 0;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (age_ms >= units[i].milliseconds) {
+            buffer_printf(to, "%" PRIu64 "%c", age_ms / units[i].milliseconds, units[i].unit);
+            return;
+        }
+    }
+    buffer_append_string(to, "0s");
+}
+
+static void show_control(const struct output_sink *sink, const Pointsman__V1__GetInfoResponse *info)
+{
+    struct buffer text = BUFFER_EMPTY;
+    buffer_printf(&text, "%s, up ", info->version);
+    append_age(&text, info->started_ms);
+    if (*info->read_only_reason != '\0')
+        buffer_printf(&text, ", read-only: %s", info->read_only_reason);
+    print_line(sink, "control", &text);
+    buffer_printf(&text, "%" PRIu64 " in epoch %s", info->revision, info->epoch);
+    print_line(sink, "revision", &text);
+    buffer_printf(&text, "%" PRIu64, info->routes);
+    print_line(sink, "routes", &text);
+    buffer_printf(&text, "%" PRIu64, info->backends);
+    print_line(sink, "backends", &text);
+    buffer_clear(&text);
+}
+
+static void append_rejection(struct buffer *to, const Pointsman__V1__Rejection *rejection)
+{
+    if (rejection == NULL)
+        return;
+    buffer_printf(to, "revision %" PRIu64 ": %s", rejection->revision, rejection->message);
+    for (size_t i = 0; i < rejection->n_errors; i++) {
+        const Pointsman__V1__ObjectError *error = rejection->errors[i];
+        buffer_printf(to, "; %s %s: %s%s%s", kind_name(error->kind), error->name, error->field,
+                      *error->field == '\0' ? "" : ": ", error->message);
+    }
+}
+
+static void show_status(const struct output_sink *sink, const Pointsman__V1__GetInfoResponse *info,
+                        const Pointsman__V1__ListProxiesResponse *proxies)
+{
+    static const char *const narrow[] = {"PROXY",  "STATE", "REVISION",       "BEHIND",
+                                         "DIGEST", "SINCE", "LAST REJECTION", NULL};
+    static const char *const wide[] = {"PROXY",  "STATE",          "REVISION", "BEHIND",
+                                       "DIGEST", "SINCE",          "SEEN",     "VERSION",
+                                       "BOOT",   "LAST REJECTION", NULL};
+    struct text_table table;
+    struct buffer text = BUFFER_EMPTY;
+    char duration[DURATION_BYTES];
+
+    show_control(sink, info);
+    if (proxies->n_proxies == 0) {
+        print_line(sink, "proxies", &text);
+        return;
+    }
+    fputc('\n', sink->to);
+    text_table_init(&table, sink->is_wide ? wide : narrow);
+    for (size_t i = 0; i < proxies->n_proxies; i++) {
+        const Pointsman__V1__Proxy *proxy = proxies->proxies[i];
+        text_table_cell(&table, "%s", proxy->id);
+        text_table_cell(&table, "%s", proxy->connected ? "connected" : "disconnected");
+        text_table_cell(&table, "%" PRIu64, proxy->revision);
+        text_table_cell(&table, "%s",
+                        proxy->behind_ms == 0 ? "" : duration_format(proxy->behind_ms, duration));
+        text_table_cell(&table, "%s", proxy->digest_matches ? "same" : "differs");
+        if (proxy->connected)
+            append_age(&text, proxy->connected_since_ms);
+        cell_from(&table, &text);
+        if (sink->is_wide) {
+            append_age(&text, proxy->last_seen_ms);
+            cell_from(&table, &text);
+            text_table_cell(&table, "%s", proxy->version);
+            text_table_cell(&table, "%s", proxy->boot_id);
+        }
+        append_rejection(&text, proxy->last_rejection);
+        cell_from(&table, &text);
+    }
+    print_table(sink, &table);
+    buffer_clear(&text);
+}
+
+static void show_health(const struct output_sink *sink,
+                        const Grpc__Health__V1__HealthCheckResponse *health)
+{
+    bool is_serving =
+        health->status == GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING;
+    fprintf(sink->to, "%s\n", is_serving ? "serving" : "not serving");
+}
+
+#define TABLE_FUNCTIONS                                                                            \
+    .show_route = show_route, .show_routes = show_routes, .show_backend = show_backend,            \
+    .show_backends = show_backends, .show_change = show_change, .show_wait = show_wait,            \
+    .show_status = show_status, .show_health = show_health
+
+const struct output output_table = {.name = "table", .is_wide = false, TABLE_FUNCTIONS};
+const struct output output_wide = {.name = "wide", .is_wide = true, TABLE_FUNCTIONS};

@@ -1,0 +1,136 @@
+#include "control/routectl/refusal.h"
+
+#include "control/routectl/draft.h"
+#include "control/routectl/say.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum exit_code refusal_exit_code(enum grpc_status status)
+{
+    switch (status) {
+    case GRPC_OK:
+        return EXIT_OK;
+    case GRPC_INVALID_ARGUMENT:
+        return EXIT_INVALID;
+    case GRPC_NOT_FOUND:
+        return EXIT_NOT_FOUND;
+    case GRPC_ALREADY_EXISTS:
+    case GRPC_FAILED_PRECONDITION:
+    case GRPC_ABORTED:
+        return EXIT_PRECONDITION;
+    case GRPC_UNAVAILABLE:
+    case GRPC_DEADLINE_EXCEEDED:
+        return EXIT_UNREACHABLE;
+    case GRPC_CANCELLED:
+    case GRPC_UNKNOWN:
+    case GRPC_PERMISSION_DENIED:
+    case GRPC_RESOURCE_EXHAUSTED:
+    case GRPC_OUT_OF_RANGE:
+    case GRPC_UNIMPLEMENTED:
+    case GRPC_INTERNAL:
+    case GRPC_DATA_LOSS:
+    case GRPC_UNAUTHENTICATED:
+        return EXIT_FAILED;
+    }
+    return EXIT_FAILED;
+}
+
+/* "route api" for the object a mutation is about. */
+static void append_object(struct buffer *to, const MutationMessage *mutation)
+{
+    switch (mutation->operation_case) {
+    case POINTSMAN__V1__MUTATION__OPERATION_PUT_ROUTE:
+        buffer_printf(to, "route %s", mutation->put_route->name);
+        return;
+    case POINTSMAN__V1__MUTATION__OPERATION_DELETE_ROUTE:
+        buffer_printf(to, "route %s", mutation->delete_route);
+        return;
+    case POINTSMAN__V1__MUTATION__OPERATION_PUT_BACKEND:
+        buffer_printf(to, "backend %s", mutation->put_backend->name);
+        return;
+    case POINTSMAN__V1__MUTATION__OPERATION_DELETE_BACKEND:
+        buffer_printf(to, "backend %s", mutation->delete_backend);
+        return;
+    case POINTSMAN__V1__MUTATION__OPERATION__NOT_SET:
+    case _POINTSMAN__V1__MUTATION__OPERATION__CASE_IS_INT_SIZE:
+        return;
+    }
+}
+
+/* The mutation that a field path begins with; *rest is what follows "mutations[N].put_route.".
+ * NULL when the path is another. */
+static const MutationMessage *find_mutation(const struct draft *draft, const char *field,
+                                            const char **rest)
+{
+    static const char start[] = "mutations[";
+    if (strncmp(field, start, sizeof(start) - 1) != 0)
+        return NULL;
+    char *end;
+    unsigned long index = strtoul(field + sizeof(start) - 1, &end, 10);
+    if (*end != ']' || index >= draft->request.n_mutations)
+        return NULL;
+
+    end++;
+    if (*end == '.')
+        end += 1 + strcspn(end + 1, "."); /* the operation */
+    *rest = *end == '.' ? end + 1 : end;
+    return draft->request.mutations[index];
+}
+
+void refusal_append_field(struct buffer *to, const struct draft *draft, const char *field)
+{
+    const char *origin = draft == NULL ? NULL : draft_find_origin(draft, field);
+    if (origin != NULL) {
+        buffer_append_string(to, origin);
+        return;
+    }
+    const char *rest;
+    const MutationMessage *mutation = draft == NULL ? NULL : find_mutation(draft, field, &rest);
+    if (mutation == NULL) {
+        buffer_append_string(to, field);
+        return;
+    }
+    append_object(to, mutation);
+    if (*rest != '\0')
+        buffer_printf(to, ": %s", rest);
+}
+
+/* Says each violation; how many there were. */
+static size_t tell_violations(const Google__Protobuf__Any *detail, const struct draft *draft)
+{
+    static const char bad_request_type[] = "type.googleapis.com/google.rpc.BadRequest";
+    if (strcmp(detail->type_url, bad_request_type) != 0)
+        return 0;
+    Google__Rpc__BadRequest *bad_request = (Google__Rpc__BadRequest *)message_unpack(
+        &google__rpc__bad_request__descriptor,
+        slice_of((const char *)detail->value.data, detail->value.len), MESSAGE_MEMORY_DEFAULT,
+        false, NULL);
+    if (bad_request == NULL)
+        return 0;
+
+    struct buffer field = BUFFER_EMPTY;
+    size_t count = bad_request->n_field_violations;
+    for (size_t i = 0; i < count; i++) {
+        const Google__Rpc__BadRequest__FieldViolation *violation = bad_request->field_violations[i];
+        buffer_reset(&field);
+        refusal_append_field(&field, draft, violation->field);
+        say("%s: %s", buffer_string(&field), violation->description);
+    }
+    buffer_clear(&field);
+    message_free(&bad_request->base);
+    return count;
+}
+
+void refusal_tell(const struct grpc_result *result, const struct draft *draft)
+{
+    size_t told = 0;
+    for (size_t i = 0; result->details != NULL && i < result->details->n_details; i++)
+        told += tell_violations(result->details->details[i], draft);
+    if (told > 0)
+        return;
+    if (*result->message != '\0')
+        say("%s", result->message);
+    else
+        say("the daemon answered %s", grpc_status_name(result->status));
+}

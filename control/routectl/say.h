@@ -1,0 +1,10 @@
+/* Say: what routectl has to tell people, on standard error.
+ *
+ * Threads: main. */
+#ifndef CONTROL_ROUTECTL_SAY_H
+#define CONTROL_ROUTECTL_SAY_H
+
+/* One line, "routectl: ..."; control characters are shown as '?'. */
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

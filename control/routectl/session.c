@@ -1,0 +1,91 @@
+#include "control/routectl/session.h"
+
+#include "control/routectl/refusal.h"
+#include "control/routectl/say.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+struct session_options session_options = {
+    .socket = "/run/pointsman/control.sock",
+    .output = "table",
+    .timeout_ms = 10000,
+};
+
+const struct option session_option_table[] = {
+    {"socket", OPTION_STRING, &session_options.socket, "PATH",
+     "The control daemon's socket; also POINTSMAN_SOCKET in the environment."},
+    {"o", OPTION_STRING, &session_options.output, "FORMAT",
+     "How to show results: table, wide or json."},
+    {"output", OPTION_STRING, &session_options.output, "FORMAT", "The same."},
+    {"wait-timeout", OPTION_DURATION, &session_options.timeout_ms, "DURATION",
+     "How long to wait for an answer, and for proxies to apply a change."},
+    {"timeout", OPTION_DURATION, &session_options.timeout_ms, "DURATION",
+     "The same; in 'add' it is the route's request timeout."},
+    {"no-wait", OPTION_FLAG, &session_options.no_wait, NULL,
+     "Return as soon as a change is committed."},
+    {"wait", OPTION_FLAG, &session_options.wait, NULL,
+     "Return when a change is live on every proxy, as is done anyway."},
+    {"help", OPTION_FLAG, &session_options.help, NULL, "Print help and exit."},
+    {"version", OPTION_FLAG, &session_options.version, NULL, "Print the version and exit."},
+    {0},
+};
+
+bool session_init(struct session *session, struct error *err)
+{
+    *session = (struct session){0};
+    session->output = output_find(session_options.output, err);
+    if (session->output == NULL)
+        return false;
+    if (session_options.wait && session_options.no_wait)
+        return error_set(err, ERROR_INVALID, "--wait and --no-wait exclude each other");
+
+    const char *no_colour = getenv("NO_COLOR");
+    session->sink = (struct output_sink){
+        .to = stdout,
+        .has_colour = isatty(STDOUT_FILENO) && (no_colour == NULL || *no_colour == '\0'),
+        .is_wide = session->output->is_wide,
+    };
+    return true;
+}
+
+void session_clear(struct session *session)
+{
+    grpc_client_free(session->client);
+    session->client = NULL;
+}
+
+static bool connect_once(struct session *session, enum exit_code *code)
+{
+    if (session->client != NULL)
+        return true;
+
+    struct error err = {0};
+    session->client = grpc_client_connect(session_options.socket, &err);
+    if (session->client != NULL)
+        return true;
+    say("%s", err.message);
+    if (err.code == ERROR_UNAVAILABLE)
+        say("is pointsman-control running? --socket or POINTSMAN_SOCKET names its socket");
+    *code = EXIT_UNREACHABLE;
+    return false;
+}
+
+ProtobufCMessage *session_call(struct session *session, const char *path,
+                               const ProtobufCMessage *request,
+                               const ProtobufCMessageDescriptor *response, uint64_t timeout_ms,
+                               const struct draft *draft, enum exit_code *code)
+{
+    if (!connect_once(session, code))
+        return NULL;
+
+    struct grpc_result result = {0};
+    ProtobufCMessage *answer =
+        grpc_client_call(session->client, path, request, response, timeout_ms, &result);
+    if (answer == NULL) {
+        refusal_tell(&result, draft);
+        *code = refusal_exit_code(result.status);
+    }
+    grpc_result_clear(&result);
+    return answer;
+}
