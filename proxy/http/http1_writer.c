@@ -13,13 +13,11 @@ enum { COPIED_BYTES = 1024 };
 
 static void recycle(struct buffer *buffer)
 {
-    if (buffer->capacity > RETAINED_BYTES)
+    if (buffer->length == 0 && buffer->capacity > RETAINED_BYTES)
         buffer_clear(buffer);
-    else
-        buffer_reset(buffer);
 }
 
-void http1_writer_reset(struct http1_writer *writer, bool is_chunked)
+void http1_writer_start(struct http1_writer *writer, bool is_chunked)
 {
     recycle(&writer->before);
     recycle(&writer->after);

@@ -30,8 +30,9 @@ enum writer_result {
     WRITER_FAILED,  /* the peer is gone; errno says why */
 };
 
-/* Ready for the next message: a head is then appended to `before`. Keeps small allocations. */
-void http1_writer_reset(struct http1_writer *writer, bool is_chunked);
+/* Begins a message: its head is then appended to `before`, behind what may wait there. The message
+ * before it is complete. */
+void http1_writer_start(struct http1_writer *writer, bool is_chunked);
 void http1_writer_clear(struct http1_writer *writer);
 
 /* Sends what it can of head and body. `*made_room`: the body's producer should be told. */

@@ -19,6 +19,9 @@ struct listener;
  * SO_REUSEPORT would let us share it with another process of the same user. NULL on error. */
 struct listener *listener_open(const char *spec, unsigned worker_count, struct error *err);
 
+/* Closes the sockets, so that who connects is refused; workers have descriptors of their own. */
+void listener_stop(struct listener *listener);
+
 /* Closes the sockets and removes the file of a Unix socket. Harmless on NULL. */
 void listener_close(struct listener *listener);
 

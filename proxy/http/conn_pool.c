@@ -1,0 +1,148 @@
+#include "proxy/http/conn_pool.h"
+
+#include "common/buffer.h"
+#include "proxy/http/upstream_http1.h"
+#include "proxy/http/worker.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct endpoint_list {
+    struct upstream_http1 *newest;
+    struct upstream_http1 *oldest;
+    uint32_t count;
+};
+
+struct conn_pool {
+    struct worker *worker;
+    struct endpoint_list *lists; /* by endpoint id */
+    size_t list_count;
+    struct upstream_http1 *newest;
+    struct upstream_http1 *oldest;
+    size_t count;
+    struct timer idle_timer; /* for the oldest */
+};
+
+static void start_idle_timer(struct conn_pool *pool)
+{
+    if (pool->oldest == NULL)
+        return;
+    struct timers *timers = &pool->worker->timers;
+    uint64_t due_ms = pool->oldest->pool.since_ms + pool->worker->shared->http.pool_idle_timeout_ms;
+    timer_start(timers, &pool->idle_timer, due_ms > timers->now_ms ? due_ms - timers->now_ms : 0);
+}
+
+static void on_idle_due(struct timer *timer)
+{
+    struct conn_pool *pool = timer->context;
+    uint64_t limit_ms = pool->worker->shared->http.pool_idle_timeout_ms;
+    while (pool->oldest != NULL &&
+           pool->oldest->pool.since_ms + limit_ms <= pool->worker->timers.now_ms)
+        upstream_http1_close(pool->oldest);
+    start_idle_timer(pool);
+}
+
+struct conn_pool *conn_pool_new(struct worker *worker)
+{
+    struct conn_pool *pool = memory_allocate_zeroed(1, sizeof(*pool));
+    pool->worker = worker;
+    timer_init(&pool->idle_timer, on_idle_due, pool);
+    return pool;
+}
+
+void conn_pool_free(struct conn_pool *pool)
+{
+    conn_pool_close_all(pool);
+    timer_clear(&pool->worker->timers, &pool->idle_timer);
+    free(pool->lists);
+    free(pool);
+}
+
+void conn_pool_close_all(struct conn_pool *pool)
+{
+    while (pool->oldest != NULL)
+        upstream_http1_close(pool->oldest);
+}
+
+size_t conn_pool_count(const struct conn_pool *pool)
+{
+    return pool->count;
+}
+
+/* Ids are small and those of endpoints that are gone come again, so an array stays short. */
+static struct endpoint_list *list_of(struct conn_pool *pool, uint32_t id)
+{
+    if (id >= pool->list_count) {
+        size_t count = pool->list_count == 0 ? 16 : pool->list_count;
+        while (count <= id)
+            count *= 2;
+        pool->lists = memory_reallocate(pool->lists, count * sizeof(pool->lists[0]));
+        memset(pool->lists + pool->list_count, 0,
+               (count - pool->list_count) * sizeof(pool->lists[0]));
+        pool->list_count = count;
+    }
+    return &pool->lists[id];
+}
+
+struct upstream_http1 *conn_pool_take(struct conn_pool *pool, const struct endpoint *endpoint)
+{
+    if (endpoint->id >= pool->list_count)
+        return NULL;
+    struct upstream_http1 *connection = pool->lists[endpoint->id].newest;
+    if (connection != NULL)
+        conn_pool_remove(pool, connection);
+    return connection;
+}
+
+void conn_pool_put(struct conn_pool *pool, struct upstream_http1 *connection)
+{
+    struct endpoint_list *list = list_of(pool, connection->endpoint->id);
+    connection->pool = (struct pool_links){
+        .older = pool->newest,
+        .endpoint_older = list->newest,
+        .since_ms = pool->worker->timers.now_ms,
+    };
+    if (pool->newest != NULL)
+        pool->newest->pool.newer = connection;
+    else
+        pool->oldest = connection;
+    pool->newest = connection;
+    if (list->newest != NULL)
+        list->newest->pool.endpoint_newer = connection;
+    else
+        list->oldest = connection;
+    list->newest = connection;
+    pool->count++;
+    list->count++;
+
+    if (list->count > pool->worker->shared->http.pool_max_idle)
+        upstream_http1_close(list->oldest);
+    if (!timer_is_running(&pool->idle_timer))
+        start_idle_timer(pool);
+}
+
+void conn_pool_remove(struct conn_pool *pool, struct upstream_http1 *connection)
+{
+    struct endpoint_list *list = &pool->lists[connection->endpoint->id];
+    struct pool_links *links = &connection->pool;
+
+    if (links->newer != NULL)
+        links->newer->pool.older = links->older;
+    else
+        pool->newest = links->older;
+    if (links->older != NULL)
+        links->older->pool.newer = links->newer;
+    else
+        pool->oldest = links->newer;
+    if (links->endpoint_newer != NULL)
+        links->endpoint_newer->pool.endpoint_older = links->endpoint_older;
+    else
+        list->newest = links->endpoint_older;
+    if (links->endpoint_older != NULL)
+        links->endpoint_older->pool.endpoint_newer = links->endpoint_newer;
+    else
+        list->oldest = links->endpoint_newer;
+    pool->count--;
+    list->count--;
+}

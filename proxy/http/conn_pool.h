@@ -1,0 +1,45 @@
+/* Connection pool: this worker's connections to endpoints that wait for a request.
+ *
+ * The newest is used first, so that what is not needed ages and goes. Each stays readable while
+ * it waits: one that the endpoint closes, or on which it says anything unasked, is gone before a
+ * request could be sent on it.
+ *
+ * Threads: worker. */
+#ifndef PROXY_HTTP_CONN_POOL_H
+#define PROXY_HTTP_CONN_POOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct conn_pool;
+struct endpoint;
+struct upstream_http1;
+struct worker;
+
+/* Embedded in each connection. */
+struct pool_links {
+    struct upstream_http1 *newer; /* of all in the pool */
+    struct upstream_http1 *older;
+    struct upstream_http1 *endpoint_newer; /* of those to the same endpoint */
+    struct upstream_http1 *endpoint_older;
+    uint64_t since_ms;
+};
+
+struct conn_pool *conn_pool_new(struct worker *worker);
+/* Closes what is in it. */
+void conn_pool_free(struct conn_pool *pool);
+
+/* The newest connection to `endpoint`, taken out, or NULL. */
+struct upstream_http1 *conn_pool_take(struct conn_pool *pool, const struct endpoint *endpoint);
+
+/* Keeps a connection for later; closes the oldest to the same endpoint when there are too many. */
+void conn_pool_put(struct conn_pool *pool, struct upstream_http1 *connection);
+
+/* A connection is closing while it waits. */
+void conn_pool_remove(struct conn_pool *pool, struct upstream_http1 *connection);
+
+void conn_pool_close_all(struct conn_pool *pool);
+
+size_t conn_pool_count(const struct conn_pool *pool);
+
+#endif

@@ -1,0 +1,129 @@
+#include "proxy/http/connection_limits.h"
+
+#include "common/buffer.h"
+#include "common/hash.h"
+#include "common/mutex.h"
+
+#include <assert.h>
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BUCKET_COUNT = 4096 };
+
+struct peer {
+    struct peer *next;
+    struct peer_key key;
+    uint32_t count;
+};
+
+struct connection_limits {
+    /* immutable */
+    uint32_t max_total;
+    uint32_t max_per_peer;
+
+    /* atomic: workers */
+    atomic_uint total;
+
+    /* guarded by mutex */
+    struct mutex mutex;
+    struct peer *buckets[BUCKET_COUNT];
+};
+
+struct connection_limits *connection_limits_new(uint32_t max_total, uint32_t max_per_peer)
+{
+    struct connection_limits *limits = memory_allocate_zeroed(1, sizeof(*limits));
+    limits->max_total = max_total;
+    limits->max_per_peer = max_per_peer;
+    mutex_init(&limits->mutex);
+    return limits;
+}
+
+void connection_limits_free(struct connection_limits *limits)
+{
+    if (limits == NULL)
+        return;
+    assert(atomic_load(&limits->total) == 0);
+    mutex_clear(&limits->mutex);
+    free(limits);
+}
+
+struct peer_key peer_key_of(const struct sockaddr *address)
+{
+    struct peer_key key = {{(uint64_t)address->sa_family, 0}};
+    if (address->sa_family == AF_INET)
+        key.words[1] = ((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr;
+    else if (address->sa_family == AF_INET6)
+        memcpy(&key.words[1], &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr,
+               sizeof(key.words[1]));
+    return key;
+}
+
+static struct peer **find_locked(struct connection_limits *limits, const struct peer_key *key)
+    REQUIRES(limits->mutex)
+{
+    uint64_t hash = hash_bytes(key, sizeof(*key), 0);
+    struct peer **at = &limits->buckets[hash % BUCKET_COUNT];
+    while (*at != NULL && memcmp(&(*at)->key, key, sizeof(*key)) != 0)
+        at = &(*at)->next;
+    return at;
+}
+
+static bool enter_peer(struct connection_limits *limits, struct peer_key key)
+{
+    if (limits->max_per_peer == 0)
+        return true;
+
+    struct peer *fresh = memory_allocate(sizeof(*fresh));
+    *fresh = (struct peer){.key = key};
+    mutex_lock(&limits->mutex);
+    struct peer **at = find_locked(limits, &key);
+    if (*at == NULL) {
+        *at = fresh;
+        fresh = NULL;
+    }
+    bool is_admitted = (*at)->count < limits->max_per_peer;
+    if (is_admitted)
+        (*at)->count++;
+    mutex_unlock(&limits->mutex);
+    free(fresh);
+    return is_admitted;
+}
+
+static void leave_peer(struct connection_limits *limits, struct peer_key key)
+{
+    if (limits->max_per_peer == 0)
+        return;
+
+    struct peer *gone = NULL;
+    mutex_lock(&limits->mutex);
+    struct peer **at = find_locked(limits, &key);
+    if (--(*at)->count == 0) {
+        gone = *at;
+        *at = gone->next;
+    }
+    mutex_unlock(&limits->mutex);
+    free(gone);
+}
+
+enum admission connection_limits_enter(struct connection_limits *limits, struct peer_key peer)
+{
+    unsigned total = atomic_fetch_add_explicit(&limits->total, 1, memory_order_relaxed) + 1;
+    enum admission admission = ADMITTED;
+    if (limits->max_total != 0 && total > limits->max_total)
+        admission = REFUSED_TOTAL;
+    else if (!enter_peer(limits, peer))
+        admission = REFUSED_PEER;
+
+    if (admission != ADMITTED)
+        atomic_fetch_sub_explicit(&limits->total, 1, memory_order_relaxed);
+    return admission;
+}
+
+void connection_limits_leave(struct connection_limits *limits, struct peer_key peer)
+{
+    leave_peer(limits, peer);
+    atomic_fetch_sub_explicit(&limits->total, 1, memory_order_relaxed);
+}

@@ -1,0 +1,33 @@
+/* Connection limits: how many clients there may be, in all and from one address.
+ *
+ * Asked once for each connection, never for a request.
+ *
+ * Threads: any. The mutex covers the table of addresses. */
+#ifndef PROXY_HTTP_CONNECTION_LIMITS_H
+#define PROXY_HTTP_CONNECTION_LIMITS_H
+
+#include <stdint.h>
+#include <sys/socket.h>
+
+struct connection_limits;
+
+/* Zero: no limit. */
+struct connection_limits *connection_limits_new(uint32_t max_total, uint32_t max_per_peer);
+/* Everyone must have left. */
+void connection_limits_free(struct connection_limits *limits);
+
+enum admission { ADMITTED, REFUSED_TOTAL, REFUSED_PEER };
+
+/* Who counts as one peer: an IPv4 address, an IPv6 network of 64 bits (one customer has as many
+ * addresses in it as he likes), everyone on Unix sockets. */
+struct peer_key {
+    uint64_t words[2];
+};
+
+struct peer_key peer_key_of(const struct sockaddr *address);
+
+/* A connection counts from here until it leaves. */
+enum admission connection_limits_enter(struct connection_limits *limits, struct peer_key peer);
+void connection_limits_leave(struct connection_limits *limits, struct peer_key peer);
+
+#endif

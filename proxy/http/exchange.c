@@ -1,0 +1,256 @@
+#include "proxy/http/exchange.h"
+
+#include "common/buffer.h"
+#include "proxy/http/forwarder.h"
+#include "proxy/http/request_handler.h"
+#include "proxy/http/worker.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Exchanges a worker keeps for reuse, with their buffers. */
+enum { KEPT_MAX = 256 };
+
+/* What the buffer of a head may keep of its allocation. */
+enum { RETAINED_HEAD_BYTES = 8 * 1024 };
+
+/* --- marks ----------------------------------------------------------------------------------- */
+
+static void unlink_marked(struct exchange *exchange)
+{
+    struct exchange_queue *queue = &exchange->worker->exchanges;
+    if (exchange->previous_marked != NULL)
+        exchange->previous_marked->next_marked = exchange->next_marked;
+    else
+        queue->first_marked = exchange->next_marked;
+    if (exchange->next_marked != NULL)
+        exchange->next_marked->previous_marked = exchange->previous_marked;
+    else
+        queue->last_marked = exchange->previous_marked;
+    exchange->next_marked = NULL;
+    exchange->previous_marked = NULL;
+}
+
+static void link_marked(struct exchange *exchange)
+{
+    struct exchange_queue *queue = &exchange->worker->exchanges;
+    exchange->previous_marked = queue->last_marked;
+    if (queue->last_marked != NULL)
+        queue->last_marked->next_marked = exchange;
+    else
+        queue->first_marked = exchange;
+    queue->last_marked = exchange;
+}
+
+void exchange_mark(struct exchange *exchange, enum exchange_event event)
+{
+    if (exchange->events == 0) {
+        link_marked(exchange);
+        worker_schedule_flush(exchange->worker);
+    }
+    exchange->events |= event;
+}
+
+static void unmark(struct exchange *exchange, unsigned events)
+{
+    if (exchange->events == 0)
+        return;
+    exchange->events &= ~events;
+    if (exchange->events == 0)
+        unlink_marked(exchange);
+}
+
+static void tell_front(struct exchange *exchange, enum exchange_event event)
+{
+    const struct front_operations *front = exchange->front_operations;
+    switch (event) {
+    case EXCHANGE_RESPONSE_HEAD:
+        exchange->response_is_started = true;
+        front->head(exchange);
+        break;
+    case EXCHANGE_RESPONSE_DATA:
+        front->data(exchange);
+        break;
+    case EXCHANGE_RESPONSE_CUT:
+        front->abort(exchange);
+        break;
+    default:
+        front->room(exchange);
+        break;
+    }
+}
+
+static void tell(struct exchange *exchange, enum exchange_event event)
+{
+    switch (event) {
+    case EXCHANGE_REQUEST:
+        request_handler_serve(exchange);
+        break;
+    case EXCHANGE_FAILED:
+        forwarder_on_failed(exchange);
+        break;
+    case EXCHANGE_ANSWERED:
+        forwarder_on_answered(exchange);
+        break;
+    case EXCHANGE_RESPONSE_HEAD:
+    case EXCHANGE_RESPONSE_DATA:
+    case EXCHANGE_RESPONSE_CUT:
+    case EXCHANGE_REQUEST_ROOM:
+        tell_front(exchange, event);
+        break;
+    case EXCHANGE_REQUEST_DATA:
+        if (exchange->upstream != NULL)
+            exchange->upstream_operations->data(exchange);
+        break;
+    case EXCHANGE_RESPONSE_ROOM:
+        if (exchange->upstream != NULL)
+            exchange->upstream_operations->room(exchange);
+        break;
+    }
+}
+
+/* One event at a time: what is told may end the exchange, and then it is not in the list any
+ * more. An exchange with several goes on before the others, so that a head and its body leave
+ * together. */
+void exchanges_flush(struct worker *worker)
+{
+    struct exchange *exchange;
+    while ((exchange = worker->exchanges.first_marked) != NULL) {
+        enum exchange_event event = exchange->events & -exchange->events;
+        unmark(exchange, event);
+        tell(exchange, event);
+    }
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+static struct exchange *allocate(struct worker *worker)
+{
+    struct exchange_queue *queue = &worker->exchanges;
+    struct exchange *exchange = queue->free;
+    if (exchange != NULL) {
+        queue->free = exchange->next_free;
+        queue->free_count--;
+        return exchange;
+    }
+    exchange = memory_allocate_zeroed(1, sizeof(*exchange));
+    exchange->worker = worker;
+    forwarder_init(exchange);
+    return exchange;
+}
+
+struct exchange *exchange_new(struct worker *worker, const struct front_operations *operations,
+                              void *front)
+{
+    struct exchange *exchange = allocate(worker);
+    exchange->front_operations = operations;
+    exchange->front = front;
+    exchange->request = (struct parsed_request){0};
+    exchange->response = (struct parsed_response){0};
+    exchange->started_us = worker_now_us(worker);
+    return exchange;
+}
+
+static void free_exchange(struct exchange *exchange)
+{
+    timer_clear(&exchange->worker->timers, &exchange->forwarding.try_timer);
+    timer_clear(&exchange->worker->timers, &exchange->forwarding.request_timer);
+    body_pipe_clear(&exchange->request_body);
+    body_pipe_clear(&exchange->response_body);
+    buffer_clear(&exchange->request_bytes);
+    buffer_clear(&exchange->notes);
+    chunked_body_clear(&exchange->request_chunks);
+    chunked_body_clear(&exchange->response_chunks);
+    free(exchange);
+}
+
+static void recycle(struct exchange *exchange)
+{
+    struct exchange_queue *queue = &exchange->worker->exchanges;
+    if (queue->free_count == KEPT_MAX) {
+        free_exchange(exchange);
+        return;
+    }
+
+    if (exchange->request_bytes.capacity > RETAINED_HEAD_BYTES)
+        buffer_clear(&exchange->request_bytes);
+    else
+        buffer_reset(&exchange->request_bytes);
+    buffer_reset(&exchange->notes);
+    body_pipe_reset(&exchange->request_body);
+    body_pipe_reset(&exchange->response_body);
+    exchange->response_is_started = false;
+    exchange->response_closes = false;
+    exchange->is_head_complete = false;
+    exchange->sent_status = 0;
+    exchange->sent_bytes = 0;
+    exchange->next_free = queue->free;
+    queue->free = exchange;
+    queue->free_count++;
+}
+
+void exchange_end(struct exchange *exchange)
+{
+    exchange_cancel_upstream(exchange);
+    unmark(exchange, exchange->events);
+    forwarder_end(exchange);
+    recycle(exchange);
+}
+
+static void detach_upstream(struct exchange *exchange)
+{
+    exchange->upstream = NULL;
+    exchange->upstream_operations = NULL;
+}
+
+void exchange_answer(struct exchange *exchange)
+{
+    exchange_mark(exchange, EXCHANGE_ANSWERED);
+}
+
+void exchange_complete(struct exchange *exchange)
+{
+    detach_upstream(exchange);
+    exchange_mark(exchange, EXCHANGE_RESPONSE_DATA);
+    forwarder_on_complete(exchange);
+}
+
+void exchange_fail(struct exchange *exchange, enum upstream_failure failure)
+{
+    detach_upstream(exchange);
+    exchange->forwarding.failure = failure;
+    exchange_mark(exchange, EXCHANGE_FAILED);
+}
+
+void exchange_cancel_upstream(struct exchange *exchange)
+{
+    if (exchange->upstream == NULL)
+        return;
+    exchange->upstream_operations->cancel(exchange);
+    detach_upstream(exchange);
+}
+
+void exchange_respond(struct exchange *exchange)
+{
+    exchange_mark(exchange, EXCHANGE_RESPONSE_HEAD);
+    exchange_mark(exchange, EXCHANGE_RESPONSE_DATA);
+}
+
+void exchange_clear_response(struct exchange *exchange)
+{
+    assert(!exchange->response_is_started);
+    unmark(exchange, EXCHANGE_REQUEST | EXCHANGE_FAILED | EXCHANGE_ANSWERED |
+                         EXCHANGE_RESPONSE_HEAD | EXCHANGE_RESPONSE_DATA);
+    body_pipe_reset(&exchange->response_body);
+}
+
+void exchanges_clear(struct worker *worker)
+{
+    struct exchange *exchange;
+    while ((exchange = worker->exchanges.free) != NULL) {
+        worker->exchanges.free = exchange->next_free;
+        free_exchange(exchange);
+    }
+    worker->exchanges.free_count = 0;
+}

@@ -1,0 +1,183 @@
+/* Exchange: one request and its response, between a client and an endpoint.
+ *
+ * A *front* speaks to the client and an *upstream* to the endpoint; each knows only the exchange:
+ * a request head and body, a response head and body. Whoever produces appends and marks what
+ * happened, and the other side is told later in the same turn, from exchanges_flush, when neither
+ * end has a callback on the stack. So neither can free what the other is using, and everything
+ * that decides (request_handler, forwarder) works on exchanges and never sees a socket.
+ *
+ *     front ──REQUEST──▶ request_handler ──▶ forwarder ──start──▶ upstream
+ *           ◀─head,data─ forwarder ◀──RESPONSE_HEAD, RESPONSE_DATA, FAILED──
+ *
+ * Threads: worker. */
+#ifndef PROXY_HTTP_EXCHANGE_H
+#define PROXY_HTTP_EXCHANGE_H
+
+#include "proxy/http/body_pipe.h"
+#include "proxy/http/chunked_body.h"
+#include "proxy/http/request_parser.h"
+#include "proxy/http/response_parser.h"
+#include "proxy/http/timers.h"
+#include "proxy/metrics/counters.h"
+#include "proxy/upstream/endpoint.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct backend;
+struct exchange;
+struct rule;
+struct worker;
+
+/* The client's side. All are called from exchanges_flush. */
+struct front_operations {
+    /* exchange->response is complete; its body follows through `data`, at once or later. */
+    void (*head)(struct exchange *exchange);
+    /* There are bytes in exchange->response_body, or its end. */
+    void (*data)(struct exchange *exchange);
+    /* The response will never be complete: end it so that the client can tell. */
+    void (*abort)(struct exchange *exchange);
+    /* exchange->request_body is being read, or has room again. */
+    void (*room)(struct exchange *exchange);
+};
+
+/* The endpoint's side. All but `cancel` are called from exchanges_flush. */
+struct upstream_operations {
+    /* There are bytes in exchange->request_body, or its end. */
+    void (*data)(struct exchange *exchange);
+    /* exchange->response_body has room again. */
+    void (*room)(struct exchange *exchange);
+    /* Forget the exchange; nothing of its answer may reach another. Never called by the upstream
+     * itself, so nothing of it is on the stack. */
+    void (*cancel)(struct exchange *exchange);
+};
+
+/* What has happened and is still to be told; told in this order. */
+enum exchange_event {
+    EXCHANGE_REQUEST = 1 << 0,       /* a complete head: to the request handler */
+    EXCHANGE_FAILED = 1 << 1,        /* the try has failed: to the forwarder */
+    EXCHANGE_ANSWERED = 1 << 2,      /* a complete response head: to the forwarder */
+    EXCHANGE_RESPONSE_HEAD = 1 << 3, /* the head to send: to the front */
+    EXCHANGE_RESPONSE_DATA = 1 << 4, /* to the front */
+    EXCHANGE_RESPONSE_CUT = 1 << 5,  /* to the front */
+    EXCHANGE_REQUEST_DATA = 1 << 6,  /* to the upstream */
+    EXCHANGE_RESPONSE_ROOM = 1 << 7, /* to the upstream */
+    EXCHANGE_REQUEST_ROOM = 1 << 8,  /* to the front */
+};
+
+/* Room for what we add to a message: X-Forwarded-* and the like. */
+enum { EXCHANGE_ADDED_HEADERS = 8 };
+
+/* Where the forwarder stands with an exchange; its own. */
+struct forwarding {
+    const struct rule *rule;       /* held; NULL when none was found */
+    struct backend *backend;       /* held */
+    struct endpoint *endpoint;     /* of the current or the last try; borrowed from the backend */
+    enum upstream_failure failure; /* with EXCHANGE_FAILED */
+    unsigned tries;
+    bool has_retried_stale;
+    bool has_retried_connect;
+    bool is_trying;       /* counted in the endpoint as running */
+    bool is_connected;    /* the current try is past its connect */
+    bool is_request_sent; /* in the current try, some of it at least */
+    uint64_t try_started_us;
+    uint64_t try_deadline_ms; /* TIMER_NEVER: none */
+    struct timer try_timer;   /* connecting, or an endpoint that does nothing */
+    struct timer request_timer;
+};
+
+struct exchange {
+    struct worker *worker;
+    struct exchange *next_free;
+
+    /* --- who is at the ends --- */
+    const struct front_operations *front_operations;
+    void *front;
+    const struct upstream_operations *upstream_operations; /* NULL while there is none */
+    void *upstream;
+
+    /* --- what is still to be told --- */
+    unsigned events; /* enum exchange_event */
+    struct exchange *next_marked;
+    struct exchange *previous_marked;
+
+    /* --- the request --- */
+    struct parsed_request request;
+    bool is_head_complete;     /* `request` is filled in, as far as it could be understood */
+    struct slice peer_address; /* the client's, as text; borrowed from the front */
+    bool peer_is_trusted;
+    struct body_pipe request_body;
+
+    /* --- the response --- */
+    struct parsed_response response;
+    bool response_is_started; /* its head was given to the front: no second answer */
+    bool response_closes;     /* the client's connection ends with this response */
+    struct body_pipe response_body;
+
+    struct forwarding forwarding;
+
+    /* --- for the access log --- */
+    uint64_t started_us;
+    unsigned sent_status; /* 0: the client got none */
+    uint64_t sent_bytes;  /* to the client, heads included */
+
+    /* --- memory of the above --- */
+    struct buffer request_bytes; /* the head as it came in */
+    struct buffer notes;         /* a header value made by us */
+    char request_id[32];         /* another */
+    struct request_parser request_parser;
+    struct chunked_body request_chunks;
+    struct chunked_body response_chunks;
+    struct header request_headers[REQUEST_HEADERS_DEFAULT + EXCHANGE_ADDED_HEADERS];
+    struct header_tag request_tags[REQUEST_HEADERS_DEFAULT + EXCHANGE_ADDED_HEADERS];
+    struct header response_headers[RESPONSE_HEADERS_DEFAULT + EXCHANGE_ADDED_HEADERS];
+    struct header_tag response_tags[RESPONSE_HEADERS_DEFAULT + EXCHANGE_ADDED_HEADERS];
+};
+
+/* A front makes one for each request and ends it, answered or not. An upstream that is still
+ * busy with it is cancelled then. Both count and log. */
+struct exchange *exchange_new(struct worker *worker, const struct front_operations *operations,
+                              void *front);
+void exchange_end(struct exchange *exchange);
+
+/* Notes what has happened; the one concerned is told before the turn ends. */
+void exchange_mark(struct exchange *exchange, enum exchange_event event);
+
+/* --- for an upstream, which lets go of the exchange with the last two ------------------------ */
+
+/* exchange->response is complete. More of it follows with EXCHANGE_RESPONSE_DATA. */
+void exchange_answer(struct exchange *exchange);
+
+/* exchange->response_body is ended. */
+void exchange_complete(struct exchange *exchange);
+
+/* The try has failed. */
+void exchange_fail(struct exchange *exchange, enum upstream_failure failure);
+
+/* --- for who decides ------------------------------------------------------------------------- */
+
+/* Sends exchange->response, and what is in its body, to the client. */
+void exchange_respond(struct exchange *exchange);
+
+/* Takes the exchange away from its upstream, if there is one. */
+void exchange_cancel_upstream(struct exchange *exchange);
+
+/* Forgets what was going on, to make room for an answer. None may have been started. */
+void exchange_clear_response(struct exchange *exchange);
+
+/* --- a worker's exchanges -------------------------------------------------------------------- */
+
+struct exchange_queue {
+    struct exchange *first_marked;
+    struct exchange *last_marked;
+    struct exchange *free;
+    unsigned free_count;
+};
+
+/* Tells everyone what was marked, until nothing is. */
+void exchanges_flush(struct worker *worker);
+
+/* Frees the memory of exchanges kept for the next requests. */
+void exchanges_clear(struct worker *worker);
+
+#endif

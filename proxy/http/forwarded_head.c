@@ -1,0 +1,71 @@
+#include "proxy/http/forwarded_head.h"
+
+#include "proxy/http/exchange.h"
+#include "proxy/http/worker.h"
+
+enum { REQUEST_ID_DIGITS = sizeof(((struct exchange *)0)->request_id) };
+
+static void drop_all(struct header_list *fields, enum header_id id)
+{
+    for (size_t i = 0; i < fields->count; i++) {
+        if (fields->tags[i].id == id)
+            fields->tags[i].is_dropped = true;
+    }
+}
+
+/* What a trusted peer says stands in front of the peer itself. */
+static struct slice forwarded_for(struct exchange *exchange)
+{
+    const struct header_list *fields = &exchange->request.fields;
+    if (!exchange->peer_is_trusted || header_list_find(fields, HEADER_X_FORWARDED_FOR) == NULL)
+        return exchange->peer_address;
+
+    struct buffer *notes = &exchange->notes;
+    for (size_t i = 0; i < fields->count; i++) {
+        if (fields->tags[i].id != HEADER_X_FORWARDED_FOR)
+            continue;
+        buffer_append_slice(notes, fields->headers[i].value);
+        buffer_append_string(notes, ", ");
+    }
+    buffer_append_slice(notes, exchange->peer_address);
+    return buffer_slice(notes);
+}
+
+static void add_forwarded(struct exchange *exchange)
+{
+    struct header_list *fields = &exchange->request.fields;
+    const struct request_head *head = &exchange->request.head;
+
+    struct slice chain = forwarded_for(exchange);
+    drop_all(fields, HEADER_X_FORWARDED_FOR);
+    header_list_add(fields, SLICE("x-forwarded-for"), chain, HEADER_X_FORWARDED_FOR);
+    if (header_list_find(fields, HEADER_X_FORWARDED_PROTO) == NULL)
+        header_list_add(fields, SLICE("x-forwarded-proto"), head->scheme, HEADER_X_FORWARDED_PROTO);
+    if (header_list_find(fields, HEADER_X_FORWARDED_HOST) == NULL)
+        header_list_add(fields, SLICE("x-forwarded-host"), head->authority,
+                        HEADER_X_FORWARDED_HOST);
+}
+
+static void add_request_id(struct exchange *exchange)
+{
+    static const char hex[] = "0123456789abcdef";
+    struct header_list *fields = &exchange->request.fields;
+    if (header_list_find(fields, HEADER_X_REQUEST_ID) != NULL)
+        return;
+
+    char *digits = exchange->request_id;
+    for (int half = 0; half < 2; half++) {
+        uint64_t bits = balancer_random_next(&exchange->worker->random);
+        for (int i = 0; i < REQUEST_ID_DIGITS / 2; i++, bits >>= 4)
+            *digits++ = hex[bits & 15];
+    }
+    header_list_add(fields, SLICE("x-request-id"),
+                    slice_of(exchange->request_id, REQUEST_ID_DIGITS), HEADER_X_REQUEST_ID);
+}
+
+void forwarded_head_prepare(struct exchange *exchange)
+{
+    exchange->request.fields.capacity = REQUEST_HEADERS_DEFAULT + EXCHANGE_ADDED_HEADERS;
+    add_forwarded(exchange);
+    add_request_id(exchange);
+}

@@ -1,0 +1,286 @@
+#include "proxy/http/forwarder.h"
+
+#include "proxy/http/access_log.h"
+#include "proxy/http/exchange.h"
+#include "proxy/http/forwarded_head.h"
+#include "proxy/http/local_reply.h"
+#include "proxy/http/upstream_http1.h"
+#include "proxy/http/worker.h"
+#include "proxy/metrics/backend_metrics.h"
+#include "proxy/metrics/route_metrics.h"
+#include "proxy/routing/route.h"
+#include "proxy/upstream/backend.h"
+#include "proxy/upstream/balancer.h"
+
+/* What each way to fail says about the endpoint, and to the client when it is not repeated. */
+static const struct {
+    enum endpoint_outcome outcome;
+    unsigned status;
+    const char *sentence;
+} failures[UPSTREAM_FAILURE_COUNT] = {
+    [UPSTREAM_FAILURE_CONNECT] = {ENDPOINT_CONNECT_FAILED, 503,
+                                  "The service does not accept connections."},
+    [UPSTREAM_FAILURE_CONNECT_TIMEOUT] = {ENDPOINT_CONNECT_FAILED, 503,
+                                          "Connecting to the service took too long."},
+    [UPSTREAM_FAILURE_STALE] = {ENDPOINT_ABANDONED, 503,
+                                "The service closed the connection without an answer."},
+    [UPSTREAM_FAILURE_CLOSED] = {ENDPOINT_FAILED, 503,
+                                 "The service closed the connection without an answer."},
+    [UPSTREAM_FAILURE_TIMEOUT] = {ENDPOINT_TIMED_OUT, 504, "The service did not answer in time."},
+    [UPSTREAM_FAILURE_BAD_RESPONSE] = {ENDPOINT_FAILED, 502,
+                                       "The service's answer is not valid HTTP."},
+    [UPSTREAM_FAILURE_TRUNCATED] = {ENDPOINT_FAILED, 502, "The service broke off its answer."},
+    [UPSTREAM_FAILURE_STATUS] = {ENDPOINT_ANSWERED_5XX, 502,
+                                 "The service did not answer in any try."},
+};
+
+/* --- timers ---------------------------------------------------------------------------------- */
+
+static void arm_try_timer(struct exchange *exchange, uint64_t limit_ms)
+{
+    struct forwarding *forwarding = &exchange->forwarding;
+    struct timers *timers = &exchange->worker->timers;
+    uint64_t delay_ms = limit_ms;
+    if (forwarding->try_deadline_ms < timers->now_ms + limit_ms)
+        delay_ms = forwarding->try_deadline_ms > timers->now_ms
+                       ? forwarding->try_deadline_ms - timers->now_ms
+                       : 0;
+    timer_start(timers, &forwarding->try_timer, delay_ms);
+}
+
+static void expect_progress(struct exchange *exchange)
+{
+    arm_try_timer(exchange, exchange->worker->shared->http.upstream_idle_timeout_ms);
+}
+
+/* An endpoint may be silent while the client keeps it waiting, in either direction: the client has
+ * timers of its own. */
+static bool is_waiting_for_client(const struct exchange *exchange)
+{
+    if (body_pipe_room(&exchange->response_body) == 0)
+        return true;
+    return !exchange->request_body.is_ended &&
+           body_pipe_waiting(&exchange->request_body).length == 0;
+}
+
+static void on_try_due(struct timer *timer)
+{
+    struct exchange *exchange = timer->context;
+    struct forwarding *forwarding = &exchange->forwarding;
+
+    bool is_past_deadline = exchange->worker->timers.now_ms >= forwarding->try_deadline_ms;
+    if (forwarding->is_connected && !is_past_deadline && is_waiting_for_client(exchange)) {
+        expect_progress(exchange);
+        return;
+    }
+    exchange_cancel_upstream(exchange);
+    exchange_fail(exchange, forwarding->is_connected || is_past_deadline
+                                ? UPSTREAM_FAILURE_TIMEOUT
+                                : UPSTREAM_FAILURE_CONNECT_TIMEOUT);
+}
+
+static void end_try(struct exchange *exchange, enum endpoint_outcome outcome);
+
+static void on_request_due(struct timer *timer)
+{
+    struct exchange *exchange = timer->context;
+    struct forwarding *forwarding = &exchange->forwarding;
+
+    exchange_cancel_upstream(exchange);
+    backend_metrics_count_failure(&forwarding->backend->metrics, forwarding->backend->name,
+                                  exchange->worker->counters, UPSTREAM_FAILURE_TIMEOUT);
+    end_try(exchange, ENDPOINT_TIMED_OUT);
+    local_reply(exchange, 504, "The request took longer than its route allows.");
+}
+
+/* --- tries ----------------------------------------------------------------------------------- */
+
+static void end_try(struct exchange *exchange, enum endpoint_outcome outcome)
+{
+    struct forwarding *forwarding = &exchange->forwarding;
+    timer_stop(&forwarding->try_timer);
+    if (!forwarding->is_trying)
+        return;
+    forwarding->is_trying = false;
+    endpoint_request_ended(forwarding->endpoint, outcome);
+}
+
+static void start_try(struct exchange *exchange, struct endpoint *endpoint, bool is_fresh)
+{
+    struct forwarding *forwarding = &exchange->forwarding;
+    uint64_t limit_ms = forwarding->rule->policy->backend_request_timeout_ms;
+
+    forwarding->endpoint = endpoint;
+    forwarding->tries++;
+    forwarding->is_trying = true;
+    forwarding->is_connected = false;
+    forwarding->is_request_sent = false;
+    forwarding->try_started_us = worker_now_us(exchange->worker);
+    forwarding->try_deadline_ms = limit_ms == TIMEOUT_UNSET || limit_ms == 0
+                                      ? TIMER_NEVER
+                                      : exchange->worker->timers.now_ms + limit_ms;
+    endpoint_request_started(endpoint);
+    arm_try_timer(exchange, forwarding->backend->connect_timeout_ms);
+    upstream_http1_start(exchange, endpoint, is_fresh);
+}
+
+static struct endpoint *pick(struct exchange *exchange, const struct endpoint *avoid)
+{
+    return balancer_pick(exchange->forwarding.backend, 0, avoid, &exchange->worker->random);
+}
+
+/* RFC 9110 section 9.2.2; TRACE never comes this far. */
+static bool is_idempotent(struct slice method)
+{
+    return slice_equals(method, SLICE("GET")) || slice_equals(method, SLICE("HEAD")) ||
+           slice_equals(method, SLICE("PUT")) || slice_equals(method, SLICE("DELETE")) ||
+           slice_equals(method, SLICE("OPTIONS"));
+}
+
+/* Whether sending the request once more can do no harm, and we still have all of it. */
+static bool can_send_again(const struct exchange *exchange)
+{
+    if (exchange->response_is_started || !body_pipe_can_rewind(&exchange->request_body))
+        return false;
+    return !exchange->forwarding.is_request_sent || is_idempotent(exchange->request.head.method);
+}
+
+/* Where to send it again after `failure`, or NULL when that is not to be. */
+static struct endpoint *pick_again(struct exchange *exchange, enum upstream_failure failure)
+{
+    struct forwarding *forwarding = &exchange->forwarding;
+    if (!can_send_again(exchange))
+        return NULL;
+
+    if (failure == UPSTREAM_FAILURE_STALE && !forwarding->has_retried_stale) {
+        forwarding->has_retried_stale = true;
+        return forwarding->endpoint;
+    }
+    if ((failure == UPSTREAM_FAILURE_CONNECT || failure == UPSTREAM_FAILURE_CONNECT_TIMEOUT) &&
+        !forwarding->has_retried_connect) {
+        forwarding->has_retried_connect = true;
+        struct endpoint *other = pick(exchange, forwarding->endpoint);
+        return other == forwarding->endpoint ? NULL : other;
+    }
+    return NULL;
+}
+
+/* --- what is told ---------------------------------------------------------------------------- */
+
+void forwarder_on_connected(struct exchange *exchange)
+{
+    exchange->forwarding.is_connected = true;
+    expect_progress(exchange);
+    if (!exchange->request_body.is_ended)
+        exchange_mark(exchange, EXCHANGE_REQUEST_ROOM);
+}
+
+void forwarder_on_sent(struct exchange *exchange)
+{
+    exchange->forwarding.is_request_sent = true;
+    expect_progress(exchange);
+}
+
+void forwarder_on_received(struct exchange *exchange)
+{
+    expect_progress(exchange);
+}
+
+void forwarder_on_answered(struct exchange *exchange)
+{
+    struct forwarding *forwarding = &exchange->forwarding;
+    struct worker *worker = exchange->worker;
+
+    backend_metrics_observe(&forwarding->backend->metrics, forwarding->backend->name,
+                            worker->counters, worker_now_us(worker) - forwarding->try_started_us);
+    if (body_pipe_stop_keeping(&exchange->request_body))
+        exchange_mark(exchange, EXCHANGE_REQUEST_ROOM);
+    exchange_respond(exchange);
+}
+
+void forwarder_on_complete(struct exchange *exchange)
+{
+    end_try(exchange, exchange->response.status >= 500 ? ENDPOINT_ANSWERED_5XX : ENDPOINT_ANSWERED);
+}
+
+void forwarder_on_failed(struct exchange *exchange)
+{
+    struct forwarding *forwarding = &exchange->forwarding;
+    struct backend *backend = forwarding->backend;
+    enum upstream_failure failure = forwarding->failure;
+
+    end_try(exchange, failures[failure].outcome);
+    backend_metrics_count_failure(&backend->metrics, backend->name, exchange->worker->counters,
+                                  failure);
+
+    struct endpoint *endpoint = pick_again(exchange, failure);
+    if (endpoint == NULL)
+        return local_reply(exchange, failures[failure].status, failures[failure].sentence);
+
+    backend_metrics_count_retry(&backend->metrics, backend->name, exchange->worker->counters,
+                                failure);
+    exchange_clear_response(exchange);
+    body_pipe_rewind(&exchange->request_body);
+    start_try(exchange, endpoint, failure == UPSTREAM_FAILURE_STALE);
+}
+
+/* --- from beginning to end ------------------------------------------------------------------- */
+
+void forwarder_init(struct exchange *exchange)
+{
+    timer_init(&exchange->forwarding.try_timer, on_try_due, exchange);
+    timer_init(&exchange->forwarding.request_timer, on_request_due, exchange);
+}
+
+void forwarder_set_rule(struct exchange *exchange, const struct rule *rule)
+{
+    rule_acquire(rule);
+    exchange->forwarding.rule = rule;
+}
+
+void forwarder_start(struct exchange *exchange, struct backend *backend)
+{
+    struct forwarding *forwarding = &exchange->forwarding;
+    struct worker *worker = exchange->worker;
+    const struct rule *rule = forwarding->rule;
+
+    backend_acquire(backend);
+    forwarding->backend = backend;
+    struct endpoint *endpoint = pick(exchange, NULL);
+    if (endpoint == NULL) {
+        counter_add(&worker->counters->refused[DENIAL_NO_ENDPOINT], 1);
+        return local_reply(exchange, 503, "The service has no endpoint that is available.");
+    }
+
+    uint64_t limit_ms = rule->policy->request_timeout_ms == TIMEOUT_UNSET
+                            ? worker->shared->http.request_timeout_ms
+                            : rule->policy->request_timeout_ms;
+    if (limit_ms != 0)
+        timer_start(&worker->timers, &forwarding->request_timer, limit_ms);
+    if (is_idempotent(exchange->request.head.method))
+        exchange->request_body.keep_limit = worker->shared->http.max_replay_bytes;
+
+    forwarded_head_prepare(exchange);
+    start_try(exchange, endpoint, false);
+}
+
+void forwarder_end(struct exchange *exchange)
+{
+    struct forwarding *forwarding = &exchange->forwarding;
+    struct worker *worker = exchange->worker;
+
+    end_try(exchange, ENDPOINT_ABANDONED);
+    timer_stop(&forwarding->request_timer);
+    if (worker->shared->access_log != NULL && exchange->is_head_complete)
+        access_log_write(worker->shared->access_log, exchange);
+    if (forwarding->rule != NULL)
+        route_metrics_count(rule_metrics(forwarding->rule), rule_route_name(forwarding->rule),
+                            worker->counters, exchange->sent_status);
+
+    rule_release(&forwarding->rule);
+    backend_release(&forwarding->backend);
+    forwarding->endpoint = NULL;
+    forwarding->tries = 0;
+    forwarding->has_retried_stale = false;
+    forwarding->has_retried_connect = false;
+}

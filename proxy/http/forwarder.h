@@ -1,0 +1,45 @@
+/* Forwarder: takes a request to an endpoint of its backend: tries, retries, timeouts, the
+ * outcome.
+ *
+ * It decides when a failed try may be repeated, and what the client is told when not. Everything
+ * about a request that outlasts a moment is held here: the rule and the backend, never the table
+ * they came from.
+ *
+ * Threads: worker. */
+#ifndef PROXY_HTTP_FORWARDER_H
+#define PROXY_HTTP_FORWARDER_H
+
+struct backend;
+struct exchange;
+struct rule;
+
+/* Once for the memory of an exchange, which is all zero. */
+void forwarder_init(struct exchange *exchange);
+
+/* The rule that won; counted and logged with the request. Acquires it. */
+void forwarder_set_rule(struct exchange *exchange, const struct rule *rule);
+
+/* Sends the request to an endpoint of `backend`. Acquires it. */
+void forwarder_start(struct exchange *exchange, struct backend *backend);
+
+/* The exchange is over, for whatever reason: counts it, logs it, lets go of everything. */
+void forwarder_end(struct exchange *exchange);
+
+/* --- what exchange.c tells ------------------------------------------------------------------- */
+
+void forwarder_on_answered(struct exchange *exchange);
+void forwarder_on_complete(struct exchange *exchange);
+void forwarder_on_failed(struct exchange *exchange);
+
+/* --- what an upstream tells, right away ------------------------------------------------------ */
+
+/* The connection stands, or stood before. */
+void forwarder_on_connected(struct exchange *exchange);
+
+/* The endpoint has taken bytes of the request. */
+void forwarder_on_sent(struct exchange *exchange);
+
+/* The endpoint has sent bytes. */
+void forwarder_on_received(struct exchange *exchange);
+
+#endif

@@ -1,0 +1,79 @@
+/* Front HTTP/1: a client's connection, turned into exchanges, one after the other.
+ *
+ * front_http1.c reads: heads, bodies, what comes too early. front_http1_write.c writes responses.
+ * The next request is looked at when the response to the one before it is complete.
+ *
+ * Threads: worker. */
+#ifndef PROXY_HTTP_FRONT_HTTP1_H
+#define PROXY_HTTP_FRONT_HTTP1_H
+
+#include "proxy/http/connection_limits.h"
+#include "proxy/http/exchange.h"
+#include "proxy/http/http1_writer.h"
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <h2o.h>
+
+struct listener;
+struct worker;
+
+/* One connection. */
+struct front_http1 {
+    struct worker *worker;
+    const struct listener *listener;
+    h2o_socket_t *socket;
+    struct peer_key peer;
+    char peer_text[INET6_ADDRSTRLEN];
+    struct front_http1 *next; /* of all */
+    struct front_http1 *previous;
+    struct front_http1 *idle_newer; /* of those between two requests */
+    struct front_http1 *idle_older;
+    bool is_idle;
+
+    /* --- reading --- */
+    struct exchange *exchange; /* from the first byte of a request to the end of its response */
+    struct timer read_timer;   /* head, upload, idle or lingering, one at a time */
+    struct buffer input;       /* received, but not part of the current request */
+    uint64_t body_left;        /* for BODY_LENGTH */
+    bool is_paused;            /* not reading the socket */
+    bool is_half_closed;       /* the client will send no more */
+    bool body_is_refused;      /* no more of it is read */
+    bool has_unread_body;      /* of the exchange that has ended */
+    bool wants_continue;       /* waits for 100 before it sends the body */
+    bool is_lingering;         /* all is written; reading only so that it arrives */
+
+    /* --- writing --- */
+    struct timer write_timer;
+    struct http1_writer writer;
+    bool is_writing_response;
+    bool is_until_close; /* only a reset can tell the client of a broken response */
+    bool closes;         /* after this response */
+};
+
+/* A connection that was accepted and admitted. Takes the descriptor. */
+void front_http1_accept(struct worker *worker, const struct listener *listener, int fd,
+                        const struct sockaddr *address);
+
+/* Closes it, whatever it is doing. */
+void front_http1_close(struct front_http1 *front);
+
+/* The worker is draining: closes it when it is between requests. */
+void front_http1_drain(struct front_http1 *front);
+
+/* --- between the two files ------------------------------------------------------------------- */
+
+extern const struct front_operations front_http1_operations;
+
+/* Sends what there is of the response; or of a 100, before it. */
+void front_http1_send(struct front_http1 *front);
+
+/* The response is sent: what comes next. */
+void front_http1_next(struct front_http1 *front);
+
+/* exchange->request_body is read by someone, or has room. */
+void front_http1_resume_body(struct front_http1 *front);
+
+#endif

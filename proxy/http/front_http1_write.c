@@ -1,0 +1,135 @@
+#include "proxy/http/front_http1.h"
+#include "proxy/http/http1_head.h"
+#include "proxy/http/worker.h"
+
+#include <assert.h>
+#include <sys/socket.h>
+
+static void on_writable(h2o_socket_t *socket, const char *error)
+{
+    (void)error;
+    front_http1_send(socket->data);
+}
+
+static void start_write_timer(struct front_http1 *front)
+{
+    timer_start(&front->worker->timers, &front->write_timer,
+                front->worker->shared->http.write_stall_timeout_ms);
+}
+
+static void count_sent(struct front_http1 *front, uint64_t bytes)
+{
+    front->exchange->sent_bytes += bytes;
+    counter_add(&front->worker->counters->client_bytes_out, bytes);
+}
+
+void front_http1_send(struct front_http1 *front)
+{
+    struct exchange *exchange = front->exchange;
+    if (h2o_socket_is_writing(front->socket))
+        return;
+
+    /* Before its head is told, what lies in the response body is not for the client. */
+    struct body_pipe nothing = {0};
+    struct body_pipe *body = front->is_writing_response ? &exchange->response_body : &nothing;
+    bool made_room;
+    uint64_t sent_before = front->writer.sent_bytes;
+    enum writer_result result =
+        http1_writer_send(&front->writer, h2o_socket_get_fd(front->socket), body, &made_room);
+    count_sent(front, front->writer.sent_bytes - sent_before);
+    if (made_room)
+        exchange_mark(exchange, EXCHANGE_RESPONSE_ROOM);
+
+    switch (result) {
+    case WRITER_DONE:
+        timer_stop(&front->write_timer);
+        if (front->is_writing_response && http1_writer_is_complete(&front->writer))
+            front_http1_next(front);
+        return;
+    case WRITER_BLOCKED:
+        start_write_timer(front);
+        h2o_socket_notify_write(front->socket, on_writable);
+        return;
+    case WRITER_FAILED:
+        front_http1_close(front);
+        return;
+    }
+}
+
+/* --- what the exchange tells ----------------------------------------------------------------- */
+
+static enum response_framing choose_framing(const struct exchange *exchange)
+{
+    switch (exchange->response.framing) {
+    case BODY_NONE:
+        return RESPONSE_WITHOUT_BODY;
+    case BODY_LENGTH:
+        return RESPONSE_BY_LENGTH;
+    case BODY_CHUNKED:
+    case BODY_UNTIL_CLOSE:
+        break;
+    }
+    return exchange->request.minor_version >= 1 ? RESPONSE_CHUNKED : RESPONSE_UNTIL_CLOSE;
+}
+
+/* A request of which not everything has come yet makes the rest of the connection unreadable. */
+static bool closes_after(const struct front_http1 *front, enum response_framing framing)
+{
+    const struct exchange *exchange = front->exchange;
+    return !exchange->request.keep_alive || exchange->response_closes ||
+           framing == RESPONSE_UNTIL_CLOSE || !exchange->request_body.is_ended ||
+           front->worker->is_draining;
+}
+
+static void on_head(struct exchange *exchange)
+{
+    struct front_http1 *front = exchange->front;
+    enum response_framing framing = choose_framing(exchange);
+
+    front->is_until_close = framing == RESPONSE_UNTIL_CLOSE;
+    front->closes = closes_after(front, framing);
+    enum connection_field connection = CONNECTION_UNSAID;
+    if (front->closes)
+        connection = CONNECTION_CLOSE;
+    else if (exchange->request.minor_version == 0)
+        connection = CONNECTION_KEEP_ALIVE;
+
+    http1_writer_start(&front->writer, framing == RESPONSE_CHUNKED);
+    http1_head_write_response(&front->writer.before, &exchange->response, framing, connection);
+    front->wants_continue = false;
+    front->is_writing_response = true;
+    exchange->sent_status = exchange->response.status;
+}
+
+static void on_data(struct exchange *exchange)
+{
+    struct front_http1 *front = exchange->front;
+    if (!front->is_writing_response)
+        return;
+    if (!exchange->request.accepts_trailers)
+        buffer_reset(&exchange->response_body.trailers);
+    front_http1_send(front);
+}
+
+/* By length or in chunks, a response that ends too early is seen to be broken. */
+static void on_abort(struct exchange *exchange)
+{
+    struct front_http1 *front = exchange->front;
+    if (front->is_until_close) {
+        struct linger reset = {.l_onoff = 1, .l_linger = 0};
+        setsockopt(h2o_socket_get_fd(front->socket), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    }
+    front_http1_close(front);
+}
+
+static void on_room(struct exchange *exchange)
+{
+    front_http1_resume_body(exchange->front);
+}
+
+const struct front_operations front_http1_operations = {
+    .head = on_head,
+    .data = on_data,
+    .abort = on_abort,
+    .room = on_room,
+};

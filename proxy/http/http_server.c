@@ -1,0 +1,156 @@
+#include "proxy/http/http_server.h"
+
+#include "common/buffer.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "proxy/http/access_log.h"
+#include "proxy/http/connection_limits.h"
+#include "proxy/http/worker.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+struct http_server {
+    /* immutable once started */
+    struct worker_shared shared;
+    struct listener **listeners;
+    struct worker **workers;
+    unsigned worker_count;
+    void (*on_drained)(void *context);
+    void *on_drained_context;
+
+    /* atomic: workers */
+    atomic_uint running_count; /* workers that are not drained */
+};
+
+/* Descriptors we keep for anything but clients and the endpoints they are connected to. */
+enum { RESERVED_DESCRIPTORS = 128 };
+
+/* A client may need a connection to an endpoint too. */
+static uint32_t connections_allowed(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
+        return 0;
+    if (files.rlim_cur <= 2 * RESERVED_DESCRIPTORS)
+        return RESERVED_DESCRIPTORS / 2;
+    rlim_t pairs = (files.rlim_cur - RESERVED_DESCRIPTORS) / 2;
+    return pairs < UINT32_MAX ? (uint32_t)pairs : UINT32_MAX;
+}
+
+static void on_worker_drained(void *context)
+{
+    struct http_server *server = context;
+    if (atomic_fetch_sub(&server->running_count, 1) == 1 && server->on_drained != NULL)
+        server->on_drained(server->on_drained_context);
+}
+
+static bool open_listeners(struct http_server *server, const struct http_server_options *options,
+                           struct error *err)
+{
+    server->listeners = memory_allocate_zeroed(options->listen_count, sizeof(server->listeners[0]));
+    server->shared.listeners = server->listeners;
+    for (size_t i = 0; i < options->listen_count; i++) {
+        server->listeners[i] = listener_open(options->listen[i], options->worker_count, err);
+        if (server->listeners[i] == NULL)
+            return false;
+        server->shared.listener_count++;
+    }
+    return true;
+}
+
+static bool make_workers(struct http_server *server, unsigned count, struct error *err)
+{
+    server->workers = memory_allocate_zeroed(count, sizeof(server->workers[0]));
+    for (unsigned i = 0; i < count; i++) {
+        server->workers[i] = worker_new(&server->shared, i, err);
+        if (server->workers[i] == NULL)
+            return false;
+        server->worker_count++;
+    }
+    atomic_store(&server->running_count, count);
+    return true;
+}
+
+struct http_server *http_server_start(const struct http_server_options *options, struct error *err)
+{
+    struct http_server *server = memory_allocate_zeroed(1, sizeof(*server));
+    server->on_drained = options->on_drained;
+    server->on_drained_context = options->on_drained_context;
+    server->shared.http = options->http;
+    server->shared.route_cache = options->route_cache;
+    server->shared.counters = options->counters;
+    server->shared.on_drained = on_worker_drained;
+    server->shared.on_drained_context = server;
+
+    uint32_t max_connections = options->http.max_connections;
+    server->shared.limits =
+        connection_limits_new(max_connections != 0 ? max_connections : connections_allowed(),
+                              options->http.max_connections_per_peer);
+    if (options->access_log_path != NULL) {
+        server->shared.access_log =
+            access_log_open(options->access_log_path, options->worker_count, err);
+        if (server->shared.access_log == NULL)
+            goto fail;
+    }
+    if (!open_listeners(server, options, err) || !make_workers(server, options->worker_count, err))
+        goto fail;
+
+    for (unsigned i = 0; i < server->worker_count; i++)
+        worker_start(server->workers[i]);
+    for (size_t i = 0; i < server->shared.listener_count; i++)
+        log_info("listening", "listener=%s workers=%u", listener_description(server->listeners[i]),
+                 server->worker_count);
+    return server;
+
+fail:
+    http_server_stop(server);
+    return NULL;
+}
+
+void http_server_wake(struct http_server *server)
+{
+    for (unsigned i = 0; i < server->worker_count; i++)
+        worker_wake(server->workers[i]);
+}
+
+bool http_server_reopen_log(struct http_server *server, struct error *err)
+{
+    return server->shared.access_log == NULL || access_log_reopen(server->shared.access_log, err);
+}
+
+void http_server_drain(struct http_server *server, uint64_t drain_ms)
+{
+    uint64_t deadline_ms = clock_now_ms() + drain_ms;
+    for (unsigned i = 0; i < server->worker_count; i++)
+        worker_drain(server->workers[i], deadline_ms);
+    /* A socket goes when its last descriptor is closed: the workers close theirs. */
+    for (size_t i = 0; i < server->shared.listener_count; i++)
+        listener_stop(server->listeners[i]);
+}
+
+void http_server_stop(struct http_server *server)
+{
+    if (server == NULL)
+        return;
+    for (unsigned i = 0; i < server->worker_count; i++)
+        worker_free(server->workers[i]);
+    for (size_t i = 0; i < server->shared.listener_count; i++)
+        listener_close(server->listeners[i]);
+    access_log_close(server->shared.access_log);
+    connection_limits_free(server->shared.limits);
+    free(server->workers);
+    free(server->listeners);
+    free(server);
+}
+
+size_t http_server_listener_count(const struct http_server *server)
+{
+    return server->shared.listener_count;
+}
+
+const struct listener *http_server_listener(const struct http_server *server, size_t index)
+{
+    return server->listeners[index];
+}

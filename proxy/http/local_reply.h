@@ -1,0 +1,16 @@
+/* Local reply: an answer of the proxy's own, with a sentence that says what happened.
+ *
+ * Threads: worker. */
+#ifndef PROXY_HTTP_LOCAL_REPLY_H
+#define PROXY_HTTP_LOCAL_REPLY_H
+
+#include "proxy/http/exchange.h"
+
+/* Answers the exchange, unless a response has been started: then that is cut, so that the client
+ * does not take it for complete. `sentence` is a constant without a line end. */
+void local_reply(struct exchange *exchange, unsigned status, const char *sentence);
+
+/* "Not Found"; "" for a status without a name here. */
+struct slice local_reply_reason(unsigned status);
+
+#endif

@@ -1,0 +1,40 @@
+#include "proxy/http/request_handler.h"
+
+#include "proxy/http/forwarder.h"
+#include "proxy/http/local_reply.h"
+#include "proxy/http/worker.h"
+
+static void refuse(struct exchange *exchange, enum denial denial, unsigned status,
+                   const char *sentence)
+{
+    counter_add(&exchange->worker->counters->refused[denial], 1);
+    local_reply(exchange, status, sentence);
+}
+
+/* One request, from its head to the service that gets it.
+ *
+ * The table is borrowed and the rule comes from it without a lock. Before any waiting begins, the
+ * forwarder takes its own hold on the rule and the backend; the table may change at any time. */
+void request_handler_serve(struct exchange *exchange)
+{
+    struct worker *worker = exchange->worker;
+
+    const struct route_table *table = route_cache_view_table(&worker->routes);
+    if (table == NULL)
+        return refuse(exchange, DENIAL_NO_TABLE, 503, "No routes are known yet; try again soon.");
+
+    const struct rule *rule = route_table_find(table, &exchange->request.head);
+    if (rule == NULL)
+        return refuse(exchange, DENIAL_NO_ROUTE, 404, "No route matches this request.");
+    forwarder_set_rule(exchange, rule);
+
+    const struct backend_choice *choice = rule_choose(rule, balancer_random_next(&worker->random));
+    if (rule->is_broken || choice == NULL)
+        return refuse(exchange, DENIAL_NO_BACKEND, 500, "The route names no backend to use.");
+
+    struct backend *backend = route_table_backend(table, choice->backend_index);
+    if (backend == NULL)
+        return refuse(exchange, DENIAL_NO_BACKEND, 500, "The route's backend does not exist.");
+
+    forwarder_start(exchange, backend);
+}

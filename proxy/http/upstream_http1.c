@@ -1,0 +1,437 @@
+#include "proxy/http/upstream_http1.h"
+
+#include "common/buffer.h"
+#include "proxy/http/exchange.h"
+#include "proxy/http/forwarder.h"
+#include "proxy/http/http1_head.h"
+#include "proxy/http/worker.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Reads begin small, so that an exchange with a small answer holds little, and grow when an answer
+ * proves to be large. */
+enum { FIRST_READ_BYTES = 16 * 1024, LATER_READ_BYTES = 64 * 1024, LEAST_READ_BYTES = 4 * 1024 };
+
+static const struct upstream_operations operations;
+
+static void on_readable(h2o_socket_t *socket, const char *error);
+
+/* --- one connection -------------------------------------------------------------------------- */
+
+static void close_connection(struct upstream_http1 *connection)
+{
+    counter_add(&connection->worker->counters->upstream_connections_closed, 1);
+    h2o_socket_close(connection->socket);
+    http1_writer_clear(&connection->writer);
+    endpoint_release(&connection->endpoint);
+    free(connection);
+}
+
+void upstream_http1_close(struct upstream_http1 *connection)
+{
+    assert(connection->exchange == NULL);
+    conn_pool_remove(connection->worker->pool, connection);
+    close_connection(connection);
+}
+
+static void fail(struct upstream_http1 *connection, enum upstream_failure failure)
+{
+    struct exchange *exchange = connection->exchange;
+    close_connection(connection);
+    exchange_fail(exchange, failure);
+}
+
+/* The answer is complete. Whether the connection can serve again depends on everything that is
+ * not: a request still being sent, bytes nobody asked for. */
+static void finish(struct upstream_http1 *connection, bool is_clean)
+{
+    struct worker *worker = connection->worker;
+    struct exchange *exchange = connection->exchange;
+    bool is_reusable =
+        is_clean && exchange->response.keep_alive &&
+        http1_writer_is_complete(&connection->writer) && !worker->is_draining &&
+        worker->timers.now_ms - connection->connected_ms < worker->shared->http.pool_max_age_ms;
+
+    connection->exchange = NULL;
+    connection->served++;
+    exchange->response_body.is_ended = true;
+    if (is_reusable) {
+        if (connection->is_paused)
+            h2o_socket_read_start(connection->socket, on_readable);
+        connection->is_paused = false;
+        conn_pool_put(worker->pool, connection);
+    } else {
+        close_connection(connection);
+    }
+    exchange_complete(exchange);
+}
+
+/* --- sending --------------------------------------------------------------------------------- */
+
+static void on_writable(h2o_socket_t *socket, const char *error);
+
+static void send_request(struct upstream_http1 *connection)
+{
+    struct exchange *exchange = connection->exchange;
+    if (connection->is_unwritable || h2o_socket_is_writing(connection->socket))
+        return;
+
+    bool made_room;
+    uint64_t sent_before = connection->writer.sent_bytes;
+    enum writer_result result =
+        http1_writer_send(&connection->writer, h2o_socket_get_fd(connection->socket),
+                          &exchange->request_body, &made_room);
+    uint64_t sent = connection->writer.sent_bytes - sent_before;
+    if (sent > 0) {
+        counter_add(&connection->worker->counters->upstream_bytes_out, sent);
+        forwarder_on_sent(exchange);
+    }
+    if (made_room)
+        exchange_mark(exchange, EXCHANGE_REQUEST_ROOM);
+
+    switch (result) {
+    case WRITER_DONE:
+        return;
+    case WRITER_BLOCKED:
+        h2o_socket_notify_write(connection->socket, on_writable);
+        return;
+    case WRITER_FAILED:
+        /* It may have answered before it closed: reading will tell. */
+        connection->is_unwritable = true;
+        return;
+    }
+}
+
+static void on_writable(h2o_socket_t *socket, const char *error)
+{
+    (void)error;
+    struct upstream_http1 *connection = socket->data;
+    if (connection->exchange != NULL)
+        send_request(connection);
+}
+
+/* --- receiving ------------------------------------------------------------------------------- */
+
+static void start_parser(struct upstream_http1 *connection)
+{
+    struct exchange *exchange = connection->exchange;
+    struct header_list fields = {.headers = exchange->response_headers,
+                                 .tags = exchange->response_tags,
+                                 .capacity = RESPONSE_HEADERS_DEFAULT};
+    struct response_context context = {
+        .is_head = slice_equals(exchange->request.head.method, SLICE("HEAD")),
+    };
+    response_parser_init(&connection->parser, RESPONSE_HEAD_BYTES_DEFAULT, fields, context);
+}
+
+static void on_chunked(struct upstream_http1 *connection, struct slice bytes)
+{
+    struct exchange *exchange = connection->exchange;
+    size_t used;
+    switch (
+        chunked_body_decode(&exchange->response_chunks, bytes, &exchange->response_body, &used)) {
+    case CHUNK_DONE:
+        return finish(connection, used == bytes.length);
+    case CHUNK_REFUSED:
+        return fail(connection, UPSTREAM_FAILURE_BAD_RESPONSE);
+    case CHUNK_MORE:
+    case CHUNK_DATA:
+        return exchange_mark(exchange, EXCHANGE_RESPONSE_DATA);
+    }
+}
+
+/* The last `length` bytes of the response body have just come in, as they were sent. */
+static void on_plain(struct upstream_http1 *connection, size_t length)
+{
+    struct exchange *exchange = connection->exchange;
+    struct body_pipe *body = &exchange->response_body;
+
+    if (exchange->response.framing == BODY_UNTIL_CLOSE) {
+        exchange_mark(exchange, EXCHANGE_RESPONSE_DATA);
+        return;
+    }
+    size_t extra = length > connection->body_left ? length - (size_t)connection->body_left : 0;
+    body->bytes.length -= extra;
+    body->total -= extra;
+    connection->body_left -= length - extra;
+    if (connection->body_left == 0)
+        finish(connection, extra == 0);
+    else
+        exchange_mark(exchange, EXCHANGE_RESPONSE_DATA);
+}
+
+/* What came with the head is in the response body already; chunks have to be taken apart. */
+static void on_head_complete(struct upstream_http1 *connection)
+{
+    struct exchange *exchange = connection->exchange;
+    struct body_pipe *body = &exchange->response_body;
+
+    exchange->response = connection->parser.response;
+    connection->is_head_complete = true;
+    connection->body_left =
+        exchange->response.framing == BODY_LENGTH ? exchange->response.content_length : 0;
+    exchange_answer(exchange);
+
+    if (exchange->response.framing == BODY_CHUNKED) {
+        chunked_body_start(&exchange->response_chunks, 0);
+        struct slice raw = buffer_slice(&body->bytes);
+        /* All of it came with the last read: before that the head was not complete. */
+        assert(raw.length <= WORKER_SCRATCH_BYTES);
+        char *copy = connection->worker->scratch;
+        if (raw.length > 0)
+            memcpy(copy, raw.at, raw.length);
+        body->bytes.length = 0;
+        on_chunked(connection, slice_of(copy, raw.length));
+        return;
+    }
+    body->total = body->bytes.length;
+    on_plain(connection, body->bytes.length);
+}
+
+/* Heads that only say "wait" are not passed on: what a client waits for with Expect, the front has
+ * told it. */
+static void on_head_bytes(struct upstream_http1 *connection)
+{
+    struct buffer *bytes = &connection->exchange->response_body.bytes;
+    for (;;) {
+        enum parse_result result =
+            response_parser_feed(&connection->parser, bytes->at, bytes->length);
+        if (result == PARSE_MORE)
+            return;
+        if (result == PARSE_REFUSED)
+            return fail(connection, UPSTREAM_FAILURE_BAD_RESPONSE);
+
+        const struct parsed_response *response = &connection->parser.response;
+        bool is_informational = response->is_informational;
+        buffer_consume(bytes, response->head_bytes);
+        if (!is_informational)
+            return on_head_complete(connection);
+        start_parser(connection);
+        if (bytes->length == 0)
+            return;
+    }
+}
+
+static void on_end(struct upstream_http1 *connection, bool is_orderly)
+{
+    if (!connection->has_received)
+        fail(connection, connection->served > 0 ? UPSTREAM_FAILURE_STALE : UPSTREAM_FAILURE_CLOSED);
+    else if (!connection->is_head_complete)
+        fail(connection, UPSTREAM_FAILURE_CLOSED);
+    else if (is_orderly && connection->exchange->response.framing == BODY_UNTIL_CLOSE)
+        finish(connection, false);
+    else
+        fail(connection, UPSTREAM_FAILURE_TRUNCATED);
+}
+
+/* Where to receive to, and how much. Chunks are decoded out of the worker's scratch space. */
+static char *receive_area(struct upstream_http1 *connection, size_t *length)
+{
+    struct body_pipe *body = &connection->exchange->response_body;
+    size_t limit = connection->read_bytes;
+    if (connection->is_head_complete) {
+        size_t room = body_pipe_room(body);
+        if (room < limit)
+            limit = room;
+        if (connection->exchange->response.framing == BODY_CHUNKED) {
+            *length = limit;
+            return connection->worker->scratch;
+        }
+    }
+
+    struct buffer *bytes = &body->bytes;
+    size_t spare = bytes->capacity - bytes->consumed - bytes->length;
+    *length = spare >= LEAST_READ_BYTES && spare < limit ? spare : limit;
+    return buffer_reserve(bytes, *length);
+}
+
+static void on_received(struct upstream_http1 *connection, const char *at, size_t length)
+{
+    struct exchange *exchange = connection->exchange;
+    connection->has_received = true;
+    counter_add(&connection->worker->counters->upstream_bytes_in, length);
+    forwarder_on_received(exchange);
+
+    if (!connection->is_head_complete) {
+        buffer_extend(&exchange->response_body.bytes, length);
+        on_head_bytes(connection);
+    } else if (exchange->response.framing == BODY_CHUNKED) {
+        on_chunked(connection, slice_of(at, length));
+    } else {
+        body_pipe_extend(&exchange->response_body, length);
+        on_plain(connection, length);
+    }
+}
+
+static bool has_room(const struct upstream_http1 *connection)
+{
+    return !connection->is_head_complete ||
+           body_pipe_room(&connection->exchange->response_body) > 0;
+}
+
+static void on_readable(h2o_socket_t *socket, const char *error)
+{
+    (void)error;
+    struct upstream_http1 *connection = socket->data;
+    if (connection->exchange == NULL) {
+        upstream_http1_close(connection);
+        return;
+    }
+    if (!has_room(connection)) {
+        connection->is_paused = true;
+        h2o_socket_read_stop(socket);
+        return;
+    }
+
+    size_t wanted;
+    char *at = receive_area(connection, &wanted);
+    ssize_t received;
+    do
+        received = recv(h2o_socket_get_fd(socket), at, wanted, 0);
+    while (received < 0 && errno == EINTR);
+
+    if (received < 0 && errno == EAGAIN)
+        return;
+    if (received <= 0) {
+        on_end(connection, received == 0);
+        return;
+    }
+    if ((size_t)received == wanted)
+        connection->read_bytes = LATER_READ_BYTES;
+    on_received(connection, at, (size_t)received);
+}
+
+/* --- connecting ------------------------------------------------------------------------------ */
+
+static void begin(struct upstream_http1 *connection)
+{
+    struct exchange *exchange = connection->exchange;
+    connection->is_connecting = false;
+    connection->is_unwritable = false;
+    connection->has_received = false;
+    connection->is_head_complete = false;
+    connection->read_bytes = FIRST_READ_BYTES;
+    start_parser(connection);
+
+    http1_writer_start(&connection->writer, exchange->request.framing == BODY_CHUNKED);
+    http1_head_write_request(&connection->writer.before, &exchange->request);
+    forwarder_on_connected(exchange);
+    send_request(connection);
+}
+
+static void on_connected(h2o_socket_t *socket, const char *error)
+{
+    (void)error;
+    struct upstream_http1 *connection = socket->data;
+    int status = 0;
+    socklen_t length = sizeof(status);
+    if (getsockopt(h2o_socket_get_fd(socket), SOL_SOCKET, SO_ERROR, &status, &length) != 0 ||
+        status != 0) {
+        fail(connection, UPSTREAM_FAILURE_CONNECT);
+        return;
+    }
+    connection->connected_ms = connection->worker->timers.now_ms;
+    h2o_socket_read_start(socket, on_readable);
+    begin(connection);
+}
+
+/* A socket on its way to `address`, or -1. */
+static int open_socket(const struct endpoint_address *address, bool *is_pending)
+{
+    int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    if (address->any.sa_family != AF_UNIX) {
+        int on = 1;
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    }
+
+    *is_pending = false;
+    if (connect(fd, &address->any, address->length) == 0)
+        return fd;
+    if (errno == EINPROGRESS) {
+        *is_pending = true;
+        return fd;
+    }
+    close(fd);
+    return -1;
+}
+
+static struct upstream_http1 *connect_to(struct worker *worker, struct endpoint *endpoint)
+{
+    bool is_pending;
+    int fd = open_socket(&endpoint->address, &is_pending);
+    if (fd < 0)
+        return NULL;
+
+    struct upstream_http1 *connection = memory_allocate_zeroed(1, sizeof(*connection));
+    connection->worker = worker;
+    connection->endpoint = endpoint;
+    endpoint_acquire(endpoint);
+    connection->is_connecting = is_pending;
+    connection->connected_ms = worker->timers.now_ms;
+    connection->socket = h2o_evloop_socket_create(worker->loop, fd, H2O_SOCKET_FLAG_DONT_READ);
+    connection->socket->data = connection;
+    counter_add(&worker->counters->upstream_connections_opened, 1);
+    if (is_pending)
+        h2o_socket_notify_write(connection->socket, on_connected);
+    else
+        h2o_socket_read_start(connection->socket, on_readable);
+    return connection;
+}
+
+void upstream_http1_start(struct exchange *exchange, struct endpoint *endpoint, bool is_fresh)
+{
+    struct worker *worker = exchange->worker;
+    struct upstream_http1 *connection = is_fresh ? NULL : conn_pool_take(worker->pool, endpoint);
+    if (connection != NULL)
+        counter_add(&worker->counters->upstream_connections_reused, 1);
+    else
+        connection = connect_to(worker, endpoint);
+    if (connection == NULL) {
+        exchange_fail(exchange, UPSTREAM_FAILURE_CONNECT);
+        return;
+    }
+
+    connection->exchange = exchange;
+    exchange->upstream = connection;
+    exchange->upstream_operations = &operations;
+    if (!connection->is_connecting)
+        begin(connection);
+}
+
+/* --- what the exchange tells ----------------------------------------------------------------- */
+
+static void on_request_data(struct exchange *exchange)
+{
+    struct upstream_http1 *connection = exchange->upstream;
+    if (!connection->is_connecting)
+        send_request(connection);
+}
+
+static void on_response_room(struct exchange *exchange)
+{
+    struct upstream_http1 *connection = exchange->upstream;
+    if (!connection->is_paused || !has_room(connection))
+        return;
+    connection->is_paused = false;
+    h2o_socket_read_start(connection->socket, on_readable);
+}
+
+static void on_cancel(struct exchange *exchange)
+{
+    close_connection(exchange->upstream);
+}
+
+static const struct upstream_operations operations = {
+    .data = on_request_data,
+    .room = on_response_room,
+    .cancel = on_cancel,
+};

@@ -1,0 +1,59 @@
+/* Upstream HTTP/1: an exchange to an endpoint over one connection.
+ *
+ * The response is received straight into the exchange's response body: the head is parsed where
+ * it lies, and what is behind it is the body already. A connection is used again only when
+ * everything about the exchange was in order; anything unexpected closes it, so that no answer
+ * reaches another request.
+ *
+ * Threads: worker. */
+#ifndef PROXY_HTTP_UPSTREAM_HTTP1_H
+#define PROXY_HTTP_UPSTREAM_HTTP1_H
+
+#include "proxy/http/chunk_decoder.h"
+#include "proxy/http/conn_pool.h"
+#include "proxy/http/http1_writer.h"
+#include "proxy/http/response_parser.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <h2o.h>
+
+struct endpoint;
+struct exchange;
+struct worker;
+
+/* One connection. */
+struct upstream_http1 {
+    struct worker *worker;
+    struct endpoint *endpoint; /* held */
+    h2o_socket_t *socket;
+    uint64_t connected_ms;
+    uint64_t served; /* exchanges that were answered */
+
+    /* while it waits in the pool */
+    struct pool_links pool;
+
+    /* while it serves an exchange */
+    struct exchange *exchange; /* NULL while it waits */
+    bool is_connecting;
+    bool is_paused;     /* not reading: the client is slower */
+    bool is_unwritable; /* the endpoint reads no more; it may have answered */
+    bool has_received;  /* anything of the answer */
+    bool is_head_complete;
+    uint64_t body_left; /* for BODY_LENGTH */
+    size_t read_bytes;  /* how much to ask for in one read */
+    struct http1_writer writer;
+    struct response_parser parser;
+    struct chunk_decoder chunks;
+};
+
+/* Sends the exchange's request to the endpoint, on a connection of the pool unless `is_fresh`. What
+ * becomes of it, the exchange is told. */
+void upstream_http1_start(struct exchange *exchange, struct endpoint *endpoint, bool is_fresh);
+
+/* Closes a connection that waits in the pool. */
+void upstream_http1_close(struct upstream_http1 *connection);
+
+#endif

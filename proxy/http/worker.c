@@ -1,0 +1,363 @@
+#include "proxy/http/worker.h"
+
+#include "common/buffer.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "proxy/http/conn_pool.h"
+#include "proxy/http/connection_limits.h"
+#include "proxy/http/front_http1.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* A turn of the loop: epoll, then what is ready on sockets, then exchanges_flush (from a 0 ms
+ * timeout of libh2o's, so that writes it starts are finished in the same turn), then timers. */
+
+enum command { COMMAND_WAKE = 1, COMMAND_DRAIN = 2, COMMAND_STOP = 4 };
+
+/* Connections taken in one turn, so that a flood of them does not starve those that are there. */
+enum { ACCEPT_BATCH = 16, ACCEPT_PAUSE_MS = 100 };
+
+/* Those who are in the backlog when draining begins are served. */
+enum { DRAIN_BATCH = 4096 };
+
+/* Without timers a loop still takes a turn now and then. */
+enum { LONGEST_WAIT_MS = 60 * 1000 };
+
+/* --- accepting ------------------------------------------------------------------------------- */
+
+static void on_acceptable(h2o_socket_t *socket, const char *error);
+
+static void pause_accepting(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->shared->listener_count; i++) {
+        if (worker->listeners[i].socket != NULL)
+            h2o_socket_read_stop(worker->listeners[i].socket);
+    }
+    timer_start(&worker->timers, &worker->accept_timer, ACCEPT_PAUSE_MS);
+}
+
+static void on_accept_due(struct timer *timer)
+{
+    struct worker *worker = timer->context;
+    for (size_t i = 0; i < worker->shared->listener_count; i++) {
+        if (worker->listeners[i].socket != NULL)
+            h2o_socket_read_start(worker->listeners[i].socket, on_acceptable);
+    }
+}
+
+/* At the total limit an idle connection makes room for a busy one; without an idle one the backlog
+ * has to wait. Returns whether to go on accepting. */
+static bool admit(struct worker *worker, const struct listener *listener, int fd,
+                  const struct sockaddr *address)
+{
+    struct connection_limits *limits = worker->shared->limits;
+    struct peer_key peer = peer_key_of(address);
+    enum admission admission = connection_limits_enter(limits, peer);
+    if (admission == REFUSED_TOTAL && worker->idle_oldest != NULL) {
+        front_http1_close(worker->idle_oldest);
+        admission = connection_limits_enter(limits, peer);
+    }
+    if (admission == ADMITTED) {
+        front_http1_accept(worker, listener, fd, address);
+        return true;
+    }
+
+    close(fd);
+    counter_add(&worker->counters
+                     ->refused[admission == REFUSED_PEER ? DENIAL_PEER_LIMIT : DENIAL_TOTAL_LIMIT],
+                1);
+    if (admission == REFUSED_PEER)
+        return true;
+    pause_accepting(worker);
+    return false;
+}
+
+/* Takes at most `most` connections. */
+static void accept_some(struct worker_listener *listener, int most)
+{
+    struct worker *worker = listener->worker;
+    for (int i = 0; i < most; i++) {
+        union {
+            struct sockaddr any;
+            struct sockaddr_storage storage;
+        } address = {0};
+        socklen_t length = sizeof(address);
+        int fd = accept4(h2o_socket_get_fd(listener->socket), &address.any, &length,
+                         SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            /* Trying again at once would spin until a descriptor comes free. */
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+                pause_accepting(worker);
+            return;
+        }
+        if (!admit(worker, listener->listener, fd, &address.any))
+            return;
+    }
+}
+
+static void on_acceptable(h2o_socket_t *socket, const char *error)
+{
+    (void)error;
+    accept_some(socket->data, ACCEPT_BATCH);
+}
+
+static void open_listeners(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->shared->listener_count; i++) {
+        struct worker_listener *listener = &worker->listeners[i];
+        listener->socket =
+            h2o_evloop_socket_create(worker->loop, listener->fd, H2O_SOCKET_FLAG_DONT_READ);
+        listener->socket->data = listener;
+        h2o_socket_read_start(listener->socket, on_acceptable);
+    }
+}
+
+static void close_listeners(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->shared->listener_count; i++) {
+        if (worker->listeners[i].socket != NULL)
+            h2o_socket_close(worker->listeners[i].socket);
+        worker->listeners[i].socket = NULL;
+    }
+    timer_stop(&worker->accept_timer);
+}
+
+/* --- draining -------------------------------------------------------------------------------- */
+
+static void each_front(struct worker *worker, void (*act)(struct front_http1 *front))
+{
+    struct front_http1 *next;
+    for (struct front_http1 *front = worker->fronts; front != NULL; front = next) {
+        next = front->next;
+        act(front);
+    }
+}
+
+void worker_on_front_closed(struct worker *worker)
+{
+    if (!worker->is_draining || worker->is_drained || worker->front_count > 0)
+        return;
+    worker->is_drained = true;
+    conn_pool_close_all(worker->pool);
+    if (worker->shared->on_drained != NULL)
+        worker->shared->on_drained(worker->shared->on_drained_context);
+}
+
+static void on_drain_due(struct timer *timer)
+{
+    struct worker *worker = timer->context;
+    if (worker->front_count > 0)
+        log_warn("drain_cut", "worker=%u connections=%zu", worker->index, worker->front_count);
+    each_front(worker, front_http1_close);
+}
+
+static void drain(struct worker *worker)
+{
+    uint64_t deadline_ms = atomic_load(&worker->drain_deadline_ms);
+    uint64_t now_ms = worker->timers.now_ms;
+    timer_start(&worker->timers, &worker->drain_timer,
+                deadline_ms > now_ms ? deadline_ms - now_ms : 0);
+    if (worker->is_draining)
+        return;
+
+    worker->is_draining = true;
+    for (size_t i = 0; i < worker->shared->listener_count; i++)
+        accept_some(&worker->listeners[i], DRAIN_BATCH);
+    close_listeners(worker);
+    each_front(worker, front_http1_drain);
+    worker_on_front_closed(worker);
+}
+
+/* --- commands -------------------------------------------------------------------------------- */
+
+static void on_command(h2o_socket_t *socket, const char *error)
+{
+    (void)error;
+    struct worker *worker = socket->data;
+    uint64_t ignored;
+    ssize_t got = read(worker->wake_fd, &ignored, sizeof(ignored));
+    (void)got;
+
+    unsigned commands = atomic_exchange(&worker->commands, 0);
+    route_cache_view_table(&worker->routes);
+    if (commands & COMMAND_DRAIN)
+        drain(worker);
+    if (commands & COMMAND_STOP)
+        worker->is_stopping = true;
+}
+
+/* Only the first command since the worker last looked costs a system call. */
+static void send_command(struct worker *worker, enum command command)
+{
+    if (atomic_fetch_or(&worker->commands, (unsigned)command) != 0)
+        return;
+    uint64_t one = 1;
+    ssize_t sent = write(worker->wake_fd, &one, sizeof(one));
+    (void)sent;
+}
+
+void worker_wake(struct worker *worker)
+{
+    send_command(worker, COMMAND_WAKE);
+}
+
+void worker_drain(struct worker *worker, uint64_t deadline_ms)
+{
+    atomic_store(&worker->drain_deadline_ms, deadline_ms);
+    send_command(worker, COMMAND_DRAIN);
+}
+
+/* --- the loop -------------------------------------------------------------------------------- */
+
+static void on_flush(h2o_timeout_entry_t *entry)
+{
+    exchanges_flush(H2O_STRUCT_FROM_MEMBER(struct worker, flush_entry, entry));
+}
+
+void worker_schedule_flush(struct worker *worker)
+{
+    if (!h2o_timeout_is_linked(&worker->flush_entry))
+        h2o_timeout_link(worker->loop, &worker->flush_timeout, &worker->flush_entry);
+}
+
+uint64_t worker_now_us(struct worker *worker)
+{
+    if (worker->now_us == 0)
+        worker->now_us = clock_now_us();
+    return worker->now_us;
+}
+
+void worker_run_once(struct worker *worker, int32_t max_wait_ms)
+{
+    worker->now_us = 0;
+    h2o_evloop_run(worker->loop, timers_wait_ms(&worker->timers, max_wait_ms));
+    timers_update_now(&worker->timers);
+    timers_run(&worker->timers);
+}
+
+/* libh2o's parts are thread-local: everything is made on the thread that runs it. */
+void worker_set_up(struct worker *worker)
+{
+    worker->loop = h2o_evloop_create();
+    h2o_timeout_init(worker->loop, &worker->flush_timeout, 0);
+    worker->flush_entry.cb = on_flush;
+    worker->wake_socket =
+        h2o_evloop_socket_create(worker->loop, worker->wake_fd, H2O_SOCKET_FLAG_DONT_READ);
+    worker->wake_socket->data = worker;
+    h2o_socket_read_start(worker->wake_socket, on_command);
+
+    timers_init(&worker->timers);
+    timer_init(&worker->accept_timer, on_accept_due, worker);
+    timer_init(&worker->drain_timer, on_drain_due, worker);
+    worker->pool = conn_pool_new(worker);
+    route_cache_view_init(&worker->routes, worker->shared->route_cache);
+    balancer_random_init(&worker->random);
+    worker->counters = counters_worker(worker->shared->counters, worker->index);
+    worker->scratch = memory_allocate(WORKER_SCRATCH_BYTES);
+    open_listeners(worker);
+}
+
+void worker_tear_down(struct worker *worker)
+{
+    close_listeners(worker);
+    each_front(worker, front_http1_close);
+    exchanges_clear(worker);
+    conn_pool_free(worker->pool);
+    route_cache_view_clear(&worker->routes);
+    timer_clear(&worker->timers, &worker->accept_timer);
+    timer_clear(&worker->timers, &worker->drain_timer);
+    timers_clear(&worker->timers);
+    buffer_clear(&worker->log_line);
+    free(worker->scratch);
+
+    h2o_socket_close(worker->wake_socket);
+    h2o_timeout_unlink(&worker->flush_entry);
+    h2o_evloop_run(worker->loop, 0); /* frees sockets that were closed */
+    h2o_timeout_dispose(worker->loop, &worker->flush_timeout);
+    h2o_evloop_destroy(worker->loop);
+}
+
+/* The descriptors are our own, for libh2o to close. */
+static bool duplicate_listeners(struct worker *worker, struct error *err)
+{
+    size_t count = worker->shared->listener_count;
+    worker->listeners = memory_allocate_zeroed(count, sizeof(worker->listeners[0]));
+    for (size_t i = 0; i < count; i++) {
+        struct worker_listener *listener = &worker->listeners[i];
+        listener->worker = worker;
+        listener->listener = worker->shared->listeners[i];
+        listener->fd = fcntl(listener_fd(listener->listener, worker->index), F_DUPFD_CLOEXEC, 0);
+        if (listener->fd < 0) {
+            error_set_errno(err, "listener %s", listener_description(listener->listener));
+            while (i-- > 0)
+                close(worker->listeners[i].fd);
+            free(worker->listeners);
+            return false;
+        }
+    }
+    return true;
+}
+
+struct worker *worker_new(const struct worker_shared *shared, unsigned index, struct error *err)
+{
+    struct worker *worker = memory_allocate_zeroed(1, sizeof(*worker));
+    worker->index = index;
+    worker->shared = shared;
+    worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (worker->wake_fd < 0) {
+        error_set_errno(err, "worker %u", index);
+        free(worker);
+        return NULL;
+    }
+    if (!duplicate_listeners(worker, err)) {
+        close(worker->wake_fd);
+        free(worker);
+        return NULL;
+    }
+    return worker;
+}
+
+/* --- the thread ------------------------------------------------------------------------------ */
+
+static void *run(void *context)
+{
+    struct worker *worker = context;
+    worker_set_up(worker);
+    while (!worker->is_stopping)
+        worker_run_once(worker, LONGEST_WAIT_MS);
+    worker_tear_down(worker);
+    return NULL;
+}
+
+void worker_start(struct worker *worker)
+{
+    if (pthread_create(&worker->thread, NULL, run, worker) != 0)
+        abort(); /* as when memory runs out */
+    char name[16];
+    snprintf(name, sizeof(name), "worker-%u", worker->index);
+    pthread_setname_np(worker->thread, name);
+    worker->is_started = true;
+}
+
+void worker_free(struct worker *worker)
+{
+    if (worker == NULL)
+        return;
+    if (worker->is_started) {
+        send_command(worker, COMMAND_STOP);
+        pthread_join(worker->thread, NULL);
+    } else if (worker->loop == NULL) {
+        for (size_t i = 0; i < worker->shared->listener_count; i++)
+            close(worker->listeners[i].fd);
+        close(worker->wake_fd);
+    }
+    free(worker->listeners);
+    free(worker);
+}

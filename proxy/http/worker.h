@@ -1,0 +1,124 @@
+/* Worker: one thread with its own loop, listeners, pools and buffers.
+ *
+ * Nothing here is shared with another worker but what `shared` names, so serving a request takes
+ * no lock. Everything of libh2o's is made on the worker's own thread.
+ *
+ * Threads: worker, except where a function says otherwise. */
+#ifndef PROXY_HTTP_WORKER_H
+#define PROXY_HTTP_WORKER_H
+
+#include "proxy/http/exchange.h"
+#include "proxy/http/http_options.h"
+#include "proxy/http/listener.h"
+#include "proxy/http/timers.h"
+#include "proxy/metrics/counters.h"
+#include "proxy/routing/route_cache.h"
+#include "proxy/upstream/balancer.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <h2o.h>
+
+struct access_log;
+struct connection_limits;
+struct front_http1;
+struct worker;
+
+/* One read of a body that has to be decoded fits in here. */
+enum { WORKER_SCRATCH_BYTES = 64 * 1024 };
+
+/* What all workers of a server have in common; outlives them. */
+struct worker_shared {
+    struct http_options http;
+    struct route_cache *route_cache;
+    struct counters *counters;
+    struct access_log *access_log; /* NULL: none */
+    struct connection_limits *limits;
+    struct listener *const *listeners;
+    size_t listener_count;
+    /* From the worker: it is draining, and its last connection is gone. */
+    void (*on_drained)(void *context);
+    void *on_drained_context;
+};
+
+/* A listening socket on this worker's loop. */
+struct worker_listener {
+    struct worker *worker;
+    const struct listener *listener;
+    int fd;
+    h2o_socket_t *socket; /* has taken the descriptor; NULL once closed */
+};
+
+struct worker {
+    /* immutable */
+    unsigned index;
+    const struct worker_shared *shared;
+    pthread_t thread;
+    bool is_started;
+    int wake_fd;
+
+    /* atomic: any sets, the worker takes */
+    atomic_uint commands;
+    _Atomic uint64_t drain_deadline_ms;
+
+    /* worker only */
+    h2o_loop_t *loop;
+    h2o_timeout_t flush_timeout; /* 0 ms: at the end of the turn */
+    h2o_timeout_entry_t flush_entry;
+    h2o_socket_t *wake_socket;
+    struct timers timers;
+    struct timer accept_timer; /* running while accepting is paused */
+    struct timer drain_timer;
+    struct worker_listener *listeners;
+    struct exchange_queue exchanges;
+    struct conn_pool *pool;
+    struct route_cache_view routes;
+    struct balancer_random random;
+    struct worker_counters *counters;
+    struct front_http1 *fronts;      /* every connection */
+    struct front_http1 *idle_newest; /* those between two requests, for closing the oldest */
+    struct front_http1 *idle_oldest;
+    size_t front_count;
+    bool is_draining;
+    bool is_drained; /* and said so */
+    bool is_stopping;
+    uint64_t now_us; /* read once a turn, on demand; 0: not yet */
+    struct buffer log_line;
+    char *scratch; /* WORKER_SCRATCH_BYTES; valid within one callback */
+};
+
+/* Takes its share of the listeners; NULL when there are no descriptors left. */
+struct worker *worker_new(const struct worker_shared *shared, unsigned index, struct error *err);
+
+/* Starts the thread. Main only. */
+void worker_start(struct worker *worker);
+
+/* Cuts everything, joins and frees. Main only. Harmless on NULL. */
+void worker_free(struct worker *worker);
+
+/* From any thread: a new table was published. */
+void worker_wake(struct worker *worker);
+
+/* From any thread: accept no more; finish what runs, but cut it at `deadline_ms` (clock_now_ms). */
+void worker_drain(struct worker *worker, uint64_t deadline_ms);
+
+/* Makes exchanges_flush run at the end of this turn. */
+void worker_schedule_flush(struct worker *worker);
+
+/* A front has just closed its connection. */
+void worker_on_front_closed(struct worker *worker);
+
+/* Microseconds of the monotonic clock, as of this turn. */
+uint64_t worker_now_us(struct worker *worker);
+
+/* --- what the thread does; tests do it themselves -------------------------------------------- */
+
+void worker_set_up(struct worker *worker);
+void worker_run_once(struct worker *worker, int32_t max_wait_ms);
+void worker_tear_down(struct worker *worker);
+
+#endif
