@@ -31,7 +31,7 @@ static enum exit_code run(struct session *session, const struct option_list *ope
 const struct command command_add = {
     .name = "add",
     .operands = "NAME",
-    .summary = "Add a route, and the backend that its --to describe",
+    .summary = "Add a route, and a backend of the endpoints that --to names",
     .details =
         "All conditions make one rule. Of several paths, or several methods, one must match; of "
         "the\n"

@@ -31,12 +31,22 @@ static size_t match_name(const struct command *command, char *const *words, size
     return 0;
 }
 
-/* What was typed as a verb: one word, or two where the first begins names of two. */
-static const char *typed_name(char *const *words, size_t word_count, char *typed, size_t bytes)
+/* Says which verb was meant: names of two words are compared with two words. */
+static void fail_unknown(char *const *words, size_t word_count, struct error *err)
 {
-    bool has_two = word_count > 1 && strcmp(words[0], "backend") == 0;
-    snprintf(typed, bytes, "%s%s%s", words[0], has_two ? " " : "", has_two ? words[1] : "");
-    return typed;
+    char two_words[128];
+    snprintf(two_words, sizeof(two_words), "%s %s", words[0], word_count > 1 ? words[1] : "");
+    struct nearest one = {.typed = words[0]}, two = {.typed = two_words};
+    for (size_t i = 0; commands[i] != NULL; i++)
+        nearest_consider(strchr(commands[i]->name, ' ') == NULL ? &one : &two, commands[i]->name);
+
+    bool is_two = two.name != NULL && (one.name == NULL || two.distance < one.distance);
+    const struct nearest *meant = is_two ? &two : &one;
+    if (meant->name != NULL)
+        error_set(err, ERROR_INVALID, "unknown verb '%s'; did you mean '%s'?", meant->typed,
+                  meant->name);
+    else
+        error_set(err, ERROR_INVALID, "unknown verb '%s'; 'routectl help' lists them", words[0]);
 }
 
 const struct command *command_find(char *const *words, size_t word_count, size_t *used,
@@ -52,14 +62,7 @@ const struct command *command_find(char *const *words, size_t word_count, size_t
         return NULL;
     }
 
-    char typed[128];
-    struct nearest nearest = {.typed = typed_name(words, word_count, typed, sizeof(typed))};
-    for (size_t i = 0; commands[i] != NULL; i++)
-        nearest_consider(&nearest, commands[i]->name);
-    if (nearest.name != NULL)
-        error_set(err, ERROR_INVALID, "unknown verb '%s'; did you mean '%s'?", typed, nearest.name);
-    else
-        error_set(err, ERROR_INVALID, "unknown verb '%s'; 'routectl help' lists them", typed);
+    fail_unknown(words, word_count, err);
     return NULL;
 }
 

@@ -64,9 +64,8 @@ static bool connect_once(struct session *session, enum exit_code *code)
     session->client = grpc_client_connect(session_options.socket, &err);
     if (session->client != NULL)
         return true;
-    say("%s", err.message);
-    if (err.code == ERROR_UNAVAILABLE)
-        say("is pointsman-control running? --socket or POINTSMAN_SOCKET names its socket");
+    say("%s; is pointsman-control running? (--socket or POINTSMAN_SOCKET names its socket)",
+        err.message);
     *code = EXIT_UNREACHABLE;
     return false;
 }

@@ -55,7 +55,10 @@ static bool tell(const Pointsman__V1__WaitAppliedResponse *applied)
     buffer_printf(&sentence, "revision %" PRIu64 " is not applied after %s by", applied->revision,
                   duration_format(session_options.timeout_ms, text));
     tell_ids(buffer_string(&sentence), applied->pending, applied->n_pending);
-    tell_ids("not connected any more", applied->disconnected, applied->n_disconnected);
+    buffer_reset(&sentence);
+    buffer_printf(&sentence, "revision %" PRIu64 " is not applied by proxies that are gone",
+                  applied->revision);
+    tell_ids(buffer_string(&sentence), applied->disconnected, applied->n_disconnected);
     for (size_t i = 0; i < applied->n_rejected; i++)
         tell_rejection(applied->rejected[i]);
 
