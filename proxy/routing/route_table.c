@@ -318,6 +318,12 @@ void route_table_builder_set_backend(struct route_table_builder *builder, uint32
         node_store_retire(&builder->store, old, release_backend);
 }
 
+void route_table_builder_retire(struct route_table_builder *builder, void *thing,
+                                void (*let_go)(void *thing))
+{
+    node_store_retire(&builder->store, thing, let_go);
+}
+
 struct route_table *route_table_builder_publish(struct route_table_builder *builder,
                                                 uint64_t revision, size_t backend_count)
 {

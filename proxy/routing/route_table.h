@@ -52,6 +52,11 @@ void route_table_builder_remove(struct route_table_builder *builder, struct rout
 void route_table_builder_set_backend(struct route_table_builder *builder, uint32_t backend_index,
                                      struct backend *backend);
 
+/* Calls `let_go` when no table made so far is held any more, at the latest when the builder goes.
+ */
+void route_table_builder_retire(struct route_table_builder *builder, void *thing,
+                                void (*let_go)(void *thing));
+
 /* The table of everything added so far; later changes do not show in it. `backend_count` is for
  * route_table_backend_count. Caller releases. */
 struct route_table *route_table_builder_publish(struct route_table_builder *builder,

@@ -1,0 +1,314 @@
+#include "proxy/routing/backend_slots.h"
+
+#include "common/buffer.h"
+#include "common/hash.h"
+#include "proto/message.h"
+#include "proxy/routing/hash_trie.h"
+#include "proxy/upstream/backend.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAME_SEED = 7 };
+
+struct record;
+
+struct slot {
+    struct backend_slots *owner;
+    struct record *record;
+    struct slot *next; /* of its record */
+    uint32_t index;
+    uint32_t port;
+    uint32_t references; /* backendRefs of routes that name it */
+    bool is_dirty;       /* waits in `dirty` for settle */
+};
+
+/* All that is known of one backend's name: the object, if there is one, and its slots. */
+struct record {
+    struct slot *slots;
+    char *bytes; /* NULL: there is no such object */
+    uint32_t byte_count;
+    uint16_t name_length;
+    bool is_broken;
+    char name[];
+};
+
+struct backend_slots {
+    struct route_table_builder *builder;
+    struct endpoint_registry *endpoints;
+    struct node_store store; /* of the trie, which is never published: all changes are in place */
+    struct hash_trie records;
+    size_t count; /* of records with an object */
+
+    struct slot **by_index;
+    uint32_t index_count;
+    uint32_t *free_indexes; /* room for index_count */
+    uint32_t free_count;
+
+    struct slot **dirty;
+    size_t dirty_count;
+    size_t dirty_capacity;
+};
+
+/* --- records -------------------------------------------------------------------------------- */
+
+static struct slice record_name(const struct record *record)
+{
+    return slice_of(record->name, record->name_length);
+}
+
+static uint64_t name_hash(struct slice name)
+{
+    return hash_bytes(name.at, name.length, NAME_SEED);
+}
+
+static struct record *find_record(const struct backend_slots *slots, struct slice name)
+{
+    uint64_t hash = name_hash(name);
+    const struct trie_leaf *leaf = hash_trie_leaf(slots->records, hash);
+    for (size_t i = 0; leaf != NULL && i < leaf->node.count; i++) {
+        struct record *record = leaf->entries[i].value;
+        if (leaf->entries[i].hash == hash && slice_equals(record_name(record), name))
+            return record;
+    }
+    return NULL;
+}
+
+static struct record *find_or_make_record(struct backend_slots *slots, struct slice name)
+{
+    struct record *record = find_record(slots, name);
+    if (record != NULL)
+        return record;
+    record = memory_allocate_zeroed(1, sizeof(*record) + name.length);
+    record->name_length = (uint16_t)name.length;
+    memcpy(record->name, name.at, name.length);
+    hash_trie_add(&slots->records, &slots->store, name_hash(name), record);
+    return record;
+}
+
+static void drop_record_if_unused(struct backend_slots *slots, struct record *record)
+{
+    if (record->bytes != NULL || record->slots != NULL)
+        return;
+    hash_trie_remove(&slots->records, &slots->store, name_hash(record_name(record)), record);
+    free(record);
+}
+
+/* --- slots ---------------------------------------------------------------------------------- */
+
+static void mark_dirty(struct backend_slots *slots, struct slot *slot)
+{
+    if (slot->is_dirty)
+        return;
+    if (slots->dirty_count == slots->dirty_capacity) {
+        slots->dirty_capacity = slots->dirty_capacity == 0 ? 16 : 2 * slots->dirty_capacity;
+        slots->dirty =
+            memory_reallocate(slots->dirty, slots->dirty_capacity * sizeof(struct slot *));
+    }
+    slots->dirty[slots->dirty_count++] = slot;
+    slot->is_dirty = true;
+}
+
+static uint32_t take_index(struct backend_slots *slots, struct slot *slot)
+{
+    if (slots->free_count == 0) {
+        uint32_t old_count = slots->index_count;
+        slots->index_count = old_count == 0 ? 16 : 2 * old_count;
+        slots->by_index =
+            memory_reallocate(slots->by_index, slots->index_count * sizeof(struct slot *));
+        slots->free_indexes =
+            memory_reallocate(slots->free_indexes, slots->index_count * sizeof(uint32_t));
+        /* The lowest is taken first: few levels of the table's vector are deep. */
+        for (uint32_t index = slots->index_count; index > old_count; index--)
+            slots->free_indexes[slots->free_count++] = index - 1;
+    }
+    uint32_t index = slots->free_indexes[--slots->free_count];
+    slots->by_index[index] = slot;
+    return index;
+}
+
+uint32_t backend_slots_use(void *context, const char *full_name, uint32_t port)
+{
+    struct backend_slots *slots = context;
+    struct record *record = find_or_make_record(slots, slice_from_string(full_name));
+    struct slot *slot = record->slots;
+    while (slot != NULL && slot->port != port)
+        slot = slot->next;
+    if (slot == NULL) {
+        slot = memory_allocate(sizeof(*slot));
+        *slot =
+            (struct slot){.owner = slots, .record = record, .next = record->slots, .port = port};
+        slot->index = take_index(slots, slot);
+        record->slots = slot;
+        mark_dirty(slots, slot);
+    }
+    slot->references++;
+    return slot->index;
+}
+
+void backend_slots_stop_using(struct backend_slots *slots, uint32_t backend_index)
+{
+    if (backend_index == ROUTE_NO_BACKEND)
+        return;
+    struct slot *slot = slots->by_index[backend_index];
+    assert(slot->references > 0);
+    if (--slot->references == 0)
+        mark_dirty(slots, slot);
+}
+
+/* --- objects -------------------------------------------------------------------------------- */
+
+static void mark_all_dirty(struct backend_slots *slots, struct record *record)
+{
+    for (struct slot *slot = record->slots; slot != NULL; slot = slot->next)
+        mark_dirty(slots, slot);
+}
+
+void backend_slots_put(struct backend_slots *slots, struct slice name, struct slice bytes,
+                       bool is_broken)
+{
+    struct record *record = find_or_make_record(slots, name);
+    slots->count += record->bytes == NULL;
+    free(record->bytes);
+    record->bytes = memory_allocate(bytes.length);
+    memcpy(record->bytes, bytes.at, bytes.length);
+    record->byte_count = (uint32_t)bytes.length;
+    record->is_broken = is_broken;
+    mark_all_dirty(slots, record);
+}
+
+void backend_slots_remove(struct backend_slots *slots, struct slice name)
+{
+    struct record *record = find_record(slots, name);
+    if (record == NULL || record->bytes == NULL)
+        return;
+    slots->count--;
+    free(record->bytes);
+    record->bytes = NULL;
+    record->byte_count = 0;
+    mark_all_dirty(slots, record);
+    drop_record_if_unused(slots, record);
+}
+
+struct slice backend_slots_bytes(const struct backend_slots *slots, struct slice name)
+{
+    const struct record *record = find_record(slots, name);
+    return record == NULL ? slice_of(NULL, 0) : slice_of(record->bytes, record->byte_count);
+}
+
+size_t backend_slots_count(const struct backend_slots *slots)
+{
+    return slots->count;
+}
+
+struct visit {
+    backend_slots_visit_fn *visit;
+    void *context;
+};
+
+static void visit_record(void *context, void *value)
+{
+    const struct visit *visit = context;
+    const struct record *record = value;
+    if (record->bytes != NULL)
+        visit->visit(visit->context, record_name(record),
+                     slice_of(record->bytes, record->byte_count));
+}
+
+void backend_slots_each(const struct backend_slots *slots, backend_slots_visit_fn *visit,
+                        void *context)
+{
+    struct visit each = {.visit = visit, .context = context};
+    hash_trie_each(slots->records, visit_record, &each);
+}
+
+/* --- settling ------------------------------------------------------------------------------- */
+
+/* NULL when there is no such backend, or none that this port leads to: both answer 500. */
+static struct backend *build_backend(struct backend_slots *slots, const struct slot *slot)
+{
+    const struct record *record = slot->record;
+    if (record->bytes == NULL || record->is_broken)
+        return NULL;
+    ProtobufCMessage *message = message_unpack(&pointsman__v1__backend__descriptor,
+                                               slice_of(record->bytes, record->byte_count),
+                                               MESSAGE_MEMORY_APPLY, false, NULL);
+    if (message == NULL)
+        return NULL;
+    struct backend *backend =
+        backend_new((const BackendMessage *)message, slot->port, slots->endpoints, NULL);
+    message_free(message);
+    return backend;
+}
+
+static void give_index_back(void *thing)
+{
+    struct slot *slot = thing;
+    slot->owner->by_index[slot->index] = NULL;
+    slot->owner->free_indexes[slot->owner->free_count++] = slot->index;
+    free(slot);
+}
+
+static void drop_slot(struct backend_slots *slots, struct slot *slot)
+{
+    struct slot **place = &slot->record->slots;
+    while (*place != slot)
+        place = &(*place)->next;
+    *place = slot->next;
+    drop_record_if_unused(slots, slot->record);
+    route_table_builder_set_backend(slots->builder, slot->index, NULL);
+    route_table_builder_retire(slots->builder, slot, give_index_back);
+}
+
+void backend_slots_settle(struct backend_slots *slots)
+{
+    for (size_t i = 0; i < slots->dirty_count; i++) {
+        struct slot *slot = slots->dirty[i];
+        slot->is_dirty = false;
+        if (slot->references == 0)
+            drop_slot(slots, slot);
+        else
+            route_table_builder_set_backend(slots->builder, slot->index,
+                                            build_backend(slots, slot));
+    }
+    slots->dirty_count = 0;
+}
+
+/* --- the whole ------------------------------------------------------------------------------ */
+
+struct backend_slots *backend_slots_new(struct route_table_builder *builder,
+                                        struct endpoint_registry *endpoints)
+{
+    struct backend_slots *slots = memory_allocate_zeroed(1, sizeof(*slots));
+    slots->builder = builder;
+    slots->endpoints = endpoints;
+    node_store_init(&slots->store);
+    return slots;
+}
+
+static void free_record(void *context, void *value)
+{
+    (void)context;
+    struct record *record = value;
+    while (record->slots != NULL) {
+        struct slot *slot = record->slots;
+        record->slots = slot->next;
+        free(slot);
+    }
+    free(record->bytes);
+    free(record);
+}
+
+void backend_slots_free(struct backend_slots *slots)
+{
+    if (slots == NULL)
+        return;
+    hash_trie_each(slots->records, free_record, NULL);
+    hash_trie_discard(&slots->records, &slots->store);
+    node_store_clear(&slots->store);
+    free(slots->by_index);
+    free(slots->free_indexes);
+    free(slots->dirty);
+    free(slots);
+}
