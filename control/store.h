@@ -1,0 +1,166 @@
+/* Store: what control knows, kept durably.
+ *
+ * Objects, the log of their changes and the answers to requests, under one revision counter.
+ * What was committed survives any crash; what was not is not there. Nothing outside
+ * control/store* knows how: the functions below are all that another store would have to give.
+ *
+ * Writing has two levels. A transaction is made durable as a whole, with one fsync; inside it,
+ * each commit is one revision, there whole or not at all. Reads see commits of the open
+ * transaction; store_head and the feed's reads (store_scan, store_changes) do not.
+ *
+ * Threads: main. */
+#ifndef CONTROL_STORE_H
+#define CONTROL_STORE_H
+
+#include "common/buffer.h"
+#include "common/error.h"
+#include "common/slice.h"
+#include "proto/messages.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct store;
+
+/* Opens the database at `path`, or makes it. One process at a time: ERROR_IN_USE for a second.
+ * A damaged database is opened as far as it can be read: see store_is_damaged. */
+struct store *store_open(const char *path, struct error *err);
+/* Harmless on NULL. An open transaction is abandoned. */
+void store_close(struct store *store);
+
+/* --- where it stands ------------------------------------------------------------------------ */
+
+struct store_head {
+    uint64_t revision;
+    uint64_t digest; /* the sum of object_digest over all objects */
+    uint64_t routes;
+    uint64_t backends;
+};
+
+/* What is committed and durable. */
+struct store_head store_head(const struct store *store);
+
+/* Revisions compare only within an epoch. "" when the database is too damaged to tell. */
+const char *store_epoch(const struct store *store);
+
+/* Why it takes no writes, or NULL: it does. A full disk is tried again with each write. */
+const char *store_read_only_reason(const struct store *store);
+
+/* It failed its check at start, or reading it showed damage later: it takes no writes, and what it
+ * says may be incomplete. Stays so until someone repairs it. */
+bool store_is_damaged(const struct store *store);
+
+/* The digest of everything at `revision`. ERROR_OUT_OF_RANGE when that is ahead of the head or
+ * compacted away. */
+bool store_digest_at(struct store *store, uint64_t revision, uint64_t *digest, struct error *err);
+
+/* The oldest revision from which store_changes can go on. */
+uint64_t store_compacted_revision(const struct store *store);
+
+/* --- reading -------------------------------------------------------------------------------- */
+
+struct store_record {
+    uint64_t created_revision;
+    uint64_t revision;
+    struct buffer bytes; /* a packed Route or Backend with its revisions */
+};
+
+/* Fills `record` (cleared by the caller, with store_record_clear). ERROR_NOT_FOUND. */
+bool store_get(struct store *store, Pointsman__V1__ObjectKind kind, const char *name,
+               struct store_record *record, struct error *err);
+void store_record_clear(struct store_record *record);
+
+/* An object as a scan shows it. Borrowed until the visitor returns. */
+struct store_object {
+    Pointsman__V1__ObjectKind kind;
+    struct slice name;
+    struct slice bytes;
+    bool is_deleted;   /* only in changes; then there are no bytes */
+    uint64_t sequence; /* only in changes: where to go on */
+};
+
+/* False ends the visit after this object. */
+typedef bool store_visit_fn(void *context, const struct store_object *object);
+
+/* Where a scan goes on: behind this object. */
+struct store_position {
+    Pointsman__V1__ObjectKind kind; /* 0: at the start */
+    const char *name;
+};
+
+/* Visits the objects there were at `revision`, in order of kind and name: all, or, with
+ * `only_kind`, those of one kind. A long scan is done in pieces, each going on behind the last;
+ * commits in between do not show. ERROR_OUT_OF_RANGE as above. */
+bool store_scan(struct store *store, uint64_t revision, Pointsman__V1__ObjectKind only_kind,
+                struct store_position after, store_visit_fn *visit, void *context,
+                struct error *err);
+
+/* Visits each object that changed after `base_revision` up to `revision` once, as it was at
+ * `revision`. In pieces: `after_sequence` is 0 or that of the last object visited. */
+bool store_changes(struct store *store, uint64_t base_revision, uint64_t revision,
+                   uint64_t after_sequence, store_visit_fn *visit, void *context,
+                   struct error *err);
+
+/* Visits at most `limit` routes that name this backend, in order; `*count` is how many there are
+ * in all. */
+bool store_routes_naming(struct store *store, const char *backend, size_t limit,
+                         void (*visit)(void *context, const char *route), void *context,
+                         uint64_t *count, struct error *err);
+
+/* The first answer to a request, appended to `answer`, and the fingerprint of that request.
+ * ERROR_NOT_FOUND. */
+bool store_find_request(struct store *store, const char *request_id, uint64_t *fingerprint,
+                        struct buffer *answer, struct error *err);
+
+/* --- writing -------------------------------------------------------------------------------- */
+
+bool store_transaction_begin(struct store *store, struct error *err);
+/* Makes every commit of it durable, or none. */
+bool store_transaction_end(struct store *store, struct error *err);
+/* True between begin and end. */
+bool store_in_transaction(const struct store *store);
+
+/* Starts the next revision. Whatever fails until its end, the caller then abandons it. */
+bool store_commit_begin(struct store *store, struct error *err);
+/* What store_commit_end will give: the head, with this transaction's commits, and one. */
+uint64_t store_next_revision(const struct store *store);
+
+struct store_write {
+    Pointsman__V1__ObjectKind kind;
+    const char *name;
+    uint64_t created_revision;
+    const struct slice *before; /* NULL: it is not there */
+    const struct slice *after;  /* NULL: delete it */
+    /* The backends a route names; may repeat. */
+    char *const *references;
+    size_t reference_count;
+};
+
+bool store_write(struct store *store, const struct store_write *write, struct error *err);
+
+struct store_commit {
+    uid_t uid;
+    gid_t gid;
+    pid_t pid;
+    const char *command;
+    const char *message;
+    const char *request_id; /* "": none */
+};
+
+/* Keeps the answer with which this commit ends, for when the request is repeated. */
+bool store_remember_request(struct store *store, const char *request_id, uint64_t fingerprint,
+                            struct slice answer, struct error *err);
+
+/* `commit` is NULL when nothing was written: then there is no new revision. */
+bool store_commit_end(struct store *store, const struct store_commit *commit, struct error *err);
+/* As if store_commit_begin had not been called. When even that fails, the transaction is lost and
+ * its end says so. */
+void store_commit_abandon(struct store *store);
+
+/* Drops changes and answers up to `revision`, at most `limit` commits of them. In a transaction,
+ * outside a commit. */
+bool store_compact(struct store *store, uint64_t revision, uint64_t limit, struct error *err);
+
+#endif

@@ -1,0 +1,280 @@
+/* Opening a database: alone, checked, at the newest schema. What fails for damage still gives a
+ * store, one that only reads; everything else that fails gives none. */
+#include "common/log.h"
+#include "control/store_migrate.h"
+#include "control/store_sqlite.h"
+#include "proto/object_digest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    APPLICATION_ID = 0x506f696e, /* "Poin"; `file` shows it */
+    WAL_CHECKPOINT_PAGES = 4000, /* 16 MB */
+    CACHE_KIB = 64 * 1024,
+};
+
+/* --- alone ---------------------------------------------------------------------------------- */
+
+/* SQLite's own locks would do, but theirs are lost when any descriptor of the file is closed. */
+static int lock_database(const char *path, struct error *err)
+{
+    struct buffer lock_path = BUFFER_EMPTY;
+    buffer_printf(&lock_path, "%s.lock", path);
+    const char *name = buffer_string(&lock_path);
+
+    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        error_set_errno(err, "lock file %s", name);
+    } else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK)
+            error_set(err, ERROR_IN_USE, "another pointsman-control uses %s", path);
+        else
+            error_set_errno(err, "lock file %s", name);
+        close(fd);
+        fd = -1;
+    }
+    buffer_clear(&lock_path);
+    return fd;
+}
+
+/* --- the connection ------------------------------------------------------------------------- */
+
+static bool read_pragma(sqlite3 *database, const char *sql, char *to, size_t to_bytes,
+                        struct error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    bool is_read = false;
+
+    if (sqlite3_prepare_v2(database, sql, -1, &statement, NULL) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW) {
+        const unsigned char *text = sqlite3_column_text(statement, 0);
+        snprintf(to, to_bytes, "%s", text == NULL ? "" : (const char *)text);
+        is_read = true;
+    } else {
+        store_error_of(database, err, sql);
+    }
+    sqlite3_finalize(statement);
+    return is_read;
+}
+
+static bool expect_pragma(sqlite3 *database, const char *sql, const char *expected,
+                          struct error *err)
+{
+    char value[64];
+    if (!read_pragma(database, sql, value, sizeof(value), err))
+        return false;
+    if (strcmp(value, expected) != 0)
+        return error_set(err, ERROR_SYSTEM, "%s gave '%s', not '%s'", sql, value, expected);
+    return true;
+}
+
+/* Before the first access: exclusive locking keeps the index of the log in this process's memory.
+ * Nobody else can write it, and there is no -shm file. */
+static bool lock_exclusively(sqlite3 *database, struct error *err)
+{
+    return expect_pragma(database, "PRAGMA locking_mode = EXCLUSIVE", "exclusive", err);
+}
+
+static bool configure(sqlite3 *database, struct error *err)
+{
+    char pragmas[256];
+    snprintf(pragmas, sizeof(pragmas),
+             "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+             "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -%d;"
+             "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = %d",
+             CACHE_KIB, WAL_CHECKPOINT_PAGES);
+
+    return expect_pragma(database, "PRAGMA journal_mode = WAL", "wal", err) &&
+           (sqlite3_exec(database, pragmas, NULL, NULL, NULL) == SQLITE_OK ||
+            store_error_of(database, err, "configuring the database")) &&
+           expect_pragma(database, "PRAGMA synchronous", "2", err);
+}
+
+/* NULL only when the file cannot be opened at all. */
+static sqlite3 *open_connection(const char *path, int flags, struct error *err)
+{
+    sqlite3 *database = NULL;
+    if (sqlite3_open_v2(path, &database,
+                        flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+                        NULL) != SQLITE_OK) {
+        store_error_of(database, err, "opening the database");
+        error_prefix(err, "%s: ", path);
+        sqlite3_close(database);
+        return NULL;
+    }
+    return database;
+}
+
+/* --- making one ----------------------------------------------------------------------------- */
+
+static bool sync_folder_of(const char *path, struct error *err)
+{
+    const char *slash = strrchr(path, '/');
+    struct buffer folder = BUFFER_EMPTY;
+    if (slash == NULL)
+        buffer_append_string(&folder, ".");
+    else
+        buffer_append(&folder, path, (size_t)(slash - path) + 1);
+
+    int fd = open(buffer_string(&folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool is_synced = fd >= 0 && fsync(fd) == 0;
+    if (!is_synced)
+        error_set_errno(err, "syncing the folder %s", buffer_string(&folder));
+    if (fd >= 0)
+        close(fd);
+    buffer_clear(&folder);
+    return is_synced;
+}
+
+static bool fill_new_database(const char *path, struct error *err)
+{
+    sqlite3 *database = open_connection(path, SQLITE_OPEN_CREATE, err);
+    if (database == NULL)
+        return false;
+
+    char mark[64];
+    snprintf(mark, sizeof(mark), "PRAGMA application_id = %d", APPLICATION_ID);
+    bool is_filled = lock_exclusively(database, err) && configure(database, err) &&
+                     (sqlite3_exec(database, mark, NULL, NULL, NULL) == SQLITE_OK ||
+                      store_error_of(database, err, mark)) &&
+                     store_migrate(database, path, schema_files, schema_file_count, err);
+    /* Closing moves the log into the file and removes it. */
+    if (sqlite3_close(database) != SQLITE_OK && is_filled)
+        is_filled = store_error_of(database, err, "closing the new database");
+    return is_filled;
+}
+
+/* Under another name first: a database is whole or not there. So an empty file is a damaged one,
+ * never the start of a new epoch that would take every route from every proxy. */
+static bool make_database(const char *path, struct error *err)
+{
+    struct buffer new_path = BUFFER_EMPTY;
+    buffer_printf(&new_path, "%s.new", path);
+    const char *name = buffer_string(&new_path);
+
+    bool is_made = (unlink(name) == 0 || errno == ENOENT || error_set_errno(err, "%s", name)) &&
+                   fill_new_database(name, err) &&
+                   (rename(name, path) == 0 || error_set_errno(err, "%s", path)) &&
+                   sync_folder_of(path, err);
+    buffer_clear(&new_path);
+    if (is_made)
+        log_info("database_made", "path=%s", path);
+    return is_made;
+}
+
+/* --- checking one --------------------------------------------------------------------------- */
+
+static bool check_application(sqlite3 *database, struct error *err)
+{
+    char pages[32];
+    char id[32];
+    if (!read_pragma(database, "PRAGMA page_count", pages, sizeof(pages), err) ||
+        !read_pragma(database, "PRAGMA application_id", id, sizeof(id), err))
+        return false;
+    if (strcmp(pages, "0") == 0)
+        return error_set(err, ERROR_CORRUPT, "the database is damaged: the file is empty");
+    if (atoi(id) != APPLICATION_ID)
+        return error_set(err, ERROR_INVALID, "this is another program's database");
+    return true;
+}
+
+static bool check_integrity(sqlite3 *database, struct error *err)
+{
+    char result[256];
+    if (!read_pragma(database, "PRAGMA integrity_check(1)", result, sizeof(result), err))
+        return false;
+    if (strcmp(result, "ok") != 0)
+        return error_set(err, ERROR_CORRUPT, "the database is damaged: %s", result);
+    return true;
+}
+
+static bool sum_up(void *context, const struct store_object *object)
+{
+    struct store_head *sum = context;
+    sum->digest += object_digest(object->kind, object->name, object->bytes);
+    if (object->kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE)
+        sum->routes++;
+    else
+        sum->backends++;
+    return true;
+}
+
+/* SQLite's check sees structure, not content: the digest sees every byte. */
+static bool check_objects(struct store *store, struct error *err)
+{
+    struct store_head found = {.revision = store->committed.head.revision};
+    if (!store_scan(store, found.revision, 0, (struct store_position){0}, sum_up, &found, err))
+        return false;
+    if (memcmp(&found, &store->committed.head, sizeof(found)) != 0)
+        return error_set(err, ERROR_CORRUPT,
+                         "the database is damaged: its objects do not add up to its digest");
+    return true;
+}
+
+static bool prepare(struct store *store, const char *path, struct error *err)
+{
+    return lock_exclusively(store->database, err) && check_application(store->database, err) &&
+           configure(store->database, err) && check_integrity(store->database, err) &&
+           store_migrate(store->database, path, schema_files, schema_file_count, err) &&
+           store_read_head(store, err) && check_objects(store, err);
+}
+
+static void stay_damaged(struct store *store, const char *path, const struct error *why)
+{
+    store->is_damaged = true;
+    memcpy(store->trouble, why->message, sizeof(store->trouble));
+    sqlite3_exec(store->database, "PRAGMA query_only = ON", NULL, NULL, NULL);
+    char quoted[2 * ERROR_MESSAGE_BYTES];
+    log_error("database_damaged", "path=%s reason=%s", path,
+              log_quote(quoted, sizeof(quoted), why->message));
+
+    if (!store_read_head(store, NULL))
+        store->epoch[0] = '\0';
+}
+
+struct store *store_open(const char *path, struct error *err)
+{
+    struct store *store = memory_allocate_zeroed(1, sizeof(*store));
+    struct error why = {0};
+
+    store->lock_fd = lock_database(path, err);
+    if (store->lock_fd < 0)
+        goto failed;
+    if (access(path, F_OK) != 0 && errno == ENOENT && !make_database(path, err))
+        goto failed;
+    store->database = open_connection(path, 0, err);
+    if (store->database == NULL)
+        goto failed;
+
+    if (!prepare(store, path, &why)) {
+        if (why.code != ERROR_CORRUPT) {
+            error_set(err, why.code, "%s: %s", path, why.message);
+            goto failed;
+        }
+        stay_damaged(store, path, &why);
+    }
+    return store;
+
+failed:
+    store_close(store);
+    return NULL;
+}
+
+void store_close(struct store *store)
+{
+    if (store == NULL)
+        return;
+    store_drop_statements(store);
+    /* Rolls back what is open, moves the log into the file. */
+    if (store->database != NULL && sqlite3_close(store->database) != SQLITE_OK)
+        log_warn("database_close_failed", "reason=\"%s\"", sqlite3_errmsg(store->database));
+    if (store->lock_fd >= 0)
+        close(store->lock_fd);
+    free(store);
+}

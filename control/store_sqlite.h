@@ -1,0 +1,103 @@
+/* What the files behind store.h share: the store on SQLite, its statements, its errors.
+ *
+ * Threads: main. */
+#ifndef CONTROL_STORE_SQLITE_H
+#define CONTROL_STORE_SQLITE_H
+
+#include "control/store.h"
+
+#include <sqlite3.h>
+
+enum statement {
+    STATEMENT_BEGIN,
+    STATEMENT_COMMIT,
+    STATEMENT_ROLLBACK,
+    STATEMENT_SAVEPOINT,
+    STATEMENT_RELEASE,
+    STATEMENT_ROLLBACK_TO,
+    STATEMENT_READ_HEAD,
+    STATEMENT_WRITE_HEAD,
+    STATEMENT_FIND_COMMIT,
+    STATEMENT_GET_OBJECT,
+    STATEMENT_SCAN_HEAD,
+    STATEMENT_SCAN_PAST,
+    STATEMENT_CHANGES,
+    STATEMENT_ROUTES_NAMING,
+    STATEMENT_COUNT_ROUTES_NAMING,
+    STATEMENT_PUT_OBJECT,
+    STATEMENT_DELETE_OBJECT,
+    STATEMENT_PUT_REFERENCE,
+    STATEMENT_DELETE_REFERENCES,
+    STATEMENT_ADD_CHANGE,
+    STATEMENT_ADD_COMMIT,
+    STATEMENT_FIND_REQUEST,
+    STATEMENT_ADD_REQUEST,
+    STATEMENT_COMPACT_CHANGES,
+    STATEMENT_COMPACT_COMMITS,
+    STATEMENT_COMPACT_REQUESTS,
+    STATEMENT_COUNT,
+};
+
+/* A head, and how far the log goes. */
+struct store_state {
+    struct store_head head;
+    uint64_t last_sequence;
+    uint64_t compacted_revision;
+};
+
+struct store {
+    sqlite3 *database;
+    sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared at first use */
+    int lock_fd;
+    char epoch[64];
+
+    struct store_state committed;     /* durable */
+    struct store_state working;       /* with the open transaction's commits */
+    struct store_state before_commit; /* what working was when the open commit began */
+    bool in_transaction;
+    bool in_commit;
+    struct error lost; /* why the open transaction cannot be ended; ERROR_NONE: it can */
+
+    bool is_damaged;
+    char trouble[ERROR_MESSAGE_BYTES]; /* why it takes no writes; "": it does */
+};
+
+/* --- statements ----------------------------------------------------------------------------- */
+
+/* The statement, reset and without values; NULL on error. */
+sqlite3_stmt *store_statement(struct store *store, enum statement id, struct error *err);
+
+/* Takes a step: `*has_row` says whether there is a row. After the last row, and on error, the
+ * statement is reset. */
+bool store_step(struct store *store, sqlite3_stmt *statement, bool *has_row, struct error *err);
+
+/* For a statement without rows or values. */
+bool store_run(struct store *store, enum statement id, struct error *err);
+
+void store_bind_number(sqlite3_stmt *statement, int index, uint64_t value);
+/* Texts and bytes stay the caller's until the statement is reset. */
+void store_bind_text(sqlite3_stmt *statement, int index, const char *text);
+void store_bind_bytes(sqlite3_stmt *statement, int index, const struct slice *bytes);
+
+uint64_t store_column_number(sqlite3_stmt *statement, int index);
+struct slice store_column_bytes(sqlite3_stmt *statement, int index);
+
+/* Finalizes all. */
+void store_drop_statements(struct store *store);
+
+/* --- errors --------------------------------------------------------------------------------- */
+
+/* Turns what SQLite last said into an error; damage is remembered. Returns false. */
+bool store_error(struct store *store, struct error *err, const char *what);
+
+/* The same for a connection without a store. */
+bool store_error_of(sqlite3 *database, struct error *err, const char *what);
+
+/* Reads the head row into `committed`. */
+bool store_read_head(struct store *store, struct error *err);
+
+/* The log's last sequence at `revision`. ERROR_OUT_OF_RANGE. */
+bool store_sequence_at(struct store *store, uint64_t revision, uint64_t *sequence,
+                       struct error *err);
+
+#endif

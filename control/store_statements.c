@@ -1,0 +1,178 @@
+#include "control/store_sqlite.h"
+
+/* In a scan of the past, an object that changed since is shown as it was before the first of those
+ * changes. NOT INDEXED makes SQLite walk just the changes since, and not all by name. */
+static const char *const statement_sql[STATEMENT_COUNT] = {
+    [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
+    [STATEMENT_COMMIT] = "COMMIT",
+    [STATEMENT_ROLLBACK] = "ROLLBACK",
+    [STATEMENT_SAVEPOINT] = "SAVEPOINT one_commit",
+    [STATEMENT_RELEASE] = "RELEASE one_commit",
+    [STATEMENT_ROLLBACK_TO] = "ROLLBACK TO one_commit",
+
+    [STATEMENT_READ_HEAD] = "SELECT epoch, revision, digest, routes, backends, compacted_revision,"
+                            " (SELECT last_sequence FROM commits"
+                            "   WHERE commits.revision = head.revision)"
+                            " FROM head",
+    [STATEMENT_WRITE_HEAD] = "UPDATE head SET revision = ?1, digest = ?2, routes = ?3,"
+                             " backends = ?4, compacted_revision = ?5",
+    [STATEMENT_FIND_COMMIT] = "SELECT last_sequence, digest FROM commits WHERE revision = ?1",
+
+    [STATEMENT_GET_OBJECT] = "SELECT created_revision, revision, bytes FROM objects"
+                             " WHERE kind = ?1 AND name = ?2",
+    [STATEMENT_SCAN_HEAD] = "SELECT kind, name, bytes FROM objects"
+                            " WHERE (kind, name) > (?1, ?2) AND kind <= ?3"
+                            " ORDER BY kind, name",
+    [STATEMENT_SCAN_PAST] = "SELECT kind, name, bytes FROM objects"
+                            " WHERE (kind, name) > (?1, ?2) AND kind <= ?3 AND revision <= ?4"
+                            " UNION ALL"
+                            " SELECT kind, name, before FROM changes AS c NOT INDEXED"
+                            " WHERE sequence > ?5 AND (kind, name) > (?1, ?2) AND kind <= ?3"
+                            " AND before IS NOT NULL AND NOT EXISTS"
+                            "  (SELECT 1 FROM changes AS earlier WHERE earlier.kind = c.kind"
+                            "   AND earlier.name = c.name AND earlier.sequence > ?5"
+                            "   AND earlier.sequence < c.sequence)"
+                            " ORDER BY kind, name",
+    [STATEMENT_CHANGES] = "SELECT kind, name, after, sequence FROM changes AS c"
+                          " WHERE sequence > ?1 AND sequence <= ?2 AND NOT EXISTS"
+                          "  (SELECT 1 FROM changes AS later WHERE later.kind = c.kind"
+                          "   AND later.name = c.name AND later.sequence > c.sequence"
+                          "   AND later.sequence <= ?2)"
+                          " ORDER BY sequence",
+    [STATEMENT_ROUTES_NAMING] = "SELECT route FROM backend_references WHERE backend = ?1"
+                                " ORDER BY route LIMIT ?2",
+    [STATEMENT_COUNT_ROUTES_NAMING] = "SELECT count(*) FROM backend_references"
+                                      " WHERE backend = ?1",
+
+    [STATEMENT_PUT_OBJECT] = "REPLACE INTO objects (kind, name, created_revision, revision, bytes)"
+                             " VALUES (?1, ?2, ?3, ?4, ?5)",
+    [STATEMENT_DELETE_OBJECT] = "DELETE FROM objects WHERE kind = ?1 AND name = ?2",
+    [STATEMENT_PUT_REFERENCE] = "INSERT OR IGNORE INTO backend_references (backend, route)"
+                                " VALUES (?1, ?2)",
+    [STATEMENT_DELETE_REFERENCES] = "DELETE FROM backend_references WHERE route = ?1",
+    [STATEMENT_ADD_CHANGE] = "INSERT INTO changes (sequence, revision, kind, name, before, after)"
+                             " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [STATEMENT_ADD_COMMIT] = "INSERT INTO commits (revision, last_sequence, digest, made_ms,"
+                             " uid, gid, pid, command, message, request_id)"
+                             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+
+    [STATEMENT_FIND_REQUEST] = "SELECT fingerprint, answer FROM requests WHERE request_id = ?1",
+    [STATEMENT_ADD_REQUEST] = "INSERT INTO requests (request_id, fingerprint, revision, answer)"
+                              " VALUES (?1, ?2, ?3, ?4)",
+
+    [STATEMENT_COMPACT_CHANGES] = "DELETE FROM changes WHERE sequence <= ?1",
+    [STATEMENT_COMPACT_COMMITS] = "DELETE FROM commits WHERE revision < ?1",
+    [STATEMENT_COMPACT_REQUESTS] = "DELETE FROM requests WHERE revision <= ?1",
+};
+
+sqlite3_stmt *store_statement(struct store *store, enum statement id, struct error *err)
+{
+    if (store->statements[id] == NULL &&
+        sqlite3_prepare_v3(store->database, statement_sql[id], -1, SQLITE_PREPARE_PERSISTENT,
+                           &store->statements[id], NULL) != SQLITE_OK) {
+        store_error(store, err, "preparing a statement");
+        return NULL;
+    }
+    sqlite3_clear_bindings(store->statements[id]);
+    return store->statements[id];
+}
+
+bool store_step(struct store *store, sqlite3_stmt *statement, bool *has_row, struct error *err)
+{
+    int result = sqlite3_step(statement);
+    *has_row = result == SQLITE_ROW;
+    if (result == SQLITE_ROW)
+        return true;
+    if (result != SQLITE_DONE)
+        store_error(store, err, "the database");
+    sqlite3_reset(statement);
+    return result == SQLITE_DONE;
+}
+
+bool store_run(struct store *store, enum statement id, struct error *err)
+{
+    sqlite3_stmt *statement = store_statement(store, id, err);
+    bool has_row;
+    return statement != NULL && store_step(store, statement, &has_row, err);
+}
+
+void store_bind_number(sqlite3_stmt *statement, int index, uint64_t value)
+{
+    sqlite3_bind_int64(statement, index, (sqlite3_int64)value);
+}
+
+void store_bind_text(sqlite3_stmt *statement, int index, const char *text)
+{
+    sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
+}
+
+void store_bind_bytes(sqlite3_stmt *statement, int index, const struct slice *bytes)
+{
+    if (bytes == NULL)
+        sqlite3_bind_null(statement, index);
+    else if (bytes->length == 0)
+        sqlite3_bind_zeroblob(statement, index, 0);
+    else
+        sqlite3_bind_blob64(statement, index, bytes->at, bytes->length, SQLITE_STATIC);
+}
+
+uint64_t store_column_number(sqlite3_stmt *statement, int index)
+{
+    return (uint64_t)sqlite3_column_int64(statement, index);
+}
+
+struct slice store_column_bytes(sqlite3_stmt *statement, int index)
+{
+    const void *at = sqlite3_column_blob(statement, index);
+    return slice_of(at, (size_t)sqlite3_column_bytes(statement, index));
+}
+
+void store_drop_statements(struct store *store)
+{
+    for (size_t i = 0; i < STATEMENT_COUNT; i++) {
+        sqlite3_finalize(store->statements[i]);
+        store->statements[i] = NULL;
+    }
+}
+
+static bool set_error(struct error *err, int result, const char *detail, const char *what)
+{
+    switch (result & 0xff) {
+    case SQLITE_FULL:
+        return error_set(err, ERROR_READ_ONLY, "the disk of the database is full");
+    case SQLITE_READONLY:
+        return error_set(err, ERROR_READ_ONLY, "the database is read-only");
+    case SQLITE_IOERR:
+        return error_set(err, ERROR_READ_ONLY, "I/O error on the database (%s, %d)", detail,
+                         result);
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return error_set(err, ERROR_CORRUPT, "the database is damaged: %s", detail);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return error_set(err, ERROR_IN_USE, "another program has locked the database");
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+        return error_set(err, ERROR_SYSTEM, "%s: %s", what, detail);
+    default:
+        return error_set(err, ERROR_INTERNAL, "%s: %s (%d)", what, detail, result);
+    }
+}
+
+bool store_error_of(sqlite3 *database, struct error *err, const char *what)
+{
+    return set_error(err, sqlite3_extended_errcode(database), sqlite3_errmsg(database), what);
+}
+
+bool store_error(struct store *store, struct error *err, const char *what)
+{
+    struct error unheard;
+    if (err == NULL)
+        err = &unheard;
+    store_error_of(store->database, err, what);
+    if (err->code == ERROR_CORRUPT) {
+        store->is_damaged = true;
+        memcpy(store->trouble, err->message, sizeof(store->trouble));
+    }
+    return false;
+}

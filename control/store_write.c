@@ -1,0 +1,284 @@
+#include "common/clock.h"
+#include "control/store_sqlite.h"
+#include "proto/object_digest.h"
+
+#include <assert.h>
+
+/* --- the transaction ------------------------------------------------------------------------ */
+
+bool store_in_transaction(const struct store *store)
+{
+    return store->in_transaction;
+}
+
+uint64_t store_next_revision(const struct store *store)
+{
+    const struct store_state *state = store->in_transaction ? &store->working : &store->committed;
+    return state->head.revision + 1;
+}
+
+/* SQLite ends a transaction by itself after some errors (a full disk, an I/O error); what the
+ * commits before have written is then gone too. */
+static void note_failure(struct store *store, const struct error *why)
+{
+    if (why->code == ERROR_READ_ONLY)
+        memcpy(store->trouble, why->message, sizeof(store->trouble));
+    if (store->in_transaction && sqlite3_get_autocommit(store->database) != 0 &&
+        store->lost.code == ERROR_NONE)
+        store->lost = *why;
+}
+
+/* Passes an error on to the caller of a writing function. */
+static bool fail(struct store *store, struct error *err, const struct error *why)
+{
+    note_failure(store, why);
+    if (err != NULL)
+        *err = *why;
+    return false;
+}
+
+bool store_transaction_begin(struct store *store, struct error *err)
+{
+    assert(!store->in_transaction);
+    if (store->is_damaged)
+        return error_set(err, ERROR_READ_ONLY, "no writes: %s", store->trouble);
+
+    struct error why = {0};
+    if (!store_run(store, STATEMENT_BEGIN, &why))
+        return fail(store, err, &why);
+    store->in_transaction = true;
+    store->lost = (struct error){0};
+    store->working = store->committed;
+    return true;
+}
+
+static bool write_head(struct store *store, struct error *err)
+{
+    const struct store_state *working = &store->working;
+    sqlite3_stmt *statement = store_statement(store, STATEMENT_WRITE_HEAD, err);
+    bool has_row;
+    if (statement == NULL)
+        return false;
+    store_bind_number(statement, 1, working->head.revision);
+    store_bind_number(statement, 2, working->head.digest);
+    store_bind_number(statement, 3, working->head.routes);
+    store_bind_number(statement, 4, working->head.backends);
+    store_bind_number(statement, 5, working->compacted_revision);
+    return store_step(store, statement, &has_row, err);
+}
+
+bool store_transaction_end(struct store *store, struct error *err)
+{
+    assert(store->in_transaction && !store->in_commit);
+    bool is_changed = memcmp(&store->working, &store->committed, sizeof(store->working)) != 0;
+    struct error why = store->lost;
+
+    bool is_durable = why.code == ERROR_NONE && (!is_changed || write_head(store, &why)) &&
+                      store_run(store, STATEMENT_COMMIT, &why);
+    if (is_durable) {
+        store->committed = store->working;
+        if (is_changed)
+            store->trouble[0] = '\0';
+    } else {
+        fail(store, err, &why);
+        if (sqlite3_get_autocommit(store->database) == 0)
+            store_run(store, STATEMENT_ROLLBACK, NULL);
+    }
+    store->in_transaction = false;
+    return is_durable;
+}
+
+/* --- a commit in it ------------------------------------------------------------------------- */
+
+bool store_commit_begin(struct store *store, struct error *err)
+{
+    assert(store->in_transaction && !store->in_commit);
+    struct error why = store->lost;
+    if (why.code != ERROR_NONE || !store_run(store, STATEMENT_SAVEPOINT, &why))
+        return fail(store, err, &why);
+    store->in_commit = true;
+    store->before_commit = store->working;
+    return true;
+}
+
+static bool write_references(struct store *store, const struct store_write *write,
+                             struct error *err)
+{
+    bool has_row;
+    if (write->before != NULL) {
+        sqlite3_stmt *statement = store_statement(store, STATEMENT_DELETE_REFERENCES, err);
+        if (statement == NULL)
+            return false;
+        store_bind_text(statement, 1, write->name);
+        if (!store_step(store, statement, &has_row, err))
+            return false;
+    }
+    for (size_t i = 0; i < write->reference_count; i++) {
+        sqlite3_stmt *statement = store_statement(store, STATEMENT_PUT_REFERENCE, err);
+        if (statement == NULL)
+            return false;
+        store_bind_text(statement, 1, write->references[i]);
+        store_bind_text(statement, 2, write->name);
+        if (!store_step(store, statement, &has_row, err))
+            return false;
+    }
+    return true;
+}
+
+static bool write_object(struct store *store, const struct store_write *write, struct error *err)
+{
+    bool has_row;
+    enum statement id = write->after == NULL ? STATEMENT_DELETE_OBJECT : STATEMENT_PUT_OBJECT;
+    sqlite3_stmt *statement = store_statement(store, id, err);
+    if (statement == NULL)
+        return false;
+    store_bind_number(statement, 1, (uint64_t)write->kind);
+    store_bind_text(statement, 2, write->name);
+    if (write->after != NULL) {
+        store_bind_number(statement, 3, write->created_revision);
+        store_bind_number(statement, 4, store_next_revision(store));
+        store_bind_bytes(statement, 5, write->after);
+    }
+    return store_step(store, statement, &has_row, err);
+}
+
+static bool add_change(struct store *store, const struct store_write *write, struct error *err)
+{
+    bool has_row;
+    sqlite3_stmt *statement = store_statement(store, STATEMENT_ADD_CHANGE, err);
+    if (statement == NULL)
+        return false;
+    store_bind_number(statement, 1, store->working.last_sequence + 1);
+    store_bind_number(statement, 2, store_next_revision(store));
+    store_bind_number(statement, 3, (uint64_t)write->kind);
+    store_bind_text(statement, 4, write->name);
+    store_bind_bytes(statement, 5, write->before);
+    store_bind_bytes(statement, 6, write->after);
+    return store_step(store, statement, &has_row, err);
+}
+
+static void count_write(struct store_state *state, const struct store_write *write)
+{
+    struct slice name = slice_from_string(write->name);
+    uint64_t *objects = write->kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE
+                            ? &state->head.routes
+                            : &state->head.backends;
+    state->last_sequence++;
+    if (write->before != NULL) {
+        (*objects)--;
+        state->head.digest -= object_digest(write->kind, name, *write->before);
+    }
+    if (write->after != NULL) {
+        (*objects)++;
+        state->head.digest += object_digest(write->kind, name, *write->after);
+    }
+}
+
+bool store_write(struct store *store, const struct store_write *write, struct error *err)
+{
+    assert(store->in_commit && (write->before != NULL || write->after != NULL));
+    struct error why = {0};
+    bool is_route = write->kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
+
+    if (!write_object(store, write, &why) || !add_change(store, write, &why) ||
+        (is_route && !write_references(store, write, &why)))
+        return fail(store, err, &why);
+    count_write(&store->working, write);
+    return true;
+}
+
+bool store_remember_request(struct store *store, const char *request_id, uint64_t fingerprint,
+                            struct slice answer, struct error *err)
+{
+    assert(store->in_commit);
+    struct error why = {0};
+    bool has_row;
+    sqlite3_stmt *statement = store_statement(store, STATEMENT_ADD_REQUEST, &why);
+    if (statement == NULL)
+        return fail(store, err, &why);
+    store_bind_text(statement, 1, request_id);
+    store_bind_number(statement, 2, fingerprint);
+    store_bind_number(statement, 3, store_next_revision(store));
+    store_bind_bytes(statement, 4, &answer);
+    return store_step(store, statement, &has_row, &why) || fail(store, err, &why);
+}
+
+static bool add_commit(struct store *store, const struct store_commit *commit, struct error *err)
+{
+    bool has_row;
+    sqlite3_stmt *statement = store_statement(store, STATEMENT_ADD_COMMIT, err);
+    if (statement == NULL)
+        return false;
+    store_bind_number(statement, 1, store_next_revision(store));
+    store_bind_number(statement, 2, store->working.last_sequence);
+    store_bind_number(statement, 3, store->working.head.digest);
+    store_bind_number(statement, 4, clock_wall_ms());
+    store_bind_number(statement, 5, commit->uid);
+    store_bind_number(statement, 6, commit->gid);
+    store_bind_number(statement, 7, (uint64_t)commit->pid);
+    store_bind_text(statement, 8, commit->command);
+    store_bind_text(statement, 9, commit->message);
+    store_bind_text(statement, 10, commit->request_id);
+    return store_step(store, statement, &has_row, err);
+}
+
+bool store_commit_end(struct store *store, const struct store_commit *commit, struct error *err)
+{
+    assert(store->in_commit);
+    struct error why = {0};
+    if ((commit != NULL && !add_commit(store, commit, &why)) ||
+        !store_run(store, STATEMENT_RELEASE, &why))
+        return fail(store, err, &why);
+    if (commit != NULL)
+        store->working.head.revision++;
+    store->in_commit = false;
+    return true;
+}
+
+void store_commit_abandon(struct store *store)
+{
+    assert(store->in_commit);
+    struct error why = {0};
+    store->in_commit = false;
+    store->working = store->before_commit;
+    if (store->lost.code != ERROR_NONE)
+        return;
+    if (!store_run(store, STATEMENT_ROLLBACK_TO, &why) ||
+        !store_run(store, STATEMENT_RELEASE, &why)) {
+        note_failure(store, &why);
+        store->lost = why;
+    }
+}
+
+/* --- compaction ----------------------------------------------------------------------------- */
+
+static bool run_with_number(struct store *store, enum statement id, uint64_t number,
+                            struct error *err)
+{
+    bool has_row;
+    sqlite3_stmt *statement = store_statement(store, id, err);
+    if (statement == NULL)
+        return false;
+    store_bind_number(statement, 1, number);
+    return store_step(store, statement, &has_row, err);
+}
+
+bool store_compact(struct store *store, uint64_t revision, uint64_t limit, struct error *err)
+{
+    assert(store->in_transaction && !store->in_commit);
+    struct error why = {0};
+    uint64_t sequence;
+    uint64_t from = store->working.compacted_revision;
+    uint64_t until = revision - from > limit ? from + limit : revision;
+    if (revision <= from)
+        return true;
+
+    if (!store_sequence_at(store, until, &sequence, err))
+        return false;
+    if (!run_with_number(store, STATEMENT_COMPACT_CHANGES, sequence, &why) ||
+        !run_with_number(store, STATEMENT_COMPACT_COMMITS, until, &why) ||
+        !run_with_number(store, STATEMENT_COMPACT_REQUESTS, until, &why))
+        return fail(store, err, &why);
+    store->working.compacted_revision = until;
+    return true;
+}
