@@ -73,7 +73,7 @@ static bool make_workers(struct http_server *server, unsigned count, struct erro
     return true;
 }
 
-struct http_server *http_server_start(const struct http_server_options *options, struct error *err)
+struct http_server *http_server_open(const struct http_server_options *options, struct error *err)
 {
     struct http_server *server = memory_allocate_zeroed(1, sizeof(*server));
     server->on_drained = options->on_drained;
@@ -97,8 +97,6 @@ struct http_server *http_server_start(const struct http_server_options *options,
     if (!open_listeners(server, options, err) || !make_workers(server, options->worker_count, err))
         goto fail;
 
-    for (unsigned i = 0; i < server->worker_count; i++)
-        worker_start(server->workers[i]);
     for (size_t i = 0; i < server->shared.listener_count; i++)
         log_info("listening", "listener=%s workers=%u", listener_description(server->listeners[i]),
                  server->worker_count);
@@ -107,6 +105,12 @@ struct http_server *http_server_start(const struct http_server_options *options,
 fail:
     http_server_stop(server);
     return NULL;
+}
+
+void http_server_serve(struct http_server *server)
+{
+    for (unsigned i = 0; i < server->worker_count; i++)
+        worker_start(server->workers[i]);
 }
 
 void http_server_wake(struct http_server *server)

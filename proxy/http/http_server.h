@@ -30,8 +30,12 @@ struct http_server_options {
     void *on_drained_context;
 };
 
-/* Opens every listener, then starts the workers; on any error nothing is left running. */
-struct http_server *http_server_start(const struct http_server_options *options, struct error *err);
+/* Opens the access log and every listener: clients may connect, and wait. NULL on any error, with
+ * nothing left open. */
+struct http_server *http_server_open(const struct http_server_options *options, struct error *err);
+
+/* Starts the workers: what waits and what comes is served from now on. Once. */
+void http_server_serve(struct http_server *server);
 
 /* After a publish: idle workers let the old table go. Cheap; several wakes become one. */
 void http_server_wake(struct http_server *server);

@@ -1,0 +1,277 @@
+/* pointsman-proxy: flags, signals, start, stop. */
+#include "common/event_loop.h"
+#include "common/log.h"
+#include "common/options.h"
+#include "proxy/check_health.h"
+#include "proxy/proxy.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum { EXIT_USAGE = 2, WORKERS_MAX = 1024, CHECK_TIMEOUT_MS = 2000 };
+
+/* --- flags ---------------------------------------------------------------------------------- */
+
+struct flags {
+    struct option_list listen;
+    const char *control;
+    uint64_t workers;
+    const char *admin;
+    const char *local_copy;
+    const char *access_log;
+    uint64_t drain_ms;
+    const char *id;
+    const char *log_level;
+    const char *log_file;
+    bool check_health;
+    struct http_options http;
+    uint64_t pool_max_idle;
+    uint64_t max_connections;
+    uint64_t max_connections_per_peer;
+};
+
+static const char *default_listen[] = {"0.0.0.0:8080"};
+
+static uint64_t online_cpus(void)
+{
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count < 1 ? 1 : (uint64_t)count;
+}
+
+static struct flags flags_default(void)
+{
+    const struct http_options http = HTTP_OPTIONS_DEFAULT;
+    return (struct flags){
+        .listen = {.items = default_listen, .count = 1},
+        .control = "/run/pointsman/control.sock",
+        .workers = online_cpus(),
+        .admin = "127.0.0.1:9901",
+        .drain_ms = 30 * 1000,
+        .log_level = "info",
+        .http = http,
+        .pool_max_idle = http.pool_max_idle,
+        .max_connections = http.max_connections,
+        .max_connections_per_peer = http.max_connections_per_peer,
+    };
+}
+
+static enum options_result parse_flags(struct flags *flags, int argc, char **argv,
+                                       struct error *err)
+{
+    const struct option table[] = {
+        {"listen", OPTION_LIST, &flags->listen, "[NAME=]ADDR:PORT",
+         "Where clients connect, or [NAME=]unix:PATH; repeatable."},
+        {"control", OPTION_STRING, &flags->control, "PATH", "Socket of pointsman-control."},
+        {"workers", OPTION_UNSIGNED, &flags->workers, "N", "Threads; one for each CPU online."},
+        {"admin", OPTION_STRING, &flags->admin, "ADDR:PORT",
+         "Where /healthz, /readyz, /status and /metrics are."},
+        {"local-copy", OPTION_STRING, &flags->local_copy, "FILE",
+         "Keeps the last known routes, for a start without control."},
+        {"access-log", OPTION_STRING, &flags->access_log, "FILE",
+         "A line of JSON for each request."},
+        {"drain-time", OPTION_DURATION, &flags->drain_ms, "D",
+         "How long running requests may take after SIGTERM."},
+        {"id", OPTION_STRING, &flags->id, "ID",
+         "Name for control; otherwise made once and kept beside the local copy."},
+        {"log-level", OPTION_STRING, &flags->log_level, "LEVEL", "error, warn, info or debug."},
+        {"log-file", OPTION_STRING, &flags->log_file, "FILE", "Instead of standard error."},
+        {"check-health", OPTION_FLAG, &flags->check_health, NULL,
+         "Asks the proxy that runs with the same --admin whether it is ready; 0 when it is."},
+
+        {"head-timeout", OPTION_DURATION, &flags->http.head_timeout_ms, "D",
+         "For a request head to arrive."},
+        {"upload-timeout", OPTION_DURATION, &flags->http.upload_timeout_ms, "D",
+         "For a request body to arrive."},
+        {"idle-timeout", OPTION_DURATION, &flags->http.idle_timeout_ms, "D",
+         "Between two requests of a connection."},
+        {"write-stall-timeout", OPTION_DURATION, &flags->http.write_stall_timeout_ms, "D",
+         "For a client that does not read."},
+        {"max-body", OPTION_SIZE, &flags->http.max_body_bytes, "BYTES",
+         "Of a request; 0: no limit."},
+        {"request-timeout", OPTION_DURATION, &flags->http.request_timeout_ms, "D",
+         "For a request whose rule sets none; 0: no limit."},
+        {"upstream-idle-timeout", OPTION_DURATION, &flags->http.upstream_idle_timeout_ms, "D",
+         "For an endpoint that neither reads nor sends."},
+        {"pool-idle-timeout", OPTION_DURATION, &flags->http.pool_idle_timeout_ms, "D",
+         "An unused connection to an endpoint is kept as long."},
+        {"pool-max-age", OPTION_DURATION, &flags->http.pool_max_age_ms, "D",
+         "A connection to an endpoint is used as long."},
+        {"pool-max-idle", OPTION_UNSIGNED, &flags->pool_max_idle, "N",
+         "Unused connections to one endpoint, for each worker."},
+        {"max-replay", OPTION_SIZE, &flags->http.max_replay_bytes, "BYTES",
+         "Of a request body, kept for another try."},
+        {"max-connections", OPTION_UNSIGNED, &flags->max_connections, "N",
+         "From clients; 0: what the file limit allows."},
+        {"max-connections-per-peer", OPTION_UNSIGNED, &flags->max_connections_per_peer, "N",
+         "From one address; 0: no limit."},
+        {0},
+    };
+    const struct program program = {
+        .name = "pointsman-proxy",
+        .summary = "The data plane of Pointsman: forwards HTTP requests by routes that change\n"
+                   "while it runs.",
+        .options = table,
+    };
+    return options_parse(&program, argc, argv, err);
+}
+
+static bool take_count(const char *name, uint64_t value, uint32_t *to, struct error *err)
+{
+    if (value > UINT32_MAX)
+        return error_set(err, ERROR_INVALID, "--%s is too large", name);
+    *to = (uint32_t)value;
+    return true;
+}
+
+static bool check_flags(struct flags *flags, struct proxy_options *options, struct error *err)
+{
+    enum log_level level;
+    if (!log_level_parse(flags->log_level, &level))
+        return error_set(err, ERROR_INVALID, "--log-level must be error, warn, info or debug");
+    if (flags->workers < 1 || flags->workers > WORKERS_MAX)
+        return error_set(err, ERROR_INVALID, "--workers must be 1 to %d", WORKERS_MAX);
+    struct http_options *http = &flags->http;
+    if (!take_count("pool-max-idle", flags->pool_max_idle, &http->pool_max_idle, err) ||
+        !take_count("max-connections", flags->max_connections, &http->max_connections, err) ||
+        !take_count("max-connections-per-peer", flags->max_connections_per_peer,
+                    &http->max_connections_per_peer, err))
+        return false;
+    log_set_level(level);
+
+    *options = (struct proxy_options){
+        .listen = flags->listen.items,
+        .listen_count = flags->listen.count,
+        .admin = flags->admin,
+        .control = flags->control,
+        .local_copy = flags->local_copy,
+        .access_log = flags->access_log,
+        .id = flags->id,
+        .worker_count = (unsigned)flags->workers,
+        .drain_ms = flags->drain_ms,
+        .http = *http,
+    };
+    return true;
+}
+
+/* --- signals -------------------------------------------------------------------------------- */
+
+struct program_state {
+    struct event_loop *loop;
+    struct proxy *proxy;
+    const char *log_file;
+    bool is_draining;
+};
+
+static void on_terminate(struct program_state *program)
+{
+    if (program->is_draining)
+        _exit(EXIT_FAILURE);
+    program->is_draining = true;
+    proxy_drain(program->proxy);
+}
+
+static void on_hangup(struct program_state *program)
+{
+    struct error err;
+    if (!log_open(program->log_file, &err))
+        log_error("log_not_reopened", "reason=\"%s\"", err.message);
+    proxy_reopen_logs(program->proxy);
+    log_info("logs_reopened", "%s", "");
+}
+
+static void on_signal(struct event_watch *watch, uint32_t events)
+{
+    (void)events;
+    struct signalfd_siginfo signal_info;
+    while (read(watch->fd, &signal_info, sizeof(signal_info)) == sizeof(signal_info)) {
+        if (signal_info.ssi_signo == SIGHUP)
+            on_hangup(watch->context);
+        else
+            on_terminate(watch->context);
+    }
+}
+
+/* Before any thread starts: they inherit the mask, and only the descriptor gets the signals. */
+static int open_signals(struct error *err)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    int fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        error_set_errno(err, "cannot receive signals");
+    return fd;
+}
+
+/* --- running -------------------------------------------------------------------------------- */
+
+/* Every client may need two descriptors. Where the system says no, the limit stays. */
+static void raise_file_limit(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == files.rlim_max)
+        return;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+}
+
+static bool run(const struct proxy_options *options, const char *log_file, struct error *err)
+{
+    int signal_fd = open_signals(err);
+    if (signal_fd < 0 || !log_open(log_file, err))
+        return false;
+    raise_file_limit();
+
+    struct program_state program = {.loop = event_loop_new(), .log_file = log_file};
+    program.proxy = proxy_start(options, program.loop, err);
+    if (program.proxy != NULL) {
+        struct event_watch watch = {0};
+        event_watch_start(&watch, program.loop, signal_fd, EPOLLIN, on_signal, &program);
+        event_loop_run(program.loop);
+        event_watch_stop(&watch);
+        proxy_stop(program.proxy);
+        log_info("stopped", "%s", "");
+    }
+    event_loop_free(program.loop);
+    close(signal_fd);
+    return program.proxy != NULL;
+}
+
+static int fail(const struct error *err, int exit_code)
+{
+    fprintf(stderr, "pointsman-proxy: %s\n", err->message);
+    return exit_code;
+}
+
+int main(int argc, char **argv)
+{
+    struct flags flags = flags_default();
+    struct proxy_options options;
+    struct error err;
+
+    switch (parse_flags(&flags, argc, argv, &err)) {
+    case OPTIONS_EXIT_0:
+        return EXIT_SUCCESS;
+    case OPTIONS_USAGE:
+        return fail(&err, EXIT_USAGE);
+    case OPTIONS_RUN:
+        break;
+    }
+    if (!check_flags(&flags, &options, &err))
+        return fail(&err, EXIT_USAGE);
+    if (flags.check_health)
+        return check_health(flags.admin, CHECK_TIMEOUT_MS, &err) ? EXIT_SUCCESS
+                                                                 : fail(&err, EXIT_FAILURE);
+    return run(&options, flags.log_file, &err) ? EXIT_SUCCESS : fail(&err, EXIT_FAILURE);
+}

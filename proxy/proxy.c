@@ -1,0 +1,233 @@
+#include "proxy/proxy.h"
+
+#include "common/buffer.h"
+#include "common/event_loop.h"
+#include "common/log.h"
+#include "proxy/admin_pages.h"
+#include "proxy/control_client.h"
+#include "proxy/http/admin_handler.h"
+#include "proxy/http/http_server.h"
+#include "proxy/identity.h"
+#include "proxy/metrics/counters.h"
+#include "proxy/routing/route_cache.h"
+#include "proxy/routing/route_replica.h"
+#include "proxy/upstream/endpoint_registry.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* The listeners as the feed names them: control warns when a route wants one that nobody has. */
+struct feed_listeners {
+    Pointsman__V1__Listener *messages;
+    Pointsman__V1__Listener **pointers;
+    char **names;
+    size_t count;
+};
+
+struct proxy {
+    /* immutable once started */
+    const struct proxy_options *options;
+    struct event_loop *loop;
+    struct identity identity;
+    struct counters *counters;
+    struct endpoint_registry *endpoints;
+    struct route_cache *cache;
+    struct route_replica *replica;
+    struct http_server *server;
+    struct feed_listeners listeners;
+    struct control_client *control;
+    struct listener *admin_listener; /* until the admin handler has it */
+    struct admin_handler *admin;
+    struct admin_sources sources;
+
+    /* atomic: other threads say what main shall do */
+    atomic_bool is_settled;
+    atomic_bool is_drained;
+
+    /* main only */
+    bool is_serving;
+};
+
+/* --- what other threads report -------------------------------------------------------------- */
+
+static void on_published(void *context)
+{
+    struct proxy *proxy = context;
+    http_server_wake(proxy->server);
+}
+
+static void on_settled(void *context)
+{
+    struct proxy *proxy = context;
+    atomic_store(&proxy->is_settled, true);
+    event_loop_wake(proxy->loop);
+}
+
+static void on_drained(void *context)
+{
+    struct proxy *proxy = context;
+    atomic_store(&proxy->is_drained, true);
+    event_loop_wake(proxy->loop);
+}
+
+static void on_wake(void *context)
+{
+    struct proxy *proxy = context;
+    if (atomic_load(&proxy->is_drained)) {
+        event_loop_stop(proxy->loop);
+        return;
+    }
+    if (atomic_load(&proxy->is_settled) && !proxy->is_serving) {
+        proxy->is_serving = true;
+        http_server_serve(proxy->server);
+    }
+}
+
+/* --- start, in order ------------------------------------------------------------------------ */
+
+static bool open_admin(struct proxy *proxy, struct error *err)
+{
+    struct buffer spec = BUFFER_EMPTY;
+    buffer_printf(&spec, "admin=%s", proxy->options->admin);
+    proxy->admin_listener = listener_open(buffer_string(&spec), 1, err);
+    buffer_clear(&spec);
+    return proxy->admin_listener != NULL || error_prefix(err, "admin listener: ");
+}
+
+static bool open_server(struct proxy *proxy, struct error *err)
+{
+    const struct http_server_options options = {
+        .listen = proxy->options->listen,
+        .listen_count = proxy->options->listen_count,
+        .worker_count = proxy->options->worker_count,
+        .access_log_path = proxy->options->access_log,
+        .route_cache = proxy->cache,
+        .counters = proxy->counters,
+        .http = proxy->options->http,
+        .on_drained = on_drained,
+        .on_drained_context = proxy,
+    };
+    proxy->server = http_server_open(&options, err);
+    return proxy->server != NULL;
+}
+
+static void describe_listeners(struct proxy *proxy)
+{
+    struct feed_listeners *all = &proxy->listeners;
+    all->count = http_server_listener_count(proxy->server);
+    all->messages = memory_allocate_zeroed(all->count, sizeof(all->messages[0]));
+    all->pointers = memory_allocate_zeroed(all->count, sizeof(all->pointers[0]));
+    all->names = memory_allocate_zeroed(all->count, sizeof(all->names[0]));
+    for (size_t i = 0; i < all->count; i++) {
+        const struct listener *listener = http_server_listener(proxy->server, i);
+        const struct listener_identity *identity = listener_identity(listener);
+        struct buffer name = BUFFER_EMPTY;
+        buffer_append_slice(&name, identity->name);
+        all->names[i] = memory_duplicate_string(buffer_string(&name));
+        buffer_clear(&name);
+
+        pointsman__v1__listener__init(&all->messages[i]);
+        all->messages[i].name = all->names[i];
+        all->messages[i].port = identity->port;
+        all->messages[i].address = (char *)listener_description(listener);
+        all->pointers[i] = &all->messages[i];
+    }
+}
+
+static void listeners_clear(struct feed_listeners *all)
+{
+    for (size_t i = 0; i < all->count; i++)
+        free(all->names[i]);
+    free(all->names);
+    free(all->pointers);
+    free(all->messages);
+}
+
+static void start_control(struct proxy *proxy)
+{
+    struct control_client_options options = CONTROL_CLIENT_OPTIONS_DEFAULT;
+    options.socket_path = proxy->options->control;
+    options.local_copy_path = proxy->options->local_copy;
+    options.identity = &proxy->identity;
+    options.listeners = proxy->listeners.pointers;
+    options.listener_count = proxy->listeners.count;
+    options.replica = proxy->replica;
+    options.cache = proxy->cache;
+    options.on_published = on_published;
+    options.on_settled = on_settled;
+    options.context = proxy;
+    proxy->control = control_client_start(&options);
+}
+
+static void start_admin(struct proxy *proxy)
+{
+    proxy->sources.identity = &proxy->identity;
+    proxy->sources.control = proxy->control;
+    proxy->sources.counters = proxy->counters;
+    proxy->sources.server = proxy->server;
+    proxy->admin = admin_handler_start(proxy->admin_listener, admin_pages, &proxy->sources);
+    proxy->admin_listener = NULL;
+}
+
+struct proxy *proxy_start(const struct proxy_options *options, struct event_loop *loop,
+                          struct error *err)
+{
+    struct proxy *proxy = memory_allocate_zeroed(1, sizeof(*proxy));
+    proxy->options = options;
+    proxy->loop = loop;
+    proxy->counters = counters_new(options->worker_count);
+    proxy->endpoints = endpoint_registry_new();
+    proxy->cache = route_cache_new();
+    proxy->replica = route_replica_new(proxy->endpoints);
+    if (!identity_init(&proxy->identity, options->id, options->local_copy, err) ||
+        !open_admin(proxy, err) || !open_server(proxy, err)) {
+        proxy_stop(proxy);
+        return NULL;
+    }
+    log_info("starting", "version=%s id=%s workers=%u control=%s", POINTSMAN_VERSION,
+             proxy->identity.id, options->worker_count, options->control);
+    describe_listeners(proxy);
+    event_loop_on_wake(loop, on_wake, proxy);
+    start_control(proxy);
+    start_admin(proxy);
+    return proxy;
+}
+
+/* --- while it runs -------------------------------------------------------------------------- */
+
+void proxy_drain(struct proxy *proxy)
+{
+    log_info("draining", "drain_ms=%" PRIu64, proxy->options->drain_ms);
+    atomic_store(&proxy->sources.is_draining, true);
+    if (proxy->is_serving)
+        http_server_drain(proxy->server, proxy->options->drain_ms);
+    else
+        event_loop_stop(proxy->loop);
+}
+
+void proxy_reopen_logs(struct proxy *proxy)
+{
+    struct error err;
+    if (!http_server_reopen_log(proxy->server, &err))
+        log_error("access_log_not_reopened", "reason=\"%s\"", err.message);
+}
+
+/* --- stop, in reverse ----------------------------------------------------------------------- */
+
+void proxy_stop(struct proxy *proxy)
+{
+    if (proxy == NULL)
+        return;
+    admin_handler_stop(proxy->admin);
+    control_client_stop(proxy->control);
+    http_server_stop(proxy->server);
+    listener_close(proxy->admin_listener);
+    listeners_clear(&proxy->listeners);
+    /* The cache holds a table, tables hold routes and backends, backends hold endpoints. */
+    route_cache_free(proxy->cache);
+    route_replica_free(proxy->replica);
+    endpoint_registry_free(proxy->endpoints);
+    counters_free(proxy->counters);
+    free(proxy);
+}

@@ -1,0 +1,52 @@
+/* Proxy: owns every part of pointsman-proxy; starts them in order and stops them in reverse.
+ *
+ *   identity, counters, endpoints, routes    what the others share
+ *   listeners                                bound, so that a port in use ends it here
+ *   control client                           gets the routes, from control or from disk
+ *   admin                                    says how far that is
+ *   workers                                  accept once it is settled whether there are routes
+ *
+ * No two locks are ever held at once.
+ *
+ * Threads: main. */
+#ifndef PROXY_PROXY_H
+#define PROXY_PROXY_H
+
+#include "common/error.h"
+#include "proxy/http/http_options.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct event_loop;
+struct proxy;
+
+/* Borrowed as long as the proxy runs. */
+struct proxy_options {
+    const char *const *listen; /* [NAME=]ADDR:PORT or [NAME=]unix:PATH */
+    size_t listen_count;
+    const char *admin;      /* ADDR:PORT */
+    const char *control;    /* path of the control socket */
+    const char *local_copy; /* NULL: none is kept */
+    const char *access_log; /* NULL: none is written */
+    const char *id;         /* NULL: see identity.h */
+    unsigned worker_count;
+    uint64_t drain_ms;
+    struct http_options http;
+};
+
+/* Starts everything, or nothing: NULL on error. `loop` is main's. */
+struct proxy *proxy_start(const struct proxy_options *options, struct event_loop *loop,
+                          struct error *err);
+
+/* Stops accepting and lets what runs finish, for at most the drain time; then stops the loop. */
+void proxy_drain(struct proxy *proxy);
+
+/* Follows a rotation of the access log. */
+void proxy_reopen_logs(struct proxy *proxy);
+
+/* Cuts what still runs. Harmless on NULL. */
+void proxy_stop(struct proxy *proxy);
+
+#endif
