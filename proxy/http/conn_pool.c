@@ -26,11 +26,10 @@ struct conn_pool {
 
 static void start_idle_timer(struct conn_pool *pool)
 {
-    if (pool->oldest == NULL)
-        return;
-    struct timers *timers = &pool->worker->timers;
-    uint64_t due_ms = pool->oldest->pool.since_ms + pool->worker->shared->http.pool_idle_timeout_ms;
-    timer_start(timers, &pool->idle_timer, due_ms > timers->now_ms ? due_ms - timers->now_ms : 0);
+    if (pool->oldest != NULL)
+        timer_start_at(&pool->worker->timers, &pool->idle_timer,
+                       pool->oldest->pool.since_ms +
+                           pool->worker->shared->http.pool_idle_timeout_ms);
 }
 
 static void on_idle_due(struct timer *timer)
@@ -38,7 +37,7 @@ static void on_idle_due(struct timer *timer)
     struct conn_pool *pool = timer->context;
     uint64_t limit_ms = pool->worker->shared->http.pool_idle_timeout_ms;
     while (pool->oldest != NULL &&
-           pool->oldest->pool.since_ms + limit_ms <= pool->worker->timers.now_ms)
+           pool->oldest->pool.since_ms + limit_ms <= timers_now_ms(&pool->worker->timers))
         upstream_http1_close(pool->oldest);
     start_idle_timer(pool);
 }
@@ -101,7 +100,7 @@ void conn_pool_put(struct conn_pool *pool, struct upstream_http1 *connection)
     connection->pool = (struct pool_links){
         .older = pool->newest,
         .endpoint_older = list->newest,
-        .since_ms = pool->worker->timers.now_ms,
+        .since_ms = timers_now_ms(&pool->worker->timers),
     };
     if (pool->newest != NULL)
         pool->newest->pool.newer = connection;

@@ -40,12 +40,10 @@ static void arm_try_timer(struct exchange *exchange, uint64_t limit_ms)
 {
     struct forwarding *forwarding = &exchange->forwarding;
     struct timers *timers = &exchange->worker->timers;
-    uint64_t delay_ms = limit_ms;
-    if (forwarding->try_deadline_ms < timers->now_ms + limit_ms)
-        delay_ms = forwarding->try_deadline_ms > timers->now_ms
-                       ? forwarding->try_deadline_ms - timers->now_ms
-                       : 0;
-    timer_start(timers, &forwarding->try_timer, delay_ms);
+    uint64_t due_ms = timers_now_ms(timers) + limit_ms;
+    if (due_ms > forwarding->try_deadline_ms)
+        due_ms = forwarding->try_deadline_ms;
+    timer_start_at(timers, &forwarding->try_timer, due_ms);
 }
 
 static void expect_progress(struct exchange *exchange)
@@ -68,7 +66,7 @@ static void on_try_due(struct timer *timer)
     struct exchange *exchange = timer->context;
     struct forwarding *forwarding = &exchange->forwarding;
 
-    bool is_past_deadline = exchange->worker->timers.now_ms >= forwarding->try_deadline_ms;
+    bool is_past_deadline = timers_now_ms(&exchange->worker->timers) >= forwarding->try_deadline_ms;
     if (forwarding->is_connected && !is_past_deadline && is_waiting_for_client(exchange)) {
         expect_progress(exchange);
         return;
@@ -118,7 +116,7 @@ static void start_try(struct exchange *exchange, struct endpoint *endpoint, bool
     forwarding->try_started_us = worker_now_us(exchange->worker);
     forwarding->try_deadline_ms = limit_ms == TIMEOUT_UNSET || limit_ms == 0
                                       ? TIMER_NEVER
-                                      : exchange->worker->timers.now_ms + limit_ms;
+                                      : timers_now_ms(&exchange->worker->timers) + limit_ms;
     endpoint_request_started(endpoint);
     arm_try_timer(exchange, forwarding->backend->connect_timeout_ms);
     upstream_http1_start(exchange, endpoint, is_fresh);

@@ -153,15 +153,17 @@ static bool is_reading_body(const struct front_http1 *front)
 /* A client has the whole timeout for anything, and then must keep up a minimum. */
 static void on_body_progress(struct front_http1 *front, size_t length)
 {
-    struct timers *timers = &front->worker->timers;
-    uint64_t limit_ms = front->worker->shared->http.upload_timeout_ms;
-    uint64_t left_ms =
-        timer_is_running(&front->read_timer) && front->read_timer.due_ms > timers->now_ms
-            ? front->read_timer.due_ms - timers->now_ms
-            : 0;
-    left_ms += length * 1000 / UPLOAD_MINIMUM_BYTES_A_SECOND;
-    start_read_timer(front, left_ms < limit_ms ? left_ms : limit_ms);
     exchange_mark(front->exchange, EXCHANGE_REQUEST_DATA);
+    if (body_pipe_room(&front->exchange->request_body) == 0) {
+        timer_stop(&front->read_timer); /* it is not the client that is slow */
+        return;
+    }
+    struct timers *timers = &front->worker->timers;
+    uint64_t latest_ms = timers_now_ms(timers) + front->worker->shared->http.upload_timeout_ms;
+    uint64_t due_ms = latest_ms;
+    if (timer_is_running(&front->read_timer))
+        due_ms = front->read_timer.due_ms + length * 1000 / UPLOAD_MINIMUM_BYTES_A_SECOND;
+    timer_start_at(timers, &front->read_timer, due_ms < latest_ms ? due_ms : latest_ms);
 }
 
 static void on_body_end(struct front_http1 *front)

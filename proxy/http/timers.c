@@ -8,7 +8,7 @@
 
 void timers_init(struct timers *timers)
 {
-    *timers = (struct timers){.now_ms = clock_now_ms()};
+    *timers = (struct timers){0};
 }
 
 void timers_clear(struct timers *timers)
@@ -89,16 +89,21 @@ void timer_clear(struct timers *timers, struct timer *timer)
         take_out(timers, timer);
 }
 
-void timer_start(struct timers *timers, struct timer *timer, uint64_t delay_ms)
+void timer_start_at(struct timers *timers, struct timer *timer, uint64_t due_ms)
 {
-    timer->due_ms = timers->now_ms + delay_ms;
+    timer->due_ms = due_ms;
     if (timer->place == 0) {
-        timer->queued_ms = timer->due_ms;
+        timer->queued_ms = due_ms;
         insert(timers, timer);
-    } else if (timer->due_ms < timer->queued_ms) {
-        timer->queued_ms = timer->due_ms;
+    } else if (due_ms < timer->queued_ms) {
+        timer->queued_ms = due_ms;
         sift_up(timers, timer->place);
     }
+}
+
+void timer_start(struct timers *timers, struct timer *timer, uint64_t delay_ms)
+{
+    timer_start_at(timers, timer, timers_now_ms(timers) + delay_ms);
 }
 
 void timer_stop(struct timer *timer)
@@ -108,18 +113,21 @@ void timer_stop(struct timer *timer)
 
 /* --- a turn --------------------------------------------------------------------------------- */
 
-void timers_update_now(struct timers *timers)
+uint64_t timers_now_ms(struct timers *timers)
 {
-    timers->now_ms = clock_now_ms();
+    if (timers->now_ms == 0)
+        timers->now_ms = clock_now_ms();
+    return timers->now_ms;
 }
 
 void timers_run(struct timers *timers)
 {
-    while (timers->count > 0 && timers->heap[1]->queued_ms <= timers->now_ms) {
+    uint64_t now_ms = timers_now_ms(timers);
+    while (timers->count > 0 && timers->heap[1]->queued_ms <= now_ms) {
         struct timer *first = timers->heap[1];
         if (!timer_is_running(first)) {
             take_out(timers, first);
-        } else if (first->due_ms > timers->now_ms) {
+        } else if (first->due_ms > now_ms) {
             first->queued_ms = first->due_ms;
             sift_down(timers, 1);
         } else {
@@ -130,11 +138,12 @@ void timers_run(struct timers *timers)
     }
 }
 
-int32_t timers_wait_ms(const struct timers *timers, int32_t max_ms)
+int32_t timers_wait_ms(struct timers *timers, int32_t max_ms)
 {
     if (timers->count == 0)
         return max_ms;
     uint64_t next_ms = timers->heap[1]->queued_ms;
-    uint64_t wait_ms = next_ms > timers->now_ms ? next_ms - timers->now_ms : 0;
+    uint64_t now_ms = timers_now_ms(timers);
+    uint64_t wait_ms = next_ms > now_ms ? next_ms - now_ms : 0;
     return wait_ms < (uint64_t)max_ms ? (int32_t)wait_ms : max_ms;
 }

@@ -27,21 +27,27 @@ struct timers {
     struct timer **heap; /* from index 1 */
     size_t count;
     size_t capacity;
-    uint64_t now_ms; /* when this turn began */
+    uint64_t now_ms; /* read once a turn, on demand; 0: not yet */
 };
 
 void timers_init(struct timers *timers);
 /* Every timer must have been cleared. */
 void timers_clear(struct timers *timers);
 
-/* Reads the clock: what the timers of this turn count from. */
-void timers_update_now(struct timers *timers);
+/* A turn of the loop begins: what the clock said before is old. */
+static inline void timers_begin_turn(struct timers *timers)
+{
+    timers->now_ms = 0;
+}
+
+/* The time of this turn, which timers count from. */
+uint64_t timers_now_ms(struct timers *timers);
 
 /* Calls what is due. Callbacks may start, stop and clear any timer. */
 void timers_run(struct timers *timers);
 
 /* How long a loop may wait for its next turn, at most `max_ms`. */
-int32_t timers_wait_ms(const struct timers *timers, int32_t max_ms);
+int32_t timers_wait_ms(struct timers *timers, int32_t max_ms);
 
 void timer_init(struct timer *timer, void (*on_due)(struct timer *timer), void *context);
 /* Before the memory goes. */
@@ -49,6 +55,8 @@ void timer_clear(struct timers *timers, struct timer *timer);
 
 /* Due `delay_ms` from now, whatever it was before. */
 void timer_start(struct timers *timers, struct timer *timer, uint64_t delay_ms);
+/* Due at `due_ms`; in this turn or the next one when that is past. */
+void timer_start_at(struct timers *timers, struct timer *timer, uint64_t due_ms);
 void timer_stop(struct timer *timer);
 
 static inline bool timer_is_running(const struct timer *timer)

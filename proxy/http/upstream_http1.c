@@ -54,10 +54,10 @@ static void finish(struct upstream_http1 *connection, bool is_clean)
 {
     struct worker *worker = connection->worker;
     struct exchange *exchange = connection->exchange;
-    bool is_reusable =
-        is_clean && exchange->response.keep_alive &&
-        http1_writer_is_complete(&connection->writer) && !worker->is_draining &&
-        worker->timers.now_ms - connection->connected_ms < worker->shared->http.pool_max_age_ms;
+    bool is_reusable = is_clean && exchange->response.keep_alive &&
+                       http1_writer_is_complete(&connection->writer) && !worker->is_draining &&
+                       timers_now_ms(&worker->timers) - connection->connected_ms <
+                           worker->shared->http.pool_max_age_ms;
 
     connection->exchange = NULL;
     connection->served++;
@@ -337,7 +337,7 @@ static void on_connected(h2o_socket_t *socket, const char *error)
         fail(connection, UPSTREAM_FAILURE_CONNECT);
         return;
     }
-    connection->connected_ms = connection->worker->timers.now_ms;
+    connection->connected_ms = timers_now_ms(&connection->worker->timers);
     h2o_socket_read_start(socket, on_readable);
     begin(connection);
 }
@@ -376,7 +376,7 @@ static struct upstream_http1 *connect_to(struct worker *worker, struct endpoint 
     connection->endpoint = endpoint;
     endpoint_acquire(endpoint);
     connection->is_connecting = is_pending;
-    connection->connected_ms = worker->timers.now_ms;
+    connection->connected_ms = timers_now_ms(&worker->timers);
     connection->socket = h2o_evloop_socket_create(worker->loop, fd, H2O_SOCKET_FLAG_DONT_READ);
     connection->socket->data = connection;
     counter_add(&worker->counters->upstream_connections_opened, 1);

@@ -160,10 +160,7 @@ static void on_drain_due(struct timer *timer)
 
 static void drain(struct worker *worker)
 {
-    uint64_t deadline_ms = atomic_load(&worker->drain_deadline_ms);
-    uint64_t now_ms = worker->timers.now_ms;
-    timer_start(&worker->timers, &worker->drain_timer,
-                deadline_ms > now_ms ? deadline_ms - now_ms : 0);
+    timer_start_at(&worker->timers, &worker->drain_timer, atomic_load(&worker->drain_deadline_ms));
     if (worker->is_draining)
         return;
 
@@ -236,9 +233,10 @@ uint64_t worker_now_us(struct worker *worker)
 
 void worker_run_once(struct worker *worker, int32_t max_wait_ms)
 {
+    int32_t wait_ms = timers_wait_ms(&worker->timers, max_wait_ms);
+    timers_begin_turn(&worker->timers);
     worker->now_us = 0;
-    h2o_evloop_run(worker->loop, timers_wait_ms(&worker->timers, max_wait_ms));
-    timers_update_now(&worker->timers);
+    h2o_evloop_run(worker->loop, wait_ms);
     timers_run(&worker->timers);
 }
 

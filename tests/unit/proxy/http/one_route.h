@@ -1,0 +1,29 @@
+/* One route: a route cache in which every request under a prefix goes to the same endpoints. */
+#ifndef TESTS_UNIT_PROXY_HTTP_ONE_ROUTE_H
+#define TESTS_UNIT_PROXY_HTTP_ONE_ROUTE_H
+
+#include "proxy/routing/route_cache.h"
+#include "proxy/upstream/endpoint_registry.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct one_route {
+    struct route_cache *cache;
+    struct route_table_builder *builder;
+    struct endpoint_registry *endpoints;
+    struct route *route;         /* the builder's */
+    const char *prefix;          /* "/" unless set before the first publish */
+    uint64_t connect_timeout_ms; /* 0: the default */
+    uint64_t request_timeout_ms; /* 0: unset */
+    uint64_t try_timeout_ms;     /* 0: unset */
+    bool has_no_backend;         /* the rule names one that does not exist */
+};
+
+void one_route_init(struct one_route *one);
+void one_route_clear(struct one_route *one);
+
+/* Replaces the table by one whose backend has the endpoints 127.0.0.1:ports[i]. */
+void one_route_publish(struct one_route *one, const uint16_t *ports, size_t port_count);
+
+#endif

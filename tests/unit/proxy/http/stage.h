@@ -1,0 +1,76 @@
+/* Stage: a worker whose turns the test runs itself, between a client and an endpoint that the test
+ * plays, over real sockets. Nothing happens in parallel and nothing sleeps: waiting for something
+ * means running turns until it is there.
+ *
+ * Threads: one. */
+#ifndef TESTS_UNIT_PROXY_HTTP_STAGE_H
+#define TESTS_UNIT_PROXY_HTTP_STAGE_H
+
+#include "proxy/http/worker.h"
+#include "tests/unit/proxy/http/one_route.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { STAGE_ENDPOINTS = 2 };
+
+struct stage {
+    struct one_route route;
+    struct counters *counters;
+    struct worker_shared shared; /* .http may be changed before stage_start */
+    struct listener *listener;
+    struct worker *worker;
+    int endpoint_fds[STAGE_ENDPOINTS]; /* listening */
+    uint16_t endpoint_ports[STAGE_ENDPOINTS];
+    size_t endpoint_count; /* 1 unless changed before stage_start */
+    uint64_t now_ms;       /* the frozen clock */
+};
+
+/* Somebody we play: a client, or an endpoint that was connected to. */
+struct player {
+    struct stage *stage;
+    int fd;
+    struct buffer received;
+    bool has_ended;
+    bool was_reset;
+};
+
+struct stage *stage_new(void);
+void stage_start(struct stage *stage);
+void stage_free(struct stage *stage);
+
+void stage_turn(struct stage *stage);
+/* Time passes, and what is due happens. */
+void stage_advance(struct stage *stage, uint64_t milliseconds);
+
+struct player stage_connect(struct stage *stage);
+/* The next connection to endpoint `index`. */
+struct player stage_accept(struct stage *stage, size_t index);
+/* Whether somebody is waiting to be accepted there, after a few turns. */
+bool stage_has_connection(struct stage *stage, size_t index);
+/* From now on connections to endpoint `index` are refused. */
+void stage_stop_endpoint(struct stage *stage, size_t index);
+
+void player_send(struct player *player, const char *text);
+/* Sends what it can of `length` bytes; returns how many. */
+size_t player_send_some(struct player *player, const char *bytes, size_t length);
+/* Waits until what was received contains `text`; forgets everything up to its end. */
+void player_expect(struct player *player, const char *text);
+/* Waits until `length` bytes are there. */
+void player_expect_bytes(struct player *player, size_t length);
+/* Waits for the end; everything must have been expected before. */
+void player_expect_end(struct player *player);
+void player_expect_reset(struct player *player);
+/* Waits for an end of either kind, whatever came before it. */
+void player_expect_gone(struct player *player);
+/* Nothing comes in some turns. */
+void player_expect_nothing(struct player *player);
+/* Reads what is there. */
+void player_read(struct player *player);
+void player_forget(struct player *player);
+void player_finish_sending(struct player *player);
+void player_close(struct player *player);
+void player_reset(struct player *player);
+
+#endif
