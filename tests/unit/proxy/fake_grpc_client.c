@@ -7,7 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SCRIPT_MAX = 8 };
+
 struct grpc_client {
+    struct event_loop *loop;
+    struct event_timer script_timer;
     void (*on_closed)(void *context);
     void *context;
 };
@@ -20,6 +24,9 @@ static struct {
     struct grpc_client_call_handlers watch_handlers;
     struct grpc_client_call_handlers report_handlers;
     size_t report_count;
+    struct buffer script[SCRIPT_MAX];
+    size_t script_count;
+    bool script_ends;
 } fake;
 
 /* --- what the session calls ----------------------------------------------------------------- */
@@ -28,13 +35,13 @@ struct grpc_client *grpc_client_open(struct event_loop *loop, const char *socket
                                      void (*on_closed)(void *context), void *context,
                                      struct error *err)
 {
-    (void)loop;
     if (fake.refuses) {
         error_set(err, ERROR_UNAVAILABLE, "nobody listens on %s", socket_path);
         return NULL;
     }
     assert(fake.client == NULL);
     fake.client = memory_allocate_zeroed(1, sizeof(*fake.client));
+    fake.client->loop = loop;
     fake.client->on_closed = on_closed;
     fake.client->context = context;
     return fake.client;
@@ -52,6 +59,15 @@ static void keep(ProtobufCMessage **kept, const ProtobufCMessage *request)
     buffer_clear(&bytes);
 }
 
+static void play_script(struct event_timer *timer)
+{
+    (void)timer;
+    for (size_t i = 0; i < fake.script_count; i++)
+        fake_grpc_say_bytes(buffer_slice(&fake.script[i]));
+    if (fake.script_ends)
+        fake_grpc_end_watch(GRPC_UNAVAILABLE, "the script ends");
+}
+
 void grpc_client_start(struct grpc_client *client, const char *path,
                        const ProtobufCMessage *request, size_t max_message_bytes,
                        uint64_t timeout_ms, const struct grpc_client_call_handlers *handlers)
@@ -62,6 +78,8 @@ void grpc_client_start(struct grpc_client *client, const char *path,
     if (strcmp(path, "/pointsman.v1.RouteFeed/Watch") == 0) {
         keep(&fake.watch, request);
         fake.watch_handlers = *handlers;
+        if (fake.script_count > 0)
+            event_timer_start(&client->script_timer, client->loop, 0, play_script, NULL);
     } else {
         assert(strcmp(path, "/pointsman.v1.RouteFeed/Report") == 0);
         keep(&fake.report, request);
@@ -73,6 +91,7 @@ void grpc_client_start(struct grpc_client *client, const char *path,
 void grpc_client_free(struct grpc_client *client)
 {
     assert(client == fake.client);
+    event_timer_stop(&client->script_timer);
     free(client);
     fake.client = NULL;
 }
@@ -84,12 +103,25 @@ void fake_grpc_reset(void)
     message_free(fake.watch);
     message_free(fake.report);
     assert(fake.client == NULL);
+    for (size_t i = 0; i < fake.script_count; i++)
+        buffer_clear(&fake.script[i]);
     memset(&fake, 0, sizeof(fake));
 }
 
 void fake_grpc_refuse(void)
 {
     fake.refuses = true;
+}
+
+void fake_grpc_script(const Pointsman__V1__WatchResponse *response)
+{
+    assert(fake.script_count < SCRIPT_MAX);
+    message_pack(&response->base, &fake.script[fake.script_count++]);
+}
+
+void fake_grpc_script_end(void)
+{
+    fake.script_ends = true;
 }
 
 bool fake_grpc_is_open(void)

@@ -13,6 +13,12 @@ void fake_grpc_reset(void);
 /* Opening fails from now on, as when nobody listens. */
 void fake_grpc_refuse(void);
 
+/* What each Watch is answered with from now on, on the session's own loop: for tests whose session
+ * has a thread of its own. Copies. */
+void fake_grpc_script(const Pointsman__V1__WatchResponse *response);
+/* The feed ends behind the script. */
+void fake_grpc_script_end(void);
+
 bool fake_grpc_is_open(void);
 
 /* The Watch that was started; NULL: none. Borrowed until the reset. */

@@ -3,6 +3,7 @@
 #include "common/buffer.h"
 #include "proto/object_digest.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,10 +26,12 @@ struct route_replica {
     char epoch[128];
     uint64_t revision;
     struct error next_error;
+    struct error second_error;
     bool kept_going;
 };
 
 struct route_table {
+    atomic_uint references;
     uint64_t revision;
     size_t count;
 };
@@ -116,7 +119,8 @@ bool route_replica_commit(struct route_replica *replica, const char *epoch, uint
 {
     replica->kept_going = keep_going;
     struct error failure = replica->next_error;
-    replica->next_error = (struct error){0};
+    replica->next_error = replica->second_error;
+    replica->second_error = (struct error){0};
     if (failure.code != ERROR_NONE) {
         report(context, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE, "users", "rules[0]",
                failure.message);
@@ -133,6 +137,7 @@ bool route_replica_commit(struct route_replica *replica, const char *epoch, uint
     fake_replica_set(replica, epoch, revision);
 
     *table = memory_allocate_zeroed(1, sizeof(**table));
+    atomic_init(&(*table)->references, 1);
     (*table)->revision = revision;
     (*table)->count = replica->held.count;
     return true;
@@ -168,10 +173,17 @@ void route_replica_each(const struct route_replica *replica, replica_visit_fn *v
 
 /* --- tables --------------------------------------------------------------------------------- */
 
+void route_table_acquire(struct route_table *table)
+{
+    atomic_fetch_add(&table->references, 1);
+}
+
 void route_table_release(struct route_table **table)
 {
-    free(*table);
+    struct route_table *ours = *table;
     *table = NULL;
+    if (ours != NULL && atomic_fetch_sub(&ours->references, 1) == 1)
+        free(ours);
 }
 
 uint64_t route_table_revision(const struct route_table *table)
@@ -196,6 +208,12 @@ void fake_replica_fail_commit(struct route_replica *replica, enum error_code cod
                               const char *message)
 {
     error_set(&replica->next_error, code, "%s", message);
+}
+
+void fake_replica_fail_second_commit(struct route_replica *replica, enum error_code code,
+                                     const char *message)
+{
+    error_set(&replica->second_error, code, "%s", message);
 }
 
 size_t fake_replica_count(const struct route_replica *replica)

@@ -12,6 +12,10 @@
 void fake_replica_fail_commit(struct route_replica *replica, enum error_code code,
                               const char *message);
 
+/* The one behind the next. */
+void fake_replica_fail_second_commit(struct route_replica *replica, enum error_code code,
+                                     const char *message);
+
 /* Objects it holds. */
 size_t fake_replica_count(const struct route_replica *replica);
 
