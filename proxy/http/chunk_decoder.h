@@ -43,8 +43,8 @@ enum chunk_state {
 
 struct chunk_decoder {
     enum refusal refusal;
-    /* After DONE; borrowed until chunk_decoder_clear. Without those that have no meaning there; in
-     * a request, request_lint_is_visible still has its say. */
+    /* After DONE; borrowed until chunk_decoder_clear. Without those that have no meaning there, or
+     * could pass for another header (request_lint_is_visible). */
     struct header_list trailers;
 
     /* the decoder's own */

@@ -17,7 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { REQUESTS_MAX = 100000, SCRIPTS_MAX = 64 };
+enum { REQUESTS_MAX = 100000, SCRIPTS_MAX = 256 };
 
 struct connection {
     /* immutable */

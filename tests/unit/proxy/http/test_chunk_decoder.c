@@ -170,7 +170,7 @@ static void trailers_with_a_meaning_in_heads_are_left_out(void **state)
     (void)state;
     UNDERSTOOD("0\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nHost: b\r\n"
                "Connection: close\r\nAuthorization: x\r\nX-Forwarded-For: y\r\nSet-Cookie: z\r\n"
-               "Trailer: x\r\nTE: trailers\r\nX-A: b\r\n\r\n",
+               "Trailer: x\r\nTE: trailers\r\nX_Forwarded_For: y\r\nX-A: b\r\n\r\n",
                "done\npayload: \n+ X-A=b\nleft over: 0\n");
 }
 
