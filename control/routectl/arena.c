@@ -45,9 +45,12 @@ char *arena_printf(struct arena *arena, const char *format, ...)
     return text;
 }
 
-void *arena_grow(struct arena *arena, const void *items, size_t count, size_t item_bytes)
+void *arena_grow(struct arena *arena, void *items, size_t count, size_t item_bytes)
 {
-    void *grown = arena_allocate(arena, (count + 1) * item_bytes);
+    /* Full whenever the count is a power of two. */
+    if ((count & (count - 1)) != 0)
+        return items;
+    void *grown = arena_allocate(arena, (count == 0 ? 1 : 2 * count) * item_bytes);
     if (count > 0)
         memcpy(grown, items, count * item_bytes);
     return grown;

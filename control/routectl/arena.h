@@ -16,8 +16,9 @@ void *arena_allocate(struct arena *arena, size_t bytes);
 char *arena_string(struct arena *arena, const char *from, size_t length);
 char *arena_printf(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* Room for one more item behind a copy of `count` old ones. */
-void *arena_grow(struct arena *arena, const void *items, size_t count, size_t item_bytes);
+/* Room for one more item behind the `count` old ones: `items` itself, or a copy of twice the size.
+ * `items` is NULL or came from here. */
+void *arena_grow(struct arena *arena, void *items, size_t count, size_t item_bytes);
 
 /* Everything that came from it is gone. */
 void arena_clear(struct arena *arena);

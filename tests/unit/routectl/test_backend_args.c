@@ -10,7 +10,7 @@ static int reset(void **state)
     (void)state;
     memset(&backend_args, 0, sizeof(backend_args));
     replace = false;
-    draft_init(&draft);
+    draft_clear(&draft);
     return 0;
 }
 
@@ -47,7 +47,6 @@ static void assert_refused(const char *line, const char *message)
     reset(NULL);
     assert_false(build(line, &err));
     assert_string_equal(err.message, message);
-    draft_clear(&draft);
 }
 
 static void assert_origin(const char *field, const char *expected)
@@ -78,7 +77,6 @@ static void it_must_be_new_unless_it_is_a_replacement(void **state)
     build_ok("users --to http://a:1");
     assert_int_equal(draft.request.mutations[0]->precondition->kind_case,
                      POINTSMAN__V1__PRECONDITION__KIND_MUST_NOT_EXIST);
-    draft_clear(&draft);
 
     reset(NULL);
     replace = true;
@@ -116,7 +114,6 @@ static void policies_go_by_their_name(void **state)
     assert_string_equal(backend->load_balancing->header, "X-User");
     assert_int_equal(backend->load_balancing->slow_start->seconds, 10);
     assert_origin("load_balancing.policy", "--policy ConsistentHash");
-    draft_clear(&draft);
     assert_refused("users --policy fastest", "--policy: 'fastest' is none of LeastRequest, "
                                              "RoundRobin, Random and ConsistentHash");
     assert_refused("users --hash-header a --hash-source",
@@ -144,7 +141,6 @@ static void checks_and_ejection_have_their_flags(void **state)
     assert_int_equal(backend->passive_health->base_ejection->seconds, 30);
     assert_origin("health_check.interval", "--health-interval 5s");
     assert_origin("health_check", "--health-...");
-    draft_clear(&draft);
     assert_refused("users --health-type icmp", "--health-type: 'icmp' is neither HTTP nor TCP");
     assert_refused("users --eject-max-percent 101",
                    "--eject-max-percent: '101' is not a number from 0 to 100");

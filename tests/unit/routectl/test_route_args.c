@@ -10,7 +10,7 @@ static int reset(void **state)
     (void)state;
     memset(&route_args, 0, sizeof(route_args));
     replace = false;
-    draft_init(&draft);
+    draft_clear(&draft);
     return 0;
 }
 
@@ -47,7 +47,6 @@ static void assert_refused(const char *line, const char *message)
     assert_false(build(line, &err));
     assert_int_equal(err.code, ERROR_INVALID);
     assert_string_equal(err.message, message);
-    draft_clear(&draft);
 }
 
 /* The route is the last mutation; a backend made beside it is the one before. */
@@ -99,7 +98,6 @@ static void neither_may_exist_unless_it_is_a_replacement(void **state)
     for (size_t i = 0; i < 2; i++)
         assert_int_equal(draft.request.mutations[i]->precondition->kind_case,
                          POINTSMAN__V1__PRECONDITION__KIND_MUST_NOT_EXIST);
-    draft_clear(&draft);
 
     reset(NULL);
     replace = true;
@@ -142,7 +140,6 @@ static void the_own_backend_is_named_once(void **state)
     assert_int_equal(built_rule()->n_backend_refs, 2);
     assert_string_equal(built_rule()->backend_refs[0]->name, "api");
     assert_string_equal(built_rule()->backend_refs[1]->name, "canary");
-    draft_clear(&draft);
 
     reset(NULL);
     build_ok("api --to http://a:1 --backend canary@10 --backend api@90");
@@ -166,7 +163,6 @@ static void endpoints_that_speak_tls_do_not_mix_with_others(void **state)
     (void)state;
     build_ok("api --to https://a");
     assert_true(draft.request.mutations[0]->put_backend->tls->enabled);
-    draft_clear(&draft);
     assert_refused("api --to https://a --to http://b",
                    "--to: 'http://b': either all endpoints of a backend are https or none");
 }
@@ -345,7 +341,6 @@ static void timeouts_and_retries_are_absent_unless_given(void **state)
     build_ok("api --backend a");
     assert_null(built_rule()->timeouts);
     assert_null(built_rule()->retry);
-    draft_clear(&draft);
 
     reset(NULL);
     build_ok("api --backend a --timeout 0s --retry-attempts 0 --retry-code 503 "
