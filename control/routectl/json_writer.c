@@ -1,8 +1,9 @@
 #include "control/routectl/json_writer.h"
 
+#include "control/routectl/message_fields.h"
+
 #include <assert.h>
 #include <inttypes.h>
-#include <string.h>
 
 enum { INDENT = 2 };
 
@@ -185,68 +186,24 @@ static void write_value(struct json_writer *writer, const char *key,
     }
 }
 
-static size_t item_bytes(ProtobufCType type)
-{
-    switch (type) {
-    case PROTOBUF_C_TYPE_MESSAGE:
-    case PROTOBUF_C_TYPE_STRING:
-        return sizeof(void *);
-    case PROTOBUF_C_TYPE_BOOL:
-        return sizeof(protobuf_c_boolean);
-    case PROTOBUF_C_TYPE_ENUM:
-    case PROTOBUF_C_TYPE_UINT32:
-    case PROTOBUF_C_TYPE_FIXED32:
-    case PROTOBUF_C_TYPE_INT32:
-    case PROTOBUF_C_TYPE_SINT32:
-    case PROTOBUF_C_TYPE_SFIXED32:
-    case PROTOBUF_C_TYPE_FLOAT:
-        return sizeof(uint32_t);
-    case PROTOBUF_C_TYPE_UINT64:
-    case PROTOBUF_C_TYPE_FIXED64:
-    case PROTOBUF_C_TYPE_INT64:
-    case PROTOBUF_C_TYPE_SINT64:
-    case PROTOBUF_C_TYPE_SFIXED64:
-    case PROTOBUF_C_TYPE_DOUBLE:
-        return sizeof(uint64_t);
-    case PROTOBUF_C_TYPE_BYTES:
-        return sizeof(ProtobufCBinaryData);
-    }
-    return 0;
-}
-
 static void write_list(struct json_writer *writer, const char *key,
                        const ProtobufCFieldDescriptor *field, const ProtobufCMessage *message,
                        bool shows_unset)
 {
-    const char *base = (const char *)message;
-    size_t count = *(const size_t *)(base + field->quantifier_offset);
-    const char *items = *(const char *const *)(base + field->offset);
-    if (count == 0 && !shows_unset)
-        return;
-
     begin(writer, key, '[');
-    for (size_t i = 0; i < count; i++)
-        write_value(writer, NULL, field, items + i * item_bytes(field->type), shows_unset);
+    for (size_t i = 0; i < field_item_count(message, field); i++)
+        write_value(writer, NULL, field, field_item(message, field, i), shows_unset);
     end(writer, ']');
 }
 
-/* Is the field there to be shown? */
+/* What is absent, rather than zero or empty, is never shown. */
 static bool is_shown(const ProtobufCFieldDescriptor *field, const ProtobufCMessage *message,
                      bool shows_unset)
 {
-    const char *base = (const char *)message;
-    const void *at = base + field->offset;
-    if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0)
-        return *(const uint32_t *)(base + field->quantifier_offset) == field->id;
-    if (field->type == PROTOBUF_C_TYPE_MESSAGE)
-        return *(const ProtobufCMessage *const *)at != NULL;
-    if (shows_unset)
-        return true;
-    if (field->type == PROTOBUF_C_TYPE_STRING)
-        return **(const char *const *)at != '\0';
-
-    static const char zeros[sizeof(uint64_t)];
-    return memcmp(at, zeros, item_bytes(field->type)) != 0;
+    bool can_be_absent = field->label != PROTOBUF_C_LABEL_REPEATED &&
+                         (field->type == PROTOBUF_C_TYPE_MESSAGE ||
+                          (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0);
+    return field_is_set(message, field) || (shows_unset && !can_be_absent);
 }
 
 static void write_fields(struct json_writer *writer, const ProtobufCMessage *message,
@@ -256,11 +213,13 @@ static void write_fields(struct json_writer *writer, const ProtobufCMessage *mes
     char key[KEY_BYTES];
     for (unsigned i = 0; i < descriptor->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
+        if (!is_shown(field, message, shows_unset))
+            continue;
         camel_case(field->name, key);
         if (field->label == PROTOBUF_C_LABEL_REPEATED)
             write_list(writer, key, field, message, shows_unset);
-        else if (is_shown(field, message, shows_unset))
-            write_value(writer, key, field, (const char *)message + field->offset, shows_unset);
+        else
+            write_value(writer, key, field, field_value(message, field), shows_unset);
     }
 }
 

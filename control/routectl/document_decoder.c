@@ -1,0 +1,424 @@
+#include "control/routectl/document_decoder.h"
+
+#include "common/duration.h"
+#include "control/routectl/document_names.h"
+#include "control/routectl/flag_values.h"
+#include "control/routectl/message_fields.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_DEPTH = 32, MAX_KEYS = 1024 };
+
+/* --- places and remarks ----------------------------------------------------------------------- */
+
+struct document_place decoder_place(const struct document_decoder *decoder)
+{
+    return (struct document_place){decoder->document_path.length, decoder->message_path.length};
+}
+
+void decoder_enter(struct document_decoder *decoder, const char *key, const char *field_name)
+{
+    const char *dot = decoder->document_path.length == 0 ? "" : ".";
+    buffer_printf(&decoder->document_path, "%s%s", dot, key);
+    dot = decoder->message_path.length == 0 ? "" : ".";
+    buffer_printf(&decoder->message_path, "%s%s", dot, field_name);
+}
+
+void decoder_enter_item(struct document_decoder *decoder, size_t index)
+{
+    buffer_printf(&decoder->document_path, "[%zu]", index);
+    buffer_printf(&decoder->message_path, "[%zu]", index);
+}
+
+void decoder_return(struct document_decoder *decoder, struct document_place place)
+{
+    decoder->document_path.length = place.document_length;
+    decoder->message_path.length = place.message_length;
+}
+
+static void remark(struct document_decoder *decoder, enum document_remark kind,
+                   const yaml_node_t *node, const char *format, va_list arguments)
+{
+    char sentence[ERROR_MESSAGE_BYTES];
+    struct buffer text = BUFFER_EMPTY;
+    vsnprintf(sentence, sizeof(sentence), format, arguments);
+    buffer_printf(&text, "%s:%zu:%zu: ", decoder->file, node->start_mark.line + 1,
+                  node->start_mark.column + 1);
+    if (decoder->document_path.length > 0)
+        buffer_printf(&text, "%s: ", buffer_string(&decoder->document_path));
+    buffer_append_string(&text, sentence);
+    decoder->report(decoder->context, kind, buffer_string(&text));
+    buffer_clear(&text);
+}
+
+bool decoder_fail(struct document_decoder *decoder, const yaml_node_t *node, const char *format,
+                  ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    remark(decoder, DOCUMENT_ERROR, node, format, arguments);
+    va_end(arguments);
+    decoder->has_failed = true;
+    return false;
+}
+
+void decoder_note(struct document_decoder *decoder, const yaml_node_t *node, const char *format,
+                  ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    remark(decoder, DOCUMENT_NOTE, node, format, arguments);
+    va_end(arguments);
+}
+
+void decoder_set_origin(struct document_decoder *decoder, const yaml_node_t *node)
+{
+    char place[ERROR_MESSAGE_BYTES];
+    snprintf(place, sizeof(place), "%s:%zu:%zu:", decoder->file, node->start_mark.line + 1,
+             node->start_mark.column + 1);
+    draft_set_origin(decoder->draft, place, buffer_string(&decoder->document_path), "%s",
+                     buffer_string(&decoder->message_path));
+}
+
+/* --- scalars ---------------------------------------------------------------------------------- */
+
+const char *decoder_text(struct document_decoder *decoder, const yaml_node_t *node)
+{
+    if (node->type != YAML_SCALAR_NODE) {
+        decoder_fail(decoder, node, "is not a text");
+        return NULL;
+    }
+    const char *text = (const char *)node->data.scalar.value;
+    if (strlen(text) != node->data.scalar.length) {
+        decoder_fail(decoder, node, "holds a NUL byte");
+        return NULL;
+    }
+    return text;
+}
+
+static bool is_plain(const yaml_node_t *node)
+{
+    return node->type == YAML_SCALAR_NODE && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+}
+
+bool decoder_is_null(const yaml_node_t *node)
+{
+    if (!is_plain(node))
+        return false;
+    const char *text = (const char *)node->data.scalar.value;
+    return *text == '\0' || strcmp(text, "~") == 0 || strcmp(text, "null") == 0;
+}
+
+static void read_bool(struct document_decoder *decoder, const yaml_node_t *node,
+                      protobuf_c_boolean *to)
+{
+    const char *text = is_plain(node) ? (const char *)node->data.scalar.value : "";
+    if (strcmp(text, "true") == 0)
+        *to = true;
+    else if (strcmp(text, "false") == 0)
+        *to = false;
+    else
+        decoder_fail(decoder, node, "is neither true nor false");
+}
+
+static void read_number(struct document_decoder *decoder, const yaml_node_t *node, uint32_t *to)
+{
+    const char *text = is_plain(node) ? (const char *)node->data.scalar.value : "";
+    if (!flag_number("", text, UINT32_MAX, to, NULL))
+        decoder_fail(decoder, node, "is not a number from 0 to %" PRIu32, UINT32_MAX);
+}
+
+static void read_enum(struct document_decoder *decoder, const yaml_node_t *node,
+                      const ProtobufCEnumDescriptor *descriptor, int *to)
+{
+    const char *text = decoder_text(decoder, node);
+    if (text == NULL)
+        return;
+    const ProtobufCEnumValue *value = document_find_enum(descriptor, text);
+    if (value != NULL) {
+        *to = value->value;
+        return;
+    }
+
+    struct buffer names = BUFFER_EMPTY;
+    char name[DOCUMENT_NAME_BYTES];
+    for (unsigned i = 0; i < descriptor->n_values; i++) {
+        if (descriptor->values[i].value == 0)
+            continue;
+        buffer_printf(&names, "%s%s", names.length == 0 ? "" : ", ",
+                      document_enum_name(descriptor, &descriptor->values[i], name));
+    }
+    decoder_fail(decoder, node, "'%s' is none of %s", text, buffer_string(&names));
+    buffer_clear(&names);
+}
+
+static void read_duration(struct document_decoder *decoder, const yaml_node_t *node,
+                          DurationMessage **to)
+{
+    struct error err = {0};
+    uint64_t milliseconds;
+    const char *text = decoder_text(decoder, node);
+    if (text == NULL)
+        return;
+    if (!duration_parse(text, &milliseconds, &err)) {
+        decoder_fail(decoder, node, "%s", err.message);
+        return;
+    }
+    flag_duration("", text, &decoder->draft->arena, to, NULL);
+}
+
+/* --- mappings --------------------------------------------------------------------------------- */
+
+static bool is_repeated_key(const struct document_decoder *decoder, const yaml_node_t *mapping,
+                            const yaml_node_pair_t *pair, const char *key)
+{
+    for (const yaml_node_pair_t *earlier = mapping->data.mapping.pairs.start; earlier < pair;
+         earlier++) {
+        const yaml_node_t *node = yaml_document_get_node(decoder->yaml, earlier->key);
+        if (node->type == YAML_SCALAR_NODE && strcmp((char *)node->data.scalar.value, key) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool decoder_each_key(struct document_decoder *decoder, const yaml_node_t *node,
+                      decoder_visit_fn *visit, void *context)
+{
+    if (node->type != YAML_MAPPING_NODE)
+        return decoder_fail(decoder, node, "is not a mapping");
+    const yaml_node_pair_t *start = node->data.mapping.pairs.start;
+    const yaml_node_pair_t *end = node->data.mapping.pairs.top;
+    if (end - start > MAX_KEYS)
+        return decoder_fail(decoder, node, "has more than %d keys", MAX_KEYS);
+
+    for (const yaml_node_pair_t *pair = start; pair < end; pair++) {
+        const yaml_node_t *key_node = yaml_document_get_node(decoder->yaml, pair->key);
+        const yaml_node_t *value = yaml_document_get_node(decoder->yaml, pair->value);
+        const char *key = decoder_text(decoder, key_node);
+        if (key == NULL)
+            continue;
+        if (is_repeated_key(decoder, node, pair, key))
+            decoder_fail(decoder, key_node, "the key '%s' comes twice", key);
+        else if (!decoder_is_null(value))
+            visit(decoder, context, key, key_node, value);
+    }
+    return true;
+}
+
+/* --- fields ----------------------------------------------------------------------------------- */
+
+static void *field_at(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+{
+    return (char *)message + field->offset;
+}
+
+/* An endpoint written as a URL instead of a mapping. */
+static void read_endpoint_url(struct document_decoder *decoder, const yaml_node_t *node,
+                              EndpointMessage **to)
+{
+    struct error err = {0};
+    EndpointMessage *endpoint;
+    bool is_tls;
+    const char *text = decoder_text(decoder, node);
+    if (text == NULL)
+        return;
+    if (!flag_endpoint("endpoint", text, &decoder->draft->arena, &endpoint, &is_tls, &err))
+        decoder_fail(decoder, node, "%s", err.message);
+    else if (is_tls)
+        decoder_fail(decoder, node, "https is said with 'tls: {enabled: true}' beside endpoints");
+    else
+        *to = endpoint;
+}
+
+static ProtobufCMessage *read_new_message(struct document_decoder *decoder, const yaml_node_t *node,
+                                          const ProtobufCMessageDescriptor *descriptor)
+{
+    ProtobufCMessage *message = arena_allocate(&decoder->draft->arena, descriptor->sizeof_message);
+    protobuf_c_message_init(descriptor, message);
+    if (descriptor == &pointsman__v1__endpoint__descriptor && node->type == YAML_SCALAR_NODE) {
+        EndpointMessage *endpoint = (EndpointMessage *)message;
+        read_endpoint_url(decoder, node, &endpoint);
+        return &endpoint->base;
+    }
+    decoder_read_message(decoder, node, message);
+    return message;
+}
+
+/* Counts a value. A few aliases can stand for more than any memory holds. */
+static bool may_go_on(struct document_decoder *decoder, const yaml_node_t *node)
+{
+    if (decoder->values_left > 0) {
+        decoder->values_left--;
+        return true;
+    }
+    if (!decoder->is_exhausted)
+        decoder_fail(decoder, node, "the document repeats itself too often");
+    decoder->is_exhausted = true;
+    return false;
+}
+
+/* One value into `to`, which is as wide as the field's type says. */
+static void read_value(struct document_decoder *decoder, const yaml_node_t *node,
+                       const ProtobufCFieldDescriptor *field, void *to)
+{
+    if (!may_go_on(decoder, node))
+        return;
+    decoder_set_origin(decoder, node);
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_STRING: {
+        const char *text = decoder_text(decoder, node);
+        if (text != NULL)
+            *(char **)to = arena_string(&decoder->draft->arena, text, strlen(text));
+        return;
+    }
+    case PROTOBUF_C_TYPE_BOOL:
+        read_bool(decoder, node, to);
+        return;
+    case PROTOBUF_C_TYPE_UINT32:
+        read_number(decoder, node, to);
+        return;
+    case PROTOBUF_C_TYPE_ENUM:
+        read_enum(decoder, node, field->descriptor, to);
+        return;
+    case PROTOBUF_C_TYPE_MESSAGE:
+        if (field->descriptor == &google__protobuf__duration__descriptor)
+            read_duration(decoder, node, to);
+        else
+            *(ProtobufCMessage **)to = read_new_message(decoder, node, field->descriptor);
+        return;
+    case PROTOBUF_C_TYPE_INT32:
+    case PROTOBUF_C_TYPE_SINT32:
+    case PROTOBUF_C_TYPE_SFIXED32:
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_SINT64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+    case PROTOBUF_C_TYPE_FIXED32:
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_FIXED64:
+    case PROTOBUF_C_TYPE_FLOAT:
+    case PROTOBUF_C_TYPE_DOUBLE:
+    case PROTOBUF_C_TYPE_BYTES:
+        decoder_fail(decoder, node, "cannot be given in a document");
+    }
+}
+
+/* A list of strings, numbers or messages, whatever the field holds. */
+static void read_list(struct document_decoder *decoder, const yaml_node_t *node,
+                      const ProtobufCFieldDescriptor *field, ProtobufCMessage *message)
+{
+    if (node->type != YAML_SEQUENCE_NODE) {
+        decoder_fail(decoder, node, "is not a list");
+        return;
+    }
+    const yaml_node_item_t *start = node->data.sequence.items.start;
+    size_t count = (size_t)(node->data.sequence.items.top - start);
+    if (decoder->is_exhausted)
+        return;
+    size_t bytes = field_value_bytes(field->type);
+    char *items = arena_allocate(&decoder->draft->arena, count * bytes);
+
+    for (size_t i = 0; i < count; i++) {
+        struct document_place place = decoder_place(decoder);
+        const yaml_node_t *item = yaml_document_get_node(decoder->yaml, start[i]);
+        char *to = items + i * bytes;
+        if (field->type == PROTOBUF_C_TYPE_STRING)
+            *(const char **)to = protobuf_c_empty_string;
+        decoder_enter_item(decoder, i);
+        if (decoder_is_null(item))
+            decoder_fail(decoder, item, "is nothing");
+        else
+            read_value(decoder, item, field, to);
+        decoder_return(decoder, place);
+    }
+    *(size_t *)((char *)message + field->quantifier_offset) = count;
+    *(void **)field_at(message, field) = items;
+}
+
+/* Marks which field of its oneof is set; false when another is. */
+static bool choose(struct document_decoder *decoder, const yaml_node_t *node,
+                   const ProtobufCFieldDescriptor *field, ProtobufCMessage *message)
+{
+    if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) == 0)
+        return true;
+    uint32_t *chosen = (uint32_t *)((char *)message + field->quantifier_offset);
+    if (*chosen != 0 && *chosen != field->id)
+        return decoder_fail(decoder, node, "excludes another key that is given");
+    *chosen = field->id;
+    return true;
+}
+
+/* A message being read, and what its "type" says when it has one. */
+struct reading {
+    ProtobufCMessage *message;
+    const yaml_node_t *type_node;
+};
+
+static void read_field(struct document_decoder *decoder, void *context, const char *key,
+                       const yaml_node_t *key_node, const yaml_node_t *value)
+{
+    struct reading *reading = context;
+    const ProtobufCMessageDescriptor *descriptor = reading->message->descriptor;
+    if (document_has_type(descriptor) && strcmp(key, "type") == 0) {
+        reading->type_node = value;
+        return;
+    }
+
+    const ProtobufCFieldDescriptor *field = document_find_field(descriptor, key);
+    if (field == NULL || document_is_outside_spec(descriptor, field)) {
+        decoder_fail(decoder, key_node, "unknown field '%s'", key);
+        return;
+    }
+    struct document_place place = decoder_place(decoder);
+    decoder_enter(decoder, key, field->name);
+    if (field->label == PROTOBUF_C_LABEL_REPEATED)
+        read_list(decoder, value, field, reading->message);
+    else if (choose(decoder, key_node, field, reading->message))
+        read_value(decoder, value, field, field_at(reading->message, field));
+    decoder_return(decoder, place);
+}
+
+/* "type: URLRewrite" must go with urlRewrite. */
+static void check_type(struct document_decoder *decoder, const yaml_node_t *node,
+                       const struct reading *reading)
+{
+    const ProtobufCMessageDescriptor *descriptor = reading->message->descriptor;
+    char name[DOCUMENT_NAME_BYTES];
+    char key[DOCUMENT_NAME_BYTES];
+    const char *type =
+        reading->type_node == NULL ? NULL : decoder_text(decoder, reading->type_node);
+    if (type == NULL) {
+        if (reading->type_node == NULL)
+            decoder_fail(decoder, node, "'type' is missing");
+        return;
+    }
+
+    for (unsigned i = 0; i < descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
+        bool is_given = field_is_set(reading->message, field);
+        bool is_named = strcmp(document_type_name(field, name), type) == 0;
+        if (is_named && !is_given)
+            decoder_fail(decoder, reading->type_node, "'type' is %s, but '%s' is missing", type,
+                         document_key(descriptor, field, key));
+        if (is_named)
+            return;
+    }
+    decoder_fail(decoder, reading->type_node, "unknown type '%s'", type);
+}
+
+void decoder_read_message(struct document_decoder *decoder, const yaml_node_t *node,
+                          ProtobufCMessage *message)
+{
+    struct reading reading = {.message = message};
+    if (decoder->depth >= MAX_DEPTH) {
+        decoder_fail(decoder, node, "is nested too deeply");
+        return;
+    }
+    decoder->depth++;
+    if (decoder_each_key(decoder, node, read_field, &reading) &&
+        document_has_type(message->descriptor))
+        check_type(decoder, node, &reading);
+    decoder->depth--;
+}
