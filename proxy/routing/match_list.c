@@ -284,6 +284,8 @@ void match_cursor_start(struct match_cursor *cursor, struct match_list list)
     *cursor = (struct match_cursor){0};
     if (match_list_form(list) == MATCH_LIST_SINGLE) {
         cursor->single = as_single(list);
+        if (cursor->single != NULL)
+            route_match_prefetch(cursor->single);
     } else if (match_list_form(list) == MATCH_LIST_CHUNK) {
         enter_chunk(cursor, as_chunk(list));
     } else {

@@ -359,7 +359,10 @@ static void compile_match(struct compiler *compiler, const struct rule *rule,
         return;
 
     struct route_match *match = compiler->match;
-    *match = (struct route_match){.rule = rule};
+    *match = (struct route_match){
+        .rule = rule,
+        .is_attached = compiler->route->attachment_count > 0,
+    };
     struct match_conditions none;
     struct match_conditions *conditions = &none;
     if (needs_conditions(message)) {

@@ -39,9 +39,9 @@ int route_match_compare(const struct route_match *a, const struct route_match *b
 
 /* --- whether it holds ----------------------------------------------------------------------- */
 
-static bool is_attached(const struct route *route, const struct listener_identity *listener)
+static bool is_attached_to(const struct route *route, const struct listener_identity *listener)
 {
-    if (route->attachment_count == 0 || listener == NULL)
+    if (listener == NULL)
         return true;
     for (size_t i = 0; i < route->attachment_count; i++) {
         const struct listener_identity *wanted = &route->attachments[i];
@@ -68,7 +68,7 @@ static bool param_holds(const struct value_condition *condition, const struct re
 
 bool route_match_holds(const struct route_match *match, const struct request_head *head)
 {
-    if (!is_attached(match->rule->route, head->listener))
+    if (match->is_attached && !is_attached_to(match->rule->route, head->listener))
         return false;
 
     const struct match_conditions *conditions = match->conditions;
