@@ -28,9 +28,9 @@ struct field_parser {
 
 void field_parser_init(struct field_parser *parser, size_t limit);
 
-/* Takes the next line, of at most `line_limit` bytes: DONE gives it without its CRLF. `at` is
- * where the first line started and holds `length` bytes. What is too large is refused as
- * `too_large` when the line is too long, as REFUSAL_HEAD_TOO_LARGE when all of them are. */
+/* Takes the next line: DONE gives it without its CRLF. `at` is where the first line started and
+ * holds `length` bytes. A line of more than `line_limit` bytes is refused as `too_long`, lines
+ * that are too many bytes together as REFUSAL_HEAD_TOO_LARGE. */
 enum parse_result field_parser_take_line(struct field_parser *parser, const char *at, size_t length,
                                          size_t line_limit, enum refusal too_long,
                                          struct slice *line);

@@ -27,30 +27,24 @@ enum {
     X("content-length", 'c', 'h', HEADER_CONTENT_LENGTH, FRAMING)                                  \
     X("content-type", 'c', 'e', HEADER_CONTENT_TYPE, END_TO_END)                                   \
     X("cookie", 'c', 'e', HEADER_COOKIE, END_TO_END)                                               \
-    X("date", 'd', 'e', HEADER_DATE, END_TO_END)                                                   \
     X("expect", 'e', 't', HEADER_EXPECT, PER_HOP)                                                  \
     X("forwarded", 'f', 'd', HEADER_FORWARDED, CLAIM)                                              \
     X("host", 'h', 't', HEADER_HOST, FRAMING)                                                      \
     X("http2-settings", 'h', 's', HEADER_HTTP2_SETTINGS, PER_HOP)                                  \
     X("keep-alive", 'k', 'e', HEADER_KEEP_ALIVE, PER_HOP)                                          \
-    X("location", 'l', 'n', HEADER_LOCATION, END_TO_END)                                           \
     X("origin", 'o', 'n', HEADER_ORIGIN, END_TO_END)                                               \
     X("proxy", 'p', 'y', HEADER_PROXY, PER_HOP)                                                    \
     X("proxy-authenticate", 'p', 'e', HEADER_PROXY_AUTHENTICATE, PER_HOP)                          \
     X("proxy-authorization", 'p', 'n', HEADER_PROXY_AUTHORIZATION, PER_HOP)                        \
     X("proxy-connection", 'p', 'n', HEADER_PROXY_CONNECTION, PER_HOP)                              \
-    X("referer", 'r', 'r', HEADER_REFERER, PLAIN)                                                  \
     X("sec-websocket-accept", 's', 't', HEADER_SEC_WEBSOCKET_ACCEPT, END_TO_END)                   \
     X("sec-websocket-key", 's', 'y', HEADER_SEC_WEBSOCKET_KEY, END_TO_END)                         \
     X("sec-websocket-version", 's', 'n', HEADER_SEC_WEBSOCKET_VERSION, END_TO_END)                 \
-    X("server", 's', 'r', HEADER_SERVER, PLAIN)                                                    \
     X("set-cookie", 's', 'e', HEADER_SET_COOKIE, END_TO_END)                                       \
     X("te", 't', 'e', HEADER_TE, PER_HOP)                                                          \
-    X("traceparent", 't', 't', HEADER_TRACEPARENT, PLAIN)                                          \
     X("trailer", 't', 'r', HEADER_TRAILER, HEADER_IS_NO_TRAILER)                                   \
     X("transfer-encoding", 't', 'g', HEADER_TRANSFER_ENCODING, FRAMING)                            \
     X("upgrade", 'u', 'e', HEADER_UPGRADE, PER_HOP)                                                \
-    X("user-agent", 'u', 't', HEADER_USER_AGENT, PLAIN)                                            \
     X("via", 'v', 'a', HEADER_VIA, END_TO_END)                                                     \
     X("x-forwarded-for", 'x', 'r', HEADER_X_FORWARDED_FOR, CLAIM)                                  \
     X("x-forwarded-host", 'x', 't', HEADER_X_FORWARDED_HOST, CLAIM)                                \

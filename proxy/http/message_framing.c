@@ -19,7 +19,7 @@ static enum refusal note_content_length(struct message_framing *framing, struct 
             return REFUSAL_CONTENT_LENGTH;
         unsigned digit = (unsigned)(value.at[i] - '0');
         /* Signed sizes are common elsewhere: what does not fit them is refused as well. */
-        if (length > (INT64_MAX - digit) / 10)
+        if (length > ((uint64_t)INT64_MAX - digit) / 10)
             return REFUSAL_CONTENT_LENGTH;
         length = length * 10 + digit;
     }

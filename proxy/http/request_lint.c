@@ -22,11 +22,15 @@ enum refusal request_lint_method(struct slice method)
 
 /* --- path ------------------------------------------------------------------------------------ */
 
+static char upper_case_hex(char digit)
+{
+    return digit >= 'a' ? (char)(digit - 'a' + 'A') : digit;
+}
+
 /* Decodes escapes of unreserved characters and writes the others in upper case (RFC 3986 section
  * 6.2.2). Sets *length to what is left. */
 static enum refusal normalize_escapes(char *path, size_t *length)
 {
-    static const char hex[] = "0123456789ABCDEF";
     const char *from = path;
     const char *end = path + *length;
     char *to = path;
@@ -40,17 +44,15 @@ static enum refusal normalize_escapes(char *path, size_t *length)
             !character_is(from[2], CHARACTER_HEX))
             return REFUSAL_TARGET_ESCAPE;
 
-        unsigned high = character_hex_value(from[1]);
-        unsigned low = character_hex_value(from[2]);
-        char byte = (char)(high << 4 | low);
+        char byte = (char)(character_hex_value(from[1]) << 4 | character_hex_value(from[2]));
         if (byte == '\0')
             return REFUSAL_TARGET_NUL;
         if (character_is(byte, CHARACTER_UNRESERVED)) {
             *to++ = byte;
         } else {
             *to++ = '%';
-            *to++ = hex[high];
-            *to++ = hex[low];
+            *to++ = upper_case_hex(from[1]);
+            *to++ = upper_case_hex(from[2]);
         }
         from += 3;
     }
