@@ -1,6 +1,7 @@
 #include "proxy/admin_pages.h"
 
 #include "common/clock.h"
+#include "common/json.h"
 #include "proxy/control_client.h"
 #include "proxy/http/http_server.h"
 #include "proxy/identity.h"
@@ -13,18 +14,9 @@ static const char *json_bool(bool value)
     return value ? "true" : "false";
 }
 
-static void append_json_string(struct buffer *to, const char *text)
+static void append_text(struct buffer *to, const char *text)
 {
-    buffer_append_char(to, '"');
-    for (const char *at = text; *at != '\0'; at++) {
-        if (*at == '"' || *at == '\\')
-            buffer_printf(to, "\\%c", *at);
-        else if ((unsigned char)*at < 0x20 || *at == 0x7f)
-            buffer_printf(to, "\\u%04x", (unsigned)*at);
-        else
-            buffer_append_char(to, *at);
-    }
-    buffer_append_char(to, '"');
+    json_append_string(to, slice_from_string(text));
 }
 
 /* --- probes --------------------------------------------------------------------------------- */
@@ -72,9 +64,9 @@ static void write_control(struct buffer *to, const struct control_client_status 
                   control->head_revision, control->reconnects, control->updates_applied,
                   control->updates_rejected);
     buffer_append_string(to, "    \"last_error\": ");
-    append_json_string(to, control->last_error);
+    append_text(to, control->last_error);
     buffer_append_string(to, ",\n    \"last_rejection\": ");
-    append_json_string(to, control->last_rejection);
+    append_text(to, control->last_rejection);
     buffer_append_string(to, "\n  },\n");
 }
 
@@ -83,7 +75,7 @@ static void write_listeners(struct buffer *to, const struct http_server *server)
     buffer_append_string(to, "  \"listeners\": [");
     for (size_t i = 0; i < http_server_listener_count(server); i++) {
         buffer_append_string(to, i == 0 ? "" : ", ");
-        append_json_string(to, listener_description(http_server_listener(server, i)));
+        append_text(to, listener_description(http_server_listener(server, i)));
     }
     buffer_append_string(to, "]\n");
 }
@@ -95,16 +87,16 @@ static int write_status(void *context, struct buffer *to)
     control_client_status(sources->control, &control);
 
     buffer_append_string(to, "{\n  \"version\": \"" POINTSMAN_VERSION "\",\n  \"id\": ");
-    append_json_string(to, sources->identity->id);
+    append_text(to, sources->identity->id);
     buffer_append_string(to, ",\n  \"boot_id\": ");
-    append_json_string(to, sources->identity->boot_id);
+    append_text(to, sources->identity->boot_id);
     buffer_printf(to, ",\n  \"started_ms\": %" PRIu64 ",\n", sources->identity->boot_time_ms);
     buffer_printf(to, "  \"workers\": %u,\n", counters_worker_count(sources->counters));
     buffer_printf(to, "  \"ready\": %s,\n  \"stale\": %s,\n  \"draining\": %s,\n",
                   json_bool(control.has_table), json_bool(control.is_stale),
                   json_bool(atomic_load(&sources->is_draining)));
     buffer_append_string(to, "  \"epoch\": ");
-    append_json_string(to, control.epoch);
+    append_text(to, control.epoch);
     buffer_printf(to,
                   ",\n  \"revision\": %" PRIu64 ",\n  \"routes\": %" PRIu64
                   ",\n  \"backends\": %" PRIu64 ",\n",

@@ -23,7 +23,7 @@
 enum {
     COPY_INTERVAL_MS = 1000,
     COPY_RETRY_MS = 10000, /* after a failure */
-    COPY_MAX_SHARE = 20,   /* writing takes at most this fraction of the thread's time */
+    COPY_MAX_SHARE = 100,  /* writing takes at most one part in this many of the thread's time */
     COLLECT_INTERVAL_MS = 1000,
 };
 
@@ -273,6 +273,7 @@ static void on_lost(void *context, const struct error *err, bool needs_snapshot)
     struct control_client *client = context;
     mutex_lock(&client->mutex);
     struct control_client_status *status = &client->status;
+    const char *event = status->is_connected ? "control_lost" : "control_unreachable";
     bool is_news = status->is_connected || strcmp(status->last_error, err->message) != 0;
     status->is_connected = false;
     status->is_stale = status->has_table;
@@ -282,7 +283,7 @@ static void on_lost(void *context, const struct error *err, bool needs_snapshot)
     mutex_unlock(&client->mutex);
 
     if (is_news)
-        log_warn("control_lost", "reason=\"%s\"", err->message);
+        log_warn(event, "reason=\"%s\"", err->message);
     client->needs_snapshot = client->needs_snapshot || needs_snapshot;
     wait_to_reconnect(client);
 }

@@ -67,7 +67,7 @@ static enum options_result parse_flags(struct flags *flags, int argc, char **arg
 {
     const struct option table[] = {
         {"listen", OPTION_LIST, &flags->listen, "[NAME=]ADDR:PORT",
-         "Where clients connect, or [NAME=]unix:PATH; repeatable."},
+         "Where clients connect, or [NAME=]unix:PATH."},
         {"control", OPTION_STRING, &flags->control, "PATH", "Socket of pointsman-control."},
         {"workers", OPTION_UNSIGNED, &flags->workers, "N", "Threads; one for each CPU online."},
         {"admin", OPTION_STRING, &flags->admin, "ADDR:PORT",

@@ -2,6 +2,7 @@
 
 #include "common/buffer.h"
 #include "common/clock.h"
+#include "common/json.h"
 #include "common/mutex.h"
 #include "proxy/http/worker.h"
 #include "proxy/routing/route.h"
@@ -187,27 +188,10 @@ void access_log_close(struct access_log *log)
 
 /* --- one line -------------------------------------------------------------------------------- */
 
-static void put_quoted(struct buffer *to, struct slice text)
-{
-    buffer_append_char(to, '"');
-    size_t plain_from = 0;
-    for (size_t i = 0; i < text.length; i++) {
-        unsigned char c = (unsigned char)text.at[i];
-        if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\')
-            continue;
-        buffer_append(to, text.at + plain_from, i - plain_from);
-        plain_from = i + 1;
-        /* Bytes that are not ASCII need not be UTF-8, so they stand for Latin-1. */
-        buffer_printf(to, "\\u%04x", c);
-    }
-    buffer_append(to, text.at + plain_from, text.length - plain_from);
-    buffer_append_char(to, '"');
-}
-
 static void put_text(struct buffer *to, const char *key, struct slice text)
 {
     buffer_append_string(to, key);
-    put_quoted(to, text);
+    json_append_string(to, text);
 }
 
 static void put_time(struct buffer *to)
