@@ -8,23 +8,13 @@
 #define PROTO_GRPC_CLIENT_H
 
 #include "common/event_loop.h"
-#include "proto/grpc_status.h"
+#include "proto/grpc_result.h"
 #include "proto/message.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct grpc_client;
-
-/* How a call ended. */
-struct grpc_result {
-    enum grpc_status status;
-    char message[ERROR_MESSAGE_BYTES];
-    /* From grpc-status-details-bin; NULL when there is none. Free with grpc_result_clear. */
-    Google__Rpc__Status *details;
-};
-
-void grpc_result_clear(struct grpc_result *result);
 
 /* --- blocking ------------------------------------------------------------------------------- */
 

@@ -10,8 +10,7 @@
 #define PROTO_GRPC_SERVER_H
 
 #include "common/event_loop.h"
-#include "proto/grpc_status.h"
-#include "proto/message.h"
+#include "proto/grpc_core.h"
 #include "proto/unix_socket.h"
 
 #include <stdbool.h>
@@ -30,6 +29,13 @@ struct grpc_method {
      * with PERMISSION_DENIED and the error's message. */
     bool (*authorize)(void *context, const struct grpc_method *method,
                       const struct peer_credentials *peer, struct error *err);
+
+    /* Newer clients may say more than we know. Without it, an unknown field is an error: what a
+     * change says is never dropped silently. */
+    bool allows_unknown_fields;
+
+    /* A client stream: on_call is called for each message, and with NULL at their end. */
+    bool has_many_requests;
 
     /* `request` is borrowed until it returns. */
     void (*on_call)(void *context, struct grpc_call *call, const ProtobufCMessage *request);
@@ -80,18 +86,16 @@ void grpc_call_on_end(struct grpc_call *call, void (*on_end)(void *context), voi
 /* Answers a unary call with a message and OK. The call is gone afterwards. */
 void grpc_call_reply(struct grpc_call *call, const ProtobufCMessage *response);
 
+/* Queues one message of an answer that has more; the loop sends it. ERROR_LIMIT when more than 1
+ * MiB waits for a client that does not read. For answers of many messages use grpc_call_stream. */
+bool grpc_call_send(struct grpc_call *call, const ProtobufCMessage *message, struct error *err);
+
 /* Ends a call with a status. `details` (or NULL) is sent as grpc-status-details-bin. The call is
  * gone afterwards. */
 void grpc_call_fail(struct grpc_call *call, enum grpc_status status, const char *message,
                     const Google__Rpc__Status *details);
 /* The same from one of our errors. */
 void grpc_call_fail_error(struct grpc_call *call, const struct error *err);
-
-enum grpc_pull {
-    GRPC_PULL_MESSAGE, /* one message was appended to `to` */
-    GRPC_PULL_WAIT,    /* nothing now; grpc_call_resume when there is */
-    GRPC_PULL_END,     /* that was the last: the stream ends with OK */
-};
 
 /* Makes it a server stream. `pull` is asked for one message (unframed bytes) at a time, from the
  * loop, never from inside this or resume. A pull may call grpc_call_fail and return WAIT. */

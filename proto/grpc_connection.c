@@ -1,0 +1,159 @@
+#include "proto/grpc_server_parts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    RECEIVE_BYTES = 64 * 1024,
+    SEND_BYTES = 64 * 1024,       /* asked of the core at a time */
+    OUT_LIMIT_BYTES = 256 * 1024, /* a peer that does not read is not read from either */
+    BEGIN_TIMEOUT_MS = 5000,
+};
+
+static void on_ready(struct grpc_connection *connection, uint32_t events);
+
+static void on_watch_ready(struct event_watch *watch, uint32_t events)
+{
+    on_ready(watch->context, events);
+}
+
+/* --- sending ---------------------------------------------------------------------------------- */
+
+/* False when the connection is over. */
+static bool send_all(struct grpc_connection *connection)
+{
+    for (;;) {
+        if (!grpc_core_send(connection->core, &connection->out, SEND_BYTES))
+            return false;
+        if (connection->out.length == 0)
+            return true;
+
+        ssize_t sent =
+            send(connection->fd, connection->out.at, connection->out.length, MSG_NOSIGNAL);
+        if (sent < 0)
+            return errno == EAGAIN || errno == EINTR;
+        buffer_consume(&connection->out, (size_t)sent);
+    }
+}
+
+static void flush(struct grpc_connection *connection)
+{
+    struct grpc_server *server = connection->server;
+    if (!send_all(connection) ||
+        (connection->out.length == 0 && grpc_core_is_done(connection->core))) {
+        grpc_connection_close(connection);
+        return;
+    }
+
+    uint32_t events = connection->out.length < OUT_LIMIT_BYTES ? EPOLLIN : 0;
+    events |= connection->out.length > 0 ? EPOLLOUT : 0;
+    event_watch_change(&connection->watch, events);
+    if (connection->out.length == 0)
+        buffer_clear(&connection->out);
+    grpc_server_check_drained(server);
+}
+
+static void on_flush_due(struct event_timer *timer)
+{
+    flush(timer->context);
+}
+
+void grpc_connection_touch(struct grpc_connection *connection)
+{
+    if (connection->flush_timer.loop == NULL)
+        event_timer_start(&connection->flush_timer, connection->server->loop, 0, on_flush_due,
+                          connection);
+}
+
+/* --- receiving -------------------------------------------------------------------------------- */
+
+/* False when the connection is over. */
+static bool receive(struct grpc_connection *connection)
+{
+    static char bytes[RECEIVE_BYTES]; /* the loop's thread is the only one */
+    ssize_t got = recv(connection->fd, bytes, sizeof(bytes), 0);
+    if (got < 0)
+        return errno == EAGAIN || errno == EINTR;
+    if (got == 0)
+        return false;
+    bool goes_on = grpc_core_receive(connection->core, slice_of(bytes, (size_t)got));
+    if (grpc_core_has_begun(connection->core))
+        event_timer_stop(&connection->begin_timer);
+    return goes_on;
+}
+
+static void on_ready(struct grpc_connection *connection, uint32_t events)
+{
+    if ((events & EPOLLIN) != 0 && !receive(connection)) {
+        grpc_connection_close(connection);
+        return;
+    }
+    if ((events & (EPOLLERR | EPOLLHUP)) != 0 && (events & EPOLLIN) == 0) {
+        grpc_connection_close(connection);
+        return;
+    }
+    grpc_connection_touch(connection);
+}
+
+/* --- open and close --------------------------------------------------------------------------- */
+
+static void on_begin_timeout(struct event_timer *timer)
+{
+    grpc_connection_close(timer->context);
+}
+
+void grpc_connection_open(struct grpc_server *server, int fd, const struct peer_credentials *peer,
+                          bool is_exempt)
+{
+    struct grpc_connection *connection = memory_allocate_zeroed(1, sizeof(*connection));
+    connection->server = server;
+    connection->fd = fd;
+    connection->peer = *peer;
+    connection->is_exempt = is_exempt;
+
+    connection->next = server->connections;
+    if (server->connections != NULL)
+        server->connections->previous = connection;
+    server->connections = connection;
+    server->connection_count++;
+
+    struct grpc_core_handlers handlers = grpc_call_handlers;
+    handlers.context = connection;
+    connection->core = grpc_core_new(GRPC_ROLE_SERVER, &handlers);
+    event_watch_start(&connection->watch, server->loop, fd, EPOLLIN, on_watch_ready, connection);
+    event_timer_start(&connection->begin_timer, server->loop, BEGIN_TIMEOUT_MS, on_begin_timeout,
+                      connection);
+    grpc_connection_touch(connection);
+}
+
+void grpc_connection_close(struct grpc_connection *connection)
+{
+    struct grpc_server *server = connection->server;
+    event_watch_stop(&connection->watch);
+    event_timer_stop(&connection->begin_timer);
+
+    /* Calls under way get their on_end from here; what they do may touch the connection. */
+    grpc_core_free(connection->core);
+    event_timer_stop(&connection->flush_timer);
+
+    close(connection->fd);
+    buffer_clear(&connection->out);
+    if (connection->previous != NULL)
+        connection->previous->next = connection->next;
+    else
+        server->connections = connection->next;
+    if (connection->next != NULL)
+        connection->next->previous = connection->previous;
+    server->connection_count--;
+    free(connection);
+    grpc_server_check_drained(server);
+}
+
+bool grpc_connection_is_idle(const struct grpc_connection *connection)
+{
+    return connection->calls == NULL && connection->out.length == 0 &&
+           connection->flush_timer.loop == NULL;
+}
