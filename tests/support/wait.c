@@ -6,7 +6,7 @@
 
 bool wait_until(bool (*condition)(void *context), void *context, uint64_t timeout_ms)
 {
-    const struct timespec pause = {.tv_nsec = 2 * 1000 * 1000};
+    const struct timespec pause = {.tv_nsec = 2000000};
     uint64_t deadline_ms = clock_now_ms() + timeout_ms;
 
     while (!condition(context)) {

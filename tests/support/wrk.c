@@ -37,7 +37,7 @@ static size_t sum_numbers(const char *report, const char *label)
 
 struct wrk_result wrk_finish(struct process *wrk, unsigned seconds)
 {
-    int exit_code = process_wait(wrk, seconds * 1000 + WAIT_MS);
+    int exit_code = process_wait(wrk, seconds * UINT64_C(1000) + WAIT_MS);
     CHECK(exit_code == 0, "wrk ended with %d (-1: not at all)", exit_code);
     struct wrk_result result = {.report = process_output(wrk, PROCESS_STDOUT)};
     process_free(wrk);
