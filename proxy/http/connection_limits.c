@@ -108,6 +108,12 @@ static void leave_peer(struct connection_limits *limits, struct peer_key key)
     free(gone);
 }
 
+bool connection_limits_has_room(const struct connection_limits *limits)
+{
+    return limits->max_total == 0 ||
+           atomic_load_explicit(&limits->total, memory_order_relaxed) < limits->max_total;
+}
+
 enum admission connection_limits_enter(struct connection_limits *limits, struct peer_key peer)
 {
     unsigned total = atomic_fetch_add_explicit(&limits->total, 1, memory_order_relaxed) + 1;

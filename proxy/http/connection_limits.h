@@ -6,6 +6,7 @@
 #ifndef PROXY_HTTP_CONNECTION_LIMITS_H
 #define PROXY_HTTP_CONNECTION_LIMITS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -15,6 +16,9 @@ struct connection_limits;
 struct connection_limits *connection_limits_new(uint32_t max_total, uint32_t max_per_peer);
 /* Everyone must have left. */
 void connection_limits_free(struct connection_limits *limits);
+
+/* Whether one more fits into the total, as far as this moment goes. */
+bool connection_limits_has_room(const struct connection_limits *limits);
 
 enum admission { ADMITTED, REFUSED_TOTAL, REFUSED_PEER };
 

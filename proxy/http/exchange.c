@@ -45,10 +45,8 @@ static void link_marked(struct exchange *exchange)
 
 void exchange_mark(struct exchange *exchange, enum exchange_event event)
 {
-    if (exchange->events == 0) {
+    if (exchange->events == 0)
         link_marked(exchange);
-        worker_schedule_flush(exchange->worker);
-    }
     exchange->events |= event;
 }
 

@@ -85,8 +85,9 @@ static void on_request_due(struct timer *timer)
     struct forwarding *forwarding = &exchange->forwarding;
 
     exchange_cancel_upstream(exchange);
-    backend_metrics_count_failure(&forwarding->backend->metrics, forwarding->backend->name,
-                                  exchange->worker->counters, UPSTREAM_FAILURE_TIMEOUT);
+    if (forwarding->is_trying) /* else it is the client who is slow */
+        backend_metrics_count_failure(&forwarding->backend->metrics, forwarding->backend->name,
+                                      exchange->worker->counters, UPSTREAM_FAILURE_TIMEOUT);
     end_try(exchange, ENDPOINT_TIMED_OUT);
     local_reply(exchange, 504, "The request took longer than its route allows.");
 }

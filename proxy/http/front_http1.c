@@ -72,19 +72,19 @@ void front_http1_close(struct front_http1 *front)
     worker_on_front_closed(worker);
 }
 
-static void start_read_timer(struct front_http1 *front, uint64_t delay_ms)
+void front_http1_start_read_timer(struct front_http1 *front, uint64_t delay_ms)
 {
     timer_start(&front->worker->timers, &front->read_timer, delay_ms);
 }
 
-static void stop_reading(struct front_http1 *front)
+void front_http1_stop_reading(struct front_http1 *front)
 {
     front->is_paused = true;
     h2o_socket_read_stop(front->socket);
 }
 
 /* -1: nothing for now; 0: the end, or an error (`*is_reset`). */
-static ssize_t receive(struct front_http1 *front, char *at, size_t length, bool *is_reset)
+ssize_t front_http1_receive(struct front_http1 *front, char *at, size_t length, bool *is_reset)
 {
     ssize_t received;
     do
@@ -136,160 +136,10 @@ static void refuse(struct front_http1 *front, enum denial denial, unsigned statu
     local_reply(exchange, status, sentence);
 }
 
-static void refuse_message(struct front_http1 *front, enum refusal refusal)
+void front_http1_refuse(struct front_http1 *front, enum refusal refusal)
 {
     const struct refusal_info *info = refusal_info(refusal);
     refuse(front, denial_of(info->status), info->status, info->reason);
-}
-
-/* --- bodies ---------------------------------------------------------------------------------- */
-
-static bool is_reading_body(const struct front_http1 *front)
-{
-    return front->exchange != NULL && front->exchange->is_head_complete &&
-           !front->exchange->request_body.is_ended && !front->body_is_refused;
-}
-
-/* A client has the whole timeout for anything, and then must keep up a minimum. */
-static void on_body_progress(struct front_http1 *front, size_t length)
-{
-    exchange_mark(front->exchange, EXCHANGE_REQUEST_DATA);
-    if (body_pipe_room(&front->exchange->request_body) == 0) {
-        timer_stop(&front->read_timer); /* it is not the client that is slow */
-        return;
-    }
-    struct timers *timers = &front->worker->timers;
-    uint64_t latest_ms = timers_now_ms(timers) + front->worker->shared->http.upload_timeout_ms;
-    uint64_t due_ms = latest_ms;
-    if (timer_is_running(&front->read_timer))
-        due_ms = front->read_timer.due_ms + length * 1000 / UPLOAD_MINIMUM_BYTES_A_SECOND;
-    timer_start_at(timers, &front->read_timer, due_ms < latest_ms ? due_ms : latest_ms);
-}
-
-static void on_body_end(struct front_http1 *front)
-{
-    front->exchange->request_body.is_ended = true;
-    front->wants_continue = false;
-    timer_stop(&front->read_timer);
-    exchange_mark(front->exchange, EXCHANGE_REQUEST_DATA);
-}
-
-/* Takes what belongs to the body out of `bytes`; returns how much that was. */
-static size_t take_body(struct front_http1 *front, struct slice bytes)
-{
-    struct exchange *exchange = front->exchange;
-    struct body_pipe *body = &exchange->request_body;
-    size_t used = 0;
-
-    if (exchange->request.framing == BODY_LENGTH) {
-        used = bytes.length < front->body_left ? bytes.length : (size_t)front->body_left;
-        body_pipe_append(body, slice_of(bytes.at, used));
-        front->body_left -= used;
-        body->is_ended = front->body_left == 0;
-    } else if (chunked_body_decode(&exchange->request_chunks, bytes, body, &used) ==
-               CHUNK_REFUSED) {
-        refuse_message(front, exchange->request_chunks.decoder.refusal);
-        return bytes.length;
-    }
-
-    if (body->is_ended)
-        on_body_end(front);
-    else
-        on_body_progress(front, used);
-    return used;
-}
-
-/* What came in early: behind the head, or behind the request before. */
-static void take_body_from_input(struct front_http1 *front)
-{
-    while (is_reading_body(front) && front->input.length > 0) {
-        size_t room = body_pipe_room(&front->exchange->request_body);
-        if (room == 0)
-            return;
-        struct slice bytes = buffer_slice(&front->input);
-        if (bytes.length > room)
-            bytes.length = room;
-        buffer_consume(&front->input, take_body(front, bytes));
-    }
-}
-
-/* By length, straight into the pipe; chunks by way of the worker's scratch space. */
-static void read_body(struct front_http1 *front)
-{
-    struct exchange *exchange = front->exchange;
-    struct body_pipe *body = &exchange->request_body;
-    take_body_from_input(front);
-    if (!is_reading_body(front))
-        return;
-    size_t room = body_pipe_room(body);
-    if (room == 0) {
-        timer_stop(&front->read_timer);
-        stop_reading(front);
-        return;
-    }
-
-    bool by_length = exchange->request.framing == BODY_LENGTH;
-    if (by_length && room > front->body_left)
-        room = (size_t)front->body_left;
-    char *at = by_length ? buffer_reserve(&body->bytes, room) : front->worker->scratch;
-    bool is_reset;
-    ssize_t received = receive(front, at, room, &is_reset);
-    if (received < 0)
-        return;
-    if (received == 0) {
-        front_http1_close(front); /* it will never be complete */
-        return;
-    }
-
-    if (by_length) {
-        body_pipe_extend(body, (size_t)received);
-        front->body_left -= (size_t)received;
-        if (front->body_left == 0)
-            on_body_end(front);
-        else
-            on_body_progress(front, (size_t)received);
-        return;
-    }
-    size_t used = take_body(front, slice_of(at, (size_t)received));
-    buffer_append(&front->input, at + used, (size_t)received - used);
-}
-
-void front_http1_resume_body(struct front_http1 *front)
-{
-    if (!is_reading_body(front))
-        return;
-    if (front->wants_continue) {
-        front->wants_continue = false;
-        buffer_append_string(&front->writer.before, "HTTP/1.1 100 Continue\r\n\r\n");
-        front_http1_send(front);
-        return;
-    }
-
-    take_body_from_input(front);
-    if (is_reading_body(front) && front->is_paused && !front->is_half_closed &&
-        body_pipe_room(&front->exchange->request_body) > 0) {
-        front->is_paused = false;
-        start_read_timer(front, front->worker->shared->http.upload_timeout_ms);
-        h2o_socket_read_start(front->socket, on_readable);
-    }
-}
-
-static void start_body(struct front_http1 *front)
-{
-    struct exchange *exchange = front->exchange;
-    uint64_t limit = front->worker->shared->http.max_body_bytes;
-
-    front->body_left = exchange->request.content_length;
-    if (exchange->request.framing == BODY_NONE ||
-        (exchange->request.framing == BODY_LENGTH && front->body_left == 0)) {
-        exchange->request_body.is_ended = true;
-        return;
-    }
-    if (exchange->request.framing == BODY_CHUNKED)
-        chunked_body_start(&exchange->request_chunks, limit);
-    front->wants_continue = exchange->request.expects_continue && front->input.length == 0;
-    start_read_timer(front, front->worker->shared->http.upload_timeout_ms);
-    take_body_from_input(front);
 }
 
 /* --- heads ----------------------------------------------------------------------------------- */
@@ -318,7 +168,7 @@ static void on_head(struct front_http1 *front)
     counter_add(&front->worker->counters->requests, 1);
     timer_stop(&front->read_timer);
     exchange_mark(exchange, EXCHANGE_REQUEST);
-    start_body(front);
+    front_http1_start_body(front);
 }
 
 /* `fresh` bytes at the end of the head's bytes are new; those that turn out not to belong to the
@@ -346,7 +196,7 @@ static bool parse_head(struct front_http1 *front, size_t fresh, bool is_from_inp
         return false;
     case PARSE_REFUSED:
         counter_add(&front->worker->counters->requests, 1);
-        refuse_message(front, exchange->request_parser.refusal);
+        front_http1_refuse(front, exchange->request_parser.refusal);
         return false;
     }
     return false;
@@ -364,7 +214,7 @@ static void read_next_head(struct front_http1 *front)
         if (!parse_head(front, piece, true))
             return;
     }
-    start_read_timer(front, front->worker->shared->http.head_timeout_ms);
+    front_http1_start_read_timer(front, front->worker->shared->http.head_timeout_ms);
 }
 
 /* False when the client is gone. */
@@ -373,13 +223,13 @@ static bool receive_head(struct front_http1 *front)
     struct buffer *bytes = &front->exchange->request_bytes;
     bool is_first = bytes->length == 0;
     bool is_reset;
-    ssize_t received =
-        receive(front, buffer_reserve(bytes, HEAD_READ_BYTES), HEAD_READ_BYTES, &is_reset);
+    ssize_t received = front_http1_receive(front, buffer_reserve(bytes, HEAD_READ_BYTES),
+                                           HEAD_READ_BYTES, &is_reset);
     if (received <= 0)
         return received < 0;
     buffer_extend(bytes, (size_t)received);
     if (parse_head(front, (size_t)received, false) && is_first)
-        start_read_timer(front, front->worker->shared->http.head_timeout_ms);
+        front_http1_start_read_timer(front, front->worker->shared->http.head_timeout_ms);
     return true;
 }
 
@@ -398,12 +248,12 @@ static void read_head(struct front_http1 *front)
 static void read_ahead(struct front_http1 *front)
 {
     if (front->input.length >= AHEAD_MAX_BYTES) {
-        stop_reading(front);
+        front_http1_stop_reading(front);
         return;
     }
     bool is_reset;
-    ssize_t received =
-        receive(front, buffer_reserve(&front->input, HEAD_READ_BYTES), HEAD_READ_BYTES, &is_reset);
+    ssize_t received = front_http1_receive(front, buffer_reserve(&front->input, HEAD_READ_BYTES),
+                                           HEAD_READ_BYTES, &is_reset);
     if (received < 0)
         return;
     if (is_reset) {
@@ -412,7 +262,7 @@ static void read_ahead(struct front_http1 *front)
     }
     if (received == 0) {
         front->is_half_closed = true;
-        stop_reading(front);
+        front_http1_stop_reading(front);
         return;
     }
     buffer_extend(&front->input, (size_t)received);
@@ -421,7 +271,7 @@ static void read_ahead(struct front_http1 *front)
 static void read_away(struct front_http1 *front)
 {
     bool is_reset;
-    if (receive(front, front->worker->scratch, WORKER_SCRATCH_BYTES, &is_reset) == 0)
+    if (front_http1_receive(front, front->worker->scratch, WORKER_SCRATCH_BYTES, &is_reset) == 0)
         front_http1_close(front);
 }
 
@@ -433,13 +283,13 @@ static void on_readable(h2o_socket_t *socket, const char *error)
         read_away(front);
     else if (front->exchange == NULL || !front->exchange->is_head_complete)
         read_head(front);
-    else if (is_reading_body(front))
-        read_body(front);
+    else if (front_http1_is_reading_body(front))
+        front_http1_read_body(front);
     else
         read_ahead(front);
 }
 
-static void resume_reading(struct front_http1 *front)
+void front_http1_resume_reading(struct front_http1 *front)
 {
     if (!front->is_paused || front->is_half_closed)
         return;
@@ -457,8 +307,8 @@ static void close_in_peace(struct front_http1 *front)
     }
     front->is_lingering = true;
     shutdown(h2o_socket_get_fd(front->socket), SHUT_WR);
-    start_read_timer(front, front->worker->shared->http.linger_timeout_ms);
-    resume_reading(front);
+    front_http1_start_read_timer(front, front->worker->shared->http.linger_timeout_ms);
+    front_http1_resume_reading(front);
 }
 
 void front_http1_next(struct front_http1 *front)
@@ -482,10 +332,10 @@ void front_http1_next(struct front_http1 *front)
         front_http1_close(front);
         return;
     }
-    resume_reading(front);
+    front_http1_resume_reading(front);
     if (front->exchange == NULL) {
         set_idle(front, true);
-        start_read_timer(front, front->worker->shared->http.idle_timeout_ms);
+        front_http1_start_read_timer(front, front->worker->shared->http.idle_timeout_ms);
     }
 }
 
@@ -566,5 +416,5 @@ void front_http1_accept(struct worker *worker, const struct listener *listener, 
         worker->loop, fd, H2O_SOCKET_FLAG_DONT_READ | H2O_SOCKET_FLAG_IS_ACCEPTED_CONNECTION);
     front->socket->data = front;
     h2o_socket_read_start(front->socket, on_readable);
-    start_read_timer(front, worker->shared->http.head_timeout_ms);
+    front_http1_start_read_timer(front, worker->shared->http.head_timeout_ms);
 }

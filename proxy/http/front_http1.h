@@ -1,6 +1,7 @@
 /* Front HTTP/1: a client's connection, turned into exchanges, one after the other.
  *
- * front_http1.c reads: heads, bodies, what comes too early. front_http1_write.c writes responses.
+ * front_http1.c is the connection and reads heads; front_http1_body.c reads bodies;
+ * front_http1_write.c writes responses.
  * The next request is looked at when the response to the one before it is complete.
  *
  * Threads: worker. */
@@ -14,6 +15,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <h2o.h>
 
@@ -63,17 +65,29 @@ void front_http1_close(struct front_http1 *front);
 /* The worker is draining: closes it when it is between requests. */
 void front_http1_drain(struct front_http1 *front);
 
-/* --- between the two files ------------------------------------------------------------------- */
+/* --- between the files ----------------------------------------------------------------------- */
 
 extern const struct front_operations front_http1_operations;
 
-/* Sends what there is of the response; or of a 100, before it. */
-void front_http1_send(struct front_http1 *front);
-
+/* front_http1.c: received bytes, as recv; 0 with `*is_reset` when the connection is broken. */
+ssize_t front_http1_receive(struct front_http1 *front, char *at, size_t length, bool *is_reset);
+void front_http1_stop_reading(struct front_http1 *front);
+void front_http1_resume_reading(struct front_http1 *front);
+void front_http1_start_read_timer(struct front_http1 *front, uint64_t delay_ms);
+/* Answers as the refusal says, and closes then. */
+void front_http1_refuse(struct front_http1 *front, enum refusal refusal);
 /* The response is sent: what comes next. */
 void front_http1_next(struct front_http1 *front);
 
+/* front_http1_body.c: the request has a head; its body begins in front->input. */
+void front_http1_start_body(struct front_http1 *front);
+bool front_http1_is_reading_body(const struct front_http1 *front);
+/* The socket is readable. */
+void front_http1_read_body(struct front_http1 *front);
 /* exchange->request_body is read by someone, or has room. */
 void front_http1_resume_body(struct front_http1 *front);
+
+/* front_http1_write.c: sends what there is of the response; or of a 100, before it. */
+void front_http1_send(struct front_http1 *front);
 
 #endif

@@ -16,8 +16,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A turn of the loop: epoll, then what is ready on sockets, then exchanges_flush (from a 0 ms
- * timeout of libh2o's, so that writes it starts are finished in the same turn), then timers. */
+/* A turn of the loop: epoll, what is ready on sockets, timers, and at last exchanges_flush, which
+ * tells each end what the others have done. */
 
 enum command { COMMAND_WAKE = 1, COMMAND_DRAIN = 2, COMMAND_STOP = 4 };
 
@@ -52,31 +52,33 @@ static void on_accept_due(struct timer *timer)
     }
 }
 
-/* At the total limit an idle connection makes room for a busy one; without an idle one the backlog
- * has to wait. Returns whether to go on accepting. */
-static bool admit(struct worker *worker, const struct listener *listener, int fd,
+/* At the total limit an idle connection makes room for a new one; without an idle one those who
+ * come have to wait in the backlog. */
+static bool make_room(struct worker *worker)
+{
+    if (connection_limits_has_room(worker->shared->limits))
+        return true;
+    if (worker->idle_oldest == NULL)
+        return false;
+    front_http1_close(worker->idle_oldest);
+    return true;
+}
+
+static void admit(struct worker *worker, const struct listener *listener, int fd,
                   const struct sockaddr *address)
 {
-    struct connection_limits *limits = worker->shared->limits;
-    struct peer_key peer = peer_key_of(address);
-    enum admission admission = connection_limits_enter(limits, peer);
-    if (admission == REFUSED_TOTAL && worker->idle_oldest != NULL) {
-        front_http1_close(worker->idle_oldest);
-        admission = connection_limits_enter(limits, peer);
-    }
-    if (admission == ADMITTED) {
+    switch (connection_limits_enter(worker->shared->limits, peer_key_of(address))) {
+    case ADMITTED:
         front_http1_accept(worker, listener, fd, address);
-        return true;
+        return;
+    case REFUSED_PEER:
+        counter_add(&worker->counters->refused[DENIAL_PEER_LIMIT], 1);
+        break;
+    case REFUSED_TOTAL: /* another worker was faster */
+        counter_add(&worker->counters->refused[DENIAL_TOTAL_LIMIT], 1);
+        break;
     }
-
     close(fd);
-    counter_add(&worker->counters
-                     ->refused[admission == REFUSED_PEER ? DENIAL_PEER_LIMIT : DENIAL_TOTAL_LIMIT],
-                1);
-    if (admission == REFUSED_PEER)
-        return true;
-    pause_accepting(worker);
-    return false;
 }
 
 /* Takes at most `most` connections. */
@@ -84,6 +86,10 @@ static void accept_some(struct worker_listener *listener, int most)
 {
     struct worker *worker = listener->worker;
     for (int i = 0; i < most; i++) {
+        if (!make_room(worker)) {
+            pause_accepting(worker);
+            return;
+        }
         union {
             struct sockaddr any;
             struct sockaddr_storage storage;
@@ -97,8 +103,7 @@ static void accept_some(struct worker_listener *listener, int most)
                 pause_accepting(worker);
             return;
         }
-        if (!admit(worker, listener->listener, fd, &address.any))
-            return;
+        admit(worker, listener->listener, fd, &address.any);
     }
 }
 
@@ -213,17 +218,6 @@ void worker_drain(struct worker *worker, uint64_t deadline_ms)
 
 /* --- the loop -------------------------------------------------------------------------------- */
 
-static void on_flush(h2o_timeout_entry_t *entry)
-{
-    exchanges_flush(H2O_STRUCT_FROM_MEMBER(struct worker, flush_entry, entry));
-}
-
-void worker_schedule_flush(struct worker *worker)
-{
-    if (!h2o_timeout_is_linked(&worker->flush_entry))
-        h2o_timeout_link(worker->loop, &worker->flush_timeout, &worker->flush_entry);
-}
-
 uint64_t worker_now_us(struct worker *worker)
 {
     if (worker->now_us == 0)
@@ -238,14 +232,13 @@ void worker_run_once(struct worker *worker, int32_t max_wait_ms)
     worker->now_us = 0;
     h2o_evloop_run(worker->loop, wait_ms);
     timers_run(&worker->timers);
+    exchanges_flush(worker);
 }
 
 /* libh2o's parts are thread-local: everything is made on the thread that runs it. */
 void worker_set_up(struct worker *worker)
 {
     worker->loop = h2o_evloop_create();
-    h2o_timeout_init(worker->loop, &worker->flush_timeout, 0);
-    worker->flush_entry.cb = on_flush;
     worker->wake_socket =
         h2o_evloop_socket_create(worker->loop, worker->wake_fd, H2O_SOCKET_FLAG_DONT_READ);
     worker->wake_socket->data = worker;
@@ -276,9 +269,7 @@ void worker_tear_down(struct worker *worker)
     free(worker->scratch);
 
     h2o_socket_close(worker->wake_socket);
-    h2o_timeout_unlink(&worker->flush_entry);
     h2o_evloop_run(worker->loop, 0); /* frees sockets that were closed */
-    h2o_timeout_dispose(worker->loop, &worker->flush_timeout);
     h2o_evloop_destroy(worker->loop);
 }
 

@@ -67,8 +67,6 @@ struct worker {
 
     /* worker only */
     h2o_loop_t *loop;
-    h2o_timeout_t flush_timeout; /* 0 ms: at the end of the turn */
-    h2o_timeout_entry_t flush_entry;
     h2o_socket_t *wake_socket;
     struct timers timers;
     struct timer accept_timer; /* running while accepting is paused */
@@ -105,9 +103,6 @@ void worker_wake(struct worker *worker);
 
 /* From any thread: accept no more; finish what runs, but cut it at `deadline_ms` (clock_now_ms). */
 void worker_drain(struct worker *worker, uint64_t deadline_ms);
-
-/* Makes exchanges_flush run at the end of this turn. */
-void worker_schedule_flush(struct worker *worker);
 
 /* A front has just closed its connection. */
 void worker_on_front_closed(struct worker *worker);

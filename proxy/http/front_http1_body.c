@@ -1,0 +1,149 @@
+#include "proxy/http/front_http1.h"
+#include "proxy/http/worker.h"
+
+bool front_http1_is_reading_body(const struct front_http1 *front)
+{
+    return front->exchange != NULL && front->exchange->is_head_complete &&
+           !front->exchange->request_body.is_ended && !front->body_is_refused;
+}
+
+/* A client has the whole timeout for anything, and then must keep up a minimum. */
+static void on_body_progress(struct front_http1 *front, size_t length)
+{
+    exchange_mark(front->exchange, EXCHANGE_REQUEST_DATA);
+    if (body_pipe_room(&front->exchange->request_body) == 0) {
+        timer_stop(&front->read_timer); /* it is not the client that is slow */
+        return;
+    }
+    struct timers *timers = &front->worker->timers;
+    uint64_t latest_ms = timers_now_ms(timers) + front->worker->shared->http.upload_timeout_ms;
+    uint64_t due_ms = latest_ms;
+    if (timer_is_running(&front->read_timer))
+        due_ms = front->read_timer.due_ms + length * 1000 / UPLOAD_MINIMUM_BYTES_A_SECOND;
+    timer_start_at(timers, &front->read_timer, due_ms < latest_ms ? due_ms : latest_ms);
+}
+
+static void on_body_end(struct front_http1 *front)
+{
+    front->exchange->request_body.is_ended = true;
+    front->wants_continue = false;
+    timer_stop(&front->read_timer);
+    exchange_mark(front->exchange, EXCHANGE_REQUEST_DATA);
+}
+
+/* Takes what belongs to the body out of `bytes`; returns how much that was. */
+static size_t take_body(struct front_http1 *front, struct slice bytes)
+{
+    struct exchange *exchange = front->exchange;
+    struct body_pipe *body = &exchange->request_body;
+    size_t used = 0;
+
+    if (exchange->request.framing == BODY_LENGTH) {
+        used = bytes.length < front->body_left ? bytes.length : (size_t)front->body_left;
+        body_pipe_append(body, slice_of(bytes.at, used));
+        front->body_left -= used;
+        body->is_ended = front->body_left == 0;
+    } else if (chunked_body_decode(&exchange->request_chunks, bytes, body, &used) ==
+               CHUNK_REFUSED) {
+        front_http1_refuse(front, exchange->request_chunks.decoder.refusal);
+        return bytes.length;
+    }
+
+    if (body->is_ended)
+        on_body_end(front);
+    else
+        on_body_progress(front, used);
+    return used;
+}
+
+/* What came in early: behind the head, or behind the request before. */
+static void take_body_from_input(struct front_http1 *front)
+{
+    while (front_http1_is_reading_body(front) && front->input.length > 0) {
+        size_t room = body_pipe_room(&front->exchange->request_body);
+        if (room == 0)
+            return;
+        struct slice bytes = buffer_slice(&front->input);
+        if (bytes.length > room)
+            bytes.length = room;
+        buffer_consume(&front->input, take_body(front, bytes));
+    }
+}
+
+/* By length, straight into the pipe; chunks by way of the worker's scratch space. */
+void front_http1_read_body(struct front_http1 *front)
+{
+    struct exchange *exchange = front->exchange;
+    struct body_pipe *body = &exchange->request_body;
+    take_body_from_input(front);
+    if (!front_http1_is_reading_body(front))
+        return;
+    size_t room = body_pipe_room(body);
+    if (room == 0) {
+        timer_stop(&front->read_timer);
+        front_http1_stop_reading(front);
+        return;
+    }
+
+    bool by_length = exchange->request.framing == BODY_LENGTH;
+    if (by_length && room > front->body_left)
+        room = (size_t)front->body_left;
+    char *at = by_length ? buffer_reserve(&body->bytes, room) : front->worker->scratch;
+    bool is_reset;
+    ssize_t received = front_http1_receive(front, at, room, &is_reset);
+    if (received < 0)
+        return;
+    if (received == 0) {
+        front_http1_close(front); /* it will never be complete */
+        return;
+    }
+
+    if (by_length) {
+        body_pipe_extend(body, (size_t)received);
+        front->body_left -= (size_t)received;
+        if (front->body_left == 0)
+            on_body_end(front);
+        else
+            on_body_progress(front, (size_t)received);
+        return;
+    }
+    size_t used = take_body(front, slice_of(at, (size_t)received));
+    buffer_append(&front->input, at + used, (size_t)received - used);
+}
+
+void front_http1_resume_body(struct front_http1 *front)
+{
+    if (!front_http1_is_reading_body(front))
+        return;
+    if (front->wants_continue) {
+        front->wants_continue = false;
+        buffer_append_string(&front->writer.before, "HTTP/1.1 100 Continue\r\n\r\n");
+        front_http1_send(front);
+        return;
+    }
+
+    take_body_from_input(front);
+    if (front_http1_is_reading_body(front) && front->is_paused &&
+        body_pipe_room(&front->exchange->request_body) > 0) {
+        front_http1_start_read_timer(front, front->worker->shared->http.upload_timeout_ms);
+        front_http1_resume_reading(front);
+    }
+}
+
+void front_http1_start_body(struct front_http1 *front)
+{
+    struct exchange *exchange = front->exchange;
+    uint64_t limit = front->worker->shared->http.max_body_bytes;
+
+    front->body_left = exchange->request.content_length;
+    if (exchange->request.framing == BODY_NONE ||
+        (exchange->request.framing == BODY_LENGTH && front->body_left == 0)) {
+        exchange->request_body.is_ended = true;
+        return;
+    }
+    if (exchange->request.framing == BODY_CHUNKED)
+        chunked_body_start(&exchange->request_chunks, limit);
+    front->wants_continue = exchange->request.expects_continue && front->input.length == 0;
+    front_http1_start_read_timer(front, front->worker->shared->http.upload_timeout_ms);
+    take_body_from_input(front);
+}
