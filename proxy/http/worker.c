@@ -54,20 +54,18 @@ static void on_accept_due(struct timer *timer)
 
 /* At the total limit an idle connection makes room for a new one; without an idle one those who
  * come have to wait in the backlog. */
-static bool make_room(struct worker *worker)
+static bool can_make_room(const struct worker *worker)
 {
-    if (connection_limits_has_room(worker->shared->limits))
-        return true;
-    if (worker->idle_oldest == NULL)
-        return false;
-    front_http1_close(worker->idle_oldest);
-    return true;
+    return connection_limits_has_room(worker->shared->limits) || worker->idle_oldest != NULL;
 }
 
 static void admit(struct worker *worker, const struct listener *listener, int fd,
                   const struct sockaddr *address)
 {
-    switch (connection_limits_enter(worker->shared->limits, peer_key_of(address))) {
+    struct connection_limits *limits = worker->shared->limits;
+    if (!connection_limits_has_room(limits) && worker->idle_oldest != NULL)
+        front_http1_close(worker->idle_oldest);
+    switch (connection_limits_enter(limits, peer_key_of(address))) {
     case ADMITTED:
         front_http1_accept(worker, listener, fd, address);
         return;
@@ -86,7 +84,7 @@ static void accept_some(struct worker_listener *listener, int most)
 {
     struct worker *worker = listener->worker;
     for (int i = 0; i < most; i++) {
-        if (!make_room(worker)) {
+        if (!can_make_room(worker)) {
             pause_accepting(worker);
             return;
         }

@@ -57,7 +57,8 @@ struct stage *stage_new(void)
 
 void stage_start(struct stage *stage)
 {
-    one_route_publish(&stage->route, stage->endpoint_ports, stage->endpoint_count);
+    if (!stage->has_no_table)
+        one_route_publish(&stage->route, stage->endpoint_ports, stage->endpoint_count);
     stage->shared.limits = connection_limits_new(stage->shared.http.max_connections,
                                                  stage->shared.http.max_connections_per_peer);
     stage->worker = worker_new(&stage->shared, 0, NULL);

@@ -24,6 +24,7 @@ struct stage {
     int endpoint_fds[STAGE_ENDPOINTS]; /* listening */
     uint16_t endpoint_ports[STAGE_ENDPOINTS];
     size_t endpoint_count; /* 1 unless changed before stage_start */
+    bool has_no_table;     /* set before stage_start: nothing is published */
     uint64_t now_ms;       /* the frozen clock */
 };
 

@@ -1,0 +1,79 @@
+#include "proxy/http/connection_limits.h"
+#include "tests/unit/cmocka_all.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+static struct peer_key ipv4(const char *text)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = 7};
+    inet_pton(AF_INET, text, &address.sin_addr);
+    return peer_key_of((struct sockaddr *)&address);
+}
+
+static struct peer_key ipv6(const char *text)
+{
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_port = 7};
+    inet_pton(AF_INET6, text, &address.sin6_addr);
+    return peer_key_of((struct sockaddr *)&address);
+}
+
+static void the_total_is_a_limit(void **state)
+{
+    (void)state;
+    struct connection_limits *limits = connection_limits_new(2, 0);
+
+    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.1")), ADMITTED);
+    assert_true(connection_limits_has_room(limits));
+    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.2")), ADMITTED);
+    assert_false(connection_limits_has_room(limits));
+    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.3")), REFUSED_TOTAL);
+
+    connection_limits_leave(limits, ipv4("10.0.0.1"));
+    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.3")), ADMITTED);
+    connection_limits_leave(limits, ipv4("10.0.0.2"));
+    connection_limits_leave(limits, ipv4("10.0.0.3"));
+    connection_limits_free(limits);
+}
+
+static void one_peer_is_limited_and_others_are_not(void **state)
+{
+    (void)state;
+    struct connection_limits *limits = connection_limits_new(0, 2);
+
+    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.1")), ADMITTED);
+    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.1")), ADMITTED);
+    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.1")), REFUSED_PEER);
+    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.2")), ADMITTED);
+
+    connection_limits_leave(limits, ipv4("10.0.0.1"));
+    connection_limits_leave(limits, ipv4("10.0.0.1"));
+    connection_limits_leave(limits, ipv4("10.0.0.2"));
+    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.1")), ADMITTED);
+    connection_limits_leave(limits, ipv4("10.0.0.1"));
+    connection_limits_free(limits);
+}
+
+static void an_ipv6_network_is_one_peer(void **state)
+{
+    (void)state;
+    struct connection_limits *limits = connection_limits_new(0, 1);
+
+    assert_int_equal(connection_limits_enter(limits, ipv6("2001:db8::1")), ADMITTED);
+    assert_int_equal(connection_limits_enter(limits, ipv6("2001:db8::2")), REFUSED_PEER);
+    assert_int_equal(connection_limits_enter(limits, ipv6("2001:db8:0:1::1")), ADMITTED);
+
+    connection_limits_leave(limits, ipv6("2001:db8::1"));
+    connection_limits_leave(limits, ipv6("2001:db8:0:1::1"));
+    connection_limits_free(limits);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_total_is_a_limit),
+        cmocka_unit_test(one_peer_is_limited_and_others_are_not),
+        cmocka_unit_test(an_ipv6_network_is_one_peer),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
