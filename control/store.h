@@ -159,8 +159,8 @@ bool store_commit_end(struct store *store, const struct store_commit *commit, st
  * its end says so. */
 void store_commit_abandon(struct store *store);
 
-/* Drops changes and answers up to `revision`, at most `limit` commits of them. In a transaction,
- * outside a commit. */
+/* Drops changes and answers up to `revision`, at most `limit` commits of them. In a commit that
+ * makes no revision. */
 bool store_compact(struct store *store, uint64_t revision, uint64_t limit, struct error *err);
 
 #endif

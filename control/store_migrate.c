@@ -49,9 +49,8 @@ static bool back_up(sqlite3 *database, const char *path, int version, struct err
     buffer_printf(&unfinished, "%s.new", buffer_string(&name));
     char *sql = sqlite3_mprintf("VACUUM INTO %Q", buffer_string(&unfinished));
 
-    unlink(buffer_string(&unfinished));
-    bool is_made = sql != NULL && execute(database, sql, err) &&
-                   sync_file(buffer_string(&unfinished), err) &&
+    bool is_made = sql != NULL && store_make_file(buffer_string(&unfinished), err) &&
+                   execute(database, sql, err) && sync_file(buffer_string(&unfinished), err) &&
                    (rename(buffer_string(&unfinished), buffer_string(&name)) == 0 ||
                     error_set_errno(err, "%s", buffer_string(&name)));
     if (is_made)

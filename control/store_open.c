@@ -97,11 +97,11 @@ static bool configure(sqlite3 *database, struct error *err)
 }
 
 /* NULL only when the file cannot be opened at all. */
-static sqlite3 *open_connection(const char *path, int flags, struct error *err)
+static sqlite3 *open_connection(const char *path, struct error *err)
 {
     sqlite3 *database = NULL;
     if (sqlite3_open_v2(path, &database,
-                        flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
                         NULL) != SQLITE_OK) {
         store_error_of(database, err, "opening the database");
         error_prefix(err, "%s: ", path);
@@ -132,9 +132,20 @@ static bool sync_folder_of(const char *path, struct error *err)
     return is_synced;
 }
 
+bool store_make_file(const char *path, struct error *err)
+{
+    if (unlink(path) != 0 && errno != ENOENT)
+        return error_set_errno(err, "%s", path);
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return error_set_errno(err, "%s", path);
+    close(fd);
+    return true;
+}
+
 static bool fill_new_database(const char *path, struct error *err)
 {
-    sqlite3 *database = open_connection(path, SQLITE_OPEN_CREATE, err);
+    sqlite3 *database = open_connection(path, err);
     if (database == NULL)
         return false;
 
@@ -158,8 +169,7 @@ static bool make_database(const char *path, struct error *err)
     buffer_printf(&new_path, "%s.new", path);
     const char *name = buffer_string(&new_path);
 
-    bool is_made = (unlink(name) == 0 || errno == ENOENT || error_set_errno(err, "%s", name)) &&
-                   fill_new_database(name, err) &&
+    bool is_made = store_make_file(name, err) && fill_new_database(name, err) &&
                    (rename(name, path) == 0 || error_set_errno(err, "%s", path)) &&
                    sync_folder_of(path, err);
     buffer_clear(&new_path);
@@ -248,7 +258,7 @@ struct store *store_open(const char *path, struct error *err)
         goto failed;
     if (access(path, F_OK) != 0 && errno == ENOENT && !make_database(path, err))
         goto failed;
-    store->database = open_connection(path, 0, err);
+    store->database = open_connection(path, err);
     if (store->database == NULL)
         goto failed;
 

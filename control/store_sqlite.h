@@ -93,6 +93,9 @@ bool store_error(struct store *store, struct error *err, const char *what);
 /* The same for a connection without a store. */
 bool store_error_of(sqlite3 *database, struct error *err, const char *what);
 
+/* Makes an empty file that only its owner may read, in the place of any other. */
+bool store_make_file(const char *path, struct error *err);
+
 /* Reads the head row into `committed`. */
 bool store_read_head(struct store *store, struct error *err);
 

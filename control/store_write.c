@@ -265,7 +265,7 @@ static bool run_with_number(struct store *store, enum statement id, uint64_t num
 
 bool store_compact(struct store *store, uint64_t revision, uint64_t limit, struct error *err)
 {
-    assert(store->in_transaction && !store->in_commit);
+    assert(store->in_commit);
     struct error why = {0};
     uint64_t sequence;
     uint64_t from = store->working.compacted_revision;

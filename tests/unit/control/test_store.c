@@ -326,8 +326,10 @@ static void compaction_keeps_objects_and_newer_changes(void **state)
     store_fixture_put(fixture->store, ROUTE, "c", "1");
 
     assert_true(store_transaction_begin(fixture->store, &err));
+    assert_true(store_commit_begin(fixture->store, &err));
     assert_true(store_compact(fixture->store, 9, 4, &err));
     assert_true(store_compact(fixture->store, 9, 100, &err));
+    assert_true(store_commit_end(fixture->store, NULL, &err));
     assert_true(store_transaction_end(fixture->store, &err));
 
     assert_int_equal(store_compacted_revision(fixture->store), 9);

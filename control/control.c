@@ -1,0 +1,168 @@
+#include "control/control.h"
+
+#include "common/clock.h"
+#include "common/event_loop.h"
+#include "common/log.h"
+#include "control/change_feed.h"
+#include "control/commit_group.h"
+#include "control/compactor.h"
+#include "control/proxy_registry.h"
+#include "control/services.h"
+#include "control/store.h"
+#include "control/wait_list.h"
+#include "proto/grpc_server.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* In the order they are started; they stop in the reverse. */
+struct control {
+    struct event_loop *loop;
+    uint64_t drain_ms;
+    struct authorizer *authorizer;
+    struct store *store;
+    struct change_feed *changes;
+    struct commit_group *commits;
+    struct compactor *compactor;
+    struct proxy_registry *proxies;
+    struct wait_list *waits;
+    struct feed_service *feed;
+    struct services services;
+    struct grpc_server *server;
+    struct event_timer drain_timer;
+    bool is_draining;
+};
+
+void control_options_init(struct control_options *options)
+{
+    *options = (struct control_options){
+        .database = "/var/lib/pointsman/pointsman.db",
+        .socket = "/run/pointsman/control.sock",
+        .socket_mode = 0660,
+        .keep_revisions = 10000,
+        .drain_ms = 5000,
+    };
+    feed_service_options_init(&options->feed);
+}
+
+static void on_proxy_changed(void *context)
+{
+    const struct control *control = context;
+    wait_list_check(control->waits);
+}
+
+/* A damaged database is served as far as it goes, and said to be unhealthy until a human acts. */
+static bool start_server(struct control *control, const struct control_options *options,
+                         struct error *err)
+{
+    const struct unix_socket_options socket_options = {
+        .path = options->socket,
+        .mode = options->socket_mode,
+        .group = options->socket_group,
+    };
+    int listen_fd = unix_socket_listen(&socket_options, err);
+    if (listen_fd < 0)
+        return false;
+
+    struct grpc_server_limits limits;
+    grpc_server_limits_init(&limits);
+    limits.is_exempt = services_is_exempt;
+    control->server =
+        grpc_server_new(control->loop, listen_fd, &limits, service_methods, &control->services);
+    grpc_server_set_serving(control->server, !store_is_damaged(control->store));
+    return true;
+}
+
+struct control *control_start(const struct control_options *options, struct event_loop *loop,
+                              struct error *err)
+{
+    struct control *control = memory_allocate_zeroed(1, sizeof(*control));
+    struct feed_service_options feed_options = options->feed;
+    feed_options.on_proxy_changed = on_proxy_changed;
+    feed_options.context = control;
+    control->loop = loop;
+    control->drain_ms = options->drain_ms;
+
+    control->authorizer = authorizer_new(&options->roles, err);
+    if (control->authorizer == NULL)
+        goto failed;
+    control->store = store_open(options->database, err);
+    if (control->store == NULL)
+        goto failed;
+    control->changes = change_feed_new();
+    /* Before the server: its turn ends after the commits', and sends their answers. */
+    control->commits = commit_group_new(loop, control->store, control->changes);
+    control->compactor = compactor_new(loop, control->store, options->keep_revisions);
+    control->proxies = proxy_registry_new();
+    control->waits = wait_list_new(loop, control->proxies);
+    control->feed =
+        feed_service_new(loop, control->store, control->changes, control->proxies, &feed_options);
+    control->services = (struct services){
+        .authorizer = control->authorizer,
+        .store = control->store,
+        .commits = control->commits,
+        .proxies = control->proxies,
+        .feed = control->feed,
+        .waits = control->waits,
+        .started_wall_ms = clock_wall_ms(),
+    };
+    if (!start_server(control, options, err))
+        goto failed;
+
+    struct store_head head = store_head(control->store);
+    log_info("started",
+             "version=%s database=%s socket=%s epoch=%s revision=%" PRIu64 " routes=%" PRIu64
+             " backends=%" PRIu64,
+             POINTSMAN_VERSION, options->database, options->socket, store_epoch(control->store),
+             head.revision, head.routes, head.backends);
+    return control;
+
+failed:
+    control_stop(control);
+    return NULL;
+}
+
+static void on_drained(void *context)
+{
+    const struct control *control = context;
+    event_loop_stop(control->loop);
+}
+
+static void on_drain_time_over(struct event_timer *timer)
+{
+    log_warn("drain_time_over", "%s", "");
+    on_drained(timer->context);
+}
+
+void control_drain(struct control *control)
+{
+    if (control->is_draining)
+        return;
+    control->is_draining = true;
+    log_info("stopping", "%s", "");
+    event_timer_start(&control->drain_timer, control->loop, control->drain_ms, on_drain_time_over,
+                      control);
+    commit_group_flush(control->commits);
+    wait_list_finish(control->waits);
+    grpc_server_drain(control->server, on_drained, control);
+}
+
+void control_stop(struct control *control)
+{
+    if (control == NULL)
+        return;
+    event_timer_stop(&control->drain_timer);
+    if (control->commits != NULL)
+        commit_group_flush(control->commits);
+    if (control->server != NULL)
+        grpc_server_free(control->server);
+    feed_service_free(control->feed);
+    wait_list_free(control->waits);
+    proxy_registry_free(control->proxies);
+    compactor_free(control->compactor);
+    commit_group_free(control->commits);
+    change_feed_free(control->changes);
+    store_close(control->store);
+    authorizer_free(control->authorizer);
+    free(control);
+}

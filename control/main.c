@@ -1,0 +1,154 @@
+/* pointsman-control: flags, signals, start, stop. */
+#include "common/event_loop.h"
+#include "common/log.h"
+#include "common/options.h"
+#include "common/signals.h"
+#include "control/check_health.h"
+#include "control/control.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { EXIT_USAGE = 2, CHECK_TIMEOUT_MS = 2000 };
+
+struct flags {
+    struct control_options control;
+    uint64_t socket_mode;
+    const char *log_level;
+    const char *log_file;
+    bool check_health;
+};
+
+static enum options_result parse_flags(struct flags *flags, int argc, char **argv,
+                                       struct error *err)
+{
+    struct control_options *control = &flags->control;
+    struct authorizer_options *roles = &control->roles;
+    const struct option table[] = {
+        {"database", OPTION_STRING, &control->database, "FILE",
+         "Keeps the routes; made when it is not there."},
+        {"socket", OPTION_STRING, &control->socket, "PATH", "Where routectl and proxies connect."},
+        {"socket-mode", OPTION_MODE, &flags->socket_mode, "MODE", "Of the socket, octal."},
+        {"socket-group", OPTION_STRING, &control->socket_group, "GROUP", "Of the socket."},
+        {"admin-uid", OPTION_LIST, &roles->admin_uids, "UID",
+         "May do everything, as root and this daemon's own user may; repeatable, like those "
+         "below."},
+        {"admin-gid", OPTION_LIST, &roles->admin_gids, "GID", "The same for a group."},
+        {"proxy-uid", OPTION_LIST, &roles->proxy_uids, "UID", "May follow the routes, and read."},
+        {"proxy-gid", OPTION_LIST, &roles->proxy_gids, "GID", "The same for a group."},
+        {"reader-uid", OPTION_LIST, &roles->reader_uids, "UID", "May read."},
+        {"reader-gid", OPTION_LIST, &roles->reader_gids, "GID", "The same for a group."},
+        {"keep-revisions", OPTION_UNSIGNED, &control->keep_revisions, "N", "Of history, at least."},
+        {"drain-time", OPTION_DURATION, &control->drain_ms, "D",
+         "How long running calls may take after SIGTERM."},
+        {"heartbeat-interval", OPTION_DURATION, &control->feed.heartbeat_interval_ms, "D",
+         "Between signs of life of a proxy; three missed, and it counts as lost."},
+        {"log-level", OPTION_STRING, &flags->log_level, "LEVEL", "error, warn, info or debug."},
+        {"log-file", OPTION_STRING, &flags->log_file, "FILE", "Instead of standard error."},
+        {"check-health", OPTION_FLAG, &flags->check_health, NULL,
+         "Asks the daemon on --socket whether it is well, and exits with 0 when it is."},
+        {0},
+    };
+    const struct program program = {
+        .name = "pointsman-control",
+        .summary = "The control plane of Pointsman: keeps the routes in a database and pushes\n"
+                   "every change to the proxies.",
+        .options = table,
+    };
+    return options_parse(&program, argc, argv, err);
+}
+
+static bool check_flags(struct flags *flags, struct error *err)
+{
+    enum log_level level;
+    uint64_t interval_ms = flags->control.feed.heartbeat_interval_ms;
+    if (!log_level_parse(flags->log_level, &level))
+        return error_set(err, ERROR_INVALID, "--log-level must be error, warn, info or debug");
+    if (flags->socket_mode > 0777)
+        return error_set(err, ERROR_INVALID, "--socket-mode must be at most 0777");
+    if (interval_ms < 100 || interval_ms > 60000)
+        return error_set(err, ERROR_INVALID, "--heartbeat-interval must be 100ms to 1m");
+    flags->control.socket_mode = (mode_t)flags->socket_mode;
+    log_set_level(level);
+    return true;
+}
+
+struct program_state {
+    struct event_loop *loop;
+    struct control *control;
+    const char *log_file;
+    bool is_draining;
+};
+
+static void on_terminate(void *context)
+{
+    struct program_state *program = context;
+    if (program->is_draining)
+        event_loop_stop(program->loop);
+    program->is_draining = true;
+    control_drain(program->control);
+}
+
+static void on_hangup(void *context)
+{
+    const struct program_state *program = context;
+    struct error err;
+    if (!log_open(program->log_file, &err))
+        log_error("log_not_reopened", "reason=\"%s\"", err.message);
+    log_info("log_reopened", "%s", "");
+}
+
+static bool run(const struct flags *flags, struct error *err)
+{
+    struct program_state program = {.loop = event_loop_new(), .log_file = flags->log_file};
+    const struct signal_handlers handlers = {
+        .on_terminate = on_terminate,
+        .on_hangup = on_hangup,
+        .context = &program,
+    };
+    struct signals signals;
+    bool has_run = false;
+    if (log_open(flags->log_file, err) && signals_start(&signals, program.loop, &handlers, err)) {
+        program.control = control_start(&flags->control, program.loop, err);
+        if (program.control != NULL) {
+            event_loop_run(program.loop);
+            control_stop(program.control);
+            log_info("stopped", "%s", "");
+            has_run = true;
+        }
+        signals_stop(&signals);
+    }
+    event_loop_free(program.loop);
+    return has_run;
+}
+
+static int fail(const struct error *err, int exit_code)
+{
+    fprintf(stderr, "pointsman-control: %s\n", err->message);
+    return exit_code;
+}
+
+int main(int argc, char **argv)
+{
+    struct flags flags = {.log_level = "info"};
+    struct error err = {0};
+    control_options_init(&flags.control);
+    flags.socket_mode = flags.control.socket_mode;
+
+    switch (parse_flags(&flags, argc, argv, &err)) {
+    case OPTIONS_EXIT_0:
+        return EXIT_SUCCESS;
+    case OPTIONS_USAGE:
+        return fail(&err, EXIT_USAGE);
+    case OPTIONS_RUN:
+        break;
+    }
+    if (!check_flags(&flags, &err))
+        return fail(&err, EXIT_USAGE);
+    if (flags.check_health)
+        return check_health(flags.control.socket, CHECK_TIMEOUT_MS, &err)
+                   ? EXIT_SUCCESS
+                   : fail(&err, EXIT_FAILURE);
+    return run(&flags, &err) ? EXIT_SUCCESS : fail(&err, EXIT_FAILURE);
+}

@@ -1,0 +1,49 @@
+/* Mutation: one of the changes of an Apply, without regard to which of the four kinds it is.
+ *
+ * Threads: any. */
+#ifndef CONTROL_MUTATION_H
+#define CONTROL_MUTATION_H
+
+#include "common/buffer.h"
+#include "proto/messages.h"
+#include "proxy/routing/route_validate.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* All borrowed from the request. */
+struct mutation {
+    const MutationMessage *message;
+    size_t index;
+    Pointsman__V1__ObjectKind kind;
+    const char *name;
+    bool is_put;
+    bool has_deleted; /* set by whoever runs it: the object was there, and is gone */
+};
+
+/* False when the message names no operation. */
+bool mutation_read(const MutationMessage *message, size_t index, struct mutation *mutation);
+
+/* "route" or "backend". */
+const char *object_kind_name(Pointsman__V1__ObjectKind kind);
+
+/* Reports what is wrong with the object of a put, or the name of a delete. */
+bool mutation_validate(const struct mutation *mutation, validate_report_fn *report, void *context);
+
+/* Packs the object of a put with these revisions instead of its own. Replaces what is in `to`. */
+void mutation_pack(const struct mutation *mutation, uint64_t created_revision, uint64_t revision,
+                   struct buffer *to);
+
+enum { MUTATION_FIELD_BYTES = 512 };
+
+/* Where `field` (or "": the object) of the mutation's object stands in the request:
+ * "mutations[3].put_route.rules[0].name", or "route.rules[0].name" in a request for one. */
+void mutation_field(const struct mutation *mutation, bool is_single, const char *field, char *to);
+/* The same for what stands beside the object: "precondition". */
+void mutation_side_field(const struct mutation *mutation, bool is_single, const char *field,
+                         char *to);
+
+/* By kind and name, then index. For qsort and bsearch of struct mutation. */
+int mutation_compare(const void *a, const void *b);
+
+#endif

@@ -1,0 +1,167 @@
+#include "control/proxy_registry.h"
+
+#include "common/buffer.h"
+#include "proto/message.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct proxy_registry {
+    struct proxy *proxies[PROXIES_MAX];
+    size_t count;
+};
+
+/* A copy that owns all it holds; free with message_free. */
+static ProtobufCMessage *copy_message(const ProtobufCMessage *message)
+{
+    struct buffer bytes = BUFFER_EMPTY;
+    message_pack(message, &bytes);
+    ProtobufCMessage *copy = message_unpack(message->descriptor, buffer_slice(&bytes),
+                                            MESSAGE_MEMORY_DEFAULT, false, NULL);
+    buffer_clear(&bytes);
+    return copy;
+}
+
+static void clear_description(struct proxy *proxy)
+{
+    free(proxy->boot_id);
+    free(proxy->version);
+    for (size_t i = 0; i < proxy->listener_count; i++)
+        message_free(&proxy->listeners[i]->base);
+    free(proxy->listeners);
+}
+
+static void free_proxy(struct proxy *proxy)
+{
+    assert(proxy->watcher == NULL);
+    clear_description(proxy);
+    message_free((ProtobufCMessage *)proxy->last_applied);
+    message_free((ProtobufCMessage *)proxy->last_rejection);
+    free(proxy->id);
+    free(proxy);
+}
+
+struct proxy_registry *proxy_registry_new(void)
+{
+    return memory_allocate_zeroed(1, sizeof(struct proxy_registry));
+}
+
+void proxy_registry_free(struct proxy_registry *registry)
+{
+    if (registry == NULL)
+        return;
+    for (size_t i = 0; i < registry->count; i++)
+        free_proxy(registry->proxies[i]);
+    free(registry);
+}
+
+struct proxy *proxy_registry_find(const struct proxy_registry *registry, const char *id)
+{
+    for (size_t i = 0; i < registry->count; i++) {
+        if (strcmp(registry->proxies[i]->id, id) == 0)
+            return registry->proxies[i];
+    }
+    return NULL;
+}
+
+/* The index of the proxy that was lost first; the count when all are connected. */
+static size_t find_longest_lost(const struct proxy_registry *registry)
+{
+    size_t longest = registry->count;
+    for (size_t i = 0; i < registry->count; i++) {
+        const struct proxy *proxy = registry->proxies[i];
+        if (proxy->watcher == NULL &&
+            (longest == registry->count || proxy->lost_ms < registry->proxies[longest]->lost_ms))
+            longest = i;
+    }
+    return longest;
+}
+
+static struct proxy *add_proxy(struct proxy_registry *registry, const char *id)
+{
+    size_t index = registry->count;
+    if (registry->count == PROXIES_MAX) {
+        index = find_longest_lost(registry);
+        if (index == registry->count)
+            return NULL;
+        free_proxy(registry->proxies[index]);
+    } else {
+        registry->count++;
+    }
+    struct proxy *proxy = memory_allocate_zeroed(1, sizeof(*proxy));
+    proxy->id = memory_duplicate_string(id);
+    registry->proxies[index] = proxy;
+    return proxy;
+}
+
+struct proxy *proxy_registry_admit(struct proxy_registry *registry,
+                                   const Pointsman__V1__WatchRequest *request)
+{
+    struct proxy *proxy = proxy_registry_find(registry, request->proxy_id);
+    if (proxy == NULL)
+        proxy = add_proxy(registry, request->proxy_id);
+    if (proxy == NULL)
+        return NULL;
+
+    clear_description(proxy);
+    proxy->boot_id = memory_duplicate_string(request->boot_id);
+    proxy->boot_time_ms = request->boot_time_ms;
+    proxy->version = memory_duplicate_string(request->version);
+    proxy->listener_count = request->n_listeners;
+    proxy->listeners = memory_allocate(request->n_listeners * sizeof(proxy->listeners[0]));
+    for (size_t i = 0; i < request->n_listeners; i++)
+        proxy->listeners[i] = (Pointsman__V1__Listener *)copy_message(&request->listeners[i]->base);
+    return proxy;
+}
+
+size_t proxy_registry_count(const struct proxy_registry *registry)
+{
+    return registry->count;
+}
+
+struct proxy *proxy_registry_at(const struct proxy_registry *registry, size_t index)
+{
+    return registry->proxies[index];
+}
+
+static bool proxy_has_listener(const struct proxy *proxy, const char *name, uint32_t port)
+{
+    for (size_t i = 0; i < proxy->listener_count; i++) {
+        const Pointsman__V1__Listener *listener = proxy->listeners[i];
+        if ((name[0] == '\0' || strcmp(listener->name, name) == 0) &&
+            (port == 0 || listener->port == port))
+            return true;
+    }
+    return false;
+}
+
+bool proxy_registry_has_listener(const struct proxy_registry *registry, const char *name,
+                                 uint32_t port)
+{
+    for (size_t i = 0; i < registry->count; i++) {
+        const struct proxy *proxy = registry->proxies[i];
+        if (proxy->watcher != NULL && proxy_has_listener(proxy, name, port))
+            return true;
+    }
+    return false;
+}
+
+void proxy_set_applied(struct proxy *proxy, const Pointsman__V1__Applied *applied)
+{
+    message_free((ProtobufCMessage *)proxy->last_applied);
+    proxy->last_applied = (Pointsman__V1__Applied *)copy_message(&applied->base);
+}
+
+void proxy_set_rejection(struct proxy *proxy, uint64_t revision, const char *message,
+                         Pointsman__V1__ObjectError *const *errors, size_t error_count)
+{
+    Pointsman__V1__Rejection rejection = POINTSMAN__V1__REJECTION__INIT;
+    rejection.proxy_id = proxy->id;
+    rejection.revision = revision;
+    rejection.message = (char *)message;
+    rejection.errors = (Pointsman__V1__ObjectError **)errors;
+    rejection.n_errors = error_count;
+    message_free((ProtobufCMessage *)proxy->last_rejection);
+    proxy->last_rejection = (Pointsman__V1__Rejection *)copy_message(&rejection.base);
+}

@@ -1,0 +1,71 @@
+/* Proxy registry: which proxies are there, and what they have applied.
+ *
+ * Kept in memory: a proxy that has not come back since the daemon started is not known.
+ *
+ * Threads: main. */
+#ifndef CONTROL_PROXY_REGISTRY_H
+#define CONTROL_PROXY_REGISTRY_H
+
+#include "proto/messages.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct proxy_registry;
+struct watcher;
+
+enum {
+    PROXY_ID_BYTES_MAX = 128,
+    PROXIES_MAX = 1024,         /* the one that was lost first makes room */
+    PROXY_LOST_GRACE_MS = 60000 /* so long after it was lost, a proxy is still waited for */
+};
+
+/* Plain; the feed service keeps it up to date. Times are of clock_now_ms unless said otherwise. */
+struct proxy {
+    char *id;
+    char *boot_id;
+    uint64_t boot_time_ms; /* the proxy's own clock */
+    char *version;
+    uid_t uid;
+    Pointsman__V1__Listener **listeners;
+    size_t listener_count;
+
+    struct watcher *watcher; /* NULL: it is not connected */
+    uint64_t connected_since_wall_ms;
+    uint64_t last_seen_wall_ms;
+    uint64_t lost_ms;
+
+    uint64_t revision; /* what it serves of the current epoch; 0: nothing known */
+    bool digest_matches;
+    uint64_t behind_since_ms;                 /* 0: it is not */
+    Pointsman__V1__Applied *last_applied;     /* NULL: none yet */
+    Pointsman__V1__Rejection *last_rejection; /* NULL: none yet */
+};
+
+struct proxy_registry *proxy_registry_new(void);
+/* Nobody is connected any more. Harmless on NULL. */
+void proxy_registry_free(struct proxy_registry *registry);
+
+/* NULL when it is not known. */
+struct proxy *proxy_registry_find(const struct proxy_registry *registry, const char *id);
+
+/* The proxy that asks to watch, new or known, with what the request says of it copied; all else is
+ * as it was. NULL when as many as may be are connected. */
+struct proxy *proxy_registry_admit(struct proxy_registry *registry,
+                                   const Pointsman__V1__WatchRequest *request);
+
+size_t proxy_registry_count(const struct proxy_registry *registry);
+struct proxy *proxy_registry_at(const struct proxy_registry *registry, size_t index);
+
+/* Has a connected proxy a listener of that name ("": any) and port (0: any)? */
+bool proxy_registry_has_listener(const struct proxy_registry *registry, const char *name,
+                                 uint32_t port);
+
+/* Copies what the proxy reports. */
+void proxy_set_applied(struct proxy *proxy, const Pointsman__V1__Applied *applied);
+void proxy_set_rejection(struct proxy *proxy, uint64_t revision, const char *message,
+                         Pointsman__V1__ObjectError *const *errors, size_t error_count);
+
+#endif

@@ -1,0 +1,207 @@
+#include "control/read_service.h"
+
+#include "common/clock.h"
+#include "control/commit_group.h"
+#include "control/object_page.h"
+#include "control/proxy_registry.h"
+#include "control/services.h"
+#include "control/wait_list.h"
+#include "proto/message.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { WAIT_DEFAULT_MS = 10000, WAIT_MAX_MS = 3600000 };
+
+/* --- objects -------------------------------------------------------------------------------- */
+
+static void answer_get(struct services *services, struct grpc_call *call,
+                       Pointsman__V1__ObjectKind kind, const char *name)
+{
+    struct store_record record = {0};
+    struct error err = {0};
+    ProtobufCMessage *object = NULL;
+    commit_group_flush(services->commits);
+    if (store_get(services->store, kind, name, &record, &err))
+        object = object_unpack(kind, buffer_slice(&record.bytes), &err);
+    if (object != NULL)
+        grpc_call_reply(call, object);
+    else
+        grpc_call_fail_error(call, &err);
+    message_free(object);
+    store_record_clear(&record);
+}
+
+void read_service_get_route(void *context, struct grpc_call *call, const ProtobufCMessage *request)
+{
+    answer_get(context, call, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
+               ((const Pointsman__V1__GetRouteRequest *)request)->name);
+}
+
+void read_service_get_backend(void *context, struct grpc_call *call,
+                              const ProtobufCMessage *request)
+{
+    answer_get(context, call, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND,
+               ((const Pointsman__V1__GetBackendRequest *)request)->name);
+}
+
+/* False when the call has failed. */
+static bool read_page(struct services *services, struct grpc_call *call, struct object_page *page,
+                      const struct object_query *query)
+{
+    struct error err = {0};
+    commit_group_flush(services->commits);
+    if (object_page_read(page, services->store, query, &err))
+        return true;
+    grpc_call_fail_error(call, &err);
+    return false;
+}
+
+void read_service_list_routes(void *context, struct grpc_call *call,
+                              const ProtobufCMessage *request)
+{
+    const Pointsman__V1__ListRoutesRequest *list =
+        (const Pointsman__V1__ListRoutesRequest *)request;
+    struct services *services = context;
+    const struct object_query query = {
+        .kind = POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
+        .page_size = list->page_size,
+        .token = list->page_token,
+        .selector = list->selector,
+        .selector_count = list->n_selector,
+    };
+    struct object_page page;
+    if (read_page(services, call, &page, &query)) {
+        Pointsman__V1__ListRoutesResponse response = POINTSMAN__V1__LIST_ROUTES_RESPONSE__INIT;
+        response.n_routes = page.count;
+        response.routes = (RouteMessage **)page.objects;
+        response.next_page_token = page.next_token;
+        response.revision = store_head(services->store).revision;
+        grpc_call_reply(call, &response.base);
+    }
+    object_page_clear(&page);
+}
+
+void read_service_list_backends(void *context, struct grpc_call *call,
+                                const ProtobufCMessage *request)
+{
+    const Pointsman__V1__ListBackendsRequest *list =
+        (const Pointsman__V1__ListBackendsRequest *)request;
+    struct services *services = context;
+    const struct object_query query = {
+        .kind = POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND,
+        .page_size = list->page_size,
+        .token = list->page_token,
+        .selector = list->selector,
+        .selector_count = list->n_selector,
+    };
+    struct object_page page;
+    if (read_page(services, call, &page, &query)) {
+        Pointsman__V1__ListBackendsResponse response = POINTSMAN__V1__LIST_BACKENDS_RESPONSE__INIT;
+        response.n_backends = page.count;
+        response.backends = (BackendMessage **)page.objects;
+        response.next_page_token = page.next_token;
+        response.revision = store_head(services->store).revision;
+        grpc_call_reply(call, &response.base);
+    }
+    object_page_clear(&page);
+}
+
+/* --- proxies -------------------------------------------------------------------------------- */
+
+static bool read_timeout(const DurationMessage *duration, uint64_t *timeout_ms, struct error *err)
+{
+    *timeout_ms = WAIT_DEFAULT_MS;
+    if (duration == NULL)
+        return true;
+    if (duration->seconds < 0 || duration->nanos < 0 || duration->nanos > 999999999)
+        return error_set(err, ERROR_INVALID, "timeout: is not a duration from now on");
+    *timeout_ms = duration->seconds >= WAIT_MAX_MS / 1000
+                      ? WAIT_MAX_MS
+                      : (uint64_t)duration->seconds * 1000 + (uint64_t)duration->nanos / 1000000;
+    return true;
+}
+
+void read_service_wait_applied(void *context, struct grpc_call *call,
+                               const ProtobufCMessage *request)
+{
+    const Pointsman__V1__WaitAppliedRequest *wait =
+        (const Pointsman__V1__WaitAppliedRequest *)request;
+    struct services *services = context;
+    struct error err = {0};
+    uint64_t timeout_ms;
+    commit_group_flush(services->commits);
+    uint64_t head = store_head(services->store).revision;
+    uint64_t revision = wait->revision == 0 ? head : wait->revision;
+    if (revision > head)
+        error_set(&err, ERROR_OUT_OF_RANGE, "revision %" PRIu64 " is ahead of the head, %" PRIu64,
+                  revision, head);
+    if (err.code != ERROR_NONE || !read_timeout(wait->timeout, &timeout_ms, &err)) {
+        grpc_call_fail_error(call, &err);
+        return;
+    }
+    wait_list_add(services->waits, call, revision, timeout_ms);
+}
+
+static void describe_proxy(const struct proxy *proxy, uint64_t now_ms, Pointsman__V1__Proxy *to)
+{
+    pointsman__v1__proxy__init(to);
+    to->id = proxy->id;
+    to->boot_id = proxy->boot_id;
+    to->version = proxy->version;
+    to->connected = proxy->watcher != NULL;
+    to->connected_since_ms = proxy->connected_since_wall_ms;
+    to->last_seen_ms = proxy->last_seen_wall_ms;
+    to->revision = proxy->revision;
+    to->digest_matches = proxy->digest_matches;
+    to->last_rejection = proxy->last_rejection;
+    to->last_applied = proxy->last_applied;
+    to->n_listeners = proxy->listener_count;
+    to->listeners = proxy->listeners;
+    if (proxy->behind_since_ms != 0)
+        to->behind_ms = now_ms - proxy->behind_since_ms;
+}
+
+void read_service_list_proxies(void *context, struct grpc_call *call,
+                               const ProtobufCMessage *request)
+{
+    (void)request;
+    struct services *services = context;
+    commit_group_flush(services->commits);
+    size_t count = proxy_registry_count(services->proxies);
+    Pointsman__V1__Proxy *proxies = memory_allocate(count * sizeof(proxies[0]));
+    Pointsman__V1__Proxy **pointers = memory_allocate(count * sizeof(pointers[0]));
+    for (size_t i = 0; i < count; i++) {
+        describe_proxy(proxy_registry_at(services->proxies, i), clock_now_ms(), &proxies[i]);
+        pointers[i] = &proxies[i];
+    }
+
+    Pointsman__V1__ListProxiesResponse response = POINTSMAN__V1__LIST_PROXIES_RESPONSE__INIT;
+    response.n_proxies = count;
+    response.proxies = pointers;
+    response.head_revision = store_head(services->store).revision;
+    grpc_call_reply(call, &response.base);
+    free(pointers);
+    free(proxies);
+}
+
+/* --- the daemon ----------------------------------------------------------------------------- */
+
+void read_service_get_info(void *context, struct grpc_call *call, const ProtobufCMessage *request)
+{
+    (void)request;
+    struct services *services = context;
+    commit_group_flush(services->commits);
+    struct store_head head = store_head(services->store);
+    const char *reason = store_read_only_reason(services->store);
+    Pointsman__V1__GetInfoResponse response = POINTSMAN__V1__GET_INFO_RESPONSE__INIT;
+    response.version = (char *)POINTSMAN_VERSION;
+    response.epoch = (char *)store_epoch(services->store);
+    response.revision = head.revision;
+    response.routes = head.routes;
+    response.backends = head.backends;
+    response.started_ms = services->started_wall_ms;
+    if (reason != NULL)
+        response.read_only_reason = (char *)reason;
+    grpc_call_reply(call, &response.base);
+}

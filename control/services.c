@@ -1,0 +1,93 @@
+#include "control/services.h"
+
+#include "control/authorizer.h"
+#include "control/control_service.h"
+#include "control/feed_service.h"
+#include "control/read_service.h"
+
+enum { APPLY_BYTES_MAX = 4 << 20 };
+
+#define CONTROL "/pointsman.v1.RouteControl/"
+#define FEED "/pointsman.v1.RouteFeed/"
+
+static bool check(void *context, const struct grpc_method *method,
+                  const struct peer_credentials *peer, enum permission permission,
+                  struct error *err)
+{
+    const struct services *services = context;
+    return authorizer_check(services->authorizer, peer, permission, method->path, err);
+}
+
+static bool may_read(void *context, const struct grpc_method *method,
+                     const struct peer_credentials *peer, struct error *err)
+{
+    return check(context, method, peer, PERMISSION_READ, err);
+}
+
+static bool may_watch(void *context, const struct grpc_method *method,
+                      const struct peer_credentials *peer, struct error *err)
+{
+    return check(context, method, peer, PERMISSION_WATCH, err);
+}
+
+static bool may_write(void *context, const struct grpc_method *method,
+                      const struct peer_credentials *peer, struct error *err)
+{
+    return check(context, method, peer, PERMISSION_WRITE, err);
+}
+
+bool services_is_exempt(void *context, const struct peer_credentials *peer)
+{
+    const struct services *services = context;
+    return authorizer_allows(services->authorizer, peer, PERMISSION_WATCH);
+}
+
+static void on_watch(void *context, struct grpc_call *call, const ProtobufCMessage *request)
+{
+    const struct services *services = context;
+    feed_service_watch(services->feed, call, (const Pointsman__V1__WatchRequest *)request);
+}
+
+static void on_report(void *context, struct grpc_call *call, const ProtobufCMessage *request)
+{
+    const struct services *services = context;
+    feed_service_report(services->feed, call, (const Pointsman__V1__ReportRequest *)request);
+}
+
+#define READ(name, message, handler)                                                               \
+    {                                                                                              \
+        .path = CONTROL name, .request = &pointsman__v1__##message##__descriptor,                  \
+        .authorize = may_read, .on_call = handler                                                  \
+    }
+#define WRITE(name, message, handler)                                                              \
+    {                                                                                              \
+        .path = CONTROL name, .request = &pointsman__v1__##message##__descriptor,                  \
+        .max_request_bytes = APPLY_BYTES_MAX, .max_request_memory = MESSAGE_MEMORY_APPLY,          \
+        .authorize = may_write, .on_call = handler                                                 \
+    }
+
+const struct grpc_method service_methods[] = {
+    WRITE("Apply", apply_request, control_service_apply),
+    WRITE("PutRoute", put_route_request, control_service_put_route),
+    WRITE("DeleteRoute", delete_route_request, control_service_delete_route),
+    WRITE("PutBackend", put_backend_request, control_service_put_backend),
+    WRITE("DeleteBackend", delete_backend_request, control_service_delete_backend),
+    READ("GetRoute", get_route_request, read_service_get_route),
+    READ("ListRoutes", list_routes_request, read_service_list_routes),
+    READ("GetBackend", get_backend_request, read_service_get_backend),
+    READ("ListBackends", list_backends_request, read_service_list_backends),
+    READ("WaitApplied", wait_applied_request, read_service_wait_applied),
+    READ("ListProxies", list_proxies_request, read_service_list_proxies),
+    READ("GetInfo", get_info_request, read_service_get_info),
+    {.path = FEED "Watch",
+     .request = &pointsman__v1__watch_request__descriptor,
+     .allows_unknown_fields = true,
+     .authorize = may_watch,
+     .on_call = on_watch},
+    {.path = FEED "Report",
+     .request = &pointsman__v1__report_request__descriptor,
+     .allows_unknown_fields = true,
+     .authorize = may_watch,
+     .on_call = on_report},
+    {.path = NULL},
+};

@@ -1,0 +1,35 @@
+/* Services: what the methods of the socket work with, and the table of the methods.
+ *
+ * Threads: main. */
+#ifndef CONTROL_SERVICES_H
+#define CONTROL_SERVICES_H
+
+#include "proto/grpc_server.h"
+
+#include <stdint.h>
+
+struct authorizer;
+struct commit_group;
+struct feed_service;
+struct proxy_registry;
+struct store;
+struct wait_list;
+
+/* Plain; control.c owns the parts and fills it in. The context of every method. */
+struct services {
+    struct authorizer *authorizer;
+    struct store *store;
+    struct commit_group *commits;
+    struct proxy_registry *proxies;
+    struct feed_service *feed;
+    struct wait_list *waits;
+    uint64_t started_wall_ms;
+};
+
+/* Every method, who may call it, and what answers it. */
+extern const struct grpc_method service_methods[];
+
+/* For the server's limits: admins and proxies have room of their own. */
+bool services_is_exempt(void *context, const struct peer_credentials *peer);
+
+#endif

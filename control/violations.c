@@ -1,0 +1,117 @@
+#include "control/violations.h"
+
+#include "common/buffer.h"
+#include "proto/grpc_server.h"
+#include "proto/message.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Clients take 8 KiB of trailers at least, and details travel in base64. */
+enum { DETAILS_BYTES = 4096, DESCRIPTION_BYTES = 512 };
+
+void violations_clear(struct violations *violations)
+{
+    for (size_t i = 0; i < violations->count; i++) {
+        free(violations->items[i].field);
+        free(violations->items[i].description);
+    }
+    free(violations->items);
+    *violations = (struct violations){0};
+}
+
+bool violations_add(struct violations *violations, enum error_code code, const char *field,
+                    const char *format, ...)
+{
+    char description[DESCRIPTION_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(description, sizeof(description), format, arguments);
+    va_end(arguments);
+
+    /* Room doubles whenever the count is a power of two. */
+    size_t count = violations->count;
+    if ((count & (count - 1)) == 0)
+        violations->items = memory_reallocate(violations->items, (count == 0 ? 1 : 2 * count) *
+                                                                     sizeof(violations->items[0]));
+    violations->items[violations->count++] = (struct violation){
+        .code = code,
+        .field = memory_duplicate_string(field),
+        .description = memory_duplicate_string(description),
+    };
+    return false;
+}
+
+enum error_code violations_code(const struct violations *violations)
+{
+    for (size_t i = 0; i < violations->count; i++) {
+        if (violations->items[i].code == ERROR_INVALID)
+            return ERROR_INVALID;
+    }
+    return violations->items[0].code;
+}
+
+/* How many, from the first, take no more than DETAILS_BYTES. At least one. */
+static size_t count_that_fit(const struct violations *violations)
+{
+    size_t bytes = 0;
+    size_t fit = 0;
+    while (fit < violations->count) {
+        const struct violation *item = &violations->items[fit];
+        bytes += strlen(item->field) + strlen(item->description) + 16;
+        if (bytes > DETAILS_BYTES && fit > 0)
+            break;
+        fit++;
+    }
+    return fit;
+}
+
+static void pack_bad_request(const struct violations *violations, struct buffer *to)
+{
+    size_t count = count_that_fit(violations);
+    Google__Rpc__BadRequest__FieldViolation *fields = memory_allocate(count * sizeof(fields[0]));
+    Google__Rpc__BadRequest__FieldViolation **pointers =
+        memory_allocate(count * sizeof(pointers[0]));
+    for (size_t i = 0; i < count; i++) {
+        google__rpc__bad_request__field_violation__init(&fields[i]);
+        fields[i].field = violations->items[i].field;
+        fields[i].description = violations->items[i].description;
+        pointers[i] = &fields[i];
+    }
+
+    Google__Rpc__BadRequest bad_request = GOOGLE__RPC__BAD_REQUEST__INIT;
+    bad_request.n_field_violations = count;
+    bad_request.field_violations = pointers;
+    message_pack(&bad_request.base, to);
+    free(pointers);
+    free(fields);
+}
+
+void violations_fail_call(const struct violations *violations, struct grpc_call *call)
+{
+    enum grpc_status status = grpc_status_from_error(violations_code(violations));
+    const struct violation *first = &violations->items[0];
+    struct buffer message = BUFFER_EMPTY;
+    buffer_printf(&message, "%s: %s", first->field, first->description);
+    if (violations->count > 1)
+        buffer_printf(&message, " (and %zu more)", violations->count - 1);
+
+    struct buffer bad_request = BUFFER_EMPTY;
+    pack_bad_request(violations, &bad_request);
+    Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
+    Google__Protobuf__Any *details[] = {&any};
+    any.type_url = (char *)"type.googleapis.com/google.rpc.BadRequest";
+    any.value.data = (uint8_t *)bad_request.at;
+    any.value.len = bad_request.length;
+
+    Google__Rpc__Status rich = GOOGLE__RPC__STATUS__INIT;
+    rich.code = (int32_t)status;
+    rich.message = (char *)buffer_string(&message);
+    rich.n_details = 1;
+    rich.details = details;
+    grpc_call_fail(call, status, rich.message, &rich);
+
+    buffer_clear(&bad_request);
+    buffer_clear(&message);
+}
