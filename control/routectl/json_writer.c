@@ -15,6 +15,7 @@ void json_writer_clear(struct json_writer *writer)
 
 /* --- text ----------------------------------------------------------------------------------- */
 
+/* Not common/json.h's, which is for bytes of any kind: what comes here is UTF-8 and stays so. */
 static void write_string(struct json_writer *writer, const char *text)
 {
     struct buffer *to = &writer->text;
@@ -73,17 +74,17 @@ static void end(struct json_writer *writer, char bracket)
         buffer_append_char(&writer->text, '\n');
 }
 
-void json_begin_object(struct json_writer *writer, const char *key)
+void json_writer_begin_object(struct json_writer *writer, const char *key)
 {
     begin(writer, key, '{');
 }
 
-void json_end_object(struct json_writer *writer)
+void json_writer_end_object(struct json_writer *writer)
 {
     end(writer, '}');
 }
 
-void json_bool(struct json_writer *writer, const char *key, bool value)
+void json_writer_bool(struct json_writer *writer, const char *key, bool value)
 {
     write_key(writer, key);
     buffer_append_string(&writer->text, value ? "true" : "false");
@@ -231,12 +232,13 @@ static void write_message(struct json_writer *writer, const char *key,
     end(writer, '}');
 }
 
-void json_message(struct json_writer *writer, const char *key, const ProtobufCMessage *message)
+void json_writer_message(struct json_writer *writer, const char *key,
+                         const ProtobufCMessage *message)
 {
     write_message(writer, key, message, true);
 }
 
-void json_message_fields(struct json_writer *writer, const ProtobufCMessage *message)
+void json_writer_message_fields(struct json_writer *writer, const ProtobufCMessage *message)
 {
     write_fields(writer, message, !is_object(message->descriptor));
 }

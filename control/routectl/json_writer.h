@@ -24,12 +24,13 @@ void json_writer_clear(struct json_writer *writer);
 
 /* The outermost value, a member of the open object (which has a key), or an item of the open
  * list. */
-void json_begin_object(struct json_writer *writer, const char *key);
-void json_end_object(struct json_writer *writer);
-void json_message(struct json_writer *writer, const char *key, const ProtobufCMessage *message);
-void json_bool(struct json_writer *writer, const char *key, bool value);
+void json_writer_begin_object(struct json_writer *writer, const char *key);
+void json_writer_end_object(struct json_writer *writer);
+void json_writer_message(struct json_writer *writer, const char *key,
+                         const ProtobufCMessage *message);
+void json_writer_bool(struct json_writer *writer, const char *key, bool value);
 
 /* The fields of a message as members of the open object. */
-void json_message_fields(struct json_writer *writer, const ProtobufCMessage *message);
+void json_writer_message_fields(struct json_writer *writer, const ProtobufCMessage *message);
 
 #endif

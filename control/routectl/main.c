@@ -42,13 +42,12 @@ static enum exit_code run(const struct command *command, const struct option_lis
     return code;
 }
 
-int main(int argc, char **argv)
+static enum exit_code run_command_line(int argc, char **argv)
 {
     const struct option *const leading_tables[] = {session_option_table, NULL};
     const struct option_list none = {0};
     struct error err = {0};
     int used;
-    read_environment();
     if (!options_parse_leading(leading_tables, argc - 1, argv + 1, &used, &err))
         return fail_usage(&err, NULL);
     argc -= 1 + used;
@@ -77,4 +76,10 @@ int main(int argc, char **argv)
         return EXIT_OK;
     }
     return run(command, &operands);
+}
+
+int main(int argc, char **argv)
+{
+    read_environment();
+    return (int)run_command_line(argc, argv);
 }

@@ -10,7 +10,7 @@ static void print(const struct output_sink *sink, struct json_writer *writer)
 static void print_message(const struct output_sink *sink, const ProtobufCMessage *message)
 {
     struct json_writer writer = {0};
-    json_message(&writer, NULL, message);
+    json_writer_message(&writer, NULL, message);
     print(sink, &writer);
 }
 
@@ -40,12 +40,12 @@ static void show_backends(const struct output_sink *sink,
 static void show_change(const struct output_sink *sink, const struct change_result *result)
 {
     struct json_writer writer = {0};
-    json_begin_object(&writer, NULL);
-    json_message_fields(&writer, &result->response->base);
-    json_bool(&writer, "dryRun", result->is_dry_run);
+    json_writer_begin_object(&writer, NULL);
+    json_writer_message_fields(&writer, &result->response->base);
+    json_writer_bool(&writer, "dryRun", result->is_dry_run);
     if (result->applied != NULL)
-        json_message(&writer, "proxies", &result->applied->base);
-    json_end_object(&writer);
+        json_writer_message(&writer, "proxies", &result->applied->base);
+    json_writer_end_object(&writer);
     print(sink, &writer);
 }
 
@@ -59,10 +59,10 @@ static void show_status(const struct output_sink *sink, const Pointsman__V1__Get
                         const Pointsman__V1__ListProxiesResponse *proxies)
 {
     struct json_writer writer = {0};
-    json_begin_object(&writer, NULL);
-    json_message(&writer, "control", &info->base);
-    json_message_fields(&writer, &proxies->base);
-    json_end_object(&writer);
+    json_writer_begin_object(&writer, NULL);
+    json_writer_message(&writer, "control", &info->base);
+    json_writer_message_fields(&writer, &proxies->base);
+    json_writer_end_object(&writer);
     print(sink, &writer);
 }
 

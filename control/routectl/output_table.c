@@ -115,10 +115,11 @@ static void show_retry(const struct output_sink *sink, const Pointsman__V1__Retr
 static void show_rule(const struct output_sink *sink, const RouteRuleMessage *rule, size_t index)
 {
     struct buffer text = BUFFER_EMPTY;
-    buffer_printf(&text, "%s", rule->name);
-    char title[24];
-    snprintf(title, sizeof(title), "rule %zu", index + 1);
-    print_line(sink, title, &text);
+    struct buffer title = BUFFER_EMPTY;
+    buffer_append_string(&text, rule->name);
+    buffer_printf(&title, "rule %zu", index + 1);
+    print_line(sink, buffer_string(&title), &text);
+    buffer_clear(&title);
 
     for (size_t i = 0; i < rule->n_matches; i++) {
         append_match(&text, rule->matches[i]);

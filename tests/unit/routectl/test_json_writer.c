@@ -6,7 +6,7 @@
 static void assert_json(const ProtobufCMessage *message, const char *expected)
 {
     struct json_writer writer = {0};
-    json_message(&writer, NULL, message);
+    json_writer_message(&writer, NULL, message);
     assert_string_equal(buffer_string(&writer.text), expected);
     json_writer_clear(&writer);
 }
@@ -159,11 +159,11 @@ static void messages_can_share_an_object(void **state)
     Pointsman__V1__ListProxiesResponse none = POINTSMAN__V1__LIST_PROXIES_RESPONSE__INIT;
     label.key = (char *)"k";
 
-    json_begin_object(&writer, NULL);
-    json_message(&writer, "label", &label.base);
-    json_message_fields(&writer, &none.base);
-    json_bool(&writer, "dryRun", true);
-    json_end_object(&writer);
+    json_writer_begin_object(&writer, NULL);
+    json_writer_message(&writer, "label", &label.base);
+    json_writer_message_fields(&writer, &none.base);
+    json_writer_bool(&writer, "dryRun", true);
+    json_writer_end_object(&writer);
 
     assert_string_equal(buffer_string(&writer.text), "{\n"
                                                      "  \"label\": {\n"
