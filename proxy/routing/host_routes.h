@@ -13,28 +13,56 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The starts of a request's path at which prefixes may be found, hashed once for all hosts. */
+enum { PATH_MAX_DEPTHS = 1024 };
+
+struct path_key {
+    uint64_t hash;
+    size_t length;
+};
+
+struct path_keys {
+    uint64_t whole;                            /* the hash of all of it */
+    size_t count;                              /* of prefixes */
+    struct path_key prefixes[PATH_MAX_DEPTHS]; /* by depth: the number of '/' in them */
+};
+
+/* Prefixes of `depths` depths at most. */
+void path_keys_init(struct path_keys *keys, struct slice path, size_t depths);
+
+/* Behind the struct: entries while there are few paths, so that they are loaded with it; then how
+ * many prefix matches there are of each depth; then the name. */
 struct host_routes {
-    struct node node;       /* count: of prefix_counts */
-    struct hash_trie paths; /* of match_set words, by the hash of kind and path */
+    struct node node;       /* count: of depths */
+    struct hash_trie paths; /* of match_set words, by the hash of kind and path; or the entries */
     struct match_set expressions;
     uint32_t exact_count;
-    uint8_t name_length;
+    uint8_t name_length; /* of a wildcard without "*."; 0 for every host */
     bool is_wildcard;
-    /* How many prefix matches there are of each depth, which is the number of '/' in them. Behind
-     * them the name: of a wildcard without "*.", empty for every host. */
-    uint32_t prefix_counts[];
+    uint8_t entry_count;
+    uint8_t entry_capacity;
+    struct trie_entry entries[];
 };
 
 struct host_routes *host_routes_new(struct node_store *store, struct slice name, bool is_wildcard);
 
-static inline struct slice host_routes_name(const struct host_routes *host)
+static inline const uint32_t *host_routes_depths(const struct host_routes *host)
 {
-    return slice_of((const char *)(host->prefix_counts + host->node.count), host->name_length);
+    return (const uint32_t *)(host->entries + host->entry_capacity);
 }
 
-/* The first match in precedence that holds, or NULL. */
+static inline struct slice host_routes_name(const struct host_routes *host)
+{
+    return slice_of((const char *)(host_routes_depths(host) + host->node.count), host->name_length);
+}
+
+/* The first match in precedence that holds, or NULL. `keys` are those of the head's path. */
 const struct route_match *host_routes_find(const struct host_routes *host,
-                                           const struct request_head *head);
+                                           const struct request_head *head,
+                                           const struct path_keys *keys);
+
+/* The number of '/' in a prefix; 0 for other kinds of path. */
+size_t host_routes_depth(const struct route_match *match);
 
 /* Returns what takes the place of `host`. The match is not there. */
 struct host_routes *host_routes_add(struct host_routes *host, struct node_store *store,

@@ -41,6 +41,7 @@ struct table_roots {
     struct host_routes *every_host; /* NULL: no route is without hostnames */
     struct slot_vector backends;    /* of struct backend */
     size_t route_count;
+    uint32_t max_depths;                  /* of any prefix there ever was, plus one */
     uint32_t max_wildcard_labels;         /* the index of the last count that is not zero */
     uint32_t wildcard_counts[MAX_LABELS]; /* wildcard hosts by labels behind "*." */
 };
@@ -105,16 +106,18 @@ static struct host_routes *find_host(struct hash_trie hosts, struct slice name, 
 }
 
 static const struct route_match *find_in_host(const struct table_roots *roots, struct slice name,
-                                              bool is_wildcard, const struct request_head *head)
+                                              bool is_wildcard, const struct request_head *head,
+                                              const struct path_keys *keys)
 {
     const struct host_routes *host =
         find_host(roots->hosts, name, is_wildcard, host_hash(name, is_wildcard));
-    return host == NULL ? NULL : host_routes_find(host, head);
+    return host == NULL ? NULL : host_routes_find(host, head, keys);
 }
 
 /* "*.example.com" takes any number of labels in front, so every tail of the host may be one. */
 static const struct route_match *find_in_wildcards(const struct table_roots *roots,
-                                                   const struct request_head *head)
+                                                   const struct request_head *head,
+                                                   const struct path_keys *keys)
 {
     struct slice tails[MAX_LABELS];
     size_t labels = 0;
@@ -126,7 +129,7 @@ static const struct route_match *find_in_wildcards(const struct table_roots *roo
     const struct route_match *match = NULL;
     for (; match == NULL && labels > 0; labels--) {
         if (roots->wildcard_counts[labels] > 0)
-            match = find_in_host(roots, tails[labels], true, head);
+            match = find_in_host(roots, tails[labels], true, head, keys);
     }
     return match;
 }
@@ -135,11 +138,21 @@ const struct rule *route_table_find(const struct route_table *table,
                                     const struct request_head *head)
 {
     const struct table_roots *roots = &table->roots;
-    const struct route_match *match = find_in_host(roots, head->host, false, head);
+
+    /* The path is hashed while the first host is on its way from memory. */
+    uint64_t hash = host_hash(head->host, false);
+    __builtin_prefetch(hash_trie_leaf(roots->hosts, hash));
+    struct path_keys keys;
+    path_keys_init(&keys, head->path, roots->max_depths);
+
+    const struct route_match *match = NULL;
+    const struct host_routes *host = find_host(roots->hosts, head->host, false, hash);
+    if (host != NULL)
+        match = host_routes_find(host, head, &keys);
     if (match == NULL && roots->max_wildcard_labels > 0)
-        match = find_in_wildcards(roots, head);
+        match = find_in_wildcards(roots, head, &keys);
     if (match == NULL && roots->every_host != NULL)
-        match = host_routes_find(roots->every_host, head);
+        match = host_routes_find(roots->every_host, head, &keys);
     return match == NULL ? NULL : match->rule;
 }
 
@@ -206,6 +219,16 @@ static struct host_routes *change_matches(struct host_routes *host, struct node_
     for (size_t i = 0; i < route->match_count; i++)
         host = change(host, store, &route->matches[i]);
     return host;
+}
+
+/* Lookups hash the path as deep as any prefix goes. */
+static void note_depths(struct table_roots *roots, const struct route *route)
+{
+    for (size_t i = 0; i < route->match_count; i++) {
+        size_t depths = host_routes_depth(&route->matches[i]) + 1;
+        if (depths > roots->max_depths)
+            roots->max_depths = (uint32_t)depths;
+    }
 }
 
 static void change_host(struct route_table_builder *builder, const struct route *route,
@@ -296,6 +319,7 @@ void route_table_builder_free(struct route_table_builder *builder)
 
 void route_table_builder_add(struct route_table_builder *builder, struct route *route)
 {
+    note_depths(&builder->roots, route);
     change_route(builder, route, host_routes_add);
     builder->roots.route_count++;
 }

@@ -90,20 +90,18 @@ static void validate_path(struct validation *validation, const PathMatchMessage 
                            PATH_VALUE_MAX_LENGTH);
         return;
     }
-    if (path->value[0] == '\0')
-        return;
-
+    const char *value = path->value[0] == '\0' ? "/" : path->value;
     switch (path->type) {
     case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_UNSPECIFIED:
     case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_EXACT:
     case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_PATH_PREFIX: {
-        const char *problem = path_value_problem(slice_from_string(path->value));
+        const char *problem = path_value_problem(slice_from_string(value));
         if (problem != NULL)
             validation_problem(validation, "value", "%s", problem);
         return;
     }
     case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_REGULAR_EXPRESSION:
-        validate_regex(validation, "value", path->value);
+        validate_regex(validation, "value", value);
         return;
     case _POINTSMAN__V1__PATH_MATCH_TYPE_IS_INT_SIZE:
         break;

@@ -170,6 +170,18 @@ static void header_and_query_matches_need_name_and_value(void **state)
     expect_problem("r : query:a[]=1", "query_params[0].name: must be a header name");
 }
 
+static void an_unknown_kind_of_match_is_refused(void **state)
+{
+    (void)state;
+    RouteMessage *message = route_text_parse("r : prefix: header:a=1");
+    message->rules[0]->matches[0]->path->type = 77;
+    message->rules[0]->matches[0]->headers[0]->type = 78;
+
+    expect_problem_of(message, "rules[0].matches[0].path.type: is unknown: 77");
+    expect_problem_of(message, "rules[0].matches[0].headers[0].type: is unknown: 78");
+    route_text_free(message);
+}
+
 static void a_try_may_not_outlast_its_request(void **state)
 {
     (void)state;
@@ -367,6 +379,7 @@ int main(void)
         cmocka_unit_test(paths_that_could_be_read_two_ways_are_refused),
         cmocka_unit_test(expressions_are_compiled),
         cmocka_unit_test(header_and_query_matches_need_name_and_value),
+        cmocka_unit_test(an_unknown_kind_of_match_is_refused),
         cmocka_unit_test(a_try_may_not_outlast_its_request),
         cmocka_unit_test(what_is_not_acted_on_is_refused),
         cmocka_unit_test(filters_are_checked_against_their_rule),
