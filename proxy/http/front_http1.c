@@ -326,12 +326,13 @@ void front_http1_next(struct front_http1 *front)
         read_next_head(front);
     else
         buffer_clear(&front->input);
-    if (front->exchange != NULL && front->exchange->is_head_complete)
-        return;
-    if (front->is_half_closed) {
+    bool has_request = front->exchange != NULL && front->exchange->is_head_complete;
+    if (has_request ? front_http1_has_lost_body(front) : front->is_half_closed) {
         front_http1_close(front);
         return;
     }
+    if (has_request)
+        return;
     front_http1_resume_reading(front);
     if (front->exchange == NULL) {
         set_idle(front, true);

@@ -82,6 +82,8 @@ void front_http1_next(struct front_http1 *front);
 /* front_http1_body.c: the request has a head; its body begins in front->input. */
 void front_http1_start_body(struct front_http1 *front);
 bool front_http1_is_reading_body(const struct front_http1 *front);
+/* The client has closed its side, and with that the rest of the body will never come. */
+bool front_http1_has_lost_body(const struct front_http1 *front);
 /* The socket is readable. */
 void front_http1_read_body(struct front_http1 *front);
 /* exchange->request_body is read by someone, or has room. */

@@ -70,6 +70,11 @@ static void take_body_from_input(struct front_http1 *front)
     }
 }
 
+bool front_http1_has_lost_body(const struct front_http1 *front)
+{
+    return front_http1_is_reading_body(front) && front->is_half_closed && front->input.length == 0;
+}
+
 /* By length, straight into the pipe; chunks by way of the worker's scratch space. */
 void front_http1_read_body(struct front_http1 *front)
 {
@@ -123,6 +128,10 @@ void front_http1_resume_body(struct front_http1 *front)
     }
 
     take_body_from_input(front);
+    if (front_http1_has_lost_body(front)) {
+        front_http1_close(front);
+        return;
+    }
     if (front_http1_is_reading_body(front) && front->is_paused &&
         body_pipe_room(&front->exchange->request_body) > 0) {
         front_http1_start_read_timer(front, front->worker->shared->http.upload_timeout_ms);

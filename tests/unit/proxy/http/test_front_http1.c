@@ -448,6 +448,26 @@ static void a_client_that_leaves_in_its_upload_cancels_the_try(void **state)
     player_close(&endpoint);
 }
 
+static void a_client_that_leaves_in_a_pipelined_upload_is_noticed(void **state)
+{
+    struct stage *stage = *state;
+    struct player client = stage_connect(stage);
+    player_send(&client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    struct player endpoint = stage_accept(stage, 0);
+    player_send(&client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc");
+    player_finish_sending(&client);
+    player_expect(&endpoint, "\r\n\r\n");
+    player_expect_nothing(&client);
+
+    player_send(&endpoint, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+
+    player_expect(&client, "\r\n\r\nok");
+    player_expect_end(&client);
+    assert_int_equal(stage->worker->front_count, 0);
+    player_close(&client);
+    player_close(&endpoint);
+}
+
 static void a_slow_reader_takes_bounded_memory(void **state)
 {
     struct stage *stage = *state;
@@ -583,6 +603,7 @@ int main(void)
         ON_OWN_STAGE(a_local_answer_to_head_has_no_body),
         ON_STAGE(a_client_that_leaves_cancels_the_try),
         ON_STAGE(a_client_that_leaves_in_its_upload_cancels_the_try),
+        ON_STAGE(a_client_that_leaves_in_a_pipelined_upload_is_noticed),
         ON_STAGE(a_slow_reader_takes_bounded_memory),
         ON_STAGE(a_client_that_reads_nothing_is_let_go),
         ON_STAGE(half_a_head_is_timed_out),
