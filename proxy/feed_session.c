@@ -276,6 +276,12 @@ static void on_update(struct feed_session *session, const Pointsman__V1__Update 
 
 /* --- what control says ---------------------------------------------------------------------- */
 
+static const char *enum_name(const ProtobufCEnumDescriptor *descriptor, int number)
+{
+    const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(descriptor, number);
+    return value == NULL ? "unknown" : value->name;
+}
+
 static void on_welcome(struct feed_session *session, const Pointsman__V1__Welcome *welcome)
 {
     if (welcome->protocol != PROTOCOL || welcome->heartbeat_interval_ms < HEARTBEAT_MIN_MS) {
@@ -284,8 +290,10 @@ static void on_welcome(struct feed_session *session, const Pointsman__V1__Welcom
     }
     session->epoch = memory_duplicate_string(welcome->epoch);
     session->heartbeat_ms = welcome->heartbeat_interval_ms;
-    log_info("control_connected", "mode=%d reason=%d head_revision=%" PRIu64, (int)welcome->mode,
-             (int)welcome->reason, welcome->head_revision);
+    log_info("control_connected", "mode=%s reason=%s head_revision=%" PRIu64,
+             enum_name(&pointsman__v1__welcome_mode__descriptor, (int)welcome->mode),
+             enum_name(&pointsman__v1__welcome_reason__descriptor, (int)welcome->reason),
+             welcome->head_revision);
 
     event_timer_start(&session->heartbeat, session->loop, session->heartbeat_ms, on_heartbeat_due,
                       session);
