@@ -29,14 +29,24 @@ static void fill_request(struct draft *draft)
         request->message = arena_string(&draft->arena, given.message, strlen(given.message));
 }
 
-static void tell_warnings(const Pointsman__V1__ApplyResponse *response)
+/* In the words of the draft, where they are known. */
+static void tell_warning(const Pointsman__V1__Warning *warning, const struct draft *draft)
 {
-    for (size_t i = 0; i < response->n_warnings; i++) {
-        const Pointsman__V1__Warning *warning = response->warnings[i];
-        bool is_backend = warning->kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND;
+    bool is_backend = warning->kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND;
+    const char *origin =
+        draft_find_object_origin(draft, warning->kind, warning->name, warning->field);
+    if (origin != NULL)
+        say("warning: %s: %s", origin, warning->message);
+    else
         say("warning: %s %s: %s%s%s", is_backend ? "backend" : "route", warning->name,
             warning->field, *warning->field == '\0' ? "" : ": ", warning->message);
-    }
+}
+
+/* After a call that got no answer. */
+static void tell_doubt(const struct session *session, enum exit_code code)
+{
+    if (code == EXIT_UNREACHABLE && session->client != NULL && !given.dry_run)
+        say("whether the change was committed is not known; 'routectl list -o wide' tells");
 }
 
 enum exit_code change_commit(struct session *session, struct draft *draft)
@@ -46,9 +56,12 @@ enum exit_code change_commit(struct session *session, struct draft *draft)
     Pointsman__V1__ApplyResponse *response = (Pointsman__V1__ApplyResponse *)session_call(
         session, "/pointsman.v1.RouteControl/Apply", &draft->request.base,
         &pointsman__v1__apply_response__descriptor, session_options.timeout_ms, draft, &code);
-    if (response == NULL)
+    if (response == NULL) {
+        tell_doubt(session, code);
         return code;
-    tell_warnings(response);
+    }
+    for (size_t i = 0; i < response->n_warnings; i++)
+        tell_warning(response->warnings[i], draft);
 
     Pointsman__V1__WaitAppliedResponse *applied = NULL;
     if (!session_options.no_wait && !given.dry_run) {

@@ -116,11 +116,17 @@ void command_print_overview(FILE *to)
     options_print(session_option_table, to);
 
     fputs(
-        "\nResults go to standard output, everything else to standard error. With -o json, "
-        "results\n"
-        "are the messages of the API in protobuf's JSON mapping: 64-bit numbers are strings,\n"
-        "durations are like \"1.500s\". In routes and backends, fields that are not set are left\n"
-        "out; all other messages show every field.\n"
+        "\nResults go to standard output, everything else to standard error. With -o json they\n"
+        "are the messages of the API in protobuf's JSON mapping: names in lowerCamelCase, 64-bit\n"
+        "numbers as strings, enums by name, durations like \"1.500s\". Routes and backends show\n"
+        "what is set, all other messages every field. What each verb prints:\n"
+        "  add, remove, backend add, backend remove   ApplyResponse, with dryRun, and (after\n"
+        "                                             waiting) WaitAppliedResponse in proxies\n"
+        "  list, backend list                         ListRoutesResponse, ListBackendsResponse\n"
+        "  get, backend get                           Route, Backend\n"
+        "  status                                     GetInfoResponse in control, and\n"
+        "                                             ListProxiesResponse\n"
+        "  wait, health                               WaitAppliedResponse, HealthCheckResponse\n"
         "\n"
         "Exit codes: 0 ok; 1 failed; 2 usage; 3 not found; 4 a precondition does not hold (the\n"
         "object exists already, has changed, or is in use); 5 invalid; 6 committed, but not\n"

@@ -76,3 +76,25 @@ const char *draft_find_origin(const struct draft *draft, const char *field)
     }
     return nearest == NULL ? NULL : nearest->text;
 }
+
+const char *draft_find_object_origin(const struct draft *draft, Pointsman__V1__ObjectKind kind,
+                                     const char *name, const char *field)
+{
+    for (size_t i = 0; i < draft->request.n_mutations; i++) {
+        const MutationMessage *mutation = draft->request.mutations[i];
+        bool is_route = mutation->operation_case == POINTSMAN__V1__MUTATION__OPERATION_PUT_ROUTE &&
+                        kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE &&
+                        strcmp(mutation->put_route->name, name) == 0;
+        bool is_backend =
+            mutation->operation_case == POINTSMAN__V1__MUTATION__OPERATION_PUT_BACKEND &&
+            kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND &&
+            strcmp(mutation->put_backend->name, name) == 0;
+        if (!is_route && !is_backend)
+            continue;
+        char path[FIELD_BYTES];
+        snprintf(path, sizeof(path), "mutations[%zu].%s.%s", i,
+                 is_route ? "put_route" : "put_backend", field);
+        return draft_find_origin(draft, path);
+    }
+    return NULL;
+}

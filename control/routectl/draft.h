@@ -41,5 +41,8 @@ void draft_set_origin(struct draft *draft, const char *flag, const char *value,
 /* What was recorded for the field (a path from the request on) or the nearest one around it, as
  * "--host shop.internal"; NULL when there is none. Borrowed until the draft is cleared. */
 const char *draft_find_origin(const struct draft *draft, const char *field);
+/* The same for a field of the object that is put under this name, a path from the object on. */
+const char *draft_find_object_origin(const struct draft *draft, Pointsman__V1__ObjectKind kind,
+                                     const char *name, const char *field);
 
 #endif

@@ -71,6 +71,11 @@ static bool add_header_edits(const struct header_edits *edits, const struct edit
     Pointsman__V1__HeaderModifier *modifier =
         ARENA_MESSAGE(arena, Pointsman__V1__HeaderModifier, pointsman__v1__header_modifier__init);
     filter->request_header_modifier = modifier; /* both kinds share this place */
+    remember(rule, draft,
+             edits->set.count > 0   ? names->set_flag
+             : edits->add.count > 0 ? names->add_flag
+                                    : names->remove_flag,
+             "", names->field);
 
     for (size_t i = 0; i < edits->remove.count; i++) {
         remember(rule, draft, names->remove_flag, edits->remove.items[i],

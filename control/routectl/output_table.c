@@ -31,6 +31,17 @@ static void print_line(const struct output_sink *sink, const char *name, struct 
     buffer_reset(value);
 }
 
+/* The start of a part with lines of its own. */
+static void print_title(const struct output_sink *sink, struct buffer *title)
+{
+    struct buffer printable = BUFFER_EMPTY;
+    append_printable(&printable, buffer_string(title));
+    fprintf(sink->to, "%s%s%s\n", sink->has_colour ? "\033[1m" : "", buffer_string(&printable),
+            sink->has_colour ? "\033[0m" : "");
+    buffer_clear(&printable);
+    buffer_reset(title);
+}
+
 /* --- routes --------------------------------------------------------------------------------- */
 
 static void append_hosts(struct buffer *to, const RouteMessage *route)
@@ -115,11 +126,8 @@ static void show_retry(const struct output_sink *sink, const Pointsman__V1__Retr
 static void show_rule(const struct output_sink *sink, const RouteRuleMessage *rule, size_t index)
 {
     struct buffer text = BUFFER_EMPTY;
-    struct buffer title = BUFFER_EMPTY;
-    buffer_append_string(&text, rule->name);
-    buffer_printf(&title, "rule %zu", index + 1);
-    print_line(sink, buffer_string(&title), &text);
-    buffer_clear(&title);
+    buffer_printf(&text, "rule %zu%s%s", index + 1, *rule->name == '\0' ? "" : ": ", rule->name);
+    print_title(sink, &text);
 
     for (size_t i = 0; i < rule->n_matches; i++) {
         append_match(&text, rule->matches[i]);
@@ -149,7 +157,8 @@ static void show_heading(const struct output_sink *sink, const char *name,
     buffer_append_string(&text, name);
     print_line(sink, "name", &text);
     append_labels(&text, labels, label_count);
-    print_line(sink, "labels", &text);
+    if (text.length > 0)
+        print_line(sink, "labels", &text);
     buffer_printf(&text, "%" PRIu64 ", created with %" PRIu64, revision, created_revision);
     print_line(sink, "revision", &text);
     buffer_clear(&text);

@@ -96,6 +96,24 @@ void refusal_append_field(struct buffer *to, const struct draft *draft, const ch
         buffer_printf(to, ": %s", rest);
 }
 
+/* What several fields have in common, a name for one, is said once. */
+static bool was_said_before(Google__Rpc__BadRequest__FieldViolation *const *violations,
+                            size_t index, const struct draft *draft)
+{
+    bool is_same = false;
+    struct buffer field = BUFFER_EMPTY, earlier = BUFFER_EMPTY;
+    refusal_append_field(&field, draft, violations[index]->field);
+    for (size_t i = 0; i < index && !is_same; i++) {
+        buffer_reset(&earlier);
+        refusal_append_field(&earlier, draft, violations[i]->field);
+        is_same = strcmp(violations[i]->description, violations[index]->description) == 0 &&
+                  slice_equals(buffer_slice(&field), buffer_slice(&earlier));
+    }
+    buffer_clear(&field);
+    buffer_clear(&earlier);
+    return is_same;
+}
+
 /* Says each violation; how many there were. */
 static size_t tell_violations(const Google__Protobuf__Any *detail, const struct draft *draft)
 {
@@ -113,6 +131,8 @@ static size_t tell_violations(const Google__Protobuf__Any *detail, const struct 
     size_t count = bad_request->n_field_violations;
     for (size_t i = 0; i < count; i++) {
         const Google__Rpc__BadRequest__FieldViolation *violation = bad_request->field_violations[i];
+        if (was_said_before(bad_request->field_violations, i, draft))
+            continue;
         buffer_reset(&field);
         refusal_append_field(&field, draft, violation->field);
         say("%s: %s", buffer_string(&field), violation->description);

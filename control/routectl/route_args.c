@@ -284,6 +284,8 @@ static void add_own_backend(const struct route_args *args, const char *name, Rou
     BackendRefMessage *ref =
         ARENA_MESSAGE(&draft->arena, BackendRefMessage, pointsman__v1__backend_ref__init);
     ref->name = arena_string(&draft->arena, own, strlen(own));
+    draft_set_origin(draft, "NAME", name, "put_route.rules[0].backend_refs[%zu]",
+                     rule->n_backend_refs);
     ARENA_APPEND(&draft->arena, rule->backend_refs, rule->n_backend_refs, ref);
 }
 

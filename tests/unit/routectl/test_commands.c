@@ -275,6 +275,17 @@ static void a_daemon_lost_after_the_commit_leaves_it_committed(void **state)
                         "routectl: revision 41 is committed; whether it is live is not known\n");
 }
 
+static void a_change_without_an_answer_leaves_a_doubt(void **state)
+{
+    (void)state;
+    fake_client_fail(GRPC_DEADLINE_EXCEEDED, "no answer");
+    run("remove api");
+    assert_int_equal(ran.code, 7);
+    assert_string_equal(ran.err, "routectl: no answer\n"
+                                 "routectl: whether the change was committed is not known; "
+                                 "'routectl list -o wide' tells\n");
+}
+
 static void an_existing_route_is_exit_4_and_tells_of_replace(void **state)
 {
     (void)state;
@@ -289,19 +300,24 @@ static void an_existing_route_is_exit_4_and_tells_of_replace(void **state)
 static void warnings_go_to_standard_error(void **state)
 {
     (void)state;
-    Pointsman__V1__Warning warning = POINTSMAN__V1__WARNING__INIT, *warnings[] = {&warning};
+    Pointsman__V1__Warning warning = POINTSMAN__V1__WARNING__INIT, other = warning;
+    Pointsman__V1__Warning *warnings[] = {&warning, &other};
     Pointsman__V1__ApplyResponse response = POINTSMAN__V1__APPLY_RESPONSE__INIT;
     warning.kind = POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
     warning.name = (char *)"api";
     warning.field = (char *)"rules[0].backend_refs[0]";
     warning.message = (char *)"no such backend";
-    response.n_warnings = 1;
+    other.kind = POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
+    other.name = (char *)"other";
+    other.field = (char *)"hostnames";
+    other.message = (char *)"is odd";
+    response.n_warnings = 2;
     response.warnings = warnings;
     fake_client_answer(&response.base);
     run("add api --backend nowhere --no-wait");
     assert_int_equal(ran.code, 0);
-    assert_string_equal(
-        ran.err, "routectl: warning: route api: rules[0].backend_refs[0]: no such backend\n");
+    assert_string_equal(ran.err, "routectl: warning: --backend nowhere: no such backend\n"
+                                 "routectl: warning: route other: hostnames: is odd\n");
 }
 
 static void removing_takes_several_names_in_one_change(void **state)
@@ -542,6 +558,7 @@ int main(void)
         COMMAND_TEST(without_proxies_there_is_a_note),
         COMMAND_TEST(proxies_that_lack_it_are_named_with_their_reasons),
         COMMAND_TEST(a_daemon_lost_after_the_commit_leaves_it_committed),
+        COMMAND_TEST(a_change_without_an_answer_leaves_a_doubt),
         COMMAND_TEST(an_existing_route_is_exit_4_and_tells_of_replace),
         COMMAND_TEST(warnings_go_to_standard_error),
         COMMAND_TEST(removing_takes_several_names_in_one_change),

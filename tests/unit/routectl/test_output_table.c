@@ -182,7 +182,7 @@ static void one_route_is_shown_line_by_line(void **state)
                  "labels      team=x\n"
                  "revision    7, created with 3\n"
                  "hosts       shop.internal,*.shop.internal\n"
-                 "rule 1      -\n"
+                 "rule 1\n"
                  "  match     GET /users/* version=two ?q~.*\n"
                  "  filter    set x=1\n"
                  "  to        v1 90, other/v2:8080\n"

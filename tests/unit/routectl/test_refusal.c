@@ -109,7 +109,8 @@ static void each_violation_is_a_line(void **state)
 {
     (void)state;
     Google__Rpc__BadRequest__FieldViolation violations[2];
-    Google__Rpc__BadRequest__FieldViolation *list[] = {&violations[0], &violations[1]};
+    Google__Rpc__BadRequest__FieldViolation *list[] = {&violations[0], &violations[1],
+                                                       &violations[0]};
     Google__Rpc__BadRequest bad_request = GOOGLE__RPC__BAD_REQUEST__INIT;
     google__rpc__bad_request__field_violation__init(&violations[0]);
     google__rpc__bad_request__field_violation__init(&violations[1]);
@@ -117,7 +118,7 @@ static void each_violation_is_a_line(void **state)
     violations[0].description = (char *)"is not a DNS name";
     violations[1].field = (char *)"mutations[0].put_backend.endpoints[0].port";
     violations[1].description = (char *)"is missing";
-    bad_request.n_field_violations = 2;
+    bad_request.n_field_violations = 3; /* the last repeats the first, and is not said again */
     bad_request.field_violations = list;
     struct buffer bytes = BUFFER_EMPTY;
     message_pack(&bad_request.base, &bytes);
