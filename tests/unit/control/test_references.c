@@ -1,0 +1,71 @@
+#include "common/buffer.h"
+#include "control/references.h"
+#include "tests/unit/cmocka_all.h"
+
+static void append(void *context, const char *field, const char *backend)
+{
+    buffer_printf(context, "%s=%s\n", field, backend);
+}
+
+static void rules_and_mirrors_are_found_with_their_fields(void **state)
+{
+    (void)state;
+    Pointsman__V1__BackendObjectReference target = POINTSMAN__V1__BACKEND_OBJECT_REFERENCE__INIT;
+    Pointsman__V1__RequestMirror mirror = POINTSMAN__V1__REQUEST_MIRROR__INIT;
+    FilterMessage filter = POINTSMAN__V1__FILTER__INIT;
+    FilterMessage *filters[] = {&filter};
+    BackendRefMessage plain = POINTSMAN__V1__BACKEND_REF__INIT;
+    BackendRefMessage elsewhere = POINTSMAN__V1__BACKEND_REF__INIT;
+    BackendRefMessage *references[] = {&plain, &elsewhere};
+    RouteRuleMessage rule = POINTSMAN__V1__ROUTE_RULE__INIT;
+    RouteRuleMessage *rules[] = {&rule};
+    RouteMessage route = POINTSMAN__V1__ROUTE__INIT;
+    target.name = (char *)"shadow";
+    mirror.backend_ref = &target;
+    filter.kind_case = POINTSMAN__V1__FILTER__KIND_REQUEST_MIRROR;
+    filter.request_mirror = &mirror;
+    plain.name = (char *)"a";
+    elsewhere.name = (char *)"b";
+    elsewhere.namespace_ = (char *)"other";
+    elsewhere.n_filters = 1;
+    elsewhere.filters = filters;
+    rule.n_filters = 1;
+    rule.filters = filters;
+    rule.n_backend_refs = 2;
+    rule.backend_refs = references;
+    route.name = (char *)"team/r";
+    route.n_rules = 1;
+    route.rules = rules;
+
+    struct buffer found = BUFFER_EMPTY;
+    references_each(&route, append, &found);
+
+    assert_string_equal(
+        buffer_string(&found),
+        "rules[0].filters[0].request_mirror.backend_ref.name=team/shadow\n"
+        "rules[0].backend_refs[0].name=team/a\n"
+        "rules[0].backend_refs[1].name=other/b\n"
+        "rules[0].backend_refs[1].filters[0].request_mirror.backend_ref.name=team/shadow\n");
+    buffer_clear(&found);
+}
+
+static void route_without_rules_names_nothing(void **state)
+{
+    (void)state;
+    RouteMessage route = POINTSMAN__V1__ROUTE__INIT;
+    struct reference_list list = {0};
+
+    references_collect(&route, &list);
+
+    assert_int_equal(list.count, 0);
+    reference_list_clear(&list);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rules_and_mirrors_are_found_with_their_fields),
+        cmocka_unit_test(route_without_rules_names_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
