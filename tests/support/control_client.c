@@ -1,0 +1,92 @@
+#include "tests/support/control_client.h"
+
+#include "tests/support/check.h"
+#include "tests/support/wait.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CONTROL "/pointsman.v1.RouteControl/"
+
+struct grpc_client *control_client_connect(const char *socket_path)
+{
+    struct error err = {0};
+    struct grpc_client *client = grpc_client_connect(socket_path, &err);
+    CHECK(client != NULL, "%s", err.message);
+    return client;
+}
+
+/* Everything one mutation points to, in one piece. */
+struct put {
+    MutationMessage mutation;
+    BackendMessage backend;
+    EndpointMessage endpoint;
+    EndpointMessage *endpoints[1];
+    char name[64];
+};
+
+static void fill_put(struct put *put, const char *prefix, size_t index, uint32_t port)
+{
+    pointsman__v1__mutation__init(&put->mutation);
+    pointsman__v1__backend__init(&put->backend);
+    pointsman__v1__endpoint__init(&put->endpoint);
+    snprintf(put->name, sizeof(put->name), "%s-%zu", prefix, index);
+    put->mutation.operation_case = POINTSMAN__V1__MUTATION__OPERATION_PUT_BACKEND;
+    put->mutation.put_backend = &put->backend;
+    put->backend.name = put->name;
+    put->backend.n_endpoints = 1;
+    put->backend.endpoints = put->endpoints;
+    put->endpoints[0] = &put->endpoint;
+    put->endpoint.address = (char *)"127.0.0.1";
+    put->endpoint.port = port;
+}
+
+uint64_t control_client_put_backends(struct grpc_client *client, const char *prefix, size_t count,
+                                     uint32_t port, struct grpc_result *result)
+{
+    struct put *puts = memory_allocate(count * sizeof(puts[0]));
+    MutationMessage **mutations = memory_allocate(count * sizeof(mutations[0]));
+    for (size_t i = 0; i < count; i++) {
+        fill_put(&puts[i], prefix, i, port);
+        mutations[i] = &puts[i].mutation;
+    }
+    Pointsman__V1__ApplyRequest request = POINTSMAN__V1__APPLY_REQUEST__INIT;
+    request.n_mutations = count;
+    request.mutations = mutations;
+
+    Pointsman__V1__ApplyResponse *response = (Pointsman__V1__ApplyResponse *)grpc_client_call(
+        client, CONTROL "Apply", &request.base, &pointsman__v1__apply_response__descriptor, WAIT_MS,
+        result);
+    uint64_t revision = response == NULL ? 0 : response->revision;
+    message_free((ProtobufCMessage *)response);
+    free(mutations);
+    free(puts);
+    return revision;
+}
+
+uint32_t control_client_get_port(struct grpc_client *client, const char *name)
+{
+    Pointsman__V1__GetBackendRequest request = POINTSMAN__V1__GET_BACKEND_REQUEST__INIT;
+    struct grpc_result result = {0};
+    request.name = (char *)name;
+    BackendMessage *backend =
+        (BackendMessage *)grpc_client_call(client, CONTROL "GetBackend", &request.base,
+                                           &pointsman__v1__backend__descriptor, WAIT_MS, &result);
+    CHECK(backend != NULL || result.status == GRPC_NOT_FOUND, "%s", result.message);
+    uint32_t port = backend == NULL ? 0 : backend->endpoints[0]->port;
+    message_free((ProtobufCMessage *)backend);
+    grpc_result_clear(&result);
+    return port;
+}
+
+Pointsman__V1__GetInfoResponse *control_client_get_info(struct grpc_client *client)
+{
+    Pointsman__V1__GetInfoRequest request = POINTSMAN__V1__GET_INFO_REQUEST__INIT;
+    struct grpc_result result = {0};
+    Pointsman__V1__GetInfoResponse *info = (Pointsman__V1__GetInfoResponse *)grpc_client_call(
+        client, CONTROL "GetInfo", &request.base, &pointsman__v1__get_info_response__descriptor,
+        WAIT_MS, &result);
+    CHECK(info != NULL, "%s", result.message);
+    grpc_result_clear(&result);
+    return info;
+}
