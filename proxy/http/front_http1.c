@@ -297,11 +297,11 @@ void front_http1_resume_reading(struct front_http1 *front)
     h2o_socket_read_start(front->socket, on_readable);
 }
 
-/* Closing with something unread would reset the connection, and a reset can overtake the answer. */
-static void close_in_peace(struct front_http1 *front)
+/* Closing with something unread would reset the connection, and a reset can overtake the answer. So
+ * we say that it is over, and read on until the client agrees. */
+static void linger(struct front_http1 *front)
 {
-    bool has_unread = front->input.length > 0 || front->has_unread_body;
-    if (!has_unread || front->is_half_closed) {
+    if (front->is_half_closed) {
         front_http1_close(front);
         return;
     }
@@ -313,13 +313,18 @@ static void close_in_peace(struct front_http1 *front)
 
 void front_http1_next(struct front_http1 *front)
 {
-    front->has_unread_body = !front->exchange->request_body.is_ended;
+    const struct exchange *exchange = front->exchange;
+    bool has_unread_body = !exchange->request_body.is_ended;
+    bool may_send_more = exchange->request.keep_alive || has_unread_body || front->input.length > 0;
     front->is_writing_response = false;
     exchange_end(front->exchange);
     front->exchange = NULL;
 
-    if (front->closes || front->worker->is_draining || front->has_unread_body) {
-        close_in_peace(front);
+    if (front->closes || front->worker->is_draining || has_unread_body) {
+        if (may_send_more)
+            linger(front);
+        else
+            front_http1_close(front);
         return;
     }
     if (front->input.length > 0)

@@ -43,7 +43,6 @@ struct front_http1 {
     bool is_paused;            /* not reading the socket */
     bool is_half_closed;       /* the client will send no more */
     bool body_is_refused;      /* no more of it is read */
-    bool has_unread_body;      /* of the exchange that has ended */
     bool wants_continue;       /* waits for 100 before it sends the body */
     bool is_lingering;         /* all is written; reading only so that it arrives */
 

@@ -162,10 +162,10 @@ static void draining_ends_when_the_last_request_has_ended(void **state)
 
     struct http_message response = {0};
     assert_int_equal(http_connection_receive(busy, &response, WAIT_MS), HTTP_COMPLETE);
+    http_connection_close(busy);
     assert_true(wait_until(is_drained, NULL, WAIT_MS));
     assert_null(http_connection_open(was_on));
     http_message_clear(&response);
-    http_connection_close(busy);
 }
 
 static void a_unix_socket_serves_too(void **state)

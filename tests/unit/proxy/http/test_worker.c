@@ -48,6 +48,13 @@ static void drain(struct stage *stage, uint64_t drain_ms)
     stage_turn(stage);
 }
 
+/* Turns enough for everything that is on its way. */
+static void let_pass(struct stage *stage)
+{
+    for (int i = 0; i < 10; i++)
+        stage_turn(stage);
+}
+
 /* A connection that has been served and waits for its next request. */
 static struct player make_idle(struct stage *stage)
 {
@@ -94,7 +101,26 @@ static void draining_lets_a_running_request_finish(void **state)
 
     player_expect(&client, "content-length: 2\r\nconnection: close\r\n\r\nok");
     player_expect_end(&client);
+    player_close(&client);
+    let_pass(stage);
     assert_int_equal(drained, 1);
+    player_close(&endpoint);
+}
+
+/* What it has sent already must not reset the connection while our answer is on its way. */
+static void a_client_that_sends_on_still_gets_its_last_answer(void **state)
+{
+    struct stage *stage = *state;
+    struct player endpoint;
+    struct player client = make_busy(stage, &endpoint);
+    drain(stage, 10 * 1000);
+    player_send(&endpoint, ok);
+    let_pass(stage);
+
+    player_send(&client, get);
+
+    player_expect(&client, "connection: close\r\n\r\nok");
+    player_expect_end(&client);
     player_close(&client);
     player_close(&endpoint);
 }
@@ -273,6 +299,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_OWN_STAGE(draining_closes_idle_connections_at_once),
         ON_STAGE(draining_lets_a_running_request_finish),
+        ON_STAGE(a_client_that_sends_on_still_gets_its_last_answer),
         ON_STAGE(draining_serves_a_request_that_is_there_already),
         ON_STAGE(draining_cuts_what_is_left_at_its_deadline),
         ON_STAGE(draining_closes_connections_that_wait_in_the_pool),
