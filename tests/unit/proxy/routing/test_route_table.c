@@ -405,6 +405,68 @@ static void precedence_holds_among_many(void **state)
     expect(state, "PUT h/", "none");
 }
 
+static void a_thousand_equal_matches_keep_their_order(void **state)
+{
+    struct table_fixture *fixture = *state;
+    enum { COUNT = 1500 };
+    char text[128];
+    char answer[32];
+    for (unsigned i = 0; i < COUNT; i++) {
+        unsigned number = i * 7919 % COUNT;
+        snprintf(text, sizeof(text), "r%u @%u : prefix:/", number, number + 1);
+        table_fixture_add(fixture, text);
+    }
+
+    for (unsigned oldest = 0; oldest < COUNT; oldest++) {
+        snprintf(answer, sizeof(answer), "r%u", oldest);
+        if (oldest % 50 == 0 || oldest > COUNT - 5)
+            expect(state, "GET h/", answer);
+        table_fixture_remove(fixture, answer);
+    }
+
+    expect(state, "GET h/", "none");
+    assert_int_equal(route_table_builder_index_bytes(fixture->builder), 0);
+}
+
+static void a_host_of_many_paths_finds_each(void **state)
+{
+    char text[128];
+    char answer[32];
+    for (int i = 0; i < 1000; i++) {
+        snprintf(text, sizeof(text), "p%d host=h : prefix:/a/%d", i, i);
+        table_fixture_add(*state, text);
+        snprintf(text, sizeof(text), "e%d host=h : exact:/a/%d", i, i);
+        table_fixture_add(*state, text);
+    }
+
+    for (int i = 0; i < 1000; i++) {
+        snprintf(text, sizeof(text), "GET h/a/%d", i);
+        snprintf(answer, sizeof(answer), "e%d", i);
+        expect(state, text, answer);
+        snprintf(text, sizeof(text), "GET h/a/%d/b", i);
+        snprintf(answer, sizeof(answer), "p%d", i);
+        expect(state, text, answer);
+    }
+    expect(state, "GET h/a/1000", "none");
+    expect(state, "GET h/a", "none");
+}
+
+static void prefixes_are_found_at_any_depth(void **state)
+{
+    char path[1025] = "";
+    for (size_t i = 0; i < 512; i++)
+        memcpy(path + 2 * i, "/a", 3);
+    char text[1100];
+    snprintf(text, sizeof(text), "deep : prefix:%s", path);
+    table_fixture_add(*state, text);
+
+    snprintf(text, sizeof(text), "GET h%s/b/c/d", path);
+    expect(state, text, "deep");
+    path[1022] = '\0';
+    snprintf(text, sizeof(text), "GET h%s", path);
+    expect(state, text, "none");
+}
+
 /* --- versions ------------------------------------------------------------------------------- */
 
 static void a_published_table_never_changes(void **state)
@@ -552,6 +614,9 @@ int main(void)
         TABLE_TEST(any_match_of_a_rule_suffices),
         TABLE_TEST(hundreds_of_header_variants_on_one_path_are_told_apart),
         TABLE_TEST(precedence_holds_among_many),
+        TABLE_TEST(a_thousand_equal_matches_keep_their_order),
+        TABLE_TEST(a_host_of_many_paths_finds_each),
+        TABLE_TEST(prefixes_are_found_at_any_depth),
         TABLE_TEST(a_published_table_never_changes),
         TABLE_TEST(a_rule_that_is_held_outlives_its_table),
         TABLE_TEST(an_emptied_table_holds_no_memory),

@@ -1,0 +1,58 @@
+#include "common/hash.h"
+#include "tests/unit/cmocka_all.h"
+
+#include <string.h>
+
+static const char text[] = "The quick brown fox jumps over the lazy dog";
+
+static void bytes_in_pieces_hash_as_one(void **state)
+{
+    (void)state;
+    for (size_t first = 0; first < sizeof(text); first++) {
+        for (size_t second = first; second < sizeof(text); second++) {
+            struct hash_state pieces;
+            hash_start(&pieces, 7);
+            hash_add(&pieces, text, first);
+            hash_add(&pieces, text + first, second - first);
+            hash_add(&pieces, text + second, sizeof(text) - second);
+
+            assert_true(hash_value(&pieces) == hash_bytes(text, sizeof(text), 7));
+        }
+    }
+}
+
+static void a_value_on_the_way_is_that_of_the_start(void **state)
+{
+    (void)state;
+    struct hash_state pieces;
+    hash_start(&pieces, 0);
+    for (size_t i = 0; i < sizeof(text); i++) {
+        assert_true(hash_value(&pieces) == hash_bytes(text, i, 0));
+        hash_add(&pieces, text + i, 1);
+    }
+}
+
+static void seeds_and_keys_hash_apart(void **state)
+{
+    (void)state;
+    assert_true(hash_bytes(text, 5, 1) != hash_bytes(text, 5, 2));
+    assert_true(hash_bytes(text, 5, 0) != hash_stable(text, 5));
+}
+
+static void the_stable_hash_never_changes(void **state)
+{
+    (void)state;
+    assert_true(hash_stable("", 0) == UINT64_C(0x49548bc4b144b85d));
+    assert_true(hash_stable(text, strlen(text)) == UINT64_C(0x72f4e7cb42963eaf));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bytes_in_pieces_hash_as_one),
+        cmocka_unit_test(a_value_on_the_way_is_that_of_the_start),
+        cmocka_unit_test(seeds_and_keys_hash_apart),
+        cmocka_unit_test(the_stable_hash_never_changes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
