@@ -19,10 +19,11 @@ void request_handler_serve(struct exchange *exchange)
 {
     struct worker *worker = exchange->worker;
 
-    const struct route_table *table = route_cache_view_table(&worker->routes);
+    const struct route_table *table = worker_route_table(worker);
     if (table == NULL)
         return refuse(exchange, DENIAL_NO_TABLE, 503, "No routes are known yet; try again soon.");
 
+    counter_add(&worker->counters->route_cache_lookups, 1);
     const struct rule *rule = route_table_find(table, &exchange->request.head);
     if (rule == NULL)
         return refuse(exchange, DENIAL_NO_ROUTE, 404, "No route matches this request.");

@@ -186,7 +186,7 @@ static void on_command(h2o_socket_t *socket, const char *error)
     (void)got;
 
     unsigned commands = atomic_exchange(&worker->commands, 0);
-    route_cache_view_table(&worker->routes);
+    worker_route_table(worker);
     if (commands & COMMAND_DRAIN)
         drain(worker);
     if (commands & COMMAND_STOP)
@@ -215,6 +215,15 @@ void worker_drain(struct worker *worker, uint64_t deadline_ms)
 }
 
 /* --- the loop -------------------------------------------------------------------------------- */
+
+const struct route_table *worker_route_table(struct worker *worker)
+{
+    uint64_t generation = worker->routes.generation;
+    const struct route_table *table = route_cache_view_table(&worker->routes);
+    if (worker->routes.generation != generation)
+        counter_add(&worker->counters->route_cache_refreshes, 1);
+    return table;
+}
 
 uint64_t worker_now_us(struct worker *worker)
 {

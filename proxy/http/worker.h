@@ -107,6 +107,9 @@ void worker_drain(struct worker *worker, uint64_t deadline_ms);
 /* A front has just closed its connection. */
 void worker_on_front_closed(struct worker *worker);
 
+/* The current table, or NULL before the first; see route_cache_view_table. */
+const struct route_table *worker_route_table(struct worker *worker);
+
 /* Microseconds of the monotonic clock, as of this turn. */
 uint64_t worker_now_us(struct worker *worker);
 

@@ -201,14 +201,6 @@ struct endpoint *endpoint_registry_acquire(struct endpoint_registry *registry,
     return endpoint;
 }
 
-uint32_t endpoint_registry_id_limit(struct endpoint_registry *registry)
-{
-    mutex_lock(&registry->mutex);
-    uint32_t limit = registry->id_limit;
-    mutex_unlock(&registry->mutex);
-    return limit;
-}
-
 void endpoint_registry_release(struct endpoint *endpoint)
 {
     struct endpoint_registry *registry = endpoint->registry;

@@ -16,9 +16,6 @@ void endpoint_registry_free(struct endpoint_registry *registry);
 struct endpoint *endpoint_registry_acquire(struct endpoint_registry *registry,
                                            const struct endpoint_address *address);
 
-/* One past the largest id in use or free to be used again: how many pools a worker may need. */
-uint32_t endpoint_registry_id_limit(struct endpoint_registry *registry);
-
 /* Drops a reference that may be the last one; for endpoint_release. */
 void endpoint_registry_release(struct endpoint *endpoint);
 

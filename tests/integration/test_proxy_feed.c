@@ -101,6 +101,7 @@ static void route_carries_traffic_when_routectl_returns(void **state)
     assert_int_equal(status_of(fixture, "users.internal"), 200);
     assert_int_equal(fake_upstream_request_count(fixture->users), 1);
     expect_page(fixture, "/metrics", "pointsman_requests_total{route=\"users\",class=\"2xx\"} 1\n");
+    expect_page(fixture, "/metrics", "pointsman_route_cache_lookups_total 2\n");
     expect_page(fixture, "/status", "\"routes\": 1,");
 }
 

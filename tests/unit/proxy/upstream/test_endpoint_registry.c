@@ -78,7 +78,6 @@ static void ids_are_small_and_used_again(void **state)
 
     assert_int_equal(third->id, freed);
     assert_int_not_equal(third->id, second->id);
-    assert_int_equal(endpoint_registry_id_limit(registry), 2);
     endpoint_release(&second);
     endpoint_release(&third);
     endpoint_registry_free(registry);
@@ -97,9 +96,9 @@ static void thousands_are_found_again(void **state)
     for (uint16_t i = 0; i < COUNT; i++) {
         struct endpoint *found = acquire_ip(registry, "10.0.0.7", (uint16_t)(i + 1));
         assert_ptr_equal(found, endpoints[i]);
+        assert_true(found->id < COUNT);
         endpoint_release(&found);
     }
-    assert_int_equal(endpoint_registry_id_limit(registry), COUNT);
     for (size_t i = 0; i < COUNT; i++)
         endpoint_release(&endpoints[i]);
     endpoint_registry_free(registry);
