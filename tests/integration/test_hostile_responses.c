@@ -405,6 +405,51 @@ static void nothing_behind_an_answer_reaches_anyone(void **state)
     CHECK_ALL(answered_cases);
 }
 
+static void an_answer_to_head_with_a_body_reaches_nobody(void **state)
+{
+    (void)state;
+    static const struct hostile_case hostile = {
+        SEND_AND_STAY("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"), COMPLETE, ""};
+    struct http_message response = HTTP_MESSAGE_EMPTY;
+    fake_upstream_drop_connections(stage.upstream);
+    fake_upstream_script(stage.upstream, hostile.steps);
+
+    struct http_connection *connection = ask("HEAD", ++stage.case_count);
+    enum http_outcome outcome = http_connection_receive_head(connection, &response, WAIT_MS);
+
+    check_outcome(&hostile, outcome, &response);
+    char *length = http_message_field(&response, "Content-Length");
+    assert_string_equal(length, "6");
+    check_bystander(&hostile);
+    free(length);
+    http_message_clear(&response);
+    http_connection_close(connection);
+}
+
+static void nobody_gets_the_answer_of_someone_who_left(void **state)
+{
+    (void)state;
+    static const struct hostile_case hostile = {
+        {{FAKE_READ_REQUEST, NULL, 0, 0},
+         {FAKE_HOLD, NULL, 0, 0},
+         SEND(POISON),
+         {FAKE_SERVE, NULL, 0, 0}},
+        COMPLETE,
+        "",
+    };
+    fake_upstream_drop_connections(stage.upstream);
+    fake_upstream_script(stage.upstream, hostile.steps);
+    size_t requests_before = fake_upstream_request_count(stage.upstream);
+
+    struct http_connection *connection = ask("POST", ++stage.case_count);
+    assert_true(fake_upstream_wait_requests(stage.upstream, requests_before + 1, WAIT_MS));
+    http_connection_reset(connection);
+    fake_upstream_release(stage.upstream);
+
+    for (int i = 0; i < 20; i++)
+        check_bystander(&hostile);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, add_service, remove_service)
@@ -414,6 +459,8 @@ int main(void)
         TEST(an_early_end_is_never_a_complete_answer),
         TEST(broken_chunks_are_never_a_complete_answer),
         TEST(nothing_behind_an_answer_reaches_anyone),
+        TEST(an_answer_to_head_with_a_body_reaches_nobody),
+        TEST(nobody_gets_the_answer_of_someone_who_left),
     };
     return cmocka_run_group_tests(tests, set_the_stage, clear_the_stage);
 }
