@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Exchanges a worker keeps for reuse, with their buffers. */
-enum { KEPT_MAX = 256 };
+/* Exchanges are kept for reuse, with their buffers; those that were not needed for a while go. */
+enum { TRIM_INTERVAL_MS = 10 * 1000 };
 
 /* What the buffer of a head may keep of its allocation. */
 enum { RETAINED_HEAD_BYTES = 8 * 1024 };
@@ -130,6 +130,8 @@ static struct exchange *allocate(struct worker *worker)
     if (exchange != NULL) {
         queue->free = exchange->next_free;
         queue->free_count--;
+        if (queue->free_least > queue->free_count)
+            queue->free_least = queue->free_count;
         return exchange;
     }
     exchange = memory_allocate_zeroed(1, sizeof(*exchange));
@@ -166,11 +168,6 @@ static void free_exchange(struct exchange *exchange)
 static void recycle(struct exchange *exchange)
 {
     struct exchange_queue *queue = &exchange->worker->exchanges;
-    if (queue->free_count == KEPT_MAX) {
-        free_exchange(exchange);
-        return;
-    }
-
     if (exchange->request_bytes.capacity > RETAINED_HEAD_BYTES)
         buffer_clear(&exchange->request_bytes);
     else
@@ -186,6 +183,28 @@ static void recycle(struct exchange *exchange)
     exchange->next_free = queue->free;
     queue->free = exchange;
     queue->free_count++;
+    if (!timer_is_running(&queue->trim_timer))
+        timer_start(&exchange->worker->timers, &queue->trim_timer, TRIM_INTERVAL_MS);
+}
+
+static void free_some(struct exchange_queue *queue, unsigned count)
+{
+    for (; count > 0; count--) {
+        struct exchange *exchange = queue->free;
+        queue->free = exchange->next_free;
+        queue->free_count--;
+        free_exchange(exchange);
+    }
+}
+
+static void on_trim_due(struct timer *timer)
+{
+    struct worker *worker = timer->context;
+    struct exchange_queue *queue = &worker->exchanges;
+    free_some(queue, queue->free_least);
+    queue->free_least = queue->free_count;
+    if (queue->free_count > 0)
+        timer_start(&worker->timers, timer, TRIM_INTERVAL_MS);
 }
 
 void exchange_end(struct exchange *exchange)
@@ -243,12 +262,13 @@ void exchange_clear_response(struct exchange *exchange)
     body_pipe_reset(&exchange->response_body);
 }
 
+void exchanges_init(struct worker *worker)
+{
+    timer_init(&worker->exchanges.trim_timer, on_trim_due, worker);
+}
+
 void exchanges_clear(struct worker *worker)
 {
-    struct exchange *exchange;
-    while ((exchange = worker->exchanges.free) != NULL) {
-        worker->exchanges.free = exchange->next_free;
-        free_exchange(exchange);
-    }
-    worker->exchanges.free_count = 0;
+    free_some(&worker->exchanges, worker->exchanges.free_count);
+    timer_clear(&worker->timers, &worker->exchanges.trim_timer);
 }

@@ -172,12 +172,15 @@ struct exchange_queue {
     struct exchange *last_marked;
     struct exchange *free;
     unsigned free_count;
+    unsigned free_least; /* since the last trim */
+    struct timer trim_timer;
 };
+
+void exchanges_init(struct worker *worker);
+/* Every exchange must have ended. */
+void exchanges_clear(struct worker *worker);
 
 /* Tells everyone what was marked, until nothing is. */
 void exchanges_flush(struct worker *worker);
-
-/* Frees the memory of exchanges kept for the next requests. */
-void exchanges_clear(struct worker *worker);
 
 #endif

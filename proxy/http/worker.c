@@ -254,6 +254,7 @@ void worker_set_up(struct worker *worker)
     timers_init(&worker->timers);
     timer_init(&worker->accept_timer, on_accept_due, worker);
     timer_init(&worker->drain_timer, on_drain_due, worker);
+    exchanges_init(worker);
     worker->pool = conn_pool_new(worker);
     route_cache_view_init(&worker->routes, worker->shared->route_cache);
     balancer_random_init(&worker->random);

@@ -260,6 +260,22 @@ static void out_of_descriptors_it_pauses_and_recovers(void **state)
     player_close(&client);
 }
 
+static void memory_that_is_not_needed_is_given_back(void **state)
+{
+    struct stage *stage = *state;
+    stage->route.prefix = "/known";
+    stage_start(stage);
+    struct player client = make_idle(stage);
+    assert_int_equal(stage->worker->exchanges.free_count, 1);
+
+    for (int i = 0; i < 3; i++)
+        stage_advance(stage, 11 * 1000);
+
+    assert_int_equal(stage->worker->exchanges.free_count, 0);
+    assert_false(timer_is_running(&stage->worker->exchanges.trim_timer));
+    player_close(&client);
+}
+
 /* --- tables ---------------------------------------------------------------------------------- */
 
 static void a_worker_that_is_woken_lets_an_old_table_go(void **state)
@@ -307,6 +323,7 @@ int main(void)
         ON_OWN_STAGE(at_the_limit_without_an_idle_one_newcomers_wait),
         ON_OWN_STAGE(too_many_from_one_peer_are_closed),
         ON_OWN_STAGE(out_of_descriptors_it_pauses_and_recovers),
+        ON_OWN_STAGE(memory_that_is_not_needed_is_given_back),
         ON_OWN_STAGE(a_worker_that_is_woken_lets_an_old_table_go),
         ON_OWN_STAGE(without_a_table_a_request_is_told_to_come_back),
     };
