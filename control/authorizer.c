@@ -5,6 +5,8 @@
 #include "common/log.h"
 
 #include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -30,18 +32,42 @@ struct authorizer {
     uint64_t in_second;
 };
 
-static bool parse_ids(const struct option_list *from, const char *role, const char *what,
-                      struct id_list *to, struct error *err)
+static bool parse_number(const char *text, uint32_t *id)
+{
+    char *end;
+    errno = 0;
+    unsigned long number = strtoul(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || number >= UINT32_MAX)
+        return false;
+    *id = (uint32_t)number;
+    return true;
+}
+
+static bool find_user(const char *name, uint32_t *id)
+{
+    const struct passwd *user = getpwnam(name);
+    if (user != NULL)
+        *id = user->pw_uid;
+    return user != NULL;
+}
+
+static bool find_group(const char *name, uint32_t *id)
+{
+    const struct group *group = getgrnam(name);
+    if (group != NULL)
+        *id = group->gr_gid;
+    return group != NULL;
+}
+
+static bool read_ids(const struct option_list *from, bool (*find)(const char *name, uint32_t *id),
+                     const char *role, const char *what, struct id_list *to, struct error *err)
 {
     to->ids = memory_allocate_zeroed(from->count, sizeof(to->ids[0]));
     for (size_t i = 0; i < from->count; i++) {
-        const char *text = from->items[i];
-        char *end;
-        errno = 0;
-        unsigned long id = strtoul(text, &end, 10);
-        if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || id >= UINT32_MAX)
-            return error_set(err, ERROR_INVALID, "--%s-%s: '%s' is not a number", role, what, text);
-        to->ids[to->count++] = (uint32_t)id;
+        if (!parse_number(from->items[i], &to->ids[i]) && !find(from->items[i], &to->ids[i]))
+            return error_set(err, ERROR_INVALID, "--%s-%s: '%s' is neither a number nor known",
+                             role, what, from->items[i]);
+        to->count++;
     }
     return true;
 }
@@ -54,8 +80,8 @@ struct authorizer *authorizer_new(const struct authorizer_options *options, stru
                                                     &options->admin_gids};
     struct authorizer *authorizer = memory_allocate_zeroed(1, sizeof(*authorizer));
     for (size_t i = 0; i < ROLE_COUNT; i++) {
-        if (!parse_ids(users[i], role_names[i], "uid", &authorizer->users[i], err) ||
-            !parse_ids(groups[i], role_names[i], "gid", &authorizer->groups[i], err)) {
+        if (!read_ids(users[i], find_user, role_names[i], "uid", &authorizer->users[i], err) ||
+            !read_ids(groups[i], find_group, role_names[i], "gid", &authorizer->groups[i], err)) {
             authorizer_free(authorizer);
             return NULL;
         }

@@ -21,7 +21,7 @@ enum permission {
     PERMISSION_WRITE, /* admin */
 };
 
-/* Numbers of users and groups, as options give them. */
+/* Users and groups by number or name, as options give them. */
 struct authorizer_options {
     struct option_list admin_uids;
     struct option_list admin_gids;
@@ -31,7 +31,7 @@ struct authorizer_options {
     struct option_list reader_gids;
 };
 
-/* NULL when an item is not a number of a user or group. */
+/* Names are looked up here, once. NULL when an item is none that the system knows. */
 struct authorizer *authorizer_new(const struct authorizer_options *options, struct error *err);
 /* Harmless on NULL. */
 void authorizer_free(struct authorizer *authorizer);

@@ -30,13 +30,14 @@ struct control {
     struct services services;
     struct grpc_server *server;
     struct event_timer drain_timer;
+    bool is_unhealthy; /* as the server has been told */
     bool is_draining;
 };
 
 void control_options_init(struct control_options *options)
 {
     *options = (struct control_options){
-        .database = "/var/lib/pointsman/pointsman.db",
+        .database = "/var/lib/pointsman/routes.db",
         .socket = "/run/pointsman/control.sock",
         .socket_mode = 0660,
         .keep_revisions = 10000,
@@ -52,6 +53,17 @@ static void on_proxy_changed(void *context)
 }
 
 /* A damaged database is served as far as it goes, and said to be unhealthy until a human acts. */
+static void say_health(void *context)
+{
+    struct control *control = context;
+    bool is_damaged = store_is_damaged(control->store);
+    if (is_damaged == control->is_unhealthy || control->server == NULL)
+        return;
+    log_error("unhealthy", "reason=\"%s\"", store_read_only_reason(control->store));
+    control->is_unhealthy = is_damaged;
+    grpc_server_set_serving(control->server, false);
+}
+
 static bool start_server(struct control *control, const struct control_options *options,
                          struct error *err)
 {
@@ -69,7 +81,9 @@ static bool start_server(struct control *control, const struct control_options *
     limits.is_exempt = services_is_exempt;
     control->server =
         grpc_server_new(control->loop, listen_fd, &limits, service_methods, &control->services);
-    grpc_server_set_serving(control->server, !store_is_damaged(control->store));
+    grpc_server_set_serving(control->server, true);
+    event_loop_on_turn_end(control->loop, say_health, control);
+    say_health(control);
     return true;
 }
 

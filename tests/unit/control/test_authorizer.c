@@ -1,6 +1,8 @@
 #include "control/authorizer.h"
 #include "tests/unit/cmocka_all.h"
 
+#include <grp.h>
+#include <pwd.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -88,10 +90,27 @@ static void groups_count_primary_and_supplementary(void **state)
     authorizer_free(authorizer);
 }
 
-static void list_of_anything_but_numbers_is_an_error(void **state)
+static void users_and_groups_may_be_named(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "root", "-1", " 7", "7x", "4294967295", "99999999999"};
+    const char *items[] = {"daemon"};
+    const struct option_list list = {.items = items, .count = 1};
+    struct authorizer *authorizer =
+        authorizer_of(&(struct authorizer_options){.reader_uids = list, .proxy_gids = list});
+    struct peer_credentials user = peer_of(getpwnam("daemon")->pw_uid, 9);
+    struct peer_credentials group = peer_of(9, getgrnam("daemon")->gr_gid);
+
+    assert_true(authorizer_allows(authorizer, &user, PERMISSION_READ));
+    assert_false(authorizer_allows(authorizer, &user, PERMISSION_WATCH));
+    assert_true(authorizer_allows(authorizer, &group, PERMISSION_WATCH));
+    authorizer_free(authorizer);
+}
+
+static void unknown_user_or_group_is_an_error(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",   "no-such-user", "-1",         " 7",
+                                      "7x", "4294967295",   "99999999999"};
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         const char *items[] = {bad[i]};
@@ -109,7 +128,8 @@ int main(void)
         cmocka_unit_test(nobody_else_may_do_anything),
         cmocka_unit_test(each_role_has_its_permissions),
         cmocka_unit_test(groups_count_primary_and_supplementary),
-        cmocka_unit_test(list_of_anything_but_numbers_is_an_error),
+        cmocka_unit_test(users_and_groups_may_be_named),
+        cmocka_unit_test(unknown_user_or_group_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

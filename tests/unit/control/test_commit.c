@@ -147,6 +147,50 @@ static void too_many_mutations_are_refused(void **state)
     free(mutations);
 }
 
+static void violations_that_do_not_fit_into_trailers_are_counted(void **state)
+{
+    struct services_fixture *fixture = *state;
+    enum { BAD = 400 };
+    MutationMessage *mutations[BAD];
+    char name[32];
+    for (int i = 0; i < BAD; i++) {
+        snprintf(name, sizeof(name), "Bad Name %d", i);
+        mutations[i] = delete_route(name);
+    }
+    Pointsman__V1__ApplyRequest *request = make_apply(NULL, NULL);
+    request->mutations = mutations;
+    request->n_mutations = BAD;
+
+    struct grpc_call *call = start_apply(fixture, request);
+
+    assert_int_equal(fake_call_status(call), GRPC_INVALID_ARGUMENT);
+    assert_non_null(strstr(fake_call_message(call), "(and 399 more)"));
+    assert_in_range(strlen(fake_call_bad_fields(call)), 100, 4096);
+    fake_call_free(call);
+}
+
+static void object_of_more_than_a_mebibyte_is_refused(void **state)
+{
+    struct services_fixture *fixture = *state;
+    enum { ENDPOINTS = 60000 };
+    MutationMessage *put = put_backend("big", 1);
+    EndpointMessage *endpoint = put->put_backend->endpoints[0];
+    EndpointMessage **endpoints = memory_allocate(ENDPOINTS * sizeof(endpoints[0]));
+    for (size_t i = 0; i < ENDPOINTS; i++)
+        endpoints[i] = endpoint;
+    endpoint->address = (char *)"a-name-of-some-length.example.internal";
+    put->put_backend->endpoints = endpoints;
+    put->put_backend->n_endpoints = ENDPOINTS;
+
+    struct grpc_call *call = start_apply(fixture, make_apply(put, NULL));
+
+    assert_true(fake_call_has_ended(call));
+    assert_int_not_equal(fake_call_status(call), GRPC_OK);
+    assert_false(exists(fixture, BACKEND, "big"));
+    fake_call_free(call);
+    free(endpoints);
+}
+
 /* --- preconditions -------------------------------------------------------------------------- */
 
 static MutationMessage *with(MutationMessage *mutation, Pointsman__V1__Precondition *precondition)
@@ -495,6 +539,8 @@ int main(void)
         test(object_named_twice_is_an_error),
         test(empty_apply_is_invalid),
         test(too_many_mutations_are_refused),
+        test(violations_that_do_not_fit_into_trailers_are_counted),
+        test(object_of_more_than_a_mebibyte_is_refused),
         test(preconditions_hold_or_fail_the_commit),
         test(if_revision_must_be_the_head),
         test(delete_of_nothing_is_not_found_unless_ignored),
