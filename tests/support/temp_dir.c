@@ -89,3 +89,26 @@ char *temp_dir_write(const struct temp_dir *dir, const char *name, const char *c
     CHECK(fclose(file) == 0, "cannot write %s", path);
     return path;
 }
+
+char *temp_dir_read(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return NULL;
+
+    struct buffer content = BUFFER_EMPTY;
+    enum { ROOM = 65536 };
+    size_t got;
+    do {
+        got = fread(buffer_reserve(&content, ROOM), 1, ROOM, file);
+        buffer_extend(&content, got);
+    } while (got > 0);
+    fclose(file);
+
+    buffer_string(&content);
+    for (size_t i = 0; i < content.length; i++) {
+        if (content.at[i] == '\0')
+            content.at[i] = ' ';
+    }
+    return content.at;
+}

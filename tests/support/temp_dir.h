@@ -19,4 +19,8 @@ char *temp_dir_file(const struct temp_dir *dir, const char *name);
 /* Writes a file of that name and content. Returns its path; caller frees. */
 char *temp_dir_write(const struct temp_dir *dir, const char *name, const char *content);
 
+/* The content of a file with NUL bytes as spaces, so that it can be searched as a string; NULL when
+ * it is not there. Caller frees. */
+char *temp_dir_read(const char *path);
+
 #endif
