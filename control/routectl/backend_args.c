@@ -333,7 +333,7 @@ static bool set_health_check(const struct backend_args *args, BackendMessage *ba
         return false;
 
     for (size_t i = 0; i < args->health_codes.count; i++) {
-        uint32_t code;
+        uint32_t code = 0;
         if (!set_number(draft, "--health-code", args->health_codes.items[i], MAX_STATUS,
                         arena_printf(arena, "health_check.expected_statuses[%zu]", i), &code, &any,
                         err))

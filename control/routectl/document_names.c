@@ -1,5 +1,8 @@
 #include "control/routectl/document_names.h"
 
+#include "common/slice.h"
+
+#include <stdio.h>
 #include <string.h>
 
 /* --- what does not follow by rule ------------------------------------------------------------- */
@@ -24,14 +27,10 @@ enum { UPPER_NAMES = sizeof(upper_names) / sizeof(upper_names[0]) };
 
 /* --- keys ----------------------------------------------------------------------------------- */
 
-static char to_upper(char c)
+static const char *copy(const char *name, char *to)
 {
-    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
-}
-
-static char to_lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    snprintf(to, DOCUMENT_NAME_BYTES, "%s", name);
+    return to;
 }
 
 /* "backend_refs" as "backendRefs", or as "BackendRefs". */
@@ -44,7 +43,7 @@ static const char *camel_case(const char *name, bool starts_upper, char *to)
             is_upper = true;
             continue;
         }
-        to[used++] = is_upper ? to_upper(*name) : to_lower(*name);
+        to[used++] = is_upper ? ascii_upper(*name) : ascii_lower(*name);
         is_upper = false;
     }
     to[used] = '\0';
@@ -56,7 +55,7 @@ const char *document_key(const ProtobufCMessageDescriptor *descriptor,
 {
     for (size_t i = 0; i < ODD_KEYS; i++) {
         if (odd_keys[i].descriptor == descriptor && strcmp(odd_keys[i].field, field->name) == 0)
-            return strcpy(to, odd_keys[i].key);
+            return copy(odd_keys[i].key, to);
     }
     return camel_case(field->name, false, to);
 }
@@ -106,7 +105,7 @@ const char *document_enum_name(const ProtobufCEnumDescriptor *descriptor,
         return to;
     for (size_t i = 0; i < UPPER_NAMES; i++) {
         if (strcmp(upper_names[i], name) == 0)
-            return strcpy(to, name);
+            return copy(name, to);
     }
     return camel_case(name, true, to);
 }
@@ -136,7 +135,7 @@ const char *document_type_name(const ProtobufCFieldDescriptor *field,
 {
     for (size_t i = 0; i < ODD_TYPES; i++) {
         if (strcmp(odd_types[i].field, field->name) == 0)
-            return strcpy(to, odd_types[i].name);
+            return copy(odd_types[i].name, to);
     }
     return camel_case(field->name, true, to);
 }

@@ -1,5 +1,6 @@
 #include "control/routectl/text_table.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,8 @@ void append_printable(struct buffer *to, const char *text)
         bool is_c1 = c == 0xc2 && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] < 0xa0;
         if (is_c1)
             text++;
-        buffer_append_char(to, c < 0x20 || c == 0x7f || is_c1 ? '?' : (char)c);
+        bool is_control = c < 0x20 || c == 0x7f || is_c1;
+        buffer_append_char(to, (char)(is_control ? '?' : c));
     }
 }
 
@@ -78,6 +80,7 @@ static size_t column_width(const struct text_table *table, size_t column)
 
 void text_table_print(const struct text_table *table, FILE *to, bool has_colour)
 {
+    assert(table->column_count > 0);
     size_t *widths = memory_allocate(table->column_count * sizeof(*widths));
     for (size_t column = 0; column < table->column_count; column++)
         widths[column] = column_width(table, column);

@@ -266,7 +266,7 @@ static void status_shows_each_proxy_and_its_last_rejection(void **state)
     info.version = (char *)"0.1.0";
     info.epoch = (char *)"e1";
     info.revision = 12;
-    info.started_ms = now_ms - 3 * 3600000;
+    info.started_ms = now_ms - UINT64_C(3) * 3600000;
     info.routes = 5;
     well.id = (char *)"edge-1";
     well.connected = true;
