@@ -31,9 +31,8 @@ static enum options_result parse_flags(struct flags *flags, int argc, char **arg
         {"socket", OPTION_STRING, &control->socket, "PATH", "Where routectl and proxies connect."},
         {"socket-mode", OPTION_MODE, &flags->socket_mode, "MODE", "Of the socket, octal."},
         {"socket-group", OPTION_STRING, &control->socket_group, "GROUP", "Of the socket."},
-        {"admin-uid", OPTION_LIST, &roles->admin_uids, "UID",
-         "May do everything, as root and this daemon's own user may; repeatable, like those "
-         "below."},
+        {"admin-uid", OPTION_LIST, &roles->admin_uids, "USER",
+         "May do everything, as root and our own user may; a number or a name."},
         {"admin-gid", OPTION_LIST, &roles->admin_gids, "GROUP", "The same for a group."},
         {"proxy-uid", OPTION_LIST, &roles->proxy_uids, "USER", "May follow the routes, and read."},
         {"proxy-gid", OPTION_LIST, &roles->proxy_gids, "GROUP", "The same for a group."},
