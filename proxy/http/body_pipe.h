@@ -45,12 +45,6 @@ static inline size_t body_pipe_room(const struct body_pipe *body)
                                                      : 0;
 }
 
-/* Nothing waits and nothing will come. */
-static inline bool body_pipe_is_drained(const struct body_pipe *body)
-{
-    return body->is_ended && body->bytes.length == body->taken;
-}
-
 void body_pipe_append(struct body_pipe *body, struct slice bytes);
 
 /* Counts bytes that were received straight into room reserved in body->bytes. */

@@ -135,7 +135,7 @@ struct exchange {
 };
 
 /* A front makes one for each request and ends it, answered or not. An upstream that is still
- * busy with it is cancelled then. Both count and log. */
+ * busy with it is cancelled then. */
 struct exchange *exchange_new(struct worker *worker, const struct front_operations *operations,
                               void *front);
 void exchange_end(struct exchange *exchange);

@@ -13,7 +13,7 @@ static const struct {
     {504, {"Gateway Timeout", 15}},       {505, {"HTTP Version Not Supported", 26}},
 };
 
-struct slice local_reply_reason(unsigned status)
+static struct slice reason_of(unsigned status)
 {
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
         if (reasons[i].status == status)
@@ -34,7 +34,7 @@ void local_reply(struct exchange *exchange, unsigned status, const char *sentenc
     bool is_head = slice_equals(exchange->request.head.method, SLICE("HEAD"));
     exchange->response = (struct parsed_response){
         .status = (uint16_t)status,
-        .reason = local_reply_reason(status),
+        .reason = reason_of(status),
         .fields = {.headers = exchange->response_headers,
                    .tags = exchange->response_tags,
                    .capacity = RESPONSE_HEADERS_DEFAULT + EXCHANGE_ADDED_HEADERS},

@@ -10,7 +10,4 @@
  * does not take it for complete. `sentence` is a constant without a line end. */
 void local_reply(struct exchange *exchange, unsigned status, const char *sentence);
 
-/* "Not Found"; "" for a status without a name here. */
-struct slice local_reply_reason(unsigned status);
-
 #endif

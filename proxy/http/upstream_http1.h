@@ -9,7 +9,6 @@
 #ifndef PROXY_HTTP_UPSTREAM_HTTP1_H
 #define PROXY_HTTP_UPSTREAM_HTTP1_H
 
-#include "proxy/http/chunk_decoder.h"
 #include "proxy/http/conn_pool.h"
 #include "proxy/http/http1_writer.h"
 #include "proxy/http/response_parser.h"
@@ -46,7 +45,6 @@ struct upstream_http1 {
     size_t read_bytes;  /* how much to ask for in one read */
     struct http1_writer writer;
     struct response_parser parser;
-    struct chunk_decoder chunks;
 };
 
 /* Sends the exchange's request to the endpoint, on a connection of the pool unless `is_fresh`. What

@@ -112,19 +112,6 @@ static void letting_go_of_what_was_kept_makes_room(void **state)
     assert_int_equal(body_pipe_room(&body), BODY_PIPE_HIGH_BYTES);
 }
 
-static void it_is_drained_when_it_is_ended_and_taken(void **state)
-{
-    (void)state;
-    body.keep_limit = 10;
-    body_pipe_append(&body, SLICE("ab"));
-    body.is_ended = true;
-    assert_false(body_pipe_is_drained(&body));
-
-    body_pipe_take(&body, 2);
-
-    assert_true(body_pipe_is_drained(&body));
-}
-
 int main(void)
 {
 #define WITH_PIPE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -136,7 +123,6 @@ int main(void)
         WITH_PIPE(a_full_pipe_has_no_room),
         WITH_PIPE(the_producer_is_told_once_when_room_is_back),
         WITH_PIPE(letting_go_of_what_was_kept_makes_room),
-        WITH_PIPE(it_is_drained_when_it_is_ended_and_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
