@@ -305,7 +305,7 @@ static const char *variable_name(const char *option_name)
     char name[64];
     size_t used = (size_t)snprintf(name, sizeof(name), "POINTSMAN_");
     for (const char *at = option_name; *at != '\0' && used + 1 < sizeof(name); at++)
-        name[used++] = *at == '-' ? '_' : ascii_upper(*at);
+        name[used++] = (char)(*at == '-' ? '_' : ascii_upper(*at));
     return keep_string(name, used);
 }
 

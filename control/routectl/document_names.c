@@ -43,7 +43,7 @@ static const char *camel_case(const char *name, bool starts_upper, char *to)
             is_upper = true;
             continue;
         }
-        to[used++] = is_upper ? ascii_upper(*name) : ascii_lower(*name);
+        to[used++] = (char)(is_upper ? ascii_upper(*name) : ascii_lower(*name));
         is_upper = false;
     }
     to[used] = '\0';

@@ -52,7 +52,7 @@ static int reset(void **state)
         char name[64] = "POINTSMAN_";
         size_t used = strlen(name);
         for (const char *at = option->name; *at != '\0'; at++)
-            name[used++] = *at == '-' ? '_' : ascii_upper(*at);
+            name[used++] = (char)(*at == '-' ? '_' : ascii_upper(*at));
         unsetenv(name);
     }
     unsetenv("POINTSMAN_CONFIG");
