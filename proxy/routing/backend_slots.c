@@ -1,16 +1,13 @@
 #include "proxy/routing/backend_slots.h"
 
 #include "common/buffer.h"
-#include "common/hash.h"
 #include "proto/message.h"
-#include "proxy/routing/hash_trie.h"
+#include "proxy/routing/object_map.h"
 #include "proxy/upstream/backend.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { NAME_SEED = 7 };
 
 struct record;
 
@@ -37,8 +34,7 @@ struct record {
 struct backend_slots {
     struct route_table_builder *builder;
     struct endpoint_registry *endpoints;
-    struct node_store store; /* of the trie, which is never published: all changes are in place */
-    struct hash_trie records;
+    struct object_map records;
     size_t count; /* of records with an object */
 
     struct slot **by_index;
@@ -58,32 +54,20 @@ static struct slice record_name(const struct record *record)
     return slice_of(record->name, record->name_length);
 }
 
-static uint64_t name_hash(struct slice name)
+static struct slice name_of_record(const void *object)
 {
-    return hash_bytes(name.at, name.length, NAME_SEED);
-}
-
-static struct record *find_record(const struct backend_slots *slots, struct slice name)
-{
-    uint64_t hash = name_hash(name);
-    const struct trie_leaf *leaf = hash_trie_leaf(slots->records, hash);
-    for (size_t i = 0; leaf != NULL && i < leaf->node.count; i++) {
-        struct record *record = leaf->entries[i].value;
-        if (leaf->entries[i].hash == hash && slice_equals(record_name(record), name))
-            return record;
-    }
-    return NULL;
+    return record_name(object);
 }
 
 static struct record *find_or_make_record(struct backend_slots *slots, struct slice name)
 {
-    struct record *record = find_record(slots, name);
+    struct record *record = object_map_find(&slots->records, name);
     if (record != NULL)
         return record;
     record = memory_allocate_zeroed(1, sizeof(*record) + name.length);
     record->name_length = (uint16_t)name.length;
     memcpy(record->name, name.at, name.length);
-    hash_trie_add(&slots->records, &slots->store, name_hash(name), record);
+    object_map_add(&slots->records, record);
     return record;
 }
 
@@ -91,7 +75,7 @@ static void drop_record_if_unused(struct backend_slots *slots, struct record *re
 {
     if (record->bytes != NULL || record->slots != NULL)
         return;
-    hash_trie_remove(&slots->records, &slots->store, name_hash(record_name(record)), record);
+    object_map_remove(&slots->records, record);
     free(record);
 }
 
@@ -180,7 +164,7 @@ void backend_slots_put(struct backend_slots *slots, struct slice name, struct sl
 
 void backend_slots_remove(struct backend_slots *slots, struct slice name)
 {
-    struct record *record = find_record(slots, name);
+    struct record *record = object_map_find(&slots->records, name);
     if (record == NULL || record->bytes == NULL)
         return;
     slots->count--;
@@ -193,7 +177,7 @@ void backend_slots_remove(struct backend_slots *slots, struct slice name)
 
 struct slice backend_slots_bytes(const struct backend_slots *slots, struct slice name)
 {
-    const struct record *record = find_record(slots, name);
+    const struct record *record = object_map_find(&slots->records, name);
     return record == NULL ? slice_of(NULL, 0) : slice_of(record->bytes, record->byte_count);
 }
 
@@ -220,7 +204,7 @@ void backend_slots_each(const struct backend_slots *slots, backend_slots_visit_f
                         void *context)
 {
     struct visit each = {.visit = visit, .context = context};
-    hash_trie_each(slots->records, visit_record, &each);
+    object_map_each(&slots->records, visit_record, &each);
 }
 
 /* --- settling ------------------------------------------------------------------------------- */
@@ -283,7 +267,7 @@ struct backend_slots *backend_slots_new(struct route_table_builder *builder,
     struct backend_slots *slots = memory_allocate_zeroed(1, sizeof(*slots));
     slots->builder = builder;
     slots->endpoints = endpoints;
-    node_store_init(&slots->store);
+    object_map_init(&slots->records, name_of_record);
     return slots;
 }
 
@@ -304,9 +288,7 @@ void backend_slots_free(struct backend_slots *slots)
 {
     if (slots == NULL)
         return;
-    hash_trie_each(slots->records, free_record, NULL);
-    hash_trie_discard(&slots->records, &slots->store);
-    node_store_clear(&slots->store);
+    object_map_clear(&slots->records, free_record, NULL);
     free(slots->by_index);
     free(slots->free_indexes);
     free(slots->dirty);

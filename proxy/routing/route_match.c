@@ -3,6 +3,18 @@
 #include "proxy/routing/regex.h"
 #include "proxy/routing/request_values.h"
 
+void route_match_clear(struct route_match *match)
+{
+    struct match_conditions *conditions = (struct match_conditions *)match->conditions;
+    if (conditions == NULL)
+        return;
+    regex_free(conditions->path_regex);
+    for (size_t i = 0; i < match->header_count; i++)
+        regex_free(conditions->headers[i].regex);
+    for (size_t i = 0; i < match->param_count; i++)
+        regex_free(conditions->params[i].regex);
+}
+
 /* --- which goes first ----------------------------------------------------------------------- */
 
 static int compare_numbers(uint64_t a, uint64_t b)

@@ -71,6 +71,9 @@ static inline struct slice condition_value(const struct value_condition *conditi
     return slice_of(condition->value, condition->value_length);
 }
 
+/* Frees the expressions; the rest is part of the route. */
+void route_match_clear(struct route_match *match);
+
 /* Negative when `a` goes first; 0 only for one and the same. Both have the same hostname and kind
  * of path, and, but for regular expressions, the same path. */
 int route_match_compare(const struct route_match *a, const struct route_match *b);

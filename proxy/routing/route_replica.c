@@ -1,11 +1,11 @@
 #include "proxy/routing/route_replica.h"
 
 #include "common/buffer.h"
-#include "common/hash.h"
 #include "proto/message.h"
 #include "proto/object_digest.h"
 #include "proxy/routing/backend_slots.h"
-#include "proxy/routing/hash_trie.h"
+#include "proxy/routing/object_map.h"
+#include "proxy/routing/problem_list.h"
 #include "proxy/routing/route_validate.h"
 
 #include <inttypes.h>
@@ -17,59 +17,6 @@
  * changes: applying cannot fail, and nothing is ever rolled back. A staged object whose bytes are
  * those we hold is the object we hold, so a snapshot after a reconnect costs little more than
  * comparing. */
-
-enum { NAME_SEED = 8, MAX_PROBLEMS = 1000 };
-
-/* --- objects by name ------------------------------------------------------------------------ */
-
-/* A map of its own, never published, so all changes are in place. */
-struct object_map {
-    struct node_store store;
-    struct hash_trie by_name;
-    size_t count;
-};
-
-static uint64_t name_hash(struct slice name)
-{
-    return hash_bytes(name.at, name.length, NAME_SEED);
-}
-
-static void map_init(struct object_map *map)
-{
-    *map = (struct object_map){0};
-    node_store_init(&map->store);
-}
-
-static void map_add(struct object_map *map, struct slice name, void *object)
-{
-    hash_trie_add(&map->by_name, &map->store, name_hash(name), object);
-    map->count++;
-}
-
-static void map_remove(struct object_map *map, struct slice name, void *object)
-{
-    hash_trie_remove(&map->by_name, &map->store, name_hash(name), object);
-    map->count--;
-}
-
-static void map_clear(struct object_map *map)
-{
-    hash_trie_discard(&map->by_name, &map->store);
-    node_store_clear(&map->store);
-    map_init(map);
-}
-
-static struct route *find_route(const struct object_map *routes, struct slice name)
-{
-    uint64_t hash = name_hash(name);
-    const struct trie_leaf *leaf = hash_trie_leaf(routes->by_name, hash);
-    for (size_t i = 0; leaf != NULL && i < leaf->node.count; i++) {
-        struct route *route = leaf->entries[i].value;
-        if (leaf->entries[i].hash == hash && slice_equals(route_name(route), name))
-            return route;
-    }
-    return NULL;
-}
 
 /* --- what is staged ------------------------------------------------------------------------- */
 
@@ -90,21 +37,8 @@ static struct slice staged_bytes(const struct staged_backend *backend)
     return slice_of(backend->text + backend->name_length, backend->byte_count);
 }
 
-static struct staged_backend *find_staged_backend(const struct object_map *backends,
-                                                  struct slice name)
-{
-    uint64_t hash = name_hash(name);
-    const struct trie_leaf *leaf = hash_trie_leaf(backends->by_name, hash);
-    for (size_t i = 0; leaf != NULL && i < leaf->node.count; i++) {
-        struct staged_backend *backend = leaf->entries[i].value;
-        if (leaf->entries[i].hash == hash && slice_equals(staged_name(backend), name))
-            return backend;
-    }
-    return NULL;
-}
-
+/* An object that is to go. */
 struct removal {
-    Pointsman__V1__ObjectKind kind;
     uint16_t name_length;
     char name[];
 };
@@ -114,29 +48,22 @@ static struct slice removal_name(const struct removal *removal)
     return slice_of(removal->name, removal->name_length);
 }
 
-static struct removal *find_removal(const struct object_map *removals,
-                                    Pointsman__V1__ObjectKind kind, struct slice name)
+static struct slice name_of_route(const void *object)
 {
-    uint64_t hash = name_hash(name);
-    const struct trie_leaf *leaf = hash_trie_leaf(removals->by_name, hash);
-    for (size_t i = 0; leaf != NULL && i < leaf->node.count; i++) {
-        struct removal *removal = leaf->entries[i].value;
-        if (leaf->entries[i].hash == hash && removal->kind == kind &&
-            slice_equals(removal_name(removal), name))
-            return removal;
-    }
-    return NULL;
+    return route_name(object);
 }
 
-struct problem {
-    Pointsman__V1__ObjectKind kind;
-    char *name;
-    char *field;
-    char *message;
-};
+static struct slice name_of_staged_backend(const void *object)
+{
+    return staged_name(object);
+}
+
+static struct slice name_of_removal(const void *object)
+{
+    return removal_name(object);
+}
 
 struct route_replica {
-    struct endpoint_registry *endpoints;
     struct route_table_builder *builder;
     struct backend_slots *backends;
     struct object_map routes;
@@ -149,9 +76,9 @@ struct route_replica {
     bool is_snapshot;
     struct object_map staged_routes; /* each holds a reference */
     struct object_map staged_backends;
-    struct object_map removals;
-    struct problem *problems;
-    size_t problem_count; /* also those beyond MAX_PROBLEMS, which are not kept */
+    struct object_map removed_routes;
+    struct object_map removed_backends;
+    struct problem_list problems;
 };
 
 /* --- staging -------------------------------------------------------------------------------- */
@@ -169,7 +96,7 @@ static void stop_using_backends(struct route_replica *replica, const struct rout
 /* Lets a staged route go that is not the one we hold. */
 static void drop_staged_route(struct route_replica *replica, struct route *route)
 {
-    if (find_route(&replica->routes, route_name(route)) != route)
+    if (object_map_find(&replica->routes, route_name(route)) != route)
         stop_using_backends(replica, route);
     route_release(&route);
 }
@@ -185,51 +112,14 @@ static void free_each(void *context, void *value)
     free(value);
 }
 
-static void clear_problems(struct route_replica *replica)
-{
-    for (size_t i = 0; i < replica->problem_count && i < MAX_PROBLEMS; i++) {
-        free(replica->problems[i].name);
-        free(replica->problems[i].field);
-        free(replica->problems[i].message);
-    }
-    free(replica->problems);
-    replica->problems = NULL;
-    replica->problem_count = 0;
-}
-
 static void clear_staged(struct route_replica *replica)
 {
-    hash_trie_each(replica->staged_routes.by_name, drop_each_staged_route, replica);
-    hash_trie_each(replica->staged_backends.by_name, free_each, NULL);
-    hash_trie_each(replica->removals.by_name, free_each, NULL);
-    map_clear(&replica->staged_routes);
-    map_clear(&replica->staged_backends);
-    map_clear(&replica->removals);
-    clear_problems(replica);
+    object_map_clear(&replica->staged_routes, drop_each_staged_route, replica);
+    object_map_clear(&replica->staged_backends, free_each, NULL);
+    object_map_clear(&replica->removed_routes, free_each, NULL);
+    object_map_clear(&replica->removed_backends, free_each, NULL);
+    problem_list_clear(&replica->problems);
     replica->is_staging = false;
-}
-
-/* Where a problem that is found belongs. */
-struct problem_site {
-    struct route_replica *replica;
-    Pointsman__V1__ObjectKind kind;
-    struct slice name;
-};
-
-static void note_problem(void *context, const char *field, const char *message)
-{
-    const struct problem_site *site = context;
-    struct route_replica *replica = site->replica;
-    if (replica->problem_count++ >= MAX_PROBLEMS)
-        return;
-    if (replica->problems == NULL)
-        replica->problems = memory_allocate(MAX_PROBLEMS * sizeof(struct problem));
-    replica->problems[replica->problem_count - 1] = (struct problem){
-        .kind = site->kind,
-        .name = strndup(site->name.at, site->name.length),
-        .field = memory_duplicate_string(field),
-        .message = memory_duplicate_string(message),
-    };
 }
 
 /* NULL, and a problem noted, when the bytes are no message. */
@@ -240,14 +130,15 @@ static ProtobufCMessage *unpack_object(struct problem_site *site,
     struct error err = {0};
     ProtobufCMessage *message = message_unpack(descriptor, bytes, MESSAGE_MEMORY_APPLY, true, &err);
     if (message == NULL)
-        note_problem(site, "", err.message);
+        problem_list_note(site, "", err.message);
     return message;
 }
 
 static struct route *compile_route(struct route_replica *replica, struct slice name,
                                    struct slice bytes)
 {
-    struct problem_site site = {replica, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE, name};
+    struct problem_site site = {&replica->problems, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
+                                name};
     ProtobufCMessage *message = unpack_object(&site, &pointsman__v1__route__descriptor, bytes);
     if (message == NULL)
         return route_new_unreadable(name, bytes);
@@ -255,53 +146,56 @@ static struct route *compile_route(struct route_replica *replica, struct slice n
     struct route *route;
     const RouteMessage *route_message = (const RouteMessage *)message;
     if (slice_equals(slice_from_string(route_message->name), name)) {
-        bool is_valid = route_validate(route_message, note_problem, &site);
+        bool is_valid = route_validate(route_message, problem_list_note, &site);
         route = route_new(route_message, bytes, !is_valid, backend_slots_use, replica->backends);
     } else {
-        note_problem(&site, "name", "is not the name it was sent under");
+        problem_list_note(&site, "name", "is not the name it was sent under");
         route = route_new_unreadable(name, bytes);
     }
     message_free(message);
     return route;
 }
 
-/* What was staged of this name before: the last word counts. */
-static void unstage(struct route_replica *replica, Pointsman__V1__ObjectKind kind,
-                    struct slice name)
+static void unstage(struct object_map *map, struct slice name)
 {
-    struct removal *removal = find_removal(&replica->removals, kind, name);
-    if (removal != NULL) {
-        map_remove(&replica->removals, name, removal);
-        free(removal);
-    }
-    if (kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE) {
-        struct route *route = find_route(&replica->staged_routes, name);
-        if (route != NULL) {
-            map_remove(&replica->staged_routes, name, route);
-            drop_staged_route(replica, route);
-        }
+    void *object = object_map_find(map, name);
+    if (object == NULL)
         return;
-    }
-    struct staged_backend *backend = find_staged_backend(&replica->staged_backends, name);
-    if (backend != NULL) {
-        map_remove(&replica->staged_backends, name, backend);
-        free(backend);
-    }
+    object_map_remove(map, object);
+    free(object);
+}
+
+/* What was said of this name before in the same update: the last word counts. */
+static void unstage_route(struct route_replica *replica, struct slice name)
+{
+    unstage(&replica->removed_routes, name);
+    struct route *route = object_map_find(&replica->staged_routes, name);
+    if (route == NULL)
+        return;
+    object_map_remove(&replica->staged_routes, route);
+    drop_staged_route(replica, route);
+}
+
+static void unstage_backend(struct route_replica *replica, struct slice name)
+{
+    unstage(&replica->removed_backends, name);
+    unstage(&replica->staged_backends, name);
 }
 
 static void stage_route(struct route_replica *replica, struct slice name, struct slice bytes)
 {
-    struct route *route = find_route(&replica->routes, name);
+    struct route *route = object_map_find(&replica->routes, name);
     if (route != NULL && slice_equals(route_bytes(route), bytes))
         route_acquire(route);
     else
         route = compile_route(replica, name, bytes);
-    map_add(&replica->staged_routes, route_name(route), route);
+    object_map_add(&replica->staged_routes, route);
 }
 
 static bool is_backend_valid(struct route_replica *replica, struct slice name, struct slice bytes)
 {
-    struct problem_site site = {replica, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND, name};
+    struct problem_site site = {&replica->problems, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND,
+                                name};
     ProtobufCMessage *message = unpack_object(&site, &pointsman__v1__backend__descriptor, bytes);
     if (message == NULL)
         return false;
@@ -309,8 +203,8 @@ static bool is_backend_valid(struct route_replica *replica, struct slice name, s
     const BackendMessage *backend = (const BackendMessage *)message;
     bool is_valid = slice_equals(slice_from_string(backend->name), name);
     if (!is_valid)
-        note_problem(&site, "name", "is not the name it was sent under");
-    is_valid = backend_validate(backend, note_problem, &site) && is_valid;
+        problem_list_note(&site, "name", "is not the name it was sent under");
+    is_valid = backend_validate(backend, problem_list_note, &site) && is_valid;
     message_free(message);
     return is_valid;
 }
@@ -324,17 +218,15 @@ static void stage_backend(struct route_replica *replica, struct slice name, stru
     memcpy(backend->text, name.at, name.length);
     if (bytes.length > 0)
         memcpy(backend->text + name.length, bytes.at, bytes.length);
-    map_add(&replica->staged_backends, staged_name(backend), backend);
+    object_map_add(&replica->staged_backends, backend);
 }
 
-static void stage_removal(struct route_replica *replica, Pointsman__V1__ObjectKind kind,
-                          struct slice name)
+static void stage_removal(struct object_map *removals, struct slice name)
 {
     struct removal *removal = memory_allocate(sizeof(*removal) + name.length);
-    removal->kind = kind;
     removal->name_length = (uint16_t)name.length;
     memcpy(removal->name, name.at, name.length);
-    map_add(&replica->removals, removal_name(removal), removal);
+    object_map_add(removals, removal);
 }
 
 bool route_replica_begin(struct route_replica *replica, bool is_snapshot, uint64_t base_revision,
@@ -353,21 +245,26 @@ bool route_replica_begin(struct route_replica *replica, bool is_snapshot, uint64
 void route_replica_stage(struct route_replica *replica, Pointsman__V1__ObjectKind kind,
                          struct slice name, bool deleted, struct slice bytes)
 {
-    struct problem_site site = {replica, kind, name};
+    struct problem_site site = {&replica->problems, kind, name};
     if (name.length == 0 || name.length >= OBJECT_NAME_BYTES) {
-        note_problem(&site, "name", "must have 1 to 507 characters");
+        problem_list_note(&site, "name", "must have 1 to 507 characters");
         return;
     }
     if (kind != POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE &&
         kind != POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND) {
-        note_problem(&site, "kind", "is unknown");
+        problem_list_note(&site, "kind", "is unknown");
         return;
     }
 
-    unstage(replica, kind, name);
+    bool is_route = kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
+    if (is_route)
+        unstage_route(replica, name);
+    else
+        unstage_backend(replica, name);
+
     if (deleted)
-        stage_removal(replica, kind, name);
-    else if (kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE)
+        stage_removal(is_route ? &replica->removed_routes : &replica->removed_backends, name);
+    else if (is_route)
         stage_route(replica, name, bytes);
     else
         stage_backend(replica, name, bytes);
@@ -386,13 +283,14 @@ static uint64_t backend_digest(struct slice name, struct slice bytes)
 }
 
 /* 0 when we hold no such object. */
-static uint64_t held_digest(const struct route_replica *replica, Pointsman__V1__ObjectKind kind,
-                            struct slice name)
+static uint64_t held_route_digest(const struct route_replica *replica, struct slice name)
 {
-    if (kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE) {
-        const struct route *route = find_route(&replica->routes, name);
-        return route == NULL ? 0 : route_digest(name, route_bytes(route));
-    }
+    const struct route *route = object_map_find(&replica->routes, name);
+    return route == NULL ? 0 : route_digest(name, route_bytes(route));
+}
+
+static uint64_t held_backend_digest(const struct route_replica *replica, struct slice name)
+{
     struct slice bytes = backend_slots_bytes(replica->backends, name);
     return bytes.at == NULL ? 0 : backend_digest(name, bytes);
 }
@@ -408,8 +306,7 @@ static void add_route_digest(void *context, void *value)
     const struct route *route = value;
     sum->digest += route_digest(route_name(route), route_bytes(route));
     if (!sum->replica->is_snapshot)
-        sum->digest -= held_digest(sum->replica, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
-                                   route_name(route));
+        sum->digest -= held_route_digest(sum->replica, route_name(route));
 }
 
 static void add_backend_digest(void *context, void *value)
@@ -418,15 +315,19 @@ static void add_backend_digest(void *context, void *value)
     const struct staged_backend *backend = value;
     sum->digest += backend_digest(staged_name(backend), staged_bytes(backend));
     if (!sum->replica->is_snapshot)
-        sum->digest -= held_digest(sum->replica, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND,
-                                   staged_name(backend));
+        sum->digest -= held_backend_digest(sum->replica, staged_name(backend));
 }
 
-static void subtract_removed_digest(void *context, void *value)
+static void subtract_route_digest(void *context, void *value)
 {
     struct digest_sum *sum = context;
-    const struct removal *removal = value;
-    sum->digest -= held_digest(sum->replica, removal->kind, removal_name(removal));
+    sum->digest -= held_route_digest(sum->replica, removal_name(value));
+}
+
+static void subtract_backend_digest(void *context, void *value)
+{
+    struct digest_sum *sum = context;
+    sum->digest -= held_backend_digest(sum->replica, removal_name(value));
 }
 
 static uint64_t resulting_digest(const struct route_replica *replica)
@@ -434,33 +335,36 @@ static uint64_t resulting_digest(const struct route_replica *replica)
     struct digest_sum sum = {.replica = replica};
     if (!replica->is_snapshot) {
         sum.digest = replica->digest;
-        hash_trie_each(replica->removals.by_name, subtract_removed_digest, &sum);
+        object_map_each(&replica->removed_routes, subtract_route_digest, &sum);
+        object_map_each(&replica->removed_backends, subtract_backend_digest, &sum);
     }
-    hash_trie_each(replica->staged_routes.by_name, add_route_digest, &sum);
-    hash_trie_each(replica->staged_backends.by_name, add_backend_digest, &sum);
+    object_map_each(&replica->staged_routes, add_route_digest, &sum);
+    object_map_each(&replica->staged_backends, add_backend_digest, &sum);
     return sum.digest;
 }
 
 /* --- applying: cannot fail ------------------------------------------------------------------ */
 
-static void remove_route(struct route_replica *replica, struct route *route)
+static void remove_from_table(struct route_replica *replica, struct route *route)
 {
-    map_remove(&replica->routes, route_name(route), route);
     stop_using_backends(replica, route);
     route_table_builder_remove(replica->builder, route);
 }
 
-static void apply_removal(void *context, void *value)
+static void apply_route_removal(void *context, void *value)
 {
     struct route_replica *replica = context;
-    const struct removal *removal = value;
-    if (removal->kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND) {
-        backend_slots_remove(replica->backends, removal_name(removal));
+    struct route *route = object_map_find(&replica->routes, removal_name(value));
+    if (route == NULL)
         return;
-    }
-    struct route *route = find_route(&replica->routes, removal_name(removal));
-    if (route != NULL)
-        remove_route(replica, route);
+    object_map_remove(&replica->routes, route);
+    remove_from_table(replica, route);
+}
+
+static void apply_backend_removal(void *context, void *value)
+{
+    struct route_replica *replica = context;
+    backend_slots_remove(replica->backends, removal_name(value));
 }
 
 /* What a snapshot does not name goes. The names are gathered first: a map is not changed while it
@@ -468,59 +372,84 @@ static void apply_removal(void *context, void *value)
 static void remove_route_if_absent(void *context, void *value)
 {
     struct route_replica *replica = context;
-    const struct route *route = value;
-    if (find_route(&replica->staged_routes, route_name(route)) == NULL)
-        stage_removal(replica, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE, route_name(route));
+    if (object_map_find(&replica->staged_routes, route_name(value)) == NULL)
+        stage_removal(&replica->removed_routes, route_name(value));
 }
 
 static void remove_backend_if_absent(void *context, struct slice name, struct slice bytes)
 {
     (void)bytes;
     struct route_replica *replica = context;
-    if (find_staged_backend(&replica->staged_backends, name) == NULL)
-        stage_removal(replica, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND, name);
+    if (object_map_find(&replica->staged_backends, name) == NULL)
+        stage_removal(&replica->removed_backends, name);
+}
+
+static void gather_what_is_absent(struct route_replica *replica)
+{
+    object_map_clear(&replica->removed_routes, free_each, NULL);
+    object_map_clear(&replica->removed_backends, free_each, NULL);
+    object_map_each(&replica->routes, remove_route_if_absent, replica);
+    backend_slots_each(replica->backends, remove_backend_if_absent, replica);
 }
 
 static void apply_backend(void *context, void *value)
 {
     struct route_replica *replica = context;
-    struct staged_backend *backend = value;
+    const struct staged_backend *backend = value;
     struct slice held = backend_slots_bytes(replica->backends, staged_name(backend));
     if (held.at == NULL || !slice_equals(held, staged_bytes(backend)))
         backend_slots_put(replica->backends, staged_name(backend), staged_bytes(backend),
                           backend->is_broken);
-    free(backend);
 }
 
 /* The staged reference becomes the table's. */
-static void apply_route(void *context, void *value)
+static void put_in_table(void *context, void *value)
 {
     struct route_replica *replica = context;
     struct route *route = value;
-    struct route *held = find_route(&replica->routes, route_name(route));
+    struct route *held = object_map_find(&replica->routes, route_name(route));
     if (held == route) {
         route_release(&route);
         return;
     }
     if (held != NULL)
-        remove_route(replica, held);
-    map_add(&replica->routes, route_name(route), route);
+        remove_from_table(replica, held);
     route_table_builder_add(replica->builder, route);
+}
+
+static void put_in_map(void *context, void *value)
+{
+    struct route_replica *replica = context;
+    struct route *held = object_map_find(&replica->routes, route_name(value));
+    if (held != NULL)
+        object_map_remove(&replica->routes, held);
+    object_map_add(&replica->routes, value);
+}
+
+/* The names of routes that were replaced are still read here: the table's builder lets nothing go
+ * before the next publish. */
+static void apply_routes(struct route_replica *replica)
+{
+    object_map_each(&replica->staged_routes, put_in_table, replica);
+    if (replica->is_snapshot) {
+        /* All routes there are were staged: their map takes the place of ours. */
+        struct object_map old = replica->routes;
+        replica->routes = replica->staged_routes;
+        replica->staged_routes = old;
+    } else {
+        object_map_each(&replica->staged_routes, put_in_map, replica);
+    }
+    object_map_clear(&replica->staged_routes, NULL, NULL);
 }
 
 static void apply_staged(struct route_replica *replica)
 {
-    if (replica->is_snapshot) {
-        hash_trie_each(replica->removals.by_name, free_each, NULL);
-        map_clear(&replica->removals);
-        hash_trie_each(replica->routes.by_name, remove_route_if_absent, replica);
-        backend_slots_each(replica->backends, remove_backend_if_absent, replica);
-    }
-    hash_trie_each(replica->removals.by_name, apply_removal, replica);
-    hash_trie_each(replica->staged_backends.by_name, apply_backend, replica);
-    map_clear(&replica->staged_backends);
-    hash_trie_each(replica->staged_routes.by_name, apply_route, replica);
-    map_clear(&replica->staged_routes);
+    if (replica->is_snapshot)
+        gather_what_is_absent(replica);
+    object_map_each(&replica->removed_routes, apply_route_removal, replica);
+    object_map_each(&replica->removed_backends, apply_backend_removal, replica);
+    object_map_each(&replica->staged_backends, apply_backend, replica);
+    apply_routes(replica);
     backend_slots_settle(replica->backends);
 }
 
@@ -529,8 +458,8 @@ static void apply_staged(struct route_replica *replica)
 static void report_problems(const struct route_replica *replica, replica_report_fn *report,
                             void *context)
 {
-    for (size_t i = 0; i < replica->problem_count && i < MAX_PROBLEMS; i++) {
-        const struct problem *problem = &replica->problems[i];
+    for (size_t i = 0; i < replica->problems.count; i++) {
+        const struct problem *problem = &replica->problems.problems[i];
         report(context, problem->kind, problem->name, problem->field, problem->message);
     }
 }
@@ -544,9 +473,9 @@ bool route_replica_commit(struct route_replica *replica, const char *epoch, uint
 
     if (report != NULL)
         report_problems(replica, report, context);
-    if (replica->problem_count > 0 && !keep_going) {
-        error_set(err, ERROR_INVALID, "%s: %s %s", replica->problems[0].name,
-                  replica->problems[0].field, replica->problems[0].message);
+    if (replica->problems.count > 0 && !keep_going) {
+        const struct problem *first = &replica->problems.problems[0];
+        error_set(err, ERROR_INVALID, "%s: %s %s", first->name, first->field, first->message);
         clear_staged(replica);
         return false;
     }
@@ -580,14 +509,14 @@ void route_replica_collect(struct route_replica *replica)
 struct route_replica *route_replica_new(struct endpoint_registry *endpoints)
 {
     struct route_replica *replica = memory_allocate_zeroed(1, sizeof(*replica));
-    replica->endpoints = endpoints;
     replica->builder = route_table_builder_new();
     replica->backends = backend_slots_new(replica->builder, endpoints);
     replica->epoch = memory_duplicate_string("");
-    map_init(&replica->routes);
-    map_init(&replica->staged_routes);
-    map_init(&replica->staged_backends);
-    map_init(&replica->removals);
+    object_map_init(&replica->routes, name_of_route);
+    object_map_init(&replica->staged_routes, name_of_route);
+    object_map_init(&replica->staged_backends, name_of_staged_backend);
+    object_map_init(&replica->removed_routes, name_of_removal);
+    object_map_init(&replica->removed_backends, name_of_removal);
     return replica;
 }
 
@@ -604,8 +533,7 @@ void route_replica_free(struct route_replica *replica)
         return;
     clear_staged(replica);
     route_table_builder_free(replica->builder);
-    hash_trie_each(replica->routes.by_name, release_each_route, NULL);
-    map_clear(&replica->routes);
+    object_map_clear(&replica->routes, release_each_route, NULL);
     backend_slots_free(replica->backends);
     free(replica->epoch);
     free(replica);
@@ -650,6 +578,6 @@ static void visit_backend(void *context, struct slice name, struct slice bytes)
 void route_replica_each(const struct route_replica *replica, replica_visit_fn *visit, void *context)
 {
     struct visit each = {.visit = visit, .context = context};
-    hash_trie_each(replica->routes.by_name, visit_route, &each);
+    object_map_each(&replica->routes, visit_route, &each);
     backend_slots_each(replica->backends, visit_backend, &each);
 }

@@ -8,7 +8,10 @@
  * matches for comparison, where it is feasible. */
 #include "common/buffer.h"
 #include "proto/message.h"
+#include "proto/object_digest.h"
+#include "proxy/routing/route_replica.h"
 #include "proxy/routing/route_table.h"
+#include "proxy/upstream/endpoint_registry.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -86,13 +89,19 @@ static uint32_t only_backend(void *context, const char *full_name, uint32_t port
     return 0;
 }
 
-static struct route *make_route(const struct shape *shape, unsigned number, uint64_t revision,
-                                struct buffer *scratch)
+static void write_name(char name[TEXT_BYTES], unsigned number)
+{
+    snprintf(name, TEXT_BYTES, "route-%u", number);
+}
+
+/* The serialized form of route `number`. */
+static void write_route(const struct shape *shape, unsigned number, uint64_t revision,
+                        struct buffer *to)
 {
     struct ask ask;
     char name[TEXT_BYTES];
     shape->ask(&ask, number);
-    snprintf(name, sizeof(name), "route-%u", number);
+    write_name(name, number);
 
     char *hostname = ask.host;
     RouteMessage message = POINTSMAN__V1__ROUTE__INIT;
@@ -127,9 +136,21 @@ static struct route *make_route(const struct shape *shape, unsigned number, uint
     ref.name = (char *)"backend-1";
     ref.port = 8080;
 
-    buffer_reset(scratch);
-    message_pack(&message.base, scratch);
-    return route_new(&message, buffer_slice(scratch), false, only_backend, NULL);
+    buffer_reset(to);
+    message_pack(&message.base, to);
+}
+
+static struct route *make_route(const struct shape *shape, unsigned number, uint64_t revision,
+                                struct buffer *scratch)
+{
+    write_route(shape, number, revision, scratch);
+    ProtobufCMessage *message =
+        message_unpack(&pointsman__v1__route__descriptor, buffer_slice(scratch),
+                       MESSAGE_MEMORY_DEFAULT, true, NULL);
+    struct route *route =
+        route_new((const RouteMessage *)message, buffer_slice(scratch), false, only_backend, NULL);
+    message_free(message);
+    return route;
 }
 
 /* --- lookups -------------------------------------------------------------------------------- */
@@ -238,20 +259,22 @@ static double time_changes(struct route_table_builder *builder, struct route **r
                            unsigned count, const struct shape *shape, struct route_table **table,
                            struct buffer *scratch)
 {
-    uint64_t spent_us = 0;
+    struct route *changed[CHANGES];
+    for (unsigned i = 0; i < CHANGES; i++)
+        changed[i] =
+            make_route(shape, (unsigned)((uint64_t)i * 2654435761U % count), i + 2, scratch);
+
+    uint64_t start_us = spent_cpu_us();
     for (unsigned i = 0; i < CHANGES; i++) {
         unsigned number = (unsigned)((uint64_t)i * 2654435761U % count);
-        struct route *route = make_route(shape, number, i + 2, scratch);
-        uint64_t start_us = spent_cpu_us();
         route_table_builder_remove(builder, routes[number]);
-        route_table_builder_add(builder, route);
+        route_table_builder_add(builder, changed[i]);
         struct route_table *next = route_table_builder_publish(builder, i + 2, 1);
-        spent_us += spent_cpu_us() - start_us;
-        routes[number] = route;
+        routes[number] = changed[i];
         route_table_release(table);
         *table = next;
     }
-    return (double)spent_us / CHANGES;
+    return (double)(spent_cpu_us() - start_us) / CHANGES;
 }
 
 static void fill_asks(struct ask *hits, struct ask *misses, const struct shape *shape,
@@ -313,6 +336,49 @@ static void run(const struct shape *shape, unsigned count, struct ask *hits, str
     malloc_trim(0);
 }
 
+/* --- the whole replica ---------------------------------------------------------------------- */
+
+/* A first snapshot as the proxy takes it: validated, compiled, digest checked, published. */
+static void run_replica(const struct shape *shape, unsigned count)
+{
+    struct buffer scratch = BUFFER_EMPTY;
+    struct endpoint_registry *endpoints = endpoint_registry_new();
+    struct route_replica *replica = route_replica_new(endpoints);
+    struct route_table *table = NULL;
+    struct error err = {0};
+    uint64_t digest = 0;
+    size_t resident_before = resident_bytes();
+
+    route_replica_begin(replica, true, 0, &err);
+    uint64_t start_us = spent_cpu_us();
+    for (unsigned i = 0; i < count; i++) {
+        char name[TEXT_BYTES];
+        write_name(name, i);
+        write_route(shape, i, 1, &scratch);
+        digest += object_digest(POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
+                                slice_from_string(name), buffer_slice(&scratch));
+        route_replica_stage(replica, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
+                            slice_from_string(name), false, buffer_slice(&scratch));
+    }
+    uint64_t staged_us = spent_cpu_us() - start_us;
+    start_us = spent_cpu_us();
+    if (!route_replica_commit(replica, "bench", 1, digest, false, NULL, NULL, &table, &err)) {
+        fprintf(stderr, "%s\n", err.message);
+        exit(1);
+    }
+    uint64_t committed_us = spent_cpu_us() - start_us;
+    printf("replica  %-8s %8u: stage %.0f ms, commit %.0f ms, resident %.0f bytes a route\n",
+           shape->name, count, (double)staged_us / 1000, (double)committed_us / 1000,
+           (double)(resident_bytes() - resident_before) / count);
+    fflush(stdout);
+
+    route_table_release(&table);
+    route_replica_free(replica);
+    endpoint_registry_free(endpoints);
+    buffer_clear(&scratch);
+    malloc_trim(0);
+}
+
 int main(int argc, char **argv)
 {
     static const char *default_counts[] = {"10", "10000", "1000000"};
@@ -330,5 +396,8 @@ int main(int argc, char **argv)
     }
     free(hits);
     free(misses);
+    malloc_trim(0);
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+        run_replica(&shapes[i], (unsigned)strtoul(counts[count - 1], NULL, 10));
     return 0;
 }

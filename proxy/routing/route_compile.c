@@ -1,0 +1,534 @@
+/* The compiling half of route.h: from a message to a route. */
+#include "common/buffer.h"
+#include "proxy/routing/path_value.h"
+#include "proxy/routing/regex.h"
+#include "proxy/routing/route.h"
+#include "proxy/routing/route_match.h"
+#include "proxy/routing/route_validate.h"
+#include "proxy/routing/validation.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A route is one allocation: the struct, then arrays by falling alignment, then text, then the
+ * bytes it was made from. What the arrays need is counted first (struct extent), so that filling
+ * them is plain bumping. Every string of a message stands in its serialized form as it is, so
+ * strings are pointed to there; only paths that are not canonical have text of their own. */
+
+static const struct rule_policy default_policy = {
+    .request_timeout_ms = TIMEOUT_UNSET,
+    .backend_request_timeout_ms = TIMEOUT_UNSET,
+};
+
+/* What the Gateway API's defaults say of a route without rules, and of a rule without matches. */
+static RouteMatchMessage default_match = POINTSMAN__V1__ROUTE_MATCH__INIT;
+static RouteMatchMessage *default_matches[] = {&default_match};
+static RouteRuleMessage default_rule = POINTSMAN__V1__ROUTE_RULE__INIT;
+static RouteRuleMessage *default_rules[] = {&default_rule};
+
+struct rule_list {
+    RouteRuleMessage *const *items;
+    size_t count;
+};
+
+struct match_message_list {
+    RouteMatchMessage *const *items;
+    size_t count;
+};
+
+static struct rule_list rules_of(const RouteMessage *message)
+{
+    if (message->n_rules == 0)
+        return (struct rule_list){default_rules, 1};
+    return (struct rule_list){message->rules, message->n_rules};
+}
+
+static struct match_message_list matches_of(const RouteRuleMessage *rule)
+{
+    if (rule->n_matches == 0)
+        return (struct match_message_list){default_matches, 1};
+    return (struct match_message_list){rule->matches, rule->n_matches};
+}
+
+static bool needs_policy(const RouteRuleMessage *rule)
+{
+    return rule->timeouts != NULL || rule->retry != NULL;
+}
+
+static bool needs_conditions(const RouteMatchMessage *match)
+{
+    return match->method[0] != '\0' || match->n_headers > 0 || match->n_query_params > 0 ||
+           (match->path != NULL &&
+            match->path->type ==
+                POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_REGULAR_EXPRESSION);
+}
+
+/* Attached to all listeners as soon as one parentRef names none. */
+static size_t count_attachments(const RouteMessage *message)
+{
+    for (size_t i = 0; i < message->n_parent_refs; i++) {
+        if (message->parent_refs[i]->section_name[0] == '\0' && message->parent_refs[i]->port == 0)
+            return 0;
+    }
+    return message->n_parent_refs;
+}
+
+/* --- how much of everything ----------------------------------------------------------------- */
+
+struct extent {
+    size_t rules, policies, choices, matches, conditions, values, hostnames, attachments, codes;
+    size_t text_bytes;
+};
+
+static void measure_match(struct extent *extent, const RouteMatchMessage *match)
+{
+    extent->matches++;
+    extent->conditions += needs_conditions(match);
+    extent->values += match->n_headers + match->n_query_params;
+    if (match->path != NULL && strchr(match->path->value, '%') != NULL)
+        extent->text_bytes += strlen(match->path->value);
+}
+
+static struct extent measure(const RouteMessage *message)
+{
+    struct extent extent = {
+        .hostnames = message->n_hostnames,
+        .attachments = count_attachments(message),
+    };
+    struct rule_list rules = rules_of(message);
+    extent.rules = rules.count;
+    for (size_t i = 0; i < rules.count; i++) {
+        const RouteRuleMessage *rule = rules.items[i];
+        extent.policies += needs_policy(rule);
+        extent.choices += rule->n_backend_refs;
+        extent.codes += rule->retry == NULL ? 0 : rule->retry->n_codes;
+        struct match_message_list matches = matches_of(rule);
+        for (size_t j = 0; j < matches.count; j++)
+            measure_match(&extent, matches.items[j]);
+    }
+    return extent;
+}
+
+/* --- filling -------------------------------------------------------------------------------- */
+
+struct compiler {
+    struct route *route;
+    bool is_broken;
+    route_backend_index_fn *backend_index;
+    void *context;
+
+    /* Where the next of each kind goes. */
+    struct rule *rule;
+    struct rule_policy *policy;
+    struct backend_choice *choice;
+    struct route_match *match;
+    struct match_conditions *conditions;
+    struct value_condition *value;
+    struct slice *hostname;
+    struct listener_identity *attachment;
+    uint16_t *code;
+    char *text;
+
+    struct slice unread; /* the part of the bytes behind the last string found */
+};
+
+static struct route *allocate(const struct extent *extent, struct slice bytes,
+                              struct compiler *compiler)
+{
+    size_t at = sizeof(struct route);
+    size_t rules_at = at;
+    at += extent->rules * sizeof(struct rule);
+    size_t policies_at = at;
+    at += extent->policies * sizeof(struct rule_policy);
+    size_t choices_at = at;
+    at += extent->choices * sizeof(struct backend_choice);
+    size_t matches_at = at;
+    at += extent->matches * sizeof(struct route_match);
+    size_t conditions_at = at;
+    at += extent->conditions * sizeof(struct match_conditions);
+    size_t values_at = at;
+    at += extent->values * sizeof(struct value_condition);
+    size_t hostnames_at = at;
+    at += extent->hostnames * sizeof(struct slice);
+    size_t attachments_at = at;
+    at += extent->attachments * sizeof(struct listener_identity);
+    size_t codes_at = at;
+    at += extent->codes * sizeof(uint16_t);
+    size_t text_at = at;
+    at += extent->text_bytes;
+    size_t bytes_at = at;
+    at += bytes.length;
+
+    char *base = memory_allocate(at);
+    memset(base, 0, text_at);
+    if (bytes.length > 0)
+        memcpy(base + bytes_at, bytes.at, bytes.length);
+    struct route *route = (struct route *)base;
+    *compiler = (struct compiler){
+        .route = route,
+        .rule = (struct rule *)(base + rules_at),
+        .policy = (struct rule_policy *)(base + policies_at),
+        .choice = (struct backend_choice *)(base + choices_at),
+        .match = (struct route_match *)(base + matches_at),
+        .conditions = (struct match_conditions *)(base + conditions_at),
+        .value = (struct value_condition *)(base + values_at),
+        .hostname = (struct slice *)(base + hostnames_at),
+        .attachment = (struct listener_identity *)(base + attachments_at),
+        .code = (uint16_t *)(base + codes_at),
+        .text = base + text_at,
+        .unread = slice_of(base + bytes_at, bytes.length),
+    };
+
+    atomic_init(&route->references, 1);
+    route->rules = compiler->rule;
+    route->matches = compiler->match;
+    route->hostnames = compiler->hostname;
+    route->attachments = compiler->attachment;
+    route->bytes = base + bytes_at;
+    route->byte_count = (uint32_t)bytes.length;
+    return route;
+}
+
+/* The same text within the route's own bytes. Strings come in about the order they are
+ * serialized in, so looking first behind the last one found keeps this linear. */
+static struct slice own_copy(struct compiler *compiler, const char *text)
+{
+    size_t length = strlen(text);
+    if (length == 0)
+        return slice_of("", 0);
+
+    const char *found = memmem(compiler->unread.at, compiler->unread.length, text, length);
+    if (found == NULL) {
+        found = memmem(compiler->route->bytes, compiler->route->byte_count, text, length);
+        assert(found != NULL);
+        return slice_of(found, length);
+    }
+    const char *end = compiler->unread.at + compiler->unread.length;
+    compiler->unread = slice_of(found + length, (size_t)(end - found) - length);
+    return slice_of(found, length);
+}
+
+/* --- matches -------------------------------------------------------------------------------- */
+
+static struct regex *compile_regex(const char *pattern)
+{
+    return regex_new(slice_from_string(pattern), NULL);
+}
+
+static struct slice canonical_path(struct compiler *compiler, const char *value)
+{
+    if (strchr(value, '%') == NULL)
+        return own_copy(compiler, value);
+    size_t length = path_value_canonicalize(slice_from_string(value), compiler->text);
+    struct slice path = slice_of(compiler->text, length);
+    compiler->text += length;
+    return path;
+}
+
+static bool compile_path(struct compiler *compiler, struct route_match *match,
+                         struct match_conditions *conditions, const PathMatchMessage *message)
+{
+    match->path_kind = MATCH_PREFIX;
+    match->path = "";
+    if (message == NULL)
+        return true;
+
+    const char *value = message->value[0] == '\0' ? "/" : message->value;
+    struct slice path;
+    switch ((int)message->type) {
+    case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_EXACT:
+        match->path_kind = MATCH_EXACT;
+        break;
+    case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_REGULAR_EXPRESSION:
+        match->path_kind = MATCH_REGEX;
+        break;
+    case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_UNSPECIFIED:
+    case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_PATH_PREFIX:
+        break;
+    default:
+        return false;
+    }
+
+    if (match->path_kind == MATCH_REGEX) {
+        conditions->path_regex = compile_regex(value);
+        if (conditions->path_regex == NULL)
+            return false;
+    } else if (path_value_problem(slice_from_string(value)) != NULL) {
+        return false;
+    }
+
+    if (message->value[0] == '\0')
+        path = SLICE("/");
+    else
+        path = match->path_kind == MATCH_REGEX ? own_copy(compiler, value)
+                                               : canonical_path(compiler, value);
+    if (match->path_kind == MATCH_PREFIX)
+        path = path_value_prefix(path);
+    if (path.length > PATH_VALUE_MAX_LENGTH)
+        return false;
+    match->path = path.at;
+    match->path_length = (uint16_t)path.length;
+    return true;
+}
+
+static bool compile_value(struct compiler *compiler, struct value_condition *condition,
+                          const char *name, const char *value, Pointsman__V1__ValueMatchType type)
+{
+    if (strlen(name) > UINT16_MAX || strlen(value) > UINT16_MAX)
+        return false;
+    if (type == POINTSMAN__V1__VALUE_MATCH_TYPE__VALUE_MATCH_TYPE_REGULAR_EXPRESSION) {
+        condition->regex = compile_regex(value);
+        if (condition->regex == NULL)
+            return false;
+    }
+    struct slice own_name = own_copy(compiler, name);
+    struct slice own_value = own_copy(compiler, value);
+    condition->name = own_name.at;
+    condition->name_length = (uint16_t)own_name.length;
+    condition->value = own_value.at;
+    condition->value_length = (uint16_t)own_value.length;
+    return true;
+}
+
+/* Of equal names only the first counts. */
+static bool has_header(const struct value_condition *headers, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (slice_equals_ignoring_case(condition_name(&headers[i]), slice_from_string(name)))
+            return true;
+    }
+    return false;
+}
+
+static bool has_param(const struct value_condition *params, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (slice_equals(condition_name(&params[i]), slice_from_string(name)))
+            return true;
+    }
+    return false;
+}
+
+static bool compile_conditions(struct compiler *compiler, struct route_match *match,
+                               struct match_conditions *conditions,
+                               const RouteMatchMessage *message)
+{
+    conditions->headers = compiler->value;
+    for (size_t i = 0; i < message->n_headers; i++) {
+        const HeaderMatchMessage *header = message->headers[i];
+        if (has_header(conditions->headers, match->header_count, header->name))
+            continue;
+        struct value_condition *condition = compiler->value++;
+        match->header_count++;
+        if (!compile_value(compiler, condition, header->name, header->value, header->type))
+            return false;
+    }
+    conditions->params = compiler->value;
+    for (size_t i = 0; i < message->n_query_params; i++) {
+        const QueryParamMatchMessage *param = message->query_params[i];
+        if (has_param(conditions->params, match->param_count, param->name))
+            continue;
+        struct value_condition *condition = compiler->value++;
+        match->param_count++;
+        if (!compile_value(compiler, condition, param->name, param->value, param->type))
+            return false;
+    }
+    conditions->method = own_copy(compiler, message->method);
+    match->has_method = conditions->method.length > 0;
+    return true;
+}
+
+/* What cannot be understood is left out; that happens in broken routes alone. */
+static void compile_match(struct compiler *compiler, const struct rule *rule,
+                          const RouteMatchMessage *message)
+{
+    if (message->n_headers > UINT8_MAX || message->n_query_params > UINT8_MAX)
+        return;
+
+    struct route_match *match = compiler->match;
+    *match = (struct route_match){
+        .rule = rule,
+        .is_attached = compiler->route->attachment_count > 0,
+    };
+    struct match_conditions none;
+    struct match_conditions *conditions = &none;
+    if (needs_conditions(message)) {
+        conditions = compiler->conditions++;
+        match->conditions = conditions;
+    }
+    if (compile_path(compiler, match, conditions, message->path) &&
+        (conditions == &none || compile_conditions(compiler, match, conditions, message))) {
+        compiler->match++;
+        compiler->route->match_count++;
+        return;
+    }
+    assert(compiler->is_broken);
+    route_match_clear(match);
+    *match = (struct route_match){0};
+}
+
+/* --- rules ---------------------------------------------------------------------------------- */
+
+static bool names_a_backend(const BackendRefMessage *ref)
+{
+    if (strcmp(ref->kind, "Backend") == 0)
+        return ref->group[0] == '\0' || strcmp(ref->group, "pointsman") == 0;
+    return ref->group[0] == '\0' && (ref->kind[0] == '\0' || strcmp(ref->kind, "Service") == 0);
+}
+
+static void compile_choice(struct compiler *compiler, struct rule *rule, const char *route_name,
+                           const BackendRefMessage *ref)
+{
+    char full_name[OBJECT_NAME_BYTES];
+    struct backend_choice *choice = compiler->choice++;
+    choice->weight = ref->weight_presence_case == POINTSMAN__V1__BACKEND_REF__WEIGHT_PRESENCE_WEIGHT
+                         ? ref->weight
+                         : 1;
+    choice->backend_index = ROUTE_NO_BACKEND;
+    if (names_a_backend(ref)) {
+        object_name_resolve(route_name, ref->namespace_, ref->name, full_name);
+        choice->backend_index = compiler->backend_index(compiler->context, full_name, ref->port);
+    }
+    rule->choice_count++;
+    rule->total_weight += choice->weight;
+}
+
+static void compile_policy(struct compiler *compiler, struct rule *rule,
+                           const RouteRuleMessage *message)
+{
+    struct rule_policy *policy = compiler->policy++;
+    *policy = default_policy;
+    rule->policy = policy;
+
+    if (message->timeouts != NULL) {
+        const Pointsman__V1__Timeouts *timeouts = message->timeouts;
+        if (timeouts->request != NULL)
+            policy->request_timeout_ms = duration_milliseconds(timeouts->request);
+        if (timeouts->backend_request != NULL)
+            policy->backend_request_timeout_ms = duration_milliseconds(timeouts->backend_request);
+    }
+    if (message->retry != NULL) {
+        const Pointsman__V1__Retry *retry = message->retry;
+        policy->retry = (struct retry_policy){
+            .is_set = true,
+            .attempts =
+                retry->attempts_presence_case == POINTSMAN__V1__RETRY__ATTEMPTS_PRESENCE_ATTEMPTS
+                    ? retry->attempts
+                    : 1,
+            .backoff_ms = retry->backoff == NULL ? 0 : duration_milliseconds(retry->backoff),
+            .codes = compiler->code,
+            .code_count = retry->n_codes,
+        };
+        for (size_t i = 0; i < retry->n_codes; i++)
+            *compiler->code++ = (uint16_t)retry->codes[i];
+    }
+}
+
+static void compile_rule(struct compiler *compiler, const char *route_name,
+                         const RouteRuleMessage *message)
+{
+    struct rule *rule = compiler->rule++;
+    *rule = (struct rule){
+        .route = compiler->route,
+        .policy = &default_policy,
+        .choices = compiler->choice,
+        .index = compiler->route->rule_count++,
+        .is_broken = compiler->is_broken,
+    };
+    struct match_message_list matches = matches_of(message);
+    for (size_t i = 0; i < matches.count; i++)
+        compile_match(compiler, rule, matches.items[i]);
+
+    if (compiler->is_broken)
+        return;
+    for (size_t i = 0; i < message->n_backend_refs; i++)
+        compile_choice(compiler, rule, route_name, message->backend_refs[i]);
+    if (needs_policy(message))
+        compile_policy(compiler, rule, message);
+}
+
+/* --- routes --------------------------------------------------------------------------------- */
+
+static bool is_hostname(const char *hostname)
+{
+    const char *name = strncmp(hostname, "*.", 2) == 0 ? hostname + 2 : hostname;
+    return is_dns_subdomain(slice_from_string(name));
+}
+
+static void compile_hostnames(struct compiler *compiler, const RouteMessage *message)
+{
+    struct route *route = compiler->route;
+    for (size_t i = 0; i < message->n_hostnames; i++) {
+        bool is_new = is_hostname(message->hostnames[i]);
+        for (size_t j = 0; is_new && j < i; j++)
+            is_new = strcmp(message->hostnames[j], message->hostnames[i]) != 0;
+        if (!is_new)
+            continue;
+        *compiler->hostname++ = own_copy(compiler, message->hostnames[i]);
+        route->hostname_count++;
+    }
+}
+
+static void compile_attachments(struct compiler *compiler, const RouteMessage *message)
+{
+    size_t count = count_attachments(message);
+    for (size_t i = 0; i < count; i++) {
+        *compiler->attachment++ = (struct listener_identity){
+            .name = own_copy(compiler, message->parent_refs[i]->section_name),
+            .port = (uint16_t)message->parent_refs[i]->port,
+        };
+    }
+    compiler->route->attachment_count = (uint16_t)count;
+}
+
+struct route *route_new(const RouteMessage *message, struct slice bytes, bool is_broken,
+                        route_backend_index_fn *backend_index, void *context)
+{
+    struct extent extent = measure(message);
+    if (extent.rules > UINT16_MAX || extent.matches > UINT16_MAX || extent.hostnames > UINT16_MAX ||
+        extent.attachments > UINT16_MAX)
+        return route_new_unreadable(slice_from_string(message->name), bytes);
+
+    struct compiler compiler;
+    struct route *route = allocate(&extent, bytes, &compiler);
+    compiler.is_broken = is_broken;
+    compiler.backend_index = backend_index;
+    compiler.context = context;
+
+    struct slice name = own_copy(&compiler, message->name);
+    route->name = name.at;
+    route->name_length = (uint16_t)name.length;
+    route->revision = message->revision;
+    route->created_revision = message->created_revision;
+    compile_attachments(&compiler, message);
+    compile_hostnames(&compiler, message);
+
+    struct rule_list rules = rules_of(message);
+    for (size_t i = 0; i < rules.count; i++)
+        compile_rule(&compiler, message->name, rules.items[i]);
+
+    /* None of its hosts can be understood: that must not become every host. */
+    if (message->n_hostnames > 0 && route->hostname_count == 0) {
+        assert(is_broken);
+        for (size_t i = 0; i < route->match_count; i++)
+            route_match_clear((struct route_match *)&route->matches[i]);
+        route->match_count = 0;
+    }
+    return route;
+}
+
+struct route *route_new_unreadable(struct slice name, struct slice bytes)
+{
+    struct route *route = memory_allocate_zeroed(1, sizeof(*route) + name.length + bytes.length);
+    char *text = (char *)(route + 1);
+    atomic_init(&route->references, 1);
+    memcpy(text, name.at, name.length);
+    route->name = text;
+    route->name_length = (uint16_t)name.length;
+    if (bytes.length > 0)
+        memcpy(text + name.length, bytes.at, bytes.length);
+    route->bytes = text + name.length;
+    route->byte_count = (uint32_t)bytes.length;
+    return route;
+}
