@@ -2,17 +2,13 @@
 #include "common/event_loop.h"
 #include "common/log.h"
 #include "common/options.h"
+#include "common/signals.h"
 #include "proxy/check_health.h"
 #include "proxy/proxy.h"
 
-#include <inttypes.h>
-#include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum { EXIT_USAGE = 2, WORKERS_MAX = 1024, CHECK_TIMEOUT_MS = 2000 };
@@ -169,49 +165,23 @@ struct program_state {
     bool is_draining;
 };
 
-static void on_terminate(struct program_state *program)
+static void on_terminate(void *context)
 {
+    struct program_state *program = context;
     if (program->is_draining)
         _exit(EXIT_FAILURE);
     program->is_draining = true;
     proxy_drain(program->proxy);
 }
 
-static void on_hangup(struct program_state *program)
+static void on_hangup(void *context)
 {
+    const struct program_state *program = context;
     struct error err;
     if (!log_open(program->log_file, &err))
         log_error("log_not_reopened", "reason=\"%s\"", err.message);
     proxy_reopen_logs(program->proxy);
     log_info("logs_reopened", "%s", "");
-}
-
-static void on_signal(struct event_watch *watch, uint32_t events)
-{
-    (void)events;
-    struct signalfd_siginfo signal_info;
-    while (read(watch->fd, &signal_info, sizeof(signal_info)) == sizeof(signal_info)) {
-        if (signal_info.ssi_signo == SIGHUP)
-            on_hangup(watch->context);
-        else
-            on_terminate(watch->context);
-    }
-}
-
-/* Before any thread starts: they inherit the mask, and only the descriptor gets the signals. */
-static int open_signals(struct error *err)
-{
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGHUP);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    int fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (fd < 0)
-        error_set_errno(err, "cannot receive signals");
-    return fd;
 }
 
 /* --- running -------------------------------------------------------------------------------- */
@@ -228,24 +198,27 @@ static void raise_file_limit(void)
 
 static bool run(const struct proxy_options *options, const char *log_file, struct error *err)
 {
-    int signal_fd = open_signals(err);
-    if (signal_fd < 0 || !log_open(log_file, err))
-        return false;
-    raise_file_limit();
-
     struct program_state program = {.loop = event_loop_new(), .log_file = log_file};
-    program.proxy = proxy_start(options, program.loop, err);
-    if (program.proxy != NULL) {
-        struct event_watch watch = {0};
-        event_watch_start(&watch, program.loop, signal_fd, EPOLLIN, on_signal, &program);
-        event_loop_run(program.loop);
-        event_watch_stop(&watch);
-        proxy_stop(program.proxy);
-        log_info("stopped", "%s", "");
+    const struct signal_handlers handlers = {
+        .on_terminate = on_terminate,
+        .on_hangup = on_hangup,
+        .context = &program,
+    };
+    struct signals signals;
+    bool has_run = false;
+    if (log_open(log_file, err) && signals_start(&signals, program.loop, &handlers, err)) {
+        raise_file_limit();
+        program.proxy = proxy_start(options, program.loop, err);
+        if (program.proxy != NULL) {
+            event_loop_run(program.loop);
+            proxy_stop(program.proxy);
+            log_info("stopped", "%s", "");
+            has_run = true;
+        }
+        signals_stop(&signals);
     }
     event_loop_free(program.loop);
-    close(signal_fd);
-    return program.proxy != NULL;
+    return has_run;
 }
 
 static int fail(const struct error *err, int exit_code)
