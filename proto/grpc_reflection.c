@@ -42,7 +42,8 @@ static bool answer_services(const struct grpc_server *server, struct grpc_call *
     struct service_list list = {.count = 0};
     add_services(&list, server->methods);
     add_services(&list, grpc_health_methods);
-    add_services(&list, grpc_reflection_methods);
+    /* Without v1alpha: it is served, but no file declares it. */
+    add_services(&list, (const struct grpc_method[]){grpc_reflection_methods[0], {.path = NULL}});
 
     Grpc__Reflection__V1__ServiceResponse services[SERVICES_MAX];
     Grpc__Reflection__V1__ServiceResponse *pointers[SERVICES_MAX];
