@@ -1,5 +1,8 @@
 #include "proxy/http/local_reply.h"
 
+#include "common/clock.h"
+#include "proxy/http/worker.h"
+
 static const struct {
     unsigned status;
     struct slice reason;
@@ -44,6 +47,8 @@ void local_reply(struct exchange *exchange, unsigned status, const char *sentenc
         .minor_version = 1,
     };
     struct header_list *fields = &exchange->response.fields;
+    header_list_add(fields, SLICE("date"), http_date_at(&exchange->worker->date, clock_wall_ms()),
+                    HEADER_OTHER);
     header_list_add(fields, SLICE("content-type"), SLICE("text/plain; charset=utf-8"),
                     HEADER_CONTENT_TYPE);
     if (status == 405)

@@ -19,6 +19,9 @@
  * proves to be large. */
 enum { FIRST_READ_BYTES = 16 * 1024, LATER_READ_BYTES = 64 * 1024, LEAST_READ_BYTES = 4 * 1024 };
 
+/* An endpoint that only ever says "wait" would hold its request for ever. */
+enum { INTERIM_HEADS_MAX = 16 };
+
 static const struct upstream_operations operations;
 
 static void on_readable(h2o_socket_t *socket, const char *error);
@@ -213,6 +216,8 @@ static void on_head_bytes(struct upstream_http1 *connection)
         buffer_consume(bytes, response->head_bytes);
         if (!is_informational)
             return on_head_complete(connection);
+        if (++connection->interim_heads > INTERIM_HEADS_MAX)
+            return fail(connection, UPSTREAM_FAILURE_BAD_RESPONSE);
         start_parser(connection);
         if (bytes->length == 0)
             return;
@@ -316,6 +321,7 @@ static void begin(struct upstream_http1 *connection)
     connection->is_connecting = false;
     connection->is_unwritable = false;
     connection->has_received = false;
+    connection->interim_heads = 0;
     connection->is_head_complete = false;
     connection->read_bytes = FIRST_READ_BYTES;
     start_parser(connection);

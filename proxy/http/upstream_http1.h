@@ -40,6 +40,7 @@ struct upstream_http1 {
     bool is_paused;     /* not reading: the client is slower */
     bool is_unwritable; /* the endpoint reads no more; it may have answered */
     bool has_received;  /* anything of the answer */
+    unsigned interim_heads;
     bool is_head_complete;
     uint64_t body_left; /* for BODY_LENGTH */
     size_t read_bytes;  /* how much to ask for in one read */

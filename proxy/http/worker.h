@@ -8,6 +8,7 @@
 #define PROXY_HTTP_WORKER_H
 
 #include "proxy/http/exchange.h"
+#include "proxy/http/http_date.h"
 #include "proxy/http/http_options.h"
 #include "proxy/http/listener.h"
 #include "proxy/http/timers.h"
@@ -85,6 +86,7 @@ struct worker {
     bool is_drained; /* and said so */
     bool is_stopping;
     uint64_t now_us; /* read once a turn, on demand; 0: not yet */
+    struct http_date date;
     struct buffer log_line;
     char *scratch; /* WORKER_SCRATCH_BYTES; valid within one callback */
 };

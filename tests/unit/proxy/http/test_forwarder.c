@@ -160,6 +160,22 @@ static void informational_heads_are_not_passed_on(void **state)
     leave(&client, &endpoint);
 }
 
+static void informational_heads_without_end_are_a_502(void **state)
+{
+    struct stage *stage = *state;
+    struct player client = stage_connect(stage);
+    struct player endpoint = forward(stage, &client, get);
+
+    for (int i = 0; i < 16; i++)
+        player_send(&endpoint, "HTTP/1.1 102 Processing\r\n\r\n");
+    player_expect_nothing(&client);
+    player_send(&endpoint, "HTTP/1.1 102 Processing\r\n\r\n");
+
+    player_expect(&client, "HTTP/1.1 502 Bad Gateway\r\n");
+    player_expect_gone(&endpoint);
+    leave(&client, &endpoint);
+}
+
 static void a_response_head_may_come_byte_by_byte(void **state)
 {
     struct stage *stage = *state;
@@ -239,6 +255,19 @@ static void a_response_that_breaks_http_is_a_502(void **state)
     assert_answer(stage, &client, "HTTP/1.1 502 Bad Gateway\r\n", 1);
     player_expect_gone(&endpoint);
     leave(&client, &endpoint);
+}
+
+static void the_proxys_own_answers_have_a_date(void **state)
+{
+    struct stage *stage = *state;
+    struct player client = stage_connect(stage);
+    stage_stop_endpoint(stage, 0);
+
+    player_send(&client, get);
+
+    player_expect(&client, "HTTP/1.1 503 Service Unavailable\r\ndate: ");
+    player_expect(&client, " GMT\r\n");
+    player_close(&client);
 }
 
 static void no_response_at_all_is_a_503(void **state)
@@ -651,10 +680,12 @@ int main(void)
         ON_STAGE(the_answer_to_head_has_no_body_whatever_its_length_says),
         ON_STAGE(no_content_and_not_modified_have_no_body),
         ON_STAGE(informational_heads_are_not_passed_on),
+        ON_STAGE(informational_heads_without_end_are_a_502),
         ON_STAGE(a_response_head_may_come_byte_by_byte),
         ON_STAGE(a_large_response_arrives_whole),
         ON_STAGE(hop_by_hop_fields_stay_behind),
         ON_STAGE(a_response_that_breaks_http_is_a_502),
+        ON_STAGE(the_proxys_own_answers_have_a_date),
         ON_STAGE(no_response_at_all_is_a_503),
         ON_STAGE(half_a_head_is_a_503),
         ON_STAGE(a_response_cut_short_is_cut_short_for_the_client),
