@@ -3,9 +3,12 @@
 #include <assert.h>
 #include <string.h>
 
+/* What the low bits of a link say. */
 enum {
-    LEAF,
-    BRANCH,
+    LEAF = 0,
+    SPARSE = 1, /* a branch whose bits say which children there are */
+    FULL = 2,   /* a branch with all children: no need to look at its bits */
+    KIND_MASK = 3,
 };
 
 enum {
@@ -15,10 +18,15 @@ enum {
     LEAF_MERGED_MAX = 4, /* a branch with no more than so many entries becomes a leaf again */
 };
 
+/* A pointer to a leaf or branch, with its kind; 0: none. */
+struct link {
+    uintptr_t word;
+};
+
 struct branch {
     struct node node; /* count: of children */
     uint64_t present; /* a bit for each child that is there */
-    struct node *children[];
+    struct link children[];
 };
 
 /* Spelled out because the baseline x86-64 has no instruction for it, and the library's function
@@ -41,17 +49,46 @@ static inline unsigned child_index(const struct branch *branch, uint64_t bit)
     return count_bits(branch->present & (bit - 1));
 }
 
+static inline bool is_leaf(struct link link)
+{
+    return (link.word & KIND_MASK) == LEAF;
+}
+
+static inline struct trie_leaf *as_leaf(struct link link)
+{
+    return (struct trie_leaf *)link.word; // NOLINT: the word is a pointer
+}
+
+static inline struct branch *as_branch(struct link link)
+{
+    return (struct branch *)(link.word & ~(uintptr_t)KIND_MASK); // NOLINT
+}
+
+static struct link leaf_link(struct trie_leaf *leaf)
+{
+    return (struct link){(uintptr_t)leaf + LEAF};
+}
+
+static struct link branch_link(struct branch *branch)
+{
+    return (struct link){(uintptr_t)branch + (branch->present == UINT64_MAX ? FULL : SPARSE)};
+}
+
 const struct trie_leaf *hash_trie_leaf(struct hash_trie trie, uint64_t hash)
 {
-    const struct node *node = trie.root;
-    for (unsigned shift = 0; node != NULL && node->kind == BRANCH; shift += LEVEL_BITS) {
-        const struct branch *branch = (const struct branch *)node;
-        uint64_t bit = bit_of(hash, shift);
-        if ((branch->present & bit) == 0)
-            return NULL;
-        node = branch->children[child_index(branch, bit)];
+    struct link link = {trie.root};
+    for (unsigned shift = 0; !is_leaf(link); shift += LEVEL_BITS) {
+        const struct branch *branch = as_branch(link);
+        unsigned index = hash >> shift & ((1 << LEVEL_BITS) - 1);
+        if ((link.word & KIND_MASK) == SPARSE) {
+            uint64_t bit = UINT64_C(1) << index;
+            if ((branch->present & bit) == 0)
+                return NULL;
+            index = child_index(branch, bit);
+        }
+        link = branch->children[index];
     }
-    return (const struct trie_leaf *)node;
+    return as_leaf(link);
 }
 
 /* --- making nodes --------------------------------------------------------------------------- */
@@ -65,14 +102,14 @@ static struct trie_leaf *new_leaf(struct node_store *store, size_t count)
 static struct branch *new_branch(struct node_store *store, uint64_t present)
 {
     size_t count = count_bits(present);
-    struct branch *branch = node_store_allocate(
-        store, sizeof(struct branch) + count * sizeof(struct node *), BRANCH, count);
+    struct branch *branch =
+        node_store_allocate(store, sizeof(struct branch) + count * sizeof(struct link), 0, count);
     branch->present = present;
     return branch;
 }
 
-static struct node *leaf_with(struct node_store *store, struct trie_leaf *leaf,
-                              struct trie_entry entry)
+static struct link leaf_with(struct node_store *store, struct trie_leaf *leaf,
+                             struct trie_entry entry)
 {
     size_t count = leaf == NULL ? 0 : leaf->node.count;
     struct trie_leaf *longer = new_leaf(store, count + 1);
@@ -80,12 +117,12 @@ static struct node *leaf_with(struct node_store *store, struct trie_leaf *leaf,
         memcpy(longer->entries, leaf->entries, count * sizeof(entry));
     longer->entries[count] = entry;
     node_store_discard(store, leaf);
-    return &longer->node;
+    return leaf_link(longer);
 }
 
 /* A branch with one more child. */
-static struct node *branch_with(struct node_store *store, struct branch *branch, uint64_t bit,
-                                struct node *child)
+static struct link branch_with(struct node_store *store, struct branch *branch, uint64_t bit,
+                               struct link child)
 {
     struct branch *wider = new_branch(store, branch->present | bit);
     unsigned index = child_index(branch, bit);
@@ -94,7 +131,7 @@ static struct node *branch_with(struct node_store *store, struct branch *branch,
     memcpy(wider->children + index + 1, branch->children + index,
            (branch->node.count - index) * sizeof(child));
     node_store_discard(store, branch);
-    return &wider->node;
+    return branch_link(wider);
 }
 
 /* The branch itself when it may be changed, else a copy in its place. */
@@ -110,43 +147,43 @@ static struct branch *own_branch(struct node_store *store, struct branch *branch
 
 /* --- adding --------------------------------------------------------------------------------- */
 
-static struct node *add_below(struct node_store *store, struct node *node, unsigned shift,
-                              struct trie_entry entry);
+static struct link add_below(struct node_store *store, struct link link, unsigned shift,
+                             struct trie_entry entry);
 
-static struct node *split(struct node_store *store, struct trie_leaf *leaf, unsigned shift)
+static struct link split(struct node_store *store, struct trie_leaf *leaf, unsigned shift)
 {
-    struct node *node = &new_branch(store, 0)->node;
+    struct link link = branch_link(new_branch(store, 0));
     for (size_t i = 0; i < leaf->node.count; i++)
-        node = add_below(store, node, shift, leaf->entries[i]);
+        link = add_below(store, link, shift, leaf->entries[i]);
     node_store_discard(store, leaf);
-    return node;
+    return link;
 }
 
-static struct node *add_below(struct node_store *store, struct node *node, unsigned shift,
-                              struct trie_entry entry)
+static struct link add_below(struct node_store *store, struct link link, unsigned shift,
+                             struct trie_entry entry)
 {
-    if (node == NULL)
-        return leaf_with(store, NULL, entry);
-    if (node->kind == LEAF) {
-        if (node->count < LEAF_MAX || shift >= LAST_SHIFT)
-            return leaf_with(store, (struct trie_leaf *)node, entry);
-        node = split(store, (struct trie_leaf *)node, shift);
+    if (is_leaf(link)) {
+        struct trie_leaf *leaf = as_leaf(link);
+        if (leaf == NULL || leaf->node.count < LEAF_MAX || shift >= LAST_SHIFT)
+            return leaf_with(store, leaf, entry);
+        link = split(store, leaf, shift);
     }
 
-    struct branch *branch = (struct branch *)node;
+    struct branch *branch = as_branch(link);
     uint64_t bit = bit_of(entry.hash, shift);
     if ((branch->present & bit) == 0)
         return branch_with(store, branch, bit, leaf_with(store, NULL, entry));
 
     branch = own_branch(store, branch);
-    struct node **child = &branch->children[child_index(branch, bit)];
+    struct link *child = &branch->children[child_index(branch, bit)];
     *child = add_below(store, *child, shift + LEVEL_BITS, entry);
-    return &branch->node;
+    return branch_link(branch);
 }
 
 void hash_trie_add(struct hash_trie *trie, struct node_store *store, uint64_t hash, void *value)
 {
-    trie->root = add_below(store, trie->root, 0, (struct trie_entry){.hash = hash, .value = value});
+    struct link root = {trie->root};
+    trie->root = add_below(store, root, 0, (struct trie_entry){.hash = hash, .value = value}).word;
 }
 
 /* --- removing ------------------------------------------------------------------------------- */
@@ -161,8 +198,8 @@ static size_t entry_index(const struct trie_leaf *leaf, uint64_t hash, const voi
     return i;
 }
 
-static struct node *leaf_without(struct node_store *store, struct trie_leaf *leaf, uint64_t hash,
-                                 const void *value)
+static struct link leaf_without(struct node_store *store, struct trie_leaf *leaf, uint64_t hash,
+                                const void *value)
 {
     size_t index = entry_index(leaf, hash, value);
     size_t left = (size_t)leaf->node.count - 1;
@@ -174,67 +211,66 @@ static struct node *leaf_without(struct node_store *store, struct trie_leaf *lea
                (left - index) * sizeof(leaf->entries[0]));
     }
     node_store_discard(store, leaf);
-    return shorter == NULL ? NULL : &shorter->node;
+    return leaf_link(shorter);
 }
 
-static struct node *branch_without(struct node_store *store, struct branch *branch, uint64_t bit)
+/* A branch without one of its children, of which there are more. */
+static struct branch *branch_without(struct node_store *store, struct branch *branch, uint64_t bit)
 {
-    struct branch *narrower = NULL;
-    if (branch->present != bit) {
-        unsigned index = child_index(branch, bit);
-        narrower = new_branch(store, branch->present & ~bit);
-        memcpy(narrower->children, branch->children, index * sizeof(narrower->children[0]));
-        memcpy(narrower->children + index, branch->children + index + 1,
-               (narrower->node.count - index) * sizeof(narrower->children[0]));
-    }
+    unsigned index = child_index(branch, bit);
+    struct branch *narrower = new_branch(store, branch->present & ~bit);
+    memcpy(narrower->children, branch->children, index * sizeof(narrower->children[0]));
+    memcpy(narrower->children + index, branch->children + index + 1,
+           (narrower->node.count - index) * sizeof(narrower->children[0]));
     node_store_discard(store, branch);
-    return narrower == NULL ? NULL : &narrower->node;
+    return narrower;
 }
 
 /* A branch over nothing but a few entries becomes one leaf. */
-static struct node *merged(struct node_store *store, struct branch *branch)
+static struct link merged(struct node_store *store, struct branch *branch)
 {
     size_t count = 0;
     if (branch->node.count > LEAF_MERGED_MAX)
-        return &branch->node;
+        return branch_link(branch);
     for (size_t i = 0; i < branch->node.count; i++) {
-        if (branch->children[i]->kind == BRANCH)
-            return &branch->node;
-        count += branch->children[i]->count;
+        if (!is_leaf(branch->children[i]))
+            return branch_link(branch);
+        count += as_leaf(branch->children[i])->node.count;
     }
     if (count > LEAF_MERGED_MAX)
-        return &branch->node;
+        return branch_link(branch);
 
     struct trie_leaf *leaf = new_leaf(store, count);
     count = 0;
     for (size_t i = 0; i < branch->node.count; i++) {
-        struct trie_leaf *child = (struct trie_leaf *)branch->children[i];
+        struct trie_leaf *child = as_leaf(branch->children[i]);
         memcpy(leaf->entries + count, child->entries,
                child->node.count * sizeof(child->entries[0]));
         count += child->node.count;
         node_store_discard(store, child);
     }
     node_store_discard(store, branch);
-    return &leaf->node;
+    return leaf_link(leaf);
 }
 
-static struct node *remove_below(struct node_store *store, struct node *node, unsigned shift,
-                                 uint64_t hash, const void *value)
+static struct link remove_below(struct node_store *store, struct link link, unsigned shift,
+                                uint64_t hash, const void *value)
 {
-    assert(node != NULL);
-    if (node->kind == LEAF)
-        return leaf_without(store, (struct trie_leaf *)node, hash, value);
+    if (is_leaf(link))
+        return leaf_without(store, as_leaf(link), hash, value);
 
-    struct branch *branch = (struct branch *)node;
+    struct branch *branch = as_branch(link);
     uint64_t bit = bit_of(hash, shift);
     assert((branch->present & bit) != 0);
     unsigned index = child_index(branch, bit);
-    struct node *child =
+    struct link child =
         remove_below(store, branch->children[index], shift + LEVEL_BITS, hash, value);
-    if (child == NULL) {
-        node = branch_without(store, branch, bit);
-        return node == NULL ? NULL : merged(store, (struct branch *)node);
+    if (child.word == 0 && branch->present == bit) {
+        node_store_discard(store, branch);
+        return child;
     }
+    if (child.word == 0)
+        return merged(store, branch_without(store, branch, bit));
 
     branch = own_branch(store, branch);
     branch->children[index] = child;
@@ -244,69 +280,75 @@ static struct node *remove_below(struct node_store *store, struct node *node, un
 void hash_trie_remove(struct hash_trie *trie, struct node_store *store, uint64_t hash,
                       const void *value)
 {
-    trie->root = remove_below(store, trie->root, 0, hash, value);
+    assert(trie->root != 0);
+    trie->root = remove_below(store, (struct link){trie->root}, 0, hash, value).word;
 }
 
 /* --- replacing ------------------------------------------------------------------------------ */
 
-void hash_trie_replace(struct hash_trie *trie, struct node_store *store, uint64_t hash,
-                       const void *old_value, void *new_value)
+static struct link replace_below(struct node_store *store, struct link link, unsigned shift,
+                                 const void *old_value, struct trie_entry entry)
 {
-    struct node **place = &trie->root;
-    for (unsigned shift = 0; (*place)->kind == BRANCH; shift += LEVEL_BITS) {
-        struct branch *branch = own_branch(store, (struct branch *)*place);
-        *place = &branch->node;
-        place = &branch->children[child_index(branch, bit_of(hash, shift))];
+    if (!is_leaf(link)) {
+        struct branch *branch = own_branch(store, as_branch(link));
+        struct link *child = &branch->children[child_index(branch, bit_of(entry.hash, shift))];
+        *child = replace_below(store, *child, shift + LEVEL_BITS, old_value, entry);
+        return branch_link(branch);
     }
 
-    struct trie_leaf *leaf = (struct trie_leaf *)*place;
+    struct trie_leaf *leaf = as_leaf(link);
     if (!node_store_owns(store, &leaf->node)) {
         struct trie_leaf *copy = new_leaf(store, leaf->node.count);
         memcpy(copy->entries, leaf->entries, leaf->node.count * sizeof(leaf->entries[0]));
         node_store_discard(store, leaf);
-        *place = &copy->node;
         leaf = copy;
     }
-    leaf->entries[entry_index(leaf, hash, old_value)].value = new_value;
+    leaf->entries[entry_index(leaf, entry.hash, old_value)] = entry;
+    return leaf_link(leaf);
+}
+
+void hash_trie_replace(struct hash_trie *trie, struct node_store *store, uint64_t hash,
+                       const void *old_value, void *new_value)
+{
+    struct link root = {trie->root};
+    struct trie_entry entry = {.hash = hash, .value = new_value};
+    trie->root = replace_below(store, root, 0, old_value, entry).word;
 }
 
 /* --- the whole ------------------------------------------------------------------------------ */
 
-static void each_below(const struct node *node, void (*visit)(void *context, void *value),
-                       void *context)
+static void each_below(struct link link, void (*visit)(void *context, void *value), void *context)
 {
-    if (node == NULL)
-        return;
-    if (node->kind == LEAF) {
-        const struct trie_leaf *leaf = (const struct trie_leaf *)node;
-        for (size_t i = 0; i < node->count; i++)
+    if (is_leaf(link)) {
+        const struct trie_leaf *leaf = as_leaf(link);
+        for (size_t i = 0; leaf != NULL && i < leaf->node.count; i++)
             visit(context, leaf->entries[i].value);
         return;
     }
-    const struct branch *branch = (const struct branch *)node;
-    for (size_t i = 0; i < node->count; i++)
+    const struct branch *branch = as_branch(link);
+    for (size_t i = 0; i < branch->node.count; i++)
         each_below(branch->children[i], visit, context);
 }
 
 void hash_trie_each(struct hash_trie trie, void (*visit)(void *context, void *value), void *context)
 {
-    each_below(trie.root, visit, context);
+    each_below((struct link){trie.root}, visit, context);
 }
 
-static void discard_below(struct node_store *store, struct node *node)
+static void discard_below(struct node_store *store, struct link link)
 {
-    if (node == NULL)
+    if (is_leaf(link)) {
+        node_store_discard(store, as_leaf(link));
         return;
-    if (node->kind == BRANCH) {
-        struct branch *branch = (struct branch *)node;
-        for (size_t i = 0; i < node->count; i++)
-            discard_below(store, branch->children[i]);
     }
-    node_store_discard(store, node);
+    struct branch *branch = as_branch(link);
+    for (size_t i = 0; i < branch->node.count; i++)
+        discard_below(store, branch->children[i]);
+    node_store_discard(store, branch);
 }
 
 void hash_trie_discard(struct hash_trie *trie, struct node_store *store)
 {
-    discard_below(store, trie->root);
-    trie->root = NULL;
+    discard_below(store, (struct link){trie->root});
+    trie->root = 0;
 }

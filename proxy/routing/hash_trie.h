@@ -1,9 +1,10 @@
 /* Hash trie: a persistent map from 64-bit hashes to pointers.
  *
  * Six bits of the hash choose a child at each level; a leaf holds up to eight entries side by
- * side, so a lookup touches one cold cache line or two. A change copies the nodes on its way, at
- * most about 500 bytes each. Equal hashes are fine: who looks up compares the keys of all entries
- * it is given.
+ * side, so a lookup touches one cold cache line or two. Pointers say what kind of node they lead
+ * to: a branch that has all its children, as the upper ones do, is passed in one line. A change
+ * copies the nodes on its way, at most about 500 bytes each. Equal hashes are fine: who looks up
+ * compares the keys of all entries it is given.
  *
  * Threads: any may look up in a published trie; the builder's alone changes one. */
 #ifndef PROXY_ROUTING_HASH_TRIE_H
@@ -11,6 +12,7 @@
 
 #include "proxy/routing/node_store.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,9 +26,15 @@ struct trie_leaf {
     struct trie_entry entries[];
 };
 
+/* A pointer whose low bits say to what; 0: empty. A copy of it is the same trie. */
 struct hash_trie {
-    struct node *root; /* NULL: empty */
+    uintptr_t root;
 };
+
+static inline bool hash_trie_is_empty(struct hash_trie trie)
+{
+    return trie.root == 0;
+}
 
 /* The leaf that holds every entry of this hash, among others; NULL: there is none. */
 const struct trie_leaf *hash_trie_leaf(struct hash_trie trie, uint64_t hash);

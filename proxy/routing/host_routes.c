@@ -49,7 +49,7 @@ static struct match_set find_set(const struct trie_entry *entries, size_t count,
 
 static struct match_set set_of(const struct host_routes *host, uint64_t hash, struct slice path)
 {
-    if (host->paths.root == NULL)
+    if (hash_trie_is_empty(host->paths))
         return find_set(host->entries, host->entry_count, hash, path);
     const struct trie_leaf *leaf = hash_trie_leaf(host->paths, hash);
     return leaf == NULL ? (struct match_set){0}
@@ -174,10 +174,10 @@ static void set_path_set(struct host_routes *host, struct node_store *store, uin
 {
     if (old.word == new.word)
         return;
-    if (host->paths.root == NULL && old.word == 0 && host->entry_count == ENTRIES_MAX)
+    if (hash_trie_is_empty(host->paths) && old.word == 0 && host->entry_count == ENTRIES_MAX)
         move_entries_to_trie(host, store);
 
-    if (host->paths.root != NULL) {
+    if (!hash_trie_is_empty(host->paths)) {
         if (old.word == 0)
             hash_trie_add(&host->paths, store, hash, set_value(new));
         else if (new.word == 0)
@@ -202,7 +202,7 @@ static uint64_t path_hash(const struct route_match *match)
 /* Room for one entry more, as long as entries are what there is. */
 static size_t entries_with_one_more(const struct host_routes *host)
 {
-    return host->paths.root == NULL && host->entry_count < ENTRIES_MAX
+    return hash_trie_is_empty(host->paths) && host->entry_count < ENTRIES_MAX
                ? (size_t)host->entry_count + 1
                : host->entry_count;
 }
@@ -254,7 +254,7 @@ struct host_routes *host_routes_remove(struct host_routes *host, struct node_sto
         set_path_set(host, store, hash, old, new);
     }
 
-    if (host->paths.root != NULL || host->entry_count > 0 || host->expressions.word != 0)
+    if (!hash_trie_is_empty(host->paths) || host->entry_count > 0 || host->expressions.word != 0)
         return host;
     node_store_discard(store, host);
     return NULL;
