@@ -3,7 +3,7 @@
  * fields of a head. */
 #include "proxy/http/chunk_decoder.h"
 
-#include "proxy/http/character.h"
+#include "common/character.h"
 #include "proxy/http/request_lint.h"
 
 #include <assert.h>

@@ -1,6 +1,6 @@
 #include "proxy/http/field_parser.h"
 
-#include "proxy/http/character.h"
+#include "common/character.h"
 
 #include <endian.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 #include "proxy/http/message_framing.h"
 
-#include "proxy/http/character.h"
+#include "common/character.h"
 
 /* A Connection header with more options than this is an attack on whoever compares each of them
  * with each field. */

@@ -1,8 +1,6 @@
 #include "proxy/http/request_lint.h"
 
-#include "proxy/http/character.h"
-
-#include <arpa/inet.h>
+#include "common/character.h"
 
 enum refusal request_lint_method(struct slice method)
 {
@@ -20,133 +18,31 @@ enum refusal request_lint_method(struct slice method)
     return REFUSAL_NONE;
 }
 
-/* --- path ------------------------------------------------------------------------------------ */
+/* --- target and authority --------------------------------------------------------------------- */
 
-static char upper_case_hex(char digit)
+static const enum refusal target_refusals[] = {
+    [TARGET_FINE] = REFUSAL_NONE,
+    [TARGET_FORM] = REFUSAL_TARGET_FORM,
+    [TARGET_CHARACTER] = REFUSAL_TARGET_CHARACTER,
+    [TARGET_ESCAPE] = REFUSAL_TARGET_ESCAPE,
+    [TARGET_NUL] = REFUSAL_TARGET_NUL,
+    [TARGET_DOT_SEGMENT] = REFUSAL_DOT_SEGMENT,
+};
+
+enum refusal request_lint_target(char *target, size_t length, struct request_head *head)
 {
-    return digit >= 'a' ? (char)(digit - 'a' + 'A') : digit;
-}
-
-/* Decodes escapes of unreserved characters and writes the others in upper case (RFC 3986 section
- * 6.2.2). Sets *length to what is left. */
-static enum refusal normalize_escapes(char *path, size_t *length)
-{
-    const char *from = path;
-    const char *end = path + *length;
-    char *to = path;
-
-    while (from < end) {
-        if (*from != '%') {
-            *to++ = *from++;
-            continue;
-        }
-        if (end - from < 3 || !character_is(from[1], CHARACTER_HEX) ||
-            !character_is(from[2], CHARACTER_HEX))
-            return REFUSAL_TARGET_ESCAPE;
-
-        char byte = (char)(character_hex_value(from[1]) << 4 | character_hex_value(from[2]));
-        if (byte == '\0')
-            return REFUSAL_TARGET_NUL;
-        if (character_is(byte, CHARACTER_UNRESERVED)) {
-            *to++ = byte;
-        } else {
-            *to++ = '%';
-            *to++ = upper_case_hex(from[1]);
-            *to++ = upper_case_hex(from[2]);
-        }
-        from += 3;
-    }
-    *length = (size_t)(to - path);
-    return REFUSAL_NONE;
-}
-
-/* How long a separator stands at `at`, in a canonical path: '/', or an escaped '/' or '\', which
- * many servers decode before they resolve dot segments. 0: none. */
-static size_t separator_length(const char *at, const char *end)
-{
-    if (*at == '/')
-        return 1;
-    if (*at == '%' && end - at >= 3 && (memcmp(at, "%2F", 3) == 0 || memcmp(at, "%5C", 3) == 0))
-        return 3;
-    return 0;
-}
-
-/* A segment is what stands between separators, up to a ';': some servers cut parameters off
- * before they resolve dots. */
-static bool has_dot_segment(const char *path, size_t length)
-{
-    const char *end = path + length;
-    const char *at = path;
-
-    while (at < end) {
-        size_t separator = separator_length(at, end);
-        if (separator == 0) {
-            at++;
-            continue;
-        }
-        at += separator;
-
-        const char *dots = at;
-        while (dots < end && dots - at < 3 && *dots == '.')
-            dots++;
-        if (dots == at || dots - at > 2)
-            continue;
-        if (dots == end || *dots == ';' || separator_length(dots, end) > 0)
-            return true;
-    }
-    return false;
+    return target_refusals[request_target_read(target, length, head)];
 }
 
 enum refusal request_lint_query(struct slice query)
 {
-    for (size_t i = 0; i < query.length; i++) {
-        if (!character_is(query.at[i], CHARACTER_TARGET))
-            return REFUSAL_TARGET_CHARACTER;
-    }
-    return REFUSAL_NONE;
+    return request_target_query_is_fine(query) ? REFUSAL_NONE : REFUSAL_TARGET_CHARACTER;
 }
 
-/* Most paths hold no escape and no dot where a segment starts: one look at each byte is enough. */
-enum refusal request_lint_target(char *target, size_t length, struct request_head *head)
+enum refusal request_lint_authority(struct slice authority, char area[REQUEST_HOST_BYTES],
+                                    struct slice *host)
 {
-    if (length == 1 && target[0] == '*' && slice_equals(head->method, SLICE("OPTIONS"))) {
-        head->path = slice_of(target, 1);
-        return REFUSAL_NONE;
-    }
-    if (length == 0 || target[0] != '/')
-        return REFUSAL_TARGET_FORM;
-
-    bool has_escape = false;
-    bool has_dot = false;
-    size_t at = 1;
-    for (; at < length && target[at] != '?'; at++) {
-        if (character_is(target[at], CHARACTER_PATH))
-            continue;
-        if (target[at] == '%')
-            has_escape = true;
-        else if (target[at] == '.')
-            has_dot = has_dot || target[at - 1] == '/';
-        else
-            return REFUSAL_TARGET_CHARACTER;
-    }
-
-    size_t path_length = at;
-    head->has_query = at < length;
-    if (head->has_query) {
-        head->query = slice_of(target + at + 1, length - at - 1);
-        enum refusal refusal = request_lint_query(head->query);
-        if (refusal != REFUSAL_NONE)
-            return refusal;
-    }
-    if (has_escape) {
-        enum refusal refusal = normalize_escapes(target, &path_length);
-        if (refusal != REFUSAL_NONE)
-            return refusal;
-    }
-    if ((has_escape || has_dot) && has_dot_segment(target, path_length))
-        return REFUSAL_DOT_SEGMENT;
-    head->path = slice_of(target, path_length);
-    return REFUSAL_NONE;
+    return request_target_read_authority(authority, area, host) ? REFUSAL_NONE : REFUSAL_HOST;
 }
 
 /* --- fields ---------------------------------------------------------------------------------- */
@@ -158,74 +54,4 @@ bool request_lint_is_visible(struct slice name, enum header_id id, bool peer_is_
     if ((header_name_traits(id) & HEADER_IS_CLAIM) && !peer_is_trusted)
         return false;
     return memchr(name.at, '_', name.length) == NULL;
-}
-
-/* --- authority ------------------------------------------------------------------------------- */
-
-/* `text` is what stands behind the host: nothing, or ':' and a port. */
-static bool is_port(struct slice text)
-{
-    if (text.length == 0)
-        return true;
-    if (text.at[0] != ':' || text.length < 2 || text.length > 6)
-        return false;
-
-    unsigned port = 0;
-    for (size_t i = 1; i < text.length; i++) {
-        if (!character_is(text.at[i], CHARACTER_DIGIT))
-            return false;
-        port = port * 10 + (unsigned)(text.at[i] - '0');
-    }
-    return port > 0 && port <= UINT16_MAX;
-}
-
-static bool is_ipv6_literal(struct slice text)
-{
-    char address[INET6_ADDRSTRLEN];
-    struct in6_addr parsed;
-
-    if (text.length < 2 || text.length - 2 >= sizeof(address) || text.at[text.length - 1] != ']')
-        return false;
-    memcpy(address, text.at + 1, text.length - 2);
-    address[text.length - 2] = '\0';
-    return inet_pton(AF_INET6, address, &parsed) == 1;
-}
-
-/* Labels of letters, digits, '-' and '_', none of them empty; a dot at the end is allowed. IPv4
- * addresses have the same form. */
-static bool is_name(struct slice text)
-{
-    char before = '.';
-    for (size_t i = 0; i < text.length; i++) {
-        if (!character_is(text.at[i], CHARACTER_HOST) || (text.at[i] == '.' && before == '.'))
-            return false;
-        before = text.at[i];
-    }
-    return text.length > 0;
-}
-
-enum refusal request_lint_authority(struct slice authority, char area[REQUEST_HOST_BYTES],
-                                    struct slice *host)
-{
-    struct slice name = authority;
-    bool is_literal = authority.length > 0 && authority.at[0] == '[';
-
-    const char *end = authority.length == 0 ? NULL
-                      : is_literal          ? memchr(authority.at, ']', authority.length)
-                                            : memchr(authority.at, ':', authority.length);
-    if (end != NULL)
-        name.length = (size_t)(end - authority.at) + (is_literal ? 1 : 0);
-    if (is_literal ? !is_ipv6_literal(name) : !is_name(name))
-        return REFUSAL_HOST;
-    if (!is_port(slice_of(name.at + name.length, authority.length - name.length)))
-        return REFUSAL_HOST;
-
-    if (name.at[name.length - 1] == '.')
-        name.length--;
-    if (name.length > REQUEST_HOST_BYTES)
-        return REFUSAL_HOST;
-    for (size_t i = 0; i < name.length; i++)
-        area[i] = ascii_lower(name.at[i]);
-    *host = slice_of(area, name.length);
-    return REFUSAL_NONE;
 }

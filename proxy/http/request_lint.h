@@ -10,13 +10,10 @@
 
 #include "proxy/http/header_name.h"
 #include "proxy/http/refusal.h"
-#include "proxy/routing/request_head.h"
+#include "proxy/routing/request_target.h"
 
 #include <stdbool.h>
 #include <stddef.h>
-
-/* A DNS name of 253 characters fits, and a little more. */
-enum { REQUEST_HOST_BYTES = 256 };
 
 /* A token, and neither CONNECT nor TRACE in any case. */
 enum refusal request_lint_method(struct slice method);

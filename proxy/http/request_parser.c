@@ -2,7 +2,7 @@
  * what only the whole head can tell is checked at the empty line. */
 #include "proxy/http/request_parser.h"
 
-#include "proxy/http/character.h"
+#include "common/character.h"
 
 #include <stdint.h>
 

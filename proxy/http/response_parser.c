@@ -1,6 +1,6 @@
 #include "proxy/http/response_parser.h"
 
-#include "proxy/http/character.h"
+#include "common/character.h"
 
 /* What a broken WebSocket field adds to the count of good ones: it must come out as exactly one. */
 enum { NEVER_ONE = 2 };

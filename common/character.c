@@ -1,4 +1,4 @@
-#include "proxy/http/character.h"
+#include "common/character.h"
 
 /* What each kind of byte belongs to. */
 enum {

@@ -1,8 +1,8 @@
 /* Character: which bytes may stand where.
  *
  * Threads: any; constant data. */
-#ifndef PROXY_HTTP_CHARACTER_H
-#define PROXY_HTTP_CHARACTER_H
+#ifndef COMMON_CHARACTER_H
+#define COMMON_CHARACTER_H
 
 #include <stdbool.h>
 #include <stdint.h>
