@@ -154,8 +154,7 @@ struct exchange *exchange_new(struct worker *worker, const struct front_operatio
 
 static void free_exchange(struct exchange *exchange)
 {
-    timer_clear(&exchange->worker->timers, &exchange->forwarding.try_timer);
-    timer_clear(&exchange->worker->timers, &exchange->forwarding.request_timer);
+    forwarder_clear(exchange);
     body_pipe_clear(&exchange->request_body);
     body_pipe_clear(&exchange->response_body);
     buffer_clear(&exchange->request_bytes);
@@ -209,9 +208,8 @@ static void on_trim_due(struct timer *timer)
 
 void exchange_end(struct exchange *exchange)
 {
-    exchange_cancel_upstream(exchange);
-    unmark(exchange, exchange->events);
     forwarder_end(exchange);
+    unmark(exchange, exchange->events);
     recycle(exchange);
 }
 

@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 struct backend;
+struct backend_counts;
 struct exchange;
 struct rule;
 struct worker;
@@ -75,8 +76,11 @@ struct forwarding {
     struct endpoint *endpoint;     /* of the current or the last try; borrowed from the backend */
     enum upstream_failure failure; /* with EXCHANGE_FAILED */
     unsigned tries;
+    struct backend_counts *counts; /* this worker's of the backend, while counted as running */
+    unsigned retries;              /* by the rule's stanza */
     bool has_retried_stale;
     bool has_retried_connect;
+    bool is_in_budget;    /* counted as repeated */
     bool is_trying;       /* counted in the endpoint as running */
     bool is_connected;    /* the current try is past its connect */
     bool is_request_sent; /* in the current try, some of it at least */
@@ -84,6 +88,7 @@ struct forwarding {
     uint64_t try_deadline_ms; /* TIMER_NEVER: none */
     struct timer try_timer;   /* connecting, or an endpoint that does nothing */
     struct timer request_timer;
+    struct timer backoff_timer; /* between two tries */
 };
 
 struct exchange {

@@ -4,6 +4,7 @@
 #include "proxy/http/exchange.h"
 #include "proxy/http/forwarded_head.h"
 #include "proxy/http/local_reply.h"
+#include "proxy/http/retry.h"
 #include "proxy/http/upstream_http1.h"
 #include "proxy/http/worker.h"
 #include "proxy/metrics/backend_metrics.h"
@@ -85,6 +86,7 @@ static void on_request_due(struct timer *timer)
     struct forwarding *forwarding = &exchange->forwarding;
 
     exchange_cancel_upstream(exchange);
+    timer_stop(&forwarding->backoff_timer);
     if (forwarding->is_trying) /* else it is the client who is slow */
         backend_metrics_count_failure(&forwarding->backend->metrics, forwarding->backend->name,
                                       exchange->worker->counters, UPSTREAM_FAILURE_TIMEOUT);
@@ -93,6 +95,11 @@ static void on_request_due(struct timer *timer)
 }
 
 /* --- tries ----------------------------------------------------------------------------------- */
+
+static enum endpoint_outcome outcome_of(unsigned status)
+{
+    return status >= 500 ? ENDPOINT_ANSWERED_5XX : ENDPOINT_ANSWERED;
+}
 
 static void end_try(struct exchange *exchange, enum endpoint_outcome outcome)
 {
@@ -128,40 +135,45 @@ static struct endpoint *pick(struct exchange *exchange, const struct endpoint *a
     return balancer_pick(exchange->forwarding.backend, 0, avoid, &exchange->worker->random);
 }
 
-/* RFC 9110 section 9.2.2; TRACE never comes this far. */
-static bool is_idempotent(struct slice method)
+static void reply_no_endpoint(struct exchange *exchange)
 {
-    return slice_equals(method, SLICE("GET")) || slice_equals(method, SLICE("HEAD")) ||
-           slice_equals(method, SLICE("PUT")) || slice_equals(method, SLICE("DELETE")) ||
-           slice_equals(method, SLICE("OPTIONS"));
+    counter_add(&exchange->worker->counters->refused[DENIAL_NO_ENDPOINT], 1);
+    local_reply(exchange, 503, "The service has no endpoint that is available.");
 }
 
-/* Whether sending the request once more can do no harm, and we still have all of it. */
-static bool can_send_again(const struct exchange *exchange)
-{
-    if (exchange->response_is_started || !body_pipe_can_rewind(&exchange->request_body))
-        return false;
-    return !exchange->forwarding.is_request_sent || is_idempotent(exchange->request.head.method);
-}
-
-/* Where to send it again after `failure`, or NULL when that is not to be. */
-static struct endpoint *pick_again(struct exchange *exchange, enum upstream_failure failure)
+static void try_again(struct exchange *exchange, struct endpoint *endpoint, bool is_fresh)
 {
     struct forwarding *forwarding = &exchange->forwarding;
-    if (!can_send_again(exchange))
-        return NULL;
+    backend_metrics_count_retry(&forwarding->backend->metrics, forwarding->backend->name,
+                                exchange->worker->counters, forwarding->failure);
+    start_try(exchange, endpoint, is_fresh);
+}
 
-    if (failure == UPSTREAM_FAILURE_STALE && !forwarding->has_retried_stale) {
-        forwarding->has_retried_stale = true;
-        return forwarding->endpoint;
-    }
-    if ((failure == UPSTREAM_FAILURE_CONNECT || failure == UPSTREAM_FAILURE_CONNECT_TIMEOUT) &&
-        !forwarding->has_retried_connect) {
-        forwarding->has_retried_connect = true;
-        struct endpoint *other = pick(exchange, forwarding->endpoint);
-        return other == forwarding->endpoint ? NULL : other;
-    }
-    return NULL;
+static void try_another(struct exchange *exchange)
+{
+    struct forwarding *forwarding = &exchange->forwarding;
+    struct endpoint *endpoint = pick(exchange, forwarding->endpoint);
+    if (endpoint == NULL)
+        return reply_no_endpoint(exchange);
+    try_again(exchange, endpoint, false);
+}
+
+static void on_backoff_due(struct timer *timer)
+{
+    try_another(timer->context);
+}
+
+/* The request once more, from its first byte. */
+static void repeat(struct exchange *exchange, const struct retry_plan *plan)
+{
+    exchange_clear_response(exchange);
+    body_pipe_rewind(&exchange->request_body);
+    if (plan->endpoint != NULL)
+        try_again(exchange, plan->endpoint, plan->is_fresh);
+    else if (plan->delay_ms == 0)
+        try_another(exchange);
+    else
+        timer_start(&exchange->worker->timers, &exchange->forwarding.backoff_timer, plan->delay_ms);
 }
 
 /* --- what is told ---------------------------------------------------------------------------- */
@@ -185,6 +197,25 @@ void forwarder_on_received(struct exchange *exchange)
     expect_progress(exchange);
 }
 
+/* An answer that the rule wants repeated, and that can be, is a try that failed. */
+static bool repeat_answered(struct exchange *exchange)
+{
+    struct forwarding *forwarding = &exchange->forwarding;
+    unsigned status = exchange->response.status;
+    struct retry_plan plan;
+    if (!retry_wants_status(exchange, status) ||
+        !retry_plan(exchange, UPSTREAM_FAILURE_STATUS, &plan))
+        return false;
+
+    exchange_cancel_upstream(exchange);
+    end_try(exchange, outcome_of(status));
+    forwarding->failure = UPSTREAM_FAILURE_STATUS;
+    backend_metrics_count_failure(&forwarding->backend->metrics, forwarding->backend->name,
+                                  exchange->worker->counters, UPSTREAM_FAILURE_STATUS);
+    repeat(exchange, &plan);
+    return true;
+}
+
 void forwarder_on_answered(struct exchange *exchange)
 {
     struct forwarding *forwarding = &exchange->forwarding;
@@ -192,6 +223,8 @@ void forwarder_on_answered(struct exchange *exchange)
 
     backend_metrics_observe(&forwarding->backend->metrics, forwarding->backend->name,
                             worker->counters, worker_now_us(worker) - forwarding->try_started_us);
+    if (repeat_answered(exchange))
+        return;
     if (body_pipe_stop_keeping(&exchange->request_body))
         exchange_mark(exchange, EXCHANGE_REQUEST_ROOM);
     exchange_respond(exchange);
@@ -199,7 +232,7 @@ void forwarder_on_answered(struct exchange *exchange)
 
 void forwarder_on_complete(struct exchange *exchange)
 {
-    end_try(exchange, exchange->response.status >= 500 ? ENDPOINT_ANSWERED_5XX : ENDPOINT_ANSWERED);
+    end_try(exchange, outcome_of(exchange->response.status));
 }
 
 void forwarder_on_failed(struct exchange *exchange)
@@ -212,15 +245,11 @@ void forwarder_on_failed(struct exchange *exchange)
     backend_metrics_count_failure(&backend->metrics, backend->name, exchange->worker->counters,
                                   failure);
 
-    struct endpoint *endpoint = pick_again(exchange, failure);
-    if (endpoint == NULL)
-        return local_reply(exchange, failures[failure].status, failures[failure].sentence);
-
-    backend_metrics_count_retry(&backend->metrics, backend->name, exchange->worker->counters,
-                                failure);
-    exchange_clear_response(exchange);
-    body_pipe_rewind(&exchange->request_body);
-    start_try(exchange, endpoint, failure == UPSTREAM_FAILURE_STALE);
+    struct retry_plan plan;
+    if (retry_plan(exchange, failure, &plan))
+        repeat(exchange, &plan);
+    else
+        local_reply(exchange, failures[failure].status, failures[failure].sentence);
 }
 
 /* --- from beginning to end ------------------------------------------------------------------- */
@@ -229,6 +258,15 @@ void forwarder_init(struct exchange *exchange)
 {
     timer_init(&exchange->forwarding.try_timer, on_try_due, exchange);
     timer_init(&exchange->forwarding.request_timer, on_request_due, exchange);
+    timer_init(&exchange->forwarding.backoff_timer, on_backoff_due, exchange);
+}
+
+void forwarder_clear(struct exchange *exchange)
+{
+    struct timers *timers = &exchange->worker->timers;
+    timer_clear(timers, &exchange->forwarding.try_timer);
+    timer_clear(timers, &exchange->forwarding.request_timer);
+    timer_clear(timers, &exchange->forwarding.backoff_timer);
 }
 
 void forwarder_set_rule(struct exchange *exchange, const struct rule *rule)
@@ -246,21 +284,25 @@ void forwarder_start(struct exchange *exchange, struct backend *backend)
     backend_acquire(backend);
     forwarding->backend = backend;
     struct endpoint *endpoint = pick(exchange, NULL);
-    if (endpoint == NULL) {
-        counter_add(&worker->counters->refused[DENIAL_NO_ENDPOINT], 1);
-        return local_reply(exchange, 503, "The service has no endpoint that is available.");
-    }
+    if (endpoint == NULL)
+        return reply_no_endpoint(exchange);
 
     uint64_t limit_ms = rule->policy->request_timeout_ms == TIMEOUT_UNSET
                             ? worker->shared->http.request_timeout_ms
                             : rule->policy->request_timeout_ms;
     if (limit_ms != 0)
         timer_start(&worker->timers, &forwarding->request_timer, limit_ms);
-    if (is_idempotent(exchange->request.head.method))
-        exchange->request_body.keep_limit = worker->shared->http.max_replay_bytes;
-
+    retry_begin(exchange);
     forwarded_head_prepare(exchange);
     start_try(exchange, endpoint, false);
+}
+
+void forwarder_abandon(struct exchange *exchange)
+{
+    exchange_cancel_upstream(exchange);
+    end_try(exchange, ENDPOINT_ABANDONED);
+    timer_stop(&exchange->forwarding.request_timer);
+    timer_stop(&exchange->forwarding.backoff_timer);
 }
 
 void forwarder_end(struct exchange *exchange)
@@ -268,8 +310,8 @@ void forwarder_end(struct exchange *exchange)
     struct forwarding *forwarding = &exchange->forwarding;
     struct worker *worker = exchange->worker;
 
-    end_try(exchange, ENDPOINT_ABANDONED);
-    timer_stop(&forwarding->request_timer);
+    forwarder_abandon(exchange);
+    retry_end(exchange);
     if (worker->shared->access_log != NULL && exchange->is_head_complete)
         access_log_write(worker->shared->access_log, exchange);
     if (forwarding->rule != NULL)
@@ -280,6 +322,4 @@ void forwarder_end(struct exchange *exchange)
     backend_release(&forwarding->backend);
     forwarding->endpoint = NULL;
     forwarding->tries = 0;
-    forwarding->has_retried_stale = false;
-    forwarding->has_retried_connect = false;
 }

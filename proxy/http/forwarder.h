@@ -15,12 +15,17 @@ struct rule;
 
 /* Once for the memory of an exchange, which is all zero. */
 void forwarder_init(struct exchange *exchange);
+/* Before that memory goes. */
+void forwarder_clear(struct exchange *exchange);
 
 /* The rule that won; counted and logged with the request. Acquires it. */
 void forwarder_set_rule(struct exchange *exchange, const struct rule *rule);
 
 /* Sends the request to an endpoint of `backend`. Acquires it. */
 void forwarder_start(struct exchange *exchange, struct backend *backend);
+
+/* The client gets another answer: whatever was going on for this request stops. */
+void forwarder_abandon(struct exchange *exchange);
 
 /* The exchange is over, for whatever reason: counts it, logs it, lets go of everything. */
 void forwarder_end(struct exchange *exchange);

@@ -1,6 +1,7 @@
 #include "proxy/http/front_http1.h"
 
 #include "common/buffer.h"
+#include "proxy/http/forwarder.h"
 #include "proxy/http/local_reply.h"
 #include "proxy/http/refusal.h"
 #include "proxy/http/worker.h"
@@ -132,7 +133,7 @@ static void refuse(struct front_http1 *front, enum denial denial, unsigned statu
     }
     exchange->response_closes = true;
     front->body_is_refused = true;
-    exchange_cancel_upstream(exchange);
+    forwarder_abandon(exchange);
     local_reply(exchange, status, sentence);
 }
 

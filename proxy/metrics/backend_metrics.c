@@ -5,17 +5,18 @@ const uint64_t latency_bounds_us[LATENCY_BUCKET_COUNT - 1] = {
     100000, 250000, 500000, 1000000, 2500000, 10000000, 30000000,
 };
 
-static struct backend_counts *counts_of(struct backend_metrics *metrics, struct slice name,
-                                        struct worker_counters *worker)
+struct backend_counts *backend_metrics_counts(struct backend_metrics *metrics,
+                                              struct slice backend_name,
+                                              struct worker_counters *worker)
 {
-    return named_counter_slot_block(&metrics->slot, counters_backends(worker->counters), name,
-                                    worker->index);
+    return named_counter_slot_block(&metrics->slot, counters_backends(worker->counters),
+                                    backend_name, worker->index);
 }
 
 void backend_metrics_observe(struct backend_metrics *metrics, struct slice backend_name,
                              struct worker_counters *worker, uint64_t latency_us)
 {
-    struct backend_counts *counts = counts_of(metrics, backend_name, worker);
+    struct backend_counts *counts = backend_metrics_counts(metrics, backend_name, worker);
     size_t bucket = 0;
     while (bucket < LATENCY_BUCKET_COUNT - 1 && latency_us > latency_bounds_us[bucket])
         bucket++;
@@ -26,11 +27,11 @@ void backend_metrics_observe(struct backend_metrics *metrics, struct slice backe
 void backend_metrics_count_failure(struct backend_metrics *metrics, struct slice backend_name,
                                    struct worker_counters *worker, enum upstream_failure failure)
 {
-    counter_add(&counts_of(metrics, backend_name, worker)->failures[failure], 1);
+    counter_add(&backend_metrics_counts(metrics, backend_name, worker)->failures[failure], 1);
 }
 
 void backend_metrics_count_retry(struct backend_metrics *metrics, struct slice backend_name,
                                  struct worker_counters *worker, enum upstream_failure failure)
 {
-    counter_add(&counts_of(metrics, backend_name, worker)->retries[failure], 1);
+    counter_add(&backend_metrics_counts(metrics, backend_name, worker)->retries[failure], 1);
 }

@@ -24,12 +24,22 @@ struct backend_counts {
     struct counter latency_sum_us;
     struct counter failures[UPSTREAM_FAILURE_COUNT];
     struct counter retries[UPSTREAM_FAILURE_COUNT];
+    struct counter retries_denied; /* the budget was spent */
+    struct counter requests_started;
+    struct counter requests_ended; /* started - ended: running */
+    struct counter repeats_started;
+    struct counter repeats_ended; /* started - ended: running requests within the retry budget */
 };
 
 static inline void backend_metrics_clear(struct backend_metrics *metrics)
 {
     named_counter_slot_clear(&metrics->slot);
 }
+
+/* This worker's counts of the backend. Worker only. Borrowed until the metrics are cleared. */
+struct backend_counts *backend_metrics_counts(struct backend_metrics *metrics,
+                                              struct slice backend_name,
+                                              struct worker_counters *worker);
 
 /* A try was answered: from its start to the response head. Worker only. */
 void backend_metrics_observe(struct backend_metrics *metrics, struct slice backend_name,

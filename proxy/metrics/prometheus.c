@@ -228,6 +228,23 @@ static void write_retries(void *context, const char *name, const uint64_t *sums)
     write_kinds(context, "pointsman_upstream_retries_total", name, sums + BACKEND_SUM(retries));
 }
 
+static void write_denied(void *context, const char *name, const uint64_t *sums)
+{
+    if (sums[BACKEND_SUM(retries_denied)] == 0)
+        return;
+    write_labelled(context, "pointsman_upstream_retries_denied_total", "backend", name);
+    buffer_printf(context, "} %" PRIu64 "\n", sums[BACKEND_SUM(retries_denied)]);
+}
+
+/* Sums are read while workers count: an end may be seen before its start. */
+static void write_running(void *context, const char *name, const uint64_t *sums)
+{
+    uint64_t started = sums[BACKEND_SUM(requests_started)];
+    uint64_t ended = sums[BACKEND_SUM(requests_ended)];
+    write_labelled(context, "pointsman_backend_requests_running", "backend", name);
+    buffer_printf(context, "} %" PRIu64 "\n", started > ended ? started - ended : 0);
+}
+
 /* The format wants the samples of one metric together, so there is a pass for each. */
 static void write_backends(struct buffer *to, struct counters *counters)
 {
@@ -241,6 +258,12 @@ static void write_backends(struct buffer *to, struct counters *counters)
     write_head(to, "pointsman_upstream_retries_total", "counter",
                "Further tries that were started, by backend and the failure they answer.");
     named_counters_each(backends, write_retries, to);
+    write_head(to, "pointsman_upstream_retries_denied_total", "counter",
+               "Further tries that were not started because the retry budget was spent.");
+    named_counters_each(backends, write_denied, to);
+    write_head(to, "pointsman_backend_requests_running", "gauge",
+               "Requests on their way through a backend now, tunnels not included.");
+    named_counters_each(backends, write_running, to);
 }
 
 /* --- facts ---------------------------------------------------------------------------------- */

@@ -38,6 +38,9 @@ struct backend_choice {
     const struct filter_list *filters; /* NULL: none */
 };
 
+/* The pause before a retry where the stanza says nothing of it. */
+enum { RETRY_BACKOFF_DEFAULT_MS = 25 };
+
 struct retry_policy {
     bool is_set;       /* the rule has a retry stanza */
     uint32_t attempts; /* retries after the first try */

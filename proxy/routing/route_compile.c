@@ -416,7 +416,8 @@ static void compile_policy(struct compiler *compiler, struct rule *rule,
                 retry->attempts_presence_case == POINTSMAN__V1__RETRY__ATTEMPTS_PRESENCE_ATTEMPTS
                     ? retry->attempts
                     : 1,
-            .backoff_ms = retry->backoff == NULL ? 0 : duration_milliseconds(retry->backoff),
+            .backoff_ms = retry->backoff == NULL ? RETRY_BACKOFF_DEFAULT_MS
+                                                 : duration_milliseconds(retry->backoff),
             .codes = compiler->code,
             .code_count = retry->n_codes,
         };

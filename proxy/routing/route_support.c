@@ -18,7 +18,6 @@ static const struct {
     {&pointsman__v1__filter__descriptor, "url_rewrite", ANY_VALUE},
     {&pointsman__v1__filter__descriptor, "request_mirror", ANY_VALUE},
     {&pointsman__v1__filter__descriptor, "cors", ANY_VALUE},
-    {&pointsman__v1__route_rule__descriptor, "retry", ANY_VALUE},
     {&pointsman__v1__load_balancing__descriptor, "policy",
      POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_CONSISTENT_HASH},
     {&pointsman__v1__load_balancing__descriptor, "slow_start", ANY_VALUE},

@@ -48,6 +48,15 @@ static struct route *make_route(struct one_route *one)
     rule.n_backend_refs = 1;
     rule.backend_refs = refs;
     rule.timeouts = &timeouts;
+    Pointsman__V1__Retry retry = POINTSMAN__V1__RETRY__INIT;
+    DurationMessage backoff;
+    set_duration(&backoff, one->retry_backoff_ms);
+    retry.attempts_presence_case = POINTSMAN__V1__RETRY__ATTEMPTS_PRESENCE_ATTEMPTS;
+    retry.attempts = one->retry_attempts;
+    retry.backoff = &backoff;
+    retry.codes = &one->retry_code;
+    retry.n_codes = one->retry_code != 0;
+    rule.retry = one->has_retry ? &retry : NULL;
     RouteRuleMessage *rules[] = {&rule};
     RouteMessage message = POINTSMAN__V1__ROUTE__INIT;
     message.name = (char *)"only";

@@ -5,6 +5,7 @@
 #include "proxy/routing/route_cache.h"
 #include "proxy/upstream/endpoint_registry.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,7 +18,11 @@ struct one_route {
     uint64_t connect_timeout_ms; /* 0: the default */
     uint64_t request_timeout_ms; /* 0: unset */
     uint64_t try_timeout_ms;     /* 0: unset */
-    bool has_no_backend;         /* the rule names one that does not exist */
+    bool has_retry;              /* a retry stanza, of which the next three are */
+    uint32_t retry_attempts;
+    uint64_t retry_backoff_ms;
+    uint32_t retry_code; /* 0: none */
+    bool has_no_backend; /* the rule names one that does not exist */
 };
 
 void one_route_init(struct one_route *one);

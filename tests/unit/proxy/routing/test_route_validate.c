@@ -215,7 +215,6 @@ static void what_is_not_acted_on_is_refused(void **state)
     FilterMessage filter = POINTSMAN__V1__FILTER__INIT;
     FilterMessage *filters[] = {&filter};
     Pointsman__V1__UrlRewrite rewrite = POINTSMAN__V1__URL_REWRITE__INIT;
-    Pointsman__V1__Retry retry = POINTSMAN__V1__RETRY__INIT;
     filter.kind_case = POINTSMAN__V1__FILTER__KIND_URL_REWRITE;
     filter.url_rewrite = &rewrite;
 
@@ -227,12 +226,9 @@ static void what_is_not_acted_on_is_refused(void **state)
     message->rules[0]->backend_refs[0]->n_filters = 1;
     expect_problem_of(message, "rules[0].backend_refs[0].filters[0].url_rewrite: ");
     message->rules[0]->backend_refs[0]->n_filters = 0;
-    message->rules[0]->retry = &retry;
-    expect_problem_of(message, "rules[0].retry: retry is not supported yet");
 
     message->rules[0]->filters = NULL;
     message->rules[0]->backend_refs[0]->filters = NULL;
-    message->rules[0]->retry = NULL;
     route_text_free(message);
 }
 

@@ -1,0 +1,184 @@
+#include "proxy/http/retry.h"
+
+#include "proxy/http/worker.h"
+#include "proxy/metrics/backend_metrics.h"
+#include "proxy/routing/route.h"
+#include "proxy/upstream/backend.h"
+#include "proxy/upstream/balancer.h"
+
+/* One in so many running requests may be a retry, and so many beside that: else a backend with few
+ * requests could never have one. */
+enum { BUDGET_SHARE = 5, BUDGET_FLOOR = 3 };
+
+/* Beyond this, a pause grows no more. */
+enum { LONGEST_BACKOFF_MS = 30 * 1000 };
+
+/* What a retry stanza repeats. An answer that is not HTTP would be none the next time. */
+static const bool is_repeated[UPSTREAM_FAILURE_COUNT] = {
+    [UPSTREAM_FAILURE_CONNECT] = true,   [UPSTREAM_FAILURE_CONNECT_TIMEOUT] = true,
+    [UPSTREAM_FAILURE_STALE] = true,     [UPSTREAM_FAILURE_CLOSED] = true,
+    [UPSTREAM_FAILURE_TIMEOUT] = true,   [UPSTREAM_FAILURE_BAD_RESPONSE] = false,
+    [UPSTREAM_FAILURE_TRUNCATED] = true, [UPSTREAM_FAILURE_STATUS] = true,
+};
+
+static const struct retry_policy *policy_of(const struct exchange *exchange)
+{
+    return &exchange->forwarding.rule->policy->retry;
+}
+
+/* RFC 9110 section 9.2.2; TRACE never comes this far. */
+static bool is_idempotent(struct slice method)
+{
+    return slice_equals(method, SLICE("GET")) || slice_equals(method, SLICE("HEAD")) ||
+           slice_equals(method, SLICE("PUT")) || slice_equals(method, SLICE("DELETE")) ||
+           slice_equals(method, SLICE("OPTIONS"));
+}
+
+/* Who writes a stanza says that sending twice does no harm. */
+static bool may_be_sent_twice(const struct exchange *exchange)
+{
+    return policy_of(exchange)->is_set || is_idempotent(exchange->request.head.method);
+}
+
+static bool can_send_again(const struct exchange *exchange)
+{
+    if (exchange->response_is_started || !body_pipe_can_rewind(&exchange->request_body))
+        return false;
+    return !exchange->forwarding.is_request_sent || may_be_sent_twice(exchange);
+}
+
+/* --- the budget ------------------------------------------------------------------------------ */
+
+static uint64_t difference(const struct counter *started, const struct counter *ended)
+{
+    return counter_read(started) - counter_read(ended);
+}
+
+/* A request that is in stays in until it ends, however often it is repeated. */
+static bool enter_budget(struct exchange *exchange)
+{
+    struct forwarding *forwarding = &exchange->forwarding;
+    struct backend_counts *counts = forwarding->counts;
+    if (forwarding->is_in_budget)
+        return true;
+
+    uint64_t running = difference(&counts->requests_started, &counts->requests_ended);
+    uint64_t repeated = difference(&counts->repeats_started, &counts->repeats_ended);
+    if (repeated >= BUDGET_FLOOR + running / BUDGET_SHARE) {
+        counter_add(&counts->retries_denied, 1);
+        return false;
+    }
+    counter_add(&counts->repeats_started, 1);
+    forwarding->is_in_budget = true;
+    return true;
+}
+
+void retry_begin(struct exchange *exchange)
+{
+    struct forwarding *forwarding = &exchange->forwarding;
+    struct worker *worker = exchange->worker;
+    if (may_be_sent_twice(exchange))
+        exchange->request_body.keep_limit = worker->shared->http.max_replay_bytes;
+    forwarding->counts = backend_metrics_counts(&forwarding->backend->metrics,
+                                                forwarding->backend->name, worker->counters);
+    counter_add(&forwarding->counts->requests_started, 1);
+}
+
+void retry_end(struct exchange *exchange)
+{
+    struct forwarding *forwarding = &exchange->forwarding;
+    if (forwarding->counts == NULL)
+        return;
+    counter_add(&forwarding->counts->requests_ended, 1);
+    if (forwarding->is_in_budget)
+        counter_add(&forwarding->counts->repeats_ended, 1);
+    forwarding->counts = NULL;
+    forwarding->is_in_budget = false;
+    forwarding->retries = 0;
+    forwarding->has_retried_stale = false;
+    forwarding->has_retried_connect = false;
+}
+
+/* --- plans ----------------------------------------------------------------------------------- */
+
+/* Twice as long each time, and up to half as much again, so that those who failed together do not
+ * come back together. */
+static uint64_t backoff_ms(const struct exchange *exchange)
+{
+    uint64_t least_ms = policy_of(exchange)->backoff_ms;
+    uint64_t delay_ms = least_ms;
+    for (unsigned i = 0; i < exchange->forwarding.retries; i++) {
+        if (delay_ms * 2 > LONGEST_BACKOFF_MS)
+            break;
+        delay_ms *= 2;
+    }
+    return delay_ms + balancer_random_next(&exchange->worker->random) % (delay_ms / 2 + 1);
+}
+
+static struct endpoint *pick_other(struct exchange *exchange)
+{
+    struct forwarding *forwarding = &exchange->forwarding;
+    struct endpoint *other =
+        balancer_pick(forwarding->backend, 0, forwarding->endpoint, &exchange->worker->random);
+    return other == forwarding->endpoint ? NULL : other;
+}
+
+/* True once for a connection that did not come about: nobody has had any work with it. */
+static bool take_free_connect(struct exchange *exchange, enum upstream_failure failure)
+{
+    bool *has_retried = &exchange->forwarding.has_retried_connect;
+    if (*has_retried ||
+        (failure != UPSTREAM_FAILURE_CONNECT && failure != UPSTREAM_FAILURE_CONNECT_TIMEOUT))
+        return false;
+    *has_retried = true;
+    return true;
+}
+
+static bool plan_without_stanza(struct exchange *exchange, enum upstream_failure failure,
+                                struct retry_plan *plan)
+{
+    if (!take_free_connect(exchange, failure))
+        return false;
+    *plan = (struct retry_plan){.endpoint = pick_other(exchange)};
+    return plan->endpoint != NULL;
+}
+
+static bool plan_by_stanza(struct exchange *exchange, enum upstream_failure failure,
+                           struct retry_plan *plan)
+{
+    struct forwarding *forwarding = &exchange->forwarding;
+    if (!is_repeated[failure] || forwarding->retries >= policy_of(exchange)->attempts)
+        return false;
+
+    bool is_free = forwarding->backend->endpoint_count > 1 && take_free_connect(exchange, failure);
+    if (!is_free && !enter_budget(exchange))
+        return false;
+    *plan = (struct retry_plan){.delay_ms = backoff_ms(exchange)};
+    forwarding->retries++;
+    return true;
+}
+
+bool retry_plan(struct exchange *exchange, enum upstream_failure failure, struct retry_plan *plan)
+{
+    struct forwarding *forwarding = &exchange->forwarding;
+    if (!can_send_again(exchange))
+        return false;
+
+    if (failure == UPSTREAM_FAILURE_STALE && !forwarding->has_retried_stale) {
+        forwarding->has_retried_stale = true;
+        *plan = (struct retry_plan){.endpoint = forwarding->endpoint, .is_fresh = true};
+        return true;
+    }
+    return policy_of(exchange)->is_set ? plan_by_stanza(exchange, failure, plan)
+                                       : plan_without_stanza(exchange, failure, plan);
+}
+
+bool retry_wants_status(const struct exchange *exchange, unsigned status)
+{
+    const struct retry_policy *policy = policy_of(exchange);
+    for (size_t i = 0; i < policy->code_count; i++) {
+        if (policy->codes[i] == status)
+            return true;
+    }
+    return false;
+}
