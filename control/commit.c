@@ -57,9 +57,9 @@ static bool check_limits(const struct commit *commit)
     const Pointsman__V1__ApplyRequest *apply = commit->request->apply;
     if (apply->n_mutations == 0)
         violations_add(commit->violations, ERROR_INVALID, "mutations", "there are none");
-    if (apply->n_mutations > COMMIT_MUTATIONS_MAX)
+    if (apply->n_mutations > APPLY_MUTATIONS_MAX)
         violations_add(commit->violations, ERROR_LIMIT, "mutations", "%zu of them, at most %d",
-                       apply->n_mutations, COMMIT_MUTATIONS_MAX);
+                       apply->n_mutations, APPLY_MUTATIONS_MAX);
     if (strlen(apply->message) > COMMIT_MESSAGE_BYTES_MAX)
         violations_add(commit->violations, ERROR_LIMIT, "message", "longer than %d bytes",
                        COMMIT_MESSAGE_BYTES_MAX);

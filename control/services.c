@@ -5,8 +5,6 @@
 #include "control/feed_service.h"
 #include "control/read_service.h"
 
-enum { APPLY_BYTES_MAX = 4 << 20 };
-
 #define CONTROL "/pointsman.v1.RouteControl/"
 #define FEED "/pointsman.v1.RouteFeed/"
 

@@ -18,6 +18,9 @@
 #define MESSAGE_MEMORY_DEFAULT ((size_t)8 << 20)
 #define MESSAGE_MEMORY_APPLY ((size_t)64 << 20)
 
+/* What one Apply may hold. */
+enum { APPLY_MUTATIONS_MAX = 10000, APPLY_BYTES_MAX = 4 << 20 };
+
 /* Unpacks and checks, at every depth: strings are UTF-8 without NUL, and (when `refuse_unknown`)
  * no field is unknown. The error names the field's path. NULL on error. Free with message_free. */
 ProtobufCMessage *message_unpack(const ProtobufCMessageDescriptor *descriptor, struct slice bytes,

@@ -2,6 +2,7 @@
 
 #include "control/routectl/say.h"
 #include "control/routectl/waiting.h"
+#include "proto/message.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -20,11 +21,11 @@ const struct option change_options[] = {
     {0},
 };
 
-static void fill_request(struct draft *draft)
+static void fill_request(struct draft *draft, bool is_dry_run)
 {
     Pointsman__V1__ApplyRequest *request = &draft->request;
     request->if_revision = given.if_revision;
-    request->dry_run = given.dry_run;
+    request->dry_run = is_dry_run;
     if (given.message != NULL)
         request->message = arena_string(&draft->arena, given.message, strlen(given.message));
 }
@@ -49,19 +50,54 @@ static void tell_doubt(const struct session *session, enum exit_code code)
         say("whether the change was committed is not known; 'routectl list -o wide' tells");
 }
 
+/* A change is one commit, all of it or nothing, so it is never sent in parts. */
+static bool fits(const struct draft *draft)
+{
+    size_t bytes = protobuf_c_message_get_packed_size(&draft->request.base);
+    if (draft->request.n_mutations > APPLY_MUTATIONS_MAX)
+        say("%zu objects are too many for one change, which is all or nothing: at most %d; make "
+            "several changes of it",
+            draft->request.n_mutations, APPLY_MUTATIONS_MAX);
+    else if (bytes > APPLY_BYTES_MAX)
+        say("%zu bytes are too many for one change, which is all or nothing: at most %d MiB; make "
+            "several changes of it",
+            bytes, APPLY_BYTES_MAX >> 20);
+    else
+        return true;
+    return false;
+}
+
+/* Sends it, and says its warnings. NULL with *code set when there is no answer. */
+static Pointsman__V1__ApplyResponse *send_draft(struct session *session, struct draft *draft,
+                                                bool is_dry_run, enum exit_code *code)
+{
+    fill_request(draft, is_dry_run);
+    if (!fits(draft)) {
+        *code = EXIT_INVALID;
+        return NULL;
+    }
+    Pointsman__V1__ApplyResponse *response = (Pointsman__V1__ApplyResponse *)session_call(
+        session, "/pointsman.v1.RouteControl/Apply", &draft->request.base,
+        &pointsman__v1__apply_response__descriptor, session_options.timeout_ms, draft, code);
+    for (size_t i = 0; response != NULL && i < response->n_warnings; i++)
+        tell_warning(response->warnings[i], draft);
+    return response;
+}
+
+Pointsman__V1__ApplyResponse *change_try(struct session *session, struct draft *draft,
+                                         enum exit_code *code)
+{
+    return send_draft(session, draft, true, code);
+}
+
 enum exit_code change_commit(struct session *session, struct draft *draft)
 {
     enum exit_code code = EXIT_OK;
-    fill_request(draft);
-    Pointsman__V1__ApplyResponse *response = (Pointsman__V1__ApplyResponse *)session_call(
-        session, "/pointsman.v1.RouteControl/Apply", &draft->request.base,
-        &pointsman__v1__apply_response__descriptor, session_options.timeout_ms, draft, &code);
+    Pointsman__V1__ApplyResponse *response = send_draft(session, draft, given.dry_run, &code);
     if (response == NULL) {
         tell_doubt(session, code);
         return code;
     }
-    for (size_t i = 0; i < response->n_warnings; i++)
-        tell_warning(response->warnings[i], draft);
 
     Pointsman__V1__WaitAppliedResponse *applied = NULL;
     if (!session_options.no_wait && !given.dry_run) {

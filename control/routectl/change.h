@@ -16,4 +16,9 @@ extern const struct option change_options[];
  * proxies unless --no-wait. */
 enum exit_code change_commit(struct session *session, struct draft *draft);
 
+/* Has the draft checked as if it were committed, and says its warnings. The answer (free with
+ * message_free), or NULL with *code set. */
+Pointsman__V1__ApplyResponse *change_try(struct session *session, struct draft *draft,
+                                         enum exit_code *code);
+
 #endif

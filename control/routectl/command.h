@@ -39,6 +39,10 @@ extern const struct command *const commands[];
 
 extern const struct command command_add;
 extern const struct command command_remove;
+extern const struct command command_delete;
+extern const struct command command_apply;
+extern const struct command command_diff;
+extern const struct command command_export;
 extern const struct command command_get;
 extern const struct command command_list;
 extern const struct command command_backend_add;

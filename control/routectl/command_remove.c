@@ -1,5 +1,7 @@
 #include "control/routectl/change.h"
 #include "control/routectl/command.h"
+#include "control/routectl/document_files.h"
+#include "control/routectl/say.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -14,34 +16,91 @@ static const struct option options[] = {
     {0},
 };
 
+static void add_named(struct draft *draft, const char *name)
+{
+    MutationMessage *mutation = draft_add_mutation(draft);
+    mutation->operation_case = POINTSMAN__V1__MUTATION__OPERATION_DELETE_ROUTE;
+    mutation->delete_route = arena_string(&draft->arena, name, strlen(name));
+    mutation->delete_unused_backend = !keep_backend;
+    mutation->ignore_missing = ignore_missing;
+}
+
+/* Puts, as they were read, become removals of just the objects that the files name. */
+static void turn_into_removals(struct draft *draft)
+{
+    for (size_t i = 0; i < draft->request.n_mutations; i++) {
+        MutationMessage *mutation = draft->request.mutations[i];
+        struct draft_object object = draft_object(mutation);
+        char *name = arena_string(&draft->arena, object.name, strlen(object.name));
+        if (object.kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE) {
+            mutation->operation_case = POINTSMAN__V1__MUTATION__OPERATION_DELETE_ROUTE;
+            mutation->delete_route = name;
+        } else {
+            mutation->operation_case = POINTSMAN__V1__MUTATION__OPERATION_DELETE_BACKEND;
+            mutation->delete_backend = name;
+        }
+        mutation->ignore_missing = ignore_missing;
+    }
+}
+
+static enum exit_code fill_draft(const struct option_list *operands, struct draft *draft)
+{
+    if ((operands->count > 0) == (document_files.count > 0)) {
+        say("remove: needs either names or -f FILE");
+        return EXIT_USAGE;
+    }
+    for (size_t i = 0; i < operands->count; i++)
+        add_named(draft, operands->items[i]);
+    if (operands->count > 0)
+        return EXIT_OK;
+
+    enum exit_code code = document_files_read("remove", draft);
+    if (code == EXIT_OK)
+        turn_into_removals(draft);
+    return code;
+}
+
 static enum exit_code run(struct session *session, const struct option_list *operands)
 {
     struct draft draft;
     draft_init(&draft);
-    for (size_t i = 0; i < operands->count; i++) {
-        MutationMessage *mutation = draft_add_mutation(&draft);
-        mutation->operation_case = POINTSMAN__V1__MUTATION__OPERATION_DELETE_ROUTE;
-        mutation->delete_route =
-            arena_string(&draft.arena, operands->items[i], strlen(operands->items[i]));
-        mutation->delete_unused_backend = !keep_backend;
-        mutation->ignore_missing = ignore_missing;
-    }
-    enum exit_code code = change_commit(session, &draft);
+    enum exit_code code = fill_draft(operands, &draft);
+    if (code == EXIT_OK)
+        code = change_commit(session, &draft);
     draft_clear(&draft);
     return code;
 }
 
+static const char details[] =
+    "All of them in one commit, or none. The backend of a route's own name goes with it\n"
+    "when nothing else names it. With -f, the routes and backends that the files name, and\n"
+    "no others.";
+
 const struct command command_remove = {
     .name = "remove",
-    .operands = "NAME...",
+    .operands = "[NAME]...",
     .summary = "Remove routes, and backends that were made with them",
-    .details =
-        "All of them in one commit, or none. The backend of a route's own name goes with it\n"
-        "when nothing else names it.",
+    .details = details,
     .example = "  routectl remove api\n"
-               "  routectl remove api users --no-wait",
-    .min_operands = 1,
+               "  routectl remove api users --no-wait\n"
+               "  routectl remove -f routes.yaml",
     .max_operands = SIZE_MAX,
-    .groups = {{"Options", options}, {"Its place in the history", change_options}},
+    .groups = {{"Documents", document_file_options},
+               {"Options", options},
+               {"Its place in the history", change_options}},
+    .run = run,
+};
+
+/* As kubectl calls it. */
+const struct command command_delete = {
+    .name = "delete",
+    .operands = "[NAME]...",
+    .summary = "The same as remove",
+    .details = details,
+    .example = "  routectl delete -f routes.yaml",
+    .max_operands = SIZE_MAX,
+    .groups = {{"Documents", document_file_options},
+               {"Options", options},
+               {"Its place in the history", change_options}},
     .run = run,
 };

@@ -6,6 +6,8 @@
 
 const struct command *const commands[] = {
     &command_add,         &command_remove,
+    &command_delete,      &command_apply,
+    &command_diff,        &command_export,
     &command_get,         &command_list,
     &command_backend_add, &command_backend_remove,
     &command_backend_get, &command_backend_list,

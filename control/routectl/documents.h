@@ -28,6 +28,10 @@ typedef void document_report_fn(void *context, enum document_remark remark, cons
 bool documents_read(const char *file, struct slice text, struct draft *draft,
                     document_report_fn *report, void *context);
 
+/* What is wrong with the objects that were read whole, by the rules of all programs. False when
+ * anything is; notes are no error. */
+bool documents_check(const struct draft *draft, document_report_fn *report, void *context);
+
 /* Append one document, "---" in front. Revisions are left out: they are the daemon's. */
 void documents_write_route(struct buffer *to, const RouteMessage *route);
 void documents_write_backend(struct buffer *to, const BackendMessage *backend);

@@ -1,36 +1,48 @@
 #include "control/routectl/document_decoder.h"
 #include "control/routectl/documents.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What one document may come to, its aliases followed. */
-enum { MAX_VALUES = 200000 };
+/* How many values aliases may add to those that stand in a document. */
+enum { MAX_ALIASED_VALUES = 200000 };
+
+/* Goes down in the document alone: "metadata" and "spec" are no fields of the object's message. */
+static void enter_part(struct document_decoder *decoder, const char *key)
+{
+    const char *dot = decoder->document_path.length == 0 ? "" : ".";
+    buffer_printf(&decoder->document_path, "%s%s", dot, key);
+}
 
 /* --- one object ------------------------------------------------------------------------------- */
 
 /* The keys of a document, gathered before any is read: "kind" says how to read "spec". */
 struct envelope {
     const yaml_node_t *api_version, *kind, *metadata, *spec;
+    const yaml_node_t *spec_key, *items, *items_key;
 };
 
 static void gather(struct document_decoder *decoder, void *context, const char *key,
                    const yaml_node_t *key_node, const yaml_node_t *value)
 {
     struct envelope *envelope = context;
-    if (strcmp(key, "apiVersion") == 0)
+    if (strcmp(key, "apiVersion") == 0) {
         envelope->api_version = value;
-    else if (strcmp(key, "kind") == 0)
+    } else if (strcmp(key, "kind") == 0) {
         envelope->kind = value;
-    else if (strcmp(key, "metadata") == 0)
+    } else if (strcmp(key, "metadata") == 0) {
         envelope->metadata = value;
-    else if (strcmp(key, "spec") == 0)
+    } else if (strcmp(key, "spec") == 0) {
         envelope->spec = value;
-    else if (strcmp(key, "status") == 0)
+        envelope->spec_key = key_node;
+    } else if (strcmp(key, "items") == 0) {
+        envelope->items = value;
+        envelope->items_key = key_node;
+    } else if (strcmp(key, "status") == 0) {
         decoder_note(decoder, key_node, "'status' is ignored");
-    else
+    } else {
         decoder_fail(decoder, key_node, "unknown field '%s'", key);
+    }
 }
 
 /* Where what stands in "metadata" goes. */
@@ -94,7 +106,7 @@ static char *read_metadata(struct document_decoder *decoder, const yaml_node_t *
     }
     /* Its fields are those of the object itself: only the document's path goes down. */
     struct document_place place = decoder_place(decoder);
-    buffer_append_string(&decoder->document_path, "metadata");
+    enter_part(decoder, "metadata");
     bool is_mapping = decoder_each_key(decoder, node, read_metadata_key, metadata);
     if (is_mapping && metadata->name_node == NULL)
         decoder_fail(decoder, node, "'name' is missing");
@@ -112,33 +124,19 @@ static char *read_metadata(struct document_decoder *decoder, const yaml_node_t *
     return arena_printf(arena, "%s/%s", metadata->namespace_name, metadata->name);
 }
 
-static const char *object_name(const MutationMessage *mutation)
-{
-    return mutation->operation_case == POINTSMAN__V1__MUTATION__OPERATION_PUT_ROUTE
-               ? mutation->put_route->name
-               : mutation->put_backend->name;
-}
-
 /* Two objects of one kind and name: which one would be meant? */
-static void check_repeated(struct document_decoder *decoder, const yaml_node_t *node)
+static void claim_name(struct document_decoder *decoder, const yaml_node_t *node)
 {
-    const Pointsman__V1__ApplyRequest *request = &decoder->draft->request;
-    const MutationMessage *newest = request->mutations[request->n_mutations - 1];
-    bool is_route = newest->operation_case == POINTSMAN__V1__MUTATION__OPERATION_PUT_ROUTE;
-    for (size_t i = 0; i + 1 < request->n_mutations; i++) {
-        const MutationMessage *earlier = request->mutations[i];
-        if (earlier->operation_case != newest->operation_case ||
-            strcmp(object_name(earlier), object_name(newest)) != 0)
-            continue;
-        char field[64];
-        snprintf(field, sizeof(field), "mutations[%zu].%s.name", i,
-                 is_route ? "put_route" : "put_backend");
-        const char *place = draft_find_origin(decoder->draft, field);
-        decoder_fail(decoder, node, "%s '%s' is given twice; first at %s",
-                     is_route ? "HTTPRoute" : "Backend", object_name(newest),
-                     place == NULL ? "another place" : place);
+    size_t earlier;
+    if (draft_claim(decoder->draft, &earlier))
         return;
-    }
+    struct draft_object object = draft_object(decoder->draft->request.mutations[earlier]);
+    bool is_route = object.kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
+    const char *place = draft_find_mutation_origin(
+        decoder->draft, earlier, is_route ? "put_route.name" : "put_backend.name");
+    decoder_fail(decoder, node, "%s '%s' is given twice; first at %s",
+                 is_route ? "HTTPRoute" : "Backend", object.name,
+                 place == NULL ? "another place" : place);
 }
 
 /* Reads an object into the draft's newest mutation. */
@@ -150,13 +148,13 @@ static void read_object(struct document_decoder *decoder, const yaml_node_t *roo
     char *full_name = read_metadata(decoder, root, envelope->metadata, metadata);
     if (full_name != NULL) {
         *name = full_name;
-        check_repeated(decoder, metadata->name_node);
+        claim_name(decoder, metadata->name_node);
     }
     if (envelope->spec == NULL) {
         decoder_fail(decoder, root, "'spec' is missing");
         return;
     }
-    buffer_append_string(&decoder->document_path, "spec");
+    enter_part(decoder, "spec");
     decoder_read_message(decoder, envelope->spec, message);
 }
 
@@ -196,7 +194,68 @@ static const struct {
     {"pointsman/v1", "Backend", read_backend},
 };
 
-static void read_document(struct document_decoder *decoder, const yaml_node_t *root)
+/* Lists, as kubectl prints them. */
+static const struct {
+    const char *api_version, *kind;
+} list_kinds[] = {
+    {"v1", "List"},
+    {"gateway.networking.k8s.io/v1", "HTTPRouteList"},
+    {"gateway.networking.k8s.io/v1beta1", "HTTPRouteList"},
+    {"pointsman/v1", "BackendList"},
+};
+
+static bool is_list(const char *api_version, const char *kind)
+{
+    for (size_t i = 0; i < sizeof(list_kinds) / sizeof(list_kinds[0]); i++) {
+        if (strcmp(list_kinds[i].api_version, api_version) == 0 &&
+            strcmp(list_kinds[i].kind, kind) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void read_document(struct document_decoder *decoder, const yaml_node_t *root, bool is_item);
+
+static void read_items(struct document_decoder *decoder, const yaml_node_t *root,
+                       const struct envelope *envelope)
+{
+    if (envelope->spec_key != NULL)
+        decoder_fail(decoder, envelope->spec_key, "unknown field 'spec'");
+    if (envelope->items == NULL)
+        return;
+    const yaml_node_t *items = envelope->items;
+    if (items->type != YAML_SEQUENCE_NODE) {
+        decoder_fail(decoder, root, "'items' is not a list");
+        return;
+    }
+    const yaml_node_item_t *start = items->data.sequence.items.start;
+    size_t count = (size_t)(items->data.sequence.items.top - start);
+    for (size_t i = 0; i < count && !decoder->is_exhausted; i++) {
+        enter_part(decoder, "items");
+        decoder_enter_item(decoder, i);
+        decoder->message_path.length = 0;
+        read_document(decoder, yaml_document_get_node(decoder->yaml, start[i]), true);
+        decoder_return(decoder, (struct document_place){0});
+    }
+}
+
+/* Reads an object, and marks what could not be read whole. */
+static void read_kind(struct document_decoder *decoder, const yaml_node_t *root,
+                      const struct envelope *envelope, size_t kind)
+{
+    bool had_failed = decoder->has_failed;
+    decoder->has_failed = false;
+    if (envelope->items_key != NULL)
+        decoder_fail(decoder, envelope->items_key, "unknown field 'items'");
+    kinds[kind].read(decoder, root, envelope);
+    struct draft *draft = decoder->draft;
+    if (decoder->has_failed)
+        ARENA_APPEND(&draft->arena, draft->broken, draft->broken_count,
+                     draft->request.n_mutations - 1);
+    decoder->has_failed |= had_failed;
+}
+
+static void read_document(struct document_decoder *decoder, const yaml_node_t *root, bool is_item)
 {
     struct envelope envelope = {0};
     if (!decoder_each_key(decoder, root, gather, &envelope))
@@ -213,11 +272,22 @@ static void read_document(struct document_decoder *decoder, const yaml_node_t *r
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (strcmp(kinds[i].api_version, api_version) == 0 && strcmp(kinds[i].kind, kind) == 0) {
-            kinds[i].read(decoder, root, &envelope);
+            read_kind(decoder, root, &envelope, i);
             return;
         }
     }
-    decoder_fail(decoder, envelope.kind, "unknown kind '%s' of apiVersion '%s'", kind, api_version);
+    if (!is_item && is_list(api_version, kind))
+        read_items(decoder, root, &envelope);
+    else
+        decoder_fail(decoder, envelope.kind, "unknown kind '%s' of apiVersion '%s'", kind,
+                     api_version);
+}
+
+/* libyaml reads UTF-32 escapes only; JSON writes what is beyond 16 bits as a pair of them. */
+static bool is_half_a_pair(const yaml_parser_t *parser)
+{
+    return parser->problem != NULL &&
+           strcmp(parser->problem, "found invalid Unicode character escape code") == 0;
 }
 
 static void fail_syntax(struct document_decoder *decoder, const yaml_parser_t *parser)
@@ -234,6 +304,9 @@ static void fail_syntax(struct document_decoder *decoder, const yaml_parser_t *p
         buffer_printf(&text, " (%s)", parser->context);
     if (parser->error == YAML_READER_ERROR)
         buffer_printf(&text, " at byte %zu", parser->problem_offset);
+    if (is_half_a_pair(parser))
+        buffer_append_string(&text, "; a surrogate pair such as \\uD83D\\uDE00 is not read, write "
+                                    "the character itself or \\U0001F600");
     decoder->report(decoder->context, DOCUMENT_ERROR, buffer_string(&text));
     decoder->has_failed = true;
     buffer_clear(&text);
@@ -250,10 +323,10 @@ static bool read_next(struct document_decoder *decoder, yaml_parser_t *parser)
     const yaml_node_t *root = yaml_document_get_root_node(&yaml);
     if (root != NULL && !decoder_is_null(root)) {
         decoder->yaml = &yaml;
-        decoder->values_left = MAX_VALUES;
+        decoder->values_left = MAX_ALIASED_VALUES + (size_t)(yaml.nodes.top - yaml.nodes.start);
         decoder->is_exhausted = false;
         decoder->document_path.length = decoder->message_path.length = 0;
-        read_document(decoder, root);
+        read_document(decoder, root, false);
     }
     yaml_document_delete(&yaml);
     return root != NULL;

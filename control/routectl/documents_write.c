@@ -2,7 +2,7 @@
 #include "control/routectl/document_names.h"
 #include "control/routectl/documents.h"
 #include "control/routectl/message_fields.h"
-#include "control/routectl/object_text.h"
+#include "proxy/routing/validation.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,13 +1,17 @@
 #include "control/routectl/draft.h"
 
+#include "common/hash.h"
+
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { FIELD_BYTES = 256 };
 
 struct draft_origin {
-    const char *field;
+    size_t mutation;
+    const char *field; /* below the mutation */
     const char *text;
 };
 
@@ -31,13 +35,102 @@ MutationMessage *draft_add_mutation(struct draft *draft)
     return mutation;
 }
 
-void draft_require_absent(struct draft *draft, MutationMessage *mutation)
+static Pointsman__V1__Precondition *add_precondition(struct draft *draft, MutationMessage *mutation)
 {
     mutation->precondition = ARENA_MESSAGE(&draft->arena, Pointsman__V1__Precondition,
                                            pointsman__v1__precondition__init);
-    mutation->precondition->kind_case = POINTSMAN__V1__PRECONDITION__KIND_MUST_NOT_EXIST;
-    mutation->precondition->must_not_exist = true;
+    return mutation->precondition;
 }
+
+void draft_require_absent(struct draft *draft, MutationMessage *mutation)
+{
+    Pointsman__V1__Precondition *precondition = add_precondition(draft, mutation);
+    precondition->kind_case = POINTSMAN__V1__PRECONDITION__KIND_MUST_NOT_EXIST;
+    precondition->must_not_exist = true;
+}
+
+void draft_require_revision(struct draft *draft, MutationMessage *mutation, uint64_t revision)
+{
+    Pointsman__V1__Precondition *precondition = add_precondition(draft, mutation);
+    precondition->kind_case = POINTSMAN__V1__PRECONDITION__KIND_REVISION_IS;
+    precondition->revision_is = revision;
+}
+
+/* --- objects ---------------------------------------------------------------------------------- */
+
+struct draft_object draft_object(const MutationMessage *mutation)
+{
+    switch (mutation->operation_case) {
+    case POINTSMAN__V1__MUTATION__OPERATION_PUT_ROUTE:
+        return (struct draft_object){POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
+                                     mutation->put_route->name};
+    case POINTSMAN__V1__MUTATION__OPERATION_DELETE_ROUTE:
+        return (struct draft_object){POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
+                                     mutation->delete_route};
+    case POINTSMAN__V1__MUTATION__OPERATION_PUT_BACKEND:
+        return (struct draft_object){POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND,
+                                     mutation->put_backend->name};
+    case POINTSMAN__V1__MUTATION__OPERATION_DELETE_BACKEND:
+        return (struct draft_object){POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND,
+                                     mutation->delete_backend};
+    case POINTSMAN__V1__MUTATION__OPERATION__NOT_SET:
+    case _POINTSMAN__V1__MUTATION__OPERATION__CASE_IS_INT_SIZE:
+        break;
+    }
+    return (struct draft_object){.name = ""};
+}
+
+/* Where this object stands in the table of claims, or would. The table is never full. */
+static size_t *find_claim(const struct draft *draft, struct draft_object object)
+{
+    size_t mask = draft->claim_capacity - 1;
+    size_t at = (size_t)hash_bytes(object.name, strlen(object.name), (uint64_t)object.kind) & mask;
+    for (; draft->claims[at] != 0; at = (at + 1) & mask) {
+        struct draft_object other = draft_object(draft->request.mutations[draft->claims[at] - 1]);
+        if (other.kind == object.kind && strcmp(other.name, object.name) == 0)
+            break;
+    }
+    return &draft->claims[at];
+}
+
+static void grow_claims(struct draft *draft)
+{
+    enum { FIRST_CAPACITY = 16 };
+    size_t *old = draft->claims;
+    size_t old_capacity = draft->claim_capacity;
+    draft->claim_capacity = old_capacity == 0 ? FIRST_CAPACITY : 2 * old_capacity;
+    draft->claims = arena_allocate(&draft->arena, draft->claim_capacity * sizeof(*draft->claims));
+    for (size_t i = 0; i < old_capacity; i++) {
+        if (old[i] != 0)
+            *find_claim(draft, draft_object(draft->request.mutations[old[i] - 1])) = old[i];
+    }
+}
+
+bool draft_claim(struct draft *draft, size_t *earlier)
+{
+    if (2 * draft->claim_count >= draft->claim_capacity)
+        grow_claims(draft);
+    size_t number = draft->request.n_mutations;
+    size_t *claim = find_claim(draft, draft_object(draft->request.mutations[number - 1]));
+    if (*claim != 0) {
+        *earlier = *claim - 1;
+        return false;
+    }
+    *claim = number;
+    draft->claim_count++;
+    return true;
+}
+
+const MutationMessage *draft_find(const struct draft *draft, Pointsman__V1__ObjectKind kind,
+                                  const char *name)
+{
+    if (draft->claim_count == 0)
+        return NULL;
+    size_t claim = *find_claim(draft, (struct draft_object){kind, name});
+    return claim == 0 ? NULL : draft->request.mutations[claim - 1];
+}
+
+/* --- origins ---------------------------------------------------------------------------------- */
 
 void draft_set_origin(struct draft *draft, const char *flag, const char *value,
                       const char *field_format, ...)
@@ -49,8 +142,8 @@ void draft_set_origin(struct draft *draft, const char *flag, const char *value,
     va_end(arguments);
 
     struct draft_origin origin = {
-        .field =
-            arena_printf(&draft->arena, "mutations[%zu].%s", draft->request.n_mutations - 1, field),
+        .mutation = draft->request.n_mutations - 1,
+        .field = arena_string(&draft->arena, field, strlen(field)),
         .text = arena_printf(&draft->arena, "%s%s%s", flag, *value == '\0' ? "" : " ", value),
     };
     ARENA_APPEND(&draft->arena, draft->origins, draft->origin_count, origin);
@@ -65,10 +158,26 @@ static bool is_within(const char *field, const char *outer)
     return field[length] == '\0' || field[length] == '.' || field[length] == '[';
 }
 
-const char *draft_find_origin(const struct draft *draft, const char *field)
+/* The first origin of a mutation, or of one behind it. */
+static size_t first_origin(const struct draft *draft, size_t mutation)
+{
+    size_t from = 0, to = draft->origin_count;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (draft->origins[middle].mutation < mutation)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
+const char *draft_find_mutation_origin(const struct draft *draft, size_t mutation,
+                                       const char *field)
 {
     const struct draft_origin *nearest = NULL;
-    for (size_t i = 0; i < draft->origin_count; i++) {
+    for (size_t i = first_origin(draft, mutation);
+         i < draft->origin_count && draft->origins[i].mutation == mutation; i++) {
         const struct draft_origin *origin = &draft->origins[i];
         if (is_within(field, origin->field) &&
             (nearest == NULL || strlen(origin->field) > strlen(nearest->field)))
@@ -77,24 +186,28 @@ const char *draft_find_origin(const struct draft *draft, const char *field)
     return nearest == NULL ? NULL : nearest->text;
 }
 
+const char *draft_find_origin(const struct draft *draft, const char *field)
+{
+    static const char start[] = "mutations[";
+    if (strncmp(field, start, sizeof(start) - 1) != 0)
+        return NULL;
+    char *end;
+    size_t mutation = strtoul(field + sizeof(start) - 1, &end, 10);
+    return strncmp(end, "].", 2) == 0 ? draft_find_mutation_origin(draft, mutation, end + 2) : NULL;
+}
+
 const char *draft_find_object_origin(const struct draft *draft, Pointsman__V1__ObjectKind kind,
                                      const char *name, const char *field)
 {
     for (size_t i = 0; i < draft->request.n_mutations; i++) {
         const MutationMessage *mutation = draft->request.mutations[i];
-        bool is_route = mutation->operation_case == POINTSMAN__V1__MUTATION__OPERATION_PUT_ROUTE &&
-                        kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE &&
-                        strcmp(mutation->put_route->name, name) == 0;
-        bool is_backend =
-            mutation->operation_case == POINTSMAN__V1__MUTATION__OPERATION_PUT_BACKEND &&
-            kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND &&
-            strcmp(mutation->put_backend->name, name) == 0;
-        if (!is_route && !is_backend)
+        bool is_route = mutation->operation_case == POINTSMAN__V1__MUTATION__OPERATION_PUT_ROUTE;
+        struct draft_object object = draft_object(mutation);
+        if (object.kind != kind || strcmp(object.name, name) != 0)
             continue;
         char path[FIELD_BYTES];
-        snprintf(path, sizeof(path), "mutations[%zu].%s.%s", i,
-                 is_route ? "put_route" : "put_backend", field);
-        return draft_find_origin(draft, path);
+        snprintf(path, sizeof(path), "%s.%s", is_route ? "put_route" : "put_backend", field);
+        return draft_find_mutation_origin(draft, i, path);
     }
     return NULL;
 }

@@ -14,14 +14,27 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct draft_origin;
 
 struct draft {
     struct arena arena; /* owns all that the request points to */
     Pointsman__V1__ApplyRequest request;
-    struct draft_origin *origins;
+    struct draft_origin *origins; /* in the order of the mutations */
     size_t origin_count;
+    /* A hash table of the objects that documents name; numbers of mutations plus 1, 0: free. */
+    size_t *claims;
+    size_t claim_capacity, claim_count;
+    /* Numbers of mutations whose document could not be read whole, in their order. */
+    size_t *broken;
+    size_t broken_count;
+};
+
+/* What a mutation is about. */
+struct draft_object {
+    Pointsman__V1__ObjectKind kind;
+    const char *name; /* borrowed; "" while it has none */
 };
 
 void draft_init(struct draft *draft);
@@ -32,6 +45,17 @@ MutationMessage *draft_add_mutation(struct draft *draft);
 
 /* The object that the mutation puts must not exist. */
 void draft_require_absent(struct draft *draft, MutationMessage *mutation);
+/* The object that the mutation is about must be at this revision. */
+void draft_require_revision(struct draft *draft, MutationMessage *mutation, uint64_t revision);
+
+struct draft_object draft_object(const MutationMessage *mutation);
+
+/* Claims the object of the newest mutation for it. False when an earlier one has claimed it:
+ * *earlier is its number. */
+bool draft_claim(struct draft *draft, size_t *earlier);
+/* The mutation that claimed this object; NULL when none did. */
+const MutationMessage *draft_find(const struct draft *draft, Pointsman__V1__ObjectKind kind,
+                                  const char *name);
 
 /* Says that a field of the newest mutation (a path below it, "put_route.hostnames[0]") was given
  * by this flag with this value, or "". Copies. */
@@ -41,6 +65,9 @@ void draft_set_origin(struct draft *draft, const char *flag, const char *value,
 /* What was recorded for the field (a path from the request on) or the nearest one around it, as
  * "--host shop.internal"; NULL when there is none. Borrowed until the draft is cleared. */
 const char *draft_find_origin(const struct draft *draft, const char *field);
+/* The same for a path from a mutation on, "put_route.hostnames[0]". */
+const char *draft_find_mutation_origin(const struct draft *draft, size_t mutation,
+                                       const char *field);
 /* The same for a field of the object that is put under this name, a path from the object on. */
 const char *draft_find_object_origin(const struct draft *draft, Pointsman__V1__ObjectKind kind,
                                      const char *name, const char *field);

@@ -218,8 +218,3 @@ const char *policy_name(const BackendMessage *backend)
     }
     return "LeastRequest";
 }
-
-uint64_t duration_milliseconds(const DurationMessage *duration)
-{
-    return (uint64_t)duration->seconds * 1000 + (uint64_t)duration->nanos / 1000000;
-}

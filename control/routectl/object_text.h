@@ -8,7 +8,6 @@
 #include "proto/messages.h"
 
 #include <stddef.h>
-#include <stdint.h>
 
 /* "a=b,c=d" */
 void append_labels(struct buffer *to, LabelMessage *const *labels, size_t count);
@@ -31,7 +30,5 @@ void append_endpoint(struct buffer *to, const EndpointMessage *endpoint, bool is
 
 /* "LeastRequest" */
 const char *policy_name(const BackendMessage *backend);
-
-uint64_t duration_milliseconds(const DurationMessage *duration);
 
 #endif

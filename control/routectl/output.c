@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-static const struct output *const outputs[] = {&output_table, &output_wide, &output_json};
+static const struct output *const outputs[] = {&output_table, &output_wide, &output_json,
+                                               &output_yaml};
 
 const struct output *output_find(const char *name, struct error *err)
 {
@@ -10,6 +11,6 @@ const struct output *output_find(const char *name, struct error *err)
         if (strcmp(outputs[i]->name, name) == 0)
             return outputs[i];
     }
-    error_set(err, ERROR_INVALID, "-o: '%s' is none of table, wide and json", name);
+    error_set(err, ERROR_INVALID, "-o: '%s' is none of table, wide, json and yaml", name);
     return NULL;
 }

@@ -47,6 +47,7 @@ struct output {
 extern const struct output output_table;
 extern const struct output output_wide;
 extern const struct output output_json;
+extern const struct output output_yaml;
 
 /* NULL with an error that lists the formats. */
 const struct output *output_find(const char *name, struct error *err);

@@ -3,6 +3,7 @@
 #include "control/routectl/object_text.h"
 #include "control/routectl/output.h"
 #include "control/routectl/text_table.h"
+#include "proxy/routing/validation.h"
 
 #include <inttypes.h>
 #include <string.h>

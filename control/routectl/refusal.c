@@ -39,23 +39,9 @@ enum exit_code refusal_exit_code(enum grpc_status status)
 /* "route api" for the object a mutation is about. */
 static void append_object(struct buffer *to, const MutationMessage *mutation)
 {
-    switch (mutation->operation_case) {
-    case POINTSMAN__V1__MUTATION__OPERATION_PUT_ROUTE:
-        buffer_printf(to, "route %s", mutation->put_route->name);
-        return;
-    case POINTSMAN__V1__MUTATION__OPERATION_DELETE_ROUTE:
-        buffer_printf(to, "route %s", mutation->delete_route);
-        return;
-    case POINTSMAN__V1__MUTATION__OPERATION_PUT_BACKEND:
-        buffer_printf(to, "backend %s", mutation->put_backend->name);
-        return;
-    case POINTSMAN__V1__MUTATION__OPERATION_DELETE_BACKEND:
-        buffer_printf(to, "backend %s", mutation->delete_backend);
-        return;
-    case POINTSMAN__V1__MUTATION__OPERATION__NOT_SET:
-    case _POINTSMAN__V1__MUTATION__OPERATION__CASE_IS_INT_SIZE:
-        return;
-    }
+    struct draft_object object = draft_object(mutation);
+    bool is_route = object.kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
+    buffer_printf(to, "%s %s", is_route ? "route" : "backend", object.name);
 }
 
 /* The mutation that a field path begins with; *rest is what follows "mutations[N].put_route.".

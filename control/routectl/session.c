@@ -16,7 +16,7 @@ const struct option session_option_table[] = {
     {"socket", OPTION_STRING, &session_options.socket, "PATH",
      "The control daemon's socket; also POINTSMAN_SOCKET in the environment."},
     {"o", OPTION_STRING, &session_options.output, "FORMAT",
-     "How to show results: table, wide or json."},
+     "How to show results: table, wide, json or yaml."},
     {"output", OPTION_STRING, &session_options.output, "FORMAT", "The same."},
     {"wait-timeout", OPTION_DURATION, &session_options.timeout_ms, "DURATION",
      "How long to wait for an answer, and for proxies to apply a change."},
@@ -70,21 +70,46 @@ static bool connect_once(struct session *session, enum exit_code *code)
     return false;
 }
 
+/* NULL with *code set when there is no answer; why is in `result`, or said when nobody listens. */
+static ProtobufCMessage *call(struct session *session, const char *path,
+                              const ProtobufCMessage *request,
+                              const ProtobufCMessageDescriptor *response, uint64_t timeout_ms,
+                              struct grpc_result *result, enum exit_code *code)
+{
+    if (!connect_once(session, code))
+        return NULL;
+    ProtobufCMessage *answer =
+        grpc_client_call(session->client, path, request, response, timeout_ms, result);
+    if (answer == NULL)
+        *code = refusal_exit_code(result->status);
+    return answer;
+}
+
 ProtobufCMessage *session_call(struct session *session, const char *path,
                                const ProtobufCMessage *request,
                                const ProtobufCMessageDescriptor *response, uint64_t timeout_ms,
                                const struct draft *draft, enum exit_code *code)
 {
-    if (!connect_once(session, code))
-        return NULL;
-
     struct grpc_result result = {0};
-    ProtobufCMessage *answer =
-        grpc_client_call(session->client, path, request, response, timeout_ms, &result);
-    if (answer == NULL) {
+    ProtobufCMessage *answer = call(session, path, request, response, timeout_ms, &result, code);
+    if (result.status != GRPC_OK)
         refusal_tell(&result, draft);
-        *code = refusal_exit_code(result.status);
-    }
+    grpc_result_clear(&result);
+    return answer;
+}
+
+ProtobufCMessage *session_find(struct session *session, const char *path,
+                               const ProtobufCMessage *request,
+                               const ProtobufCMessageDescriptor *response, enum exit_code *code)
+{
+    struct grpc_result result = {0};
+    *code = EXIT_OK;
+    ProtobufCMessage *answer =
+        call(session, path, request, response, session_options.timeout_ms, &result, code);
+    if (result.status == GRPC_NOT_FOUND)
+        *code = EXIT_OK;
+    else if (result.status != GRPC_OK)
+        refusal_tell(&result, NULL);
     grpc_result_clear(&result);
     return answer;
 }

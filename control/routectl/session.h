@@ -45,4 +45,9 @@ ProtobufCMessage *session_call(struct session *session, const char *path,
                                const ProtobufCMessageDescriptor *response, uint64_t timeout_ms,
                                const struct draft *draft, enum exit_code *code);
 
+/* A call that looks for an object: NULL with EXIT_OK, and nothing said, when it is not there. */
+ProtobufCMessage *session_find(struct session *session, const char *path,
+                               const ProtobufCMessage *request,
+                               const ProtobufCMessageDescriptor *response, enum exit_code *code);
+
 #endif

@@ -133,7 +133,7 @@ static void empty_apply_is_invalid(void **state)
 static void too_many_mutations_are_refused(void **state)
 {
     struct services_fixture *fixture = *state;
-    size_t count = COMMIT_MUTATIONS_MAX + 1;
+    size_t count = APPLY_MUTATIONS_MAX + 1;
     MutationMessage **mutations = memory_allocate(count * sizeof(mutations[0]));
     MutationMessage *one = delete_route("a");
     for (size_t i = 0; i < count; i++)

@@ -483,10 +483,16 @@ static void wrong_usage_says_what_is_wrong(void **state)
     assert_usage("backend", "backend: what about it? add, remove, get or list");
     assert_usage("frobnicate", "unknown verb 'frobnicate'; 'routectl help' lists them");
     assert_usage("add", "add: needs NAME");
+    assert_usage("apply", "apply: needs -f FILE");
+    assert_usage("diff", "diff: needs -f FILE");
+    assert_usage("apply -f /nowhere/a.yaml", "/nowhere/a.yaml: No such file or directory");
+    assert_usage("remove", "remove: needs either names or -f FILE");
+    assert_usage("remove a -f b", "remove: needs either names or -f FILE");
+    assert_usage("export a --selector b=c", "export: either names or --selector");
     assert_usage("get a b", "get: unexpected argument 'b'");
     assert_usage("add a --too x", "unknown option --too; did you mean --to?");
     assert_usage("add a --to x", "--to: 'x' is not an endpoint");
-    assert_usage("list -o xml", "-o: 'xml' is none of table, wide and json");
+    assert_usage("list -o xml", "-o: 'xml' is none of table, wide, json and yaml");
     assert_usage("remove a --wait --no-wait", "--wait and --no-wait exclude each other");
     assert_usage("wait x", "wait: 'x' is not a revision");
     assert_usage("list --selector x", "--selector: 'x' is not of the form NAME=VALUE");

@@ -165,6 +165,40 @@ static void what_kubernetes_adds_is_ignored_with_a_note(void **state)
                         "Service");
 }
 
+static void a_list_is_its_items(void **state)
+{
+    (void)state;
+    read_ok("apiVersion: v1\n"
+            "kind: List\n"
+            "metadata: {resourceVersion: ''}\n"
+            "items:\n"
+            "- apiVersion: gateway.networking.k8s.io/v1\n"
+            "  kind: HTTPRoute\n"
+            "  metadata: {name: a}\n"
+            "  spec: {hostnames: [x]}\n"
+            "- apiVersion: pointsman/v1\n"
+            "  kind: Backend\n"
+            "  metadata: {name: b}\n"
+            "  spec: {}\n");
+    assert_int_equal(draft.request.n_mutations, 2);
+    assert_string_equal(draft_find_origin(&draft, "mutations[0].put_route.hostnames[0]"),
+                        "a.yaml:8:22: items[0].spec.hostnames[0]");
+    assert_string_equal(draft_find_origin(&draft, "mutations[1].put_backend.name"),
+                        "a.yaml:11:20: items[1].metadata.name");
+}
+
+static void a_list_holds_objects_and_nothing_else(void **state)
+{
+    (void)state;
+    assert_refused(
+        "{apiVersion: v1, kind: List, spec: {}, items: [{apiVersion: v1, kind: List}]}\n",
+        "a.yaml:1:30: unknown field 'spec'\n"
+        "a.yaml:1:71: items[0]: unknown kind 'List' of apiVersion 'v1'\n");
+    assert_refused("{apiVersion: v1, kind: List, items: 3}\n",
+                   "a.yaml:1:1: 'items' is not a list\n");
+    assert_refused(ROUTE_HEAD "spec: {}\nitems: []\n", "a.yaml:5:1: unknown field 'items'\n");
+}
+
 static void an_empty_text_holds_no_objects(void **state)
 {
     (void)state;
@@ -322,6 +356,16 @@ static void text_that_cannot_be_sent_is_refused(void **state)
     assert_non_null(strstr(buffer_string(&remarks), "a.yaml: "));
 }
 
+/* JSON's way to write what is beyond 16 bits; libyaml does not know it. */
+static void a_surrogate_pair_is_refused_with_what_to_write(void **state)
+{
+    (void)state;
+    assert_refused(ROUTE_HEAD "spec: {hostnames: [\"\\ud83d\\ude00\"]}\n",
+                   "a.yaml:4:23: found invalid Unicode character escape code (while parsing a "
+                   "quoted scalar); a surrogate pair such as \\uD83D\\uDE00 is not read, write the "
+                   "character itself or \\U0001F600\n");
+}
+
 static void broken_yaml_names_its_place(void **state)
 {
     (void)state;
@@ -358,6 +402,18 @@ static void what_repeats_itself_without_end_is_refused_once(void **state)
     assert_non_null(first);
     assert_null(strstr(first + 1, said));
     buffer_clear(&text);
+}
+
+static void objects_that_were_read_whole_are_checked(void **state)
+{
+    (void)state;
+    assert_refused(ROUTE_HEAD "spec: {rules: 3}\n---\n" BACKEND_HEAD
+                              "spec: {endpoints: [{address: 10.0.0.1, port: 99999}]}\n",
+                   "a.yaml:4:15: spec.rules: is not a list\n");
+    buffer_reset(&remarks);
+    assert_false(documents_check(&draft, on_remark, NULL));
+    assert_string_equal(buffer_string(&remarks),
+                        "a.yaml:9:46: spec.endpoints[0].port: must be between 1 and 65535\n");
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */
@@ -538,6 +594,8 @@ int main(void)
         DOCUMENT_TEST(json_is_read_too),
         DOCUMENT_TEST(endpoints_may_be_urls),
         DOCUMENT_TEST(what_kubernetes_adds_is_ignored_with_a_note),
+        DOCUMENT_TEST(a_list_is_its_items),
+        DOCUMENT_TEST(a_list_holds_objects_and_nothing_else),
         DOCUMENT_TEST(an_empty_text_holds_no_objects),
         DOCUMENT_TEST(nothing_is_the_same_as_absent),
         DOCUMENT_TEST(anchors_are_followed),
@@ -551,7 +609,9 @@ int main(void)
         DOCUMENT_TEST(a_filters_type_and_content_agree),
         DOCUMENT_TEST(an_unknown_choice_lists_the_known_ones),
         DOCUMENT_TEST(text_that_cannot_be_sent_is_refused),
+        DOCUMENT_TEST(a_surrogate_pair_is_refused_with_what_to_write),
         DOCUMENT_TEST(broken_yaml_names_its_place),
+        DOCUMENT_TEST(objects_that_were_read_whole_are_checked),
         DOCUMENT_TEST(what_bites_its_own_tail_is_refused),
         DOCUMENT_TEST(what_repeats_itself_without_end_is_refused_once),
         DOCUMENT_TEST(what_is_written_is_as_people_write_it),

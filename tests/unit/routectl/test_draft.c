@@ -1,6 +1,8 @@
 #include "control/routectl/draft.h"
 #include "tests/unit/cmocka_all.h"
 
+#include <stdio.h>
+
 static struct draft draft;
 
 static int make_draft(void **state)
@@ -76,6 +78,38 @@ static void a_new_object_can_be_required_to_be_new(void **state)
     assert_true(mutation->precondition->must_not_exist);
 }
 
+static bool claim_route(char *name, size_t *earlier)
+{
+    static RouteMessage routes[200];
+    MutationMessage *mutation = draft_add_mutation(&draft);
+    RouteMessage *route = &routes[draft.request.n_mutations - 1];
+    pointsman__v1__route__init(route);
+    route->name = name;
+    mutation->operation_case = POINTSMAN__V1__MUTATION__OPERATION_PUT_ROUTE;
+    mutation->put_route = route;
+    return draft_claim(&draft, earlier);
+}
+
+static void an_object_is_claimed_once(void **state)
+{
+    (void)state;
+    char names[100][8];
+    size_t earlier = 0;
+    for (size_t i = 0; i < 100; i++) {
+        snprintf(names[i], sizeof(names[i]), "r%zu", i);
+        assert_true(claim_route(names[i], &earlier));
+    }
+
+    assert_false(claim_route((char *)"r42", &earlier));
+
+    assert_int_equal(earlier, 42);
+    const MutationMessage *found =
+        draft_find(&draft, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE, "r99");
+    assert_ptr_equal(found, draft.request.mutations[99]);
+    assert_null(draft_find(&draft, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND, "r99"));
+    assert_null(draft_find(&draft, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE, "r100"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -87,6 +121,7 @@ int main(void)
                                         clear_draft),
         cmocka_unit_test_setup_teardown(a_new_object_can_be_required_to_be_new, make_draft,
                                         clear_draft),
+        cmocka_unit_test_setup_teardown(an_object_is_claimed_once, make_draft, clear_draft),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -307,7 +307,7 @@ static void an_unknown_format_is_refused_with_the_known_ones(void **state)
     struct error err = {0};
     assert_ptr_equal(output_find("json", &err), &output_json);
     assert_null(output_find("xml", &err));
-    assert_string_equal(err.message, "-o: 'xml' is none of table, wide and json");
+    assert_string_equal(err.message, "-o: 'xml' is none of table, wide, json and yaml");
 }
 
 #define OUTPUT_TEST(name) cmocka_unit_test_setup_teardown(name, open_sink, close_sink)

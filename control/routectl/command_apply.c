@@ -1,0 +1,43 @@
+#include "control/routectl/change.h"
+#include "control/routectl/command.h"
+#include "control/routectl/document_files.h"
+#include "control/routectl/prune.h"
+
+static enum exit_code run(struct session *session, const struct option_list *operands)
+{
+    (void)operands;
+    struct draft draft;
+    draft_init(&draft);
+    enum exit_code code = document_files_read("apply", &draft);
+    if (code == EXIT_OK)
+        code = prune_add(session, "apply", &draft);
+    if (code == EXIT_OK)
+        code = change_commit(session, &draft);
+    draft_clear(&draft);
+    return code;
+}
+
+const struct command command_apply = {
+    .name = "apply",
+    .operands = "-f FILE",
+    .summary = "Make routes and backends as files say",
+    .details =
+        "Files are YAML or JSON, one or many documents: HTTPRoutes as the Gateway API describes\n"
+        "them, and Backends. A folder stands for all *.yaml, *.yml and *.json in and below it,\n"
+        "but for names that begin with a dot. A backendRef to a Service means the Backend of\n"
+        "that name.\n"
+        "\n"
+        "All of it is one commit, or nothing; what is wrong is told with file, line and column.\n"
+        "What the files do not name stays, unless --prune and --selector say that of the\n"
+        "objects with these labels only those in the files shall stay.\n"
+        "\n"
+        "The command returns when every proxy serves it.",
+    .example = "  routectl apply -f routes.yaml\n"
+               "  routectl apply -f routes/ --prune --selector team=accounts\n"
+               "      The folder is all that the team has; the rest of theirs is removed.\n"
+               "  kubectl get httproutes -o yaml | routectl apply -f - --dry-run",
+    .groups = {{"Documents", document_file_options},
+               {"Removing what is left", prune_options},
+               {"Its place in the history", change_options}},
+    .run = run,
+};

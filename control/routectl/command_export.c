@@ -1,0 +1,99 @@
+#include "control/routectl/command.h"
+#include "control/routectl/documents.h"
+#include "control/routectl/object_list.h"
+#include "control/routectl/say.h"
+
+static struct option_list selector;
+
+static const struct option options[] = {
+    {"selector", OPTION_LIST, &selector, "KEY=VALUE",
+     "Only what has this label; with all of them."},
+    {0},
+};
+
+static void print(const struct session *session, struct buffer *text)
+{
+    fwrite(text->at, 1, text->length, session->sink.to);
+    buffer_reset(text);
+}
+
+static enum exit_code export_all(struct session *session)
+{
+    struct object_list list;
+    struct buffer text = BUFFER_EMPTY;
+    enum exit_code code = EXIT_USAGE;
+    if (object_list_init(&list, "export", &selector))
+        code = object_list_read_all(&list, session);
+    if (code == EXIT_OK) {
+        for (size_t i = 0; i < list.routes.n_routes; i++) {
+            documents_write_route(&text, list.routes.routes[i]);
+            print(session, &text);
+        }
+        for (size_t i = 0; i < list.backends.n_backends; i++) {
+            documents_write_backend(&text, list.backends.backends[i]);
+            print(session, &text);
+        }
+        object_list_note_change(&list);
+    }
+    object_list_clear(&list);
+    buffer_clear(&text);
+    return code;
+}
+
+/* The route and the backend of a name; one of them may be missing. */
+static enum exit_code append_named(struct session *session, const char *name, struct buffer *text)
+{
+    enum exit_code code;
+    size_t before = text->length;
+    RouteMessage *route = object_find_route(session, name, &code);
+    if (code != EXIT_OK)
+        return code;
+    if (route != NULL) {
+        documents_write_route(text, route);
+        message_free(&route->base);
+    }
+
+    BackendMessage *backend = object_find_backend(session, name, &code);
+    if (backend != NULL) {
+        documents_write_backend(text, backend);
+        message_free(&backend->base);
+    }
+    if (code == EXIT_OK && text->length == before) {
+        say("there is no route and no backend '%s'", name);
+        return EXIT_NOT_FOUND;
+    }
+    return code;
+}
+
+static enum exit_code run(struct session *session, const struct option_list *operands)
+{
+    if (operands->count == 0)
+        return export_all(session);
+    if (selector.count > 0) {
+        say("export: either names or --selector");
+        return EXIT_USAGE;
+    }
+
+    struct buffer text = BUFFER_EMPTY;
+    enum exit_code code = EXIT_OK;
+    for (size_t i = 0; i < operands->count && code == EXIT_OK; i++)
+        code = append_named(session, operands->items[i], &text);
+    if (code == EXIT_OK)
+        print(session, &text);
+    buffer_clear(&text);
+    return code;
+}
+
+const struct command command_export = {
+    .name = "export",
+    .operands = "[NAME]...",
+    .summary = "Print routes and backends as documents for 'apply'",
+    .details = "Without a name, all there are. A name stands for the route and the backend that\n"
+               "have it. 'apply' makes the same objects of the documents, here or elsewhere.",
+    .example = "  routectl export > all.yaml\n"
+               "  routectl export api users\n"
+               "  routectl export --selector team=accounts",
+    .max_operands = SIZE_MAX,
+    .groups = {{"Options", options}},
+    .run = run,
+};
