@@ -11,6 +11,22 @@ bool slice_equals_ignoring_case(struct slice a, struct slice b)
     return true;
 }
 
+struct slice slice_whole_characters(struct slice text)
+{
+    size_t begun = text.length;
+    size_t most = text.length < 4 ? text.length : 4;
+    for (size_t back = 1; back <= most; back++) {
+        unsigned char byte = (unsigned char)text.at[text.length - back];
+        if ((byte & 0xc0) == 0x80)
+            continue; /* the inside of a character */
+        size_t needed = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+        if (needed > back)
+            begun = text.length - back;
+        break;
+    }
+    return slice_of(text.at, begun);
+}
+
 int slice_compare(struct slice a, struct slice b)
 {
     size_t shared = a.length < b.length ? a.length : b.length;

@@ -40,6 +40,9 @@ static inline bool slice_has_prefix(struct slice text, struct slice prefix)
 /* ASCII only: names of headers and hosts, never paths. */
 bool slice_equals_ignoring_case(struct slice a, struct slice b);
 
+/* UTF-8 that was cut to fit somewhere, without the character that lost its end. */
+struct slice slice_whole_characters(struct slice text);
+
 /* memcmp order; a prefix sorts first. */
 int slice_compare(struct slice a, struct slice b);
 

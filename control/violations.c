@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Clients take 8 KiB of trailers at least, and details travel in base64. */
-enum { DETAILS_BYTES = 4096, DESCRIPTION_BYTES = 512 };
+/* Clients take 8 KiB of trailers at least, details travel in base64, and the first violation once
+ * more as the message (grpc_core sends no details that are too large). */
+enum { DETAILS_BYTES = 3072, DESCRIPTION_BYTES = 512 };
 
 void violations_clear(struct violations *violations)
 {
@@ -29,6 +30,7 @@ bool violations_add(struct violations *violations, enum error_code code, const c
     va_start(arguments, format);
     vsnprintf(description, sizeof(description), format, arguments);
     va_end(arguments);
+    description[slice_whole_characters(slice_from_string(description)).length] = '\0';
 
     /* Room doubles whenever the count is a power of two. */
     size_t count = violations->count;

@@ -67,8 +67,7 @@ static void finish(struct grpc_call *call, enum grpc_status status, const char *
     grpc_connection_touch(connection);
 }
 
-/* The call ends by our doing, but not by its handler's. */
-static void abandon(struct grpc_call *call, enum grpc_status status, const char *message)
+void grpc_call_abandon(struct grpc_call *call, enum grpc_status status, const char *message)
 {
     struct grpc_connection *connection = call->connection;
     struct grpc_stream *stream = call->stream;
@@ -79,12 +78,14 @@ static void abandon(struct grpc_call *call, enum grpc_status status, const char 
 
 static void on_deadline(struct event_timer *timer)
 {
-    abandon(timer->context, GRPC_DEADLINE_EXCEEDED, "the deadline passed before the answer");
+    grpc_call_abandon(timer->context, GRPC_DEADLINE_EXCEEDED,
+                      "the deadline passed before the answer");
 }
 
 static void on_message_timeout(struct event_timer *timer)
 {
-    abandon(timer->context, GRPC_DEADLINE_EXCEEDED, "the request was not complete in time");
+    grpc_call_abandon(timer->context, GRPC_DEADLINE_EXCEEDED,
+                      "the request was not complete in time");
 }
 
 /* --- dispatch --------------------------------------------------------------------------------- */

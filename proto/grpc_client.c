@@ -167,9 +167,9 @@ static void lose(struct grpc_client *client)
     event_timer_stop(&client->flush_timer);
 
     enter(client);
+    client->is_lost = true;
     grpc_core_free(client->core);
     client->core = NULL;
-    client->is_lost = true;
     if (!leave(client))
         return;
     client->on_closed(client->context);
@@ -234,6 +234,8 @@ void grpc_client_start(struct grpc_client *client, const char *path,
                        const ProtobufCMessage *request, size_t max_message_bytes,
                        uint64_t timeout_ms, const struct grpc_client_call_handlers *handlers)
 {
+    if (client->is_lost)
+        return;
     struct client_call *call = start_call(client, path, request, max_message_bytes,
                                           timeout_ms == 0 ? UINT64_MAX : timeout_ms, handlers);
     if (timeout_ms != 0)

@@ -8,9 +8,7 @@
 
 enum {
     RECEIVE_BYTES = 64 * 1024,
-    SEND_BYTES = 64 * 1024,       /* asked of the core at a time */
-    OUT_LIMIT_BYTES = 256 * 1024, /* a peer that does not read is not read from either */
-    BEGIN_TIMEOUT_MS = 5000,
+    SEND_BYTES = 64 * 1024, /* asked of the core at a time */
 };
 
 static void on_ready(struct grpc_connection *connection, uint32_t events);
@@ -48,9 +46,9 @@ static void flush(struct grpc_connection *connection)
         return;
     }
 
-    uint32_t events = connection->out.length < OUT_LIMIT_BYTES ? EPOLLIN : 0;
-    events |= connection->out.length > 0 ? EPOLLOUT : 0;
-    event_watch_change(&connection->watch, events);
+    /* A peer that does not read is still read from: it may cancel what it does not want. */
+    event_watch_change(&connection->watch,
+                       EPOLLIN | (connection->out.length > 0 ? (uint32_t)EPOLLOUT : 0));
     if (connection->out.length == 0)
         buffer_clear(&connection->out);
     grpc_server_check_drained(server);
@@ -124,8 +122,8 @@ void grpc_connection_open(struct grpc_server *server, int fd, const struct peer_
     handlers.context = connection;
     connection->core = grpc_core_new(GRPC_ROLE_SERVER, &handlers);
     event_watch_start(&connection->watch, server->loop, fd, EPOLLIN, on_watch_ready, connection);
-    event_timer_start(&connection->begin_timer, server->loop, BEGIN_TIMEOUT_MS, on_begin_timeout,
-                      connection);
+    event_timer_start(&connection->begin_timer, server->loop, server->limits.message_timeout_ms,
+                      on_begin_timeout, connection);
     grpc_connection_touch(connection);
 }
 
@@ -154,6 +152,6 @@ void grpc_connection_close(struct grpc_connection *connection)
 
 bool grpc_connection_is_idle(const struct grpc_connection *connection)
 {
-    return connection->calls == NULL && connection->out.length == 0 &&
+    return !grpc_core_has_streams(connection->core) && connection->out.length == 0 &&
            connection->flush_timer.loop == NULL;
 }

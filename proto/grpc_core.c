@@ -14,6 +14,7 @@ enum {
     SERVER_HEADER_BYTES = 16 * 1024, /* of a request head */
     CLIENT_HEADER_BYTES = 64 * 1024, /* of a response head and trailers: details can be long */
     CLIENT_WINDOW_BYTES = 1 << 20,
+    INCOMPLETE_BYTES = 16 << 20, /* of messages that are still coming in, for a connection */
     RESET_BURST = 200,
     RESETS_PER_SECOND = 20,
     MAX_FAULTS = 100,
@@ -38,6 +39,7 @@ static void free_stream(struct grpc_stream *stream)
         stream->core->streams = stream->next;
     if (stream->next != NULL)
         stream->next->previous = stream->previous;
+    stream->core->incomplete_bytes -= stream->in.length;
 
     buffer_clear(&stream->head.path);
     buffer_clear(&stream->in);
@@ -108,7 +110,9 @@ static bool is_grpc_type(struct slice value)
 static unsigned parse_small_number(struct slice digits)
 {
     unsigned number = 0;
-    for (size_t i = 0; i < digits.length && i < 4; i++) {
+    if (digits.length == 0 || digits.length > 4)
+        return GRPC_UNKNOWN;
+    for (size_t i = 0; i < digits.length; i++) {
         if (digits.at[i] < '0' || digits.at[i] > '9')
             return GRPC_UNKNOWN;
         number = 10 * number + (unsigned)(digits.at[i] - '0');
@@ -236,15 +240,19 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t stream
                          const uint8_t *data, size_t length, void *user_data)
 {
     (void)flags;
-    (void)user_data;
+    struct grpc_core *core = user_data;
     struct grpc_stream *stream = nghttp2_session_get_stream_user_data(session, stream_id);
     if (stream == NULL || stream->ignores_rest)
         return 0;
 
+    core->incomplete_bytes -= stream->in.length;
     buffer_append(&stream->in, data, length);
     take_messages(stream);
+    if (!stream->ignores_rest && core->incomplete_bytes + stream->in.length > INCOMPLETE_BYTES)
+        refuse(stream, GRPC_RESOURCE_EXHAUSTED, "too many messages are coming in at once");
     if (stream->ignores_rest || stream->in.length == 0)
         buffer_clear(&stream->in);
+    core->incomplete_bytes += stream->in.length;
     return 0;
 }
 
@@ -354,6 +362,8 @@ static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t
         grpc_result_set(&stream->result, GRPC_CANCELLED, "the client cancelled the call");
     else if (!stream->head.has_status)
         judge_end(stream, error_code);
+    else if (stream->result.status == GRPC_OK && stream->in.length > 0)
+        grpc_result_set(&stream->result, GRPC_INTERNAL, "the answer is cut off");
     struct grpc_result result = stream->result;
     stream->result.details = NULL;
     close_stream(stream, &result);
@@ -375,8 +385,9 @@ static int on_frame_not_sent(nghttp2_session *session, const nghttp2_frame *fram
         stream = stream->next;
     if (stream == NULL)
         return 0;
+    if (!stream->head.has_status) /* else it was cancelled first */
+        grpc_result_set(&stream->result, GRPC_UNAVAILABLE, "the server takes no more calls");
     stream->head.has_status = true;
-    grpc_result_set(&stream->result, GRPC_UNAVAILABLE, "the server takes no more calls");
     if (nghttp2_session_get_stream_user_data(session, stream->id) == NULL)
         close_stream(stream, &stream->result);
     return 0;
@@ -448,12 +459,13 @@ void grpc_core_free(struct grpc_core *core)
 {
     if (core == NULL)
         return;
-    /* nghttp2 does not tell of the streams it deletes. */
-    nghttp2_session_del(core->session);
+    /* nghttp2 does not tell of the streams it deletes. The session goes last: a handler may still
+     * answer another call. */
     struct grpc_result result = {0};
     grpc_result_set(&result, GRPC_UNAVAILABLE, "the connection is lost");
     while (core->streams != NULL)
         close_stream(core->streams, &result);
+    nghttp2_session_del(core->session);
     free(core);
 }
 
@@ -482,6 +494,11 @@ bool grpc_core_is_done(struct grpc_core *core)
 {
     return nghttp2_session_want_read(core->session) == 0 &&
            nghttp2_session_want_write(core->session) == 0;
+}
+
+bool grpc_core_has_streams(const struct grpc_core *core)
+{
+    return core->streams != NULL;
 }
 
 bool grpc_core_has_begun(const struct grpc_core *core)

@@ -60,6 +60,8 @@ bool grpc_core_send(struct grpc_core *core, struct buffer *to, size_t enough);
 
 /* Neither side has anything to say any more: close. */
 bool grpc_core_is_done(struct grpc_core *core);
+/* Some call is under way, or answered and not yet sent to its end. */
+bool grpc_core_has_streams(const struct grpc_core *core);
 /* The peer has shown that it speaks HTTP/2. */
 bool grpc_core_has_begun(const struct grpc_core *core);
 
@@ -89,7 +91,8 @@ void grpc_stream_start_pull(struct grpc_stream *stream);
 void grpc_stream_resume(struct grpc_stream *stream);
 
 /* Server: ends the call behind what is queued. `details` (may be empty) is a serialized
- * google.rpc.Status. The user is forgotten: no handler is called for this stream any more. */
+ * google.rpc.Status, left out where it would make the trailers larger than clients take (8 KiB).
+ * The user is forgotten: no handler is called for this stream any more. */
 void grpc_stream_finish(struct grpc_stream *stream, enum grpc_status status, struct slice message,
                         struct slice details);
 

@@ -8,6 +8,8 @@ typedef Grpc__Health__V1__HealthCheckRequest CheckRequest;
 typedef Grpc__Health__V1__HealthCheckResponse CheckResponse;
 typedef Grpc__Health__V1__HealthCheckResponse__ServingStatus ServingStatus;
 
+enum { REQUEST_BYTES = 4096 };
+
 #define STATUS(name) GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__##name
 
 /* One Watch. It says the status once, and again when that has changed. */
@@ -113,12 +115,14 @@ const struct grpc_method grpc_health_methods[] = {
     {
         .path = "/grpc.health.v1.Health/Check",
         .request = &grpc__health__v1__health_check_request__descriptor,
+        .max_request_bytes = REQUEST_BYTES,
         .allows_unknown_fields = true,
         .on_call = on_check,
     },
     {
         .path = "/grpc.health.v1.Health/Watch",
         .request = &grpc__health__v1__health_check_request__descriptor,
+        .max_request_bytes = REQUEST_BYTES,
         .allows_unknown_fields = true,
         .on_call = on_watch,
     },

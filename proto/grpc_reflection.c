@@ -10,7 +10,7 @@ typedef Grpc__Reflection__V1__ServerReflectionResponse Response;
 #define REQUEST(name) GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_##name
 #define RESPONSE(name) GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_##name
 
-enum { SERVICES_MAX = 16, SERVICE_NAME_BYTES = 128 };
+enum { REQUEST_BYTES = 4096, SERVICES_MAX = 16, SERVICE_NAME_BYTES = 128 };
 
 /* --- the list of services --------------------------------------------------------------------- */
 
@@ -128,7 +128,8 @@ static void on_request(void *context, struct grpc_call *call, const ProtobufCMes
     {                                                                                              \
         .path = "/grpc.reflection." version ".ServerReflection/ServerReflectionInfo",              \
         .request = &grpc__reflection__v1__server_reflection_request__descriptor,                   \
-        .has_many_requests = true, .allows_unknown_fields = true, .on_call = on_request,           \
+        .max_request_bytes = REQUEST_BYTES, .has_many_requests = true,                             \
+        .allows_unknown_fields = true, .on_call = on_request,                                      \
     }
 
 const struct grpc_method grpc_reflection_methods[] = {

@@ -16,6 +16,10 @@ static nghttp2_nv header(const char *name, struct slice value)
     };
 }
 
+/* Common clients refuse larger heads and trailers; the rest of the 8 KiB is for the other fields.
+ */
+enum { STATUS_BYTES = 7680, STATUS_MESSAGE_BYTES = 1024 };
+
 /* --- heads and trailers ----------------------------------------------------------------------- */
 
 static const nghttp2_data_provider data_provider = {.read_callback = grpc_stream_read_callback};
@@ -169,6 +173,17 @@ void grpc_stream_resume(struct grpc_stream *stream)
     nghttp2_session_resume_data(stream->core->session, stream->id);
 }
 
+/* What is too long for a client would hide the status with it. */
+static void set_status_texts(struct grpc_stream *stream, struct slice message, struct slice details)
+{
+    if (message.length > STATUS_MESSAGE_BYTES)
+        message.length = STATUS_MESSAGE_BYTES;
+    grpc_message_encode(slice_whole_characters(message), &stream->status_message);
+    grpc_binary_encode(details, &stream->status_details);
+    if (stream->status_message.length + stream->status_details.length > STATUS_BYTES)
+        buffer_clear(&stream->status_details);
+}
+
 void grpc_stream_finish(struct grpc_stream *stream, enum grpc_status status, struct slice message,
                         struct slice details)
 {
@@ -177,8 +192,7 @@ void grpc_stream_finish(struct grpc_stream *stream, enum grpc_status status, str
     stream->is_finished = true;
     stream->user = NULL;
     stream->status = status;
-    grpc_message_encode(message, &stream->status_message);
-    grpc_binary_encode(details, &stream->status_details);
+    set_status_texts(stream, message, details);
 
     /* An error is known early: nobody needs the rest of what the client sends. */
     if (status != GRPC_OK)

@@ -140,21 +140,21 @@ static void stop_listening(struct grpc_server *server)
     server->listen_fd = -1;
 }
 
-/* Streams would never end by themselves; calls get their answer. */
-static void end_streams(struct grpc_connection *connection)
+static struct grpc_call *find_stream(const struct grpc_connection *connection)
 {
     struct grpc_call *call = connection->calls;
-    while (call != NULL) {
-        struct grpc_call *next = call->next;
-        if (call->pull != NULL || call->method->has_many_requests) {
-            void (*on_end)(void *context) = call->on_end;
-            void *context = call->end_context;
-            grpc_call_fail(call, GRPC_UNAVAILABLE, "shutting down", NULL);
-            if (on_end != NULL)
-                on_end(context);
-        }
-        call = next;
-    }
+    while (call != NULL && call->pull == NULL && !call->method->has_many_requests)
+        call = call->next;
+    return call;
+}
+
+/* Streams would never end by themselves; calls get their answer. What the end of one leads to may
+ * end others, so each is looked for anew. */
+static void end_streams(struct grpc_connection *connection)
+{
+    for (struct grpc_call *call = find_stream(connection); call != NULL;
+         call = find_stream(connection))
+        grpc_call_abandon(call, GRPC_UNAVAILABLE, "shutting down");
 }
 
 void grpc_server_check_drained(struct grpc_server *server)

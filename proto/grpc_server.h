@@ -46,7 +46,8 @@ struct grpc_server_limits {
     size_t max_connections;         /* 1,024 */
     size_t max_connections_per_uid; /* 64 */
     size_t reserved_connections;    /* 16, for peers that is_exempt says yes to */
-    uint64_t message_timeout_ms;    /* 5,000: from a call's head to the end of its message */
+    /* 5,000: from a call's head to the end of its message, and from connecting to a first frame. */
+    uint64_t message_timeout_ms;
     /* Proxies and admins: not counted against their uid. NULL: nobody. */
     bool (*is_exempt)(void *context, const struct peer_credentials *peer);
     /* Who cannot do anything at all is hung up on at once. NULL: everybody stays. */

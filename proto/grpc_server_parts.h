@@ -65,12 +65,15 @@ void grpc_connection_open(struct grpc_server *server, int fd, const struct peer_
 /* Something was queued: the loop sends it. */
 void grpc_connection_touch(struct grpc_connection *connection);
 void grpc_connection_close(struct grpc_connection *connection);
+/* Nothing is under way, and all is sent. */
 bool grpc_connection_is_idle(const struct grpc_connection *connection);
 
 /* --- grpc_call.c ------------------------------------------------------------------------------ */
 
 /* What a connection's core calls; the context is the connection. */
 extern const struct grpc_core_handlers grpc_call_handlers;
+/* The call ends by our doing, but not by its handler's: that gets its on_end. */
+void grpc_call_abandon(struct grpc_call *call, enum grpc_status status, const char *message);
 
 /* --- grpc_server.c ---------------------------------------------------------------------------- */
 

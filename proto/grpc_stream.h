@@ -15,7 +15,8 @@ struct grpc_core {
     nghttp2_session *session;
     struct grpc_stream *streams;
     bool has_begun;
-    unsigned faults; /* frames of the peer that break the protocol */
+    unsigned faults;         /* frames of the peer that break the protocol */
+    size_t incomplete_bytes; /* of messages that are still coming in, on all streams */
 };
 
 /* What a head said; a server's request or a client's response. */

@@ -17,6 +17,7 @@ struct world {
     unsigned open;
     size_t last_message_bytes;
     unsigned pulled;
+    struct grpc_stream *friend; /* ended with the first that closes */
 };
 
 static void on_call(void *context, struct grpc_stream *stream, struct slice path,
@@ -30,9 +31,24 @@ static void on_call(void *context, struct grpc_stream *stream, struct slice path
         grpc_stream_finish(stream, GRPC_NOT_FOUND, SLICE("50 % là\n"), SLICE(""));
         return;
     }
+    if (strcmp(world->path, "/long-winded") == 0) {
+        static char text[3000];
+        static char details[3000];
+        memset(text, '!', sizeof(text));
+        grpc_stream_finish(stream, GRPC_ABORTED, slice_of(text, sizeof(text)),
+                           slice_of(details, sizeof(details)));
+        return;
+    }
+    if (strcmp(world->path, "/too-long-winded") == 0) {
+        static char details[6000];
+        grpc_stream_finish(stream, GRPC_ABORTED, SLICE("short \xc3"),
+                           slice_of(details, sizeof(details)));
+        return;
+    }
     world->open++;
+    world->friend = strcmp(world->path, "/friends") == 0 ? stream : NULL;
     grpc_stream_set_user(stream, world);
-    grpc_stream_set_max_message(stream, 1000);
+    grpc_stream_set_max_message(stream, strcmp(world->path, "/large") == 0 ? 4 << 20 : 1000);
 }
 
 static void on_message(void *context, struct grpc_stream *stream, struct slice bytes)
@@ -73,10 +89,15 @@ static enum grpc_pull on_pull(void *context, struct grpc_stream *stream, struct 
 
 static void on_close(void *context, struct grpc_stream *stream, const struct grpc_result *result)
 {
-    (void)stream;
     struct world *world = context;
+    struct grpc_stream *friend = world->friend;
     assert_int_not_equal(result->status, GRPC_OK);
     world->open--;
+    world->friend = NULL;
+    if (friend != NULL && friend != stream) {
+        world->open--;
+        grpc_stream_finish(friend, GRPC_ABORTED, SLICE("without you"), SLICE(""));
+    }
 }
 
 static int set_up(void **state)
@@ -272,6 +293,26 @@ static void the_rest_of_a_failed_call_is_dropped(void **state)
     assert_int_equal(world->messages, 1);
 }
 
+static void a_long_message_is_cut_and_details_go_with_it(void **state)
+{
+    const struct raw_header headers[] = {CALL("/long-winded"), {NULL, NULL}};
+
+    const char *story = call(*state, headers);
+
+    assert_non_null(strstr(story, "grpc-status=10"));
+    assert_non_null(strstr(story, "!!! grpc-status-details-bin="));
+    assert_in_range(strlen(story), 5000, 7000);
+}
+
+static void details_larger_than_clients_take_are_left_out(void **state)
+{
+    const struct raw_header headers[] = {CALL("/too-long-winded"), {NULL, NULL}};
+
+    const char *story = call(*state, headers);
+
+    assert_non_null(strstr(story, "grpc-status=10 grpc-message=short )"));
+}
+
 /* --- messages --------------------------------------------------------------------------------- */
 
 static void a_length_is_checked_before_anything_is_kept(void **state)
@@ -346,6 +387,24 @@ static void a_slow_reader_costs_one_message(void **state)
     raw_client_run(world->client, false);
 }
 
+static void messages_that_come_in_at_once_are_bounded(void **state)
+{
+    struct world *world = *state;
+    const struct raw_header headers[] = {CALL("/large"), {NULL, NULL}};
+    size_t length = 1 << 20;
+    char *most = memory_allocate_zeroed(1, length);
+    most[2] = 0x20; /* of 2 MiB, one half */
+
+    for (int i = 0; i < 40; i++) {
+        int stream = raw_client_request(world->client, headers, false);
+        raw_client_data(world->client, stream, slice_of(most, length), false);
+    }
+    raw_client_run(world->client, true);
+
+    assert_in_range(world->open, 12, 16);
+    free(most);
+}
+
 static void a_cancelled_call_ends(void **state)
 {
     struct world *world = *state;
@@ -413,6 +472,53 @@ static void pings_that_are_not_read_end_the_connection(void **state)
     assert_false(is_alive);
 }
 
+static void settings_that_are_not_read_end_the_connection(void **state)
+{
+    struct world *world = *state;
+    struct slice settings = SLICE("\0\0\0\x04\0\0\0\0\0");
+
+    bool is_alive = true;
+    for (int i = 0; i < 5000 && is_alive; i++)
+        is_alive = raw_client_bytes(world->client, settings);
+
+    assert_false(is_alive);
+}
+
+static void a_head_without_an_end_ends_the_connection(void **state)
+{
+    struct world *world = *state;
+    /* HEADERS without END_HEADERS, then CONTINUATION again and again, 1 literal field each. */
+    struct slice head = SLICE("\0\0\0\x01\0\0\0\0\x01");
+    struct slice more = SLICE("\0\0\x05\x09\0\0\0\0\x01"
+                              "\x00\x01"
+                              "a"
+                              "\x01"
+                              "b");
+
+    bool is_alive = raw_client_bytes(world->client, head);
+    for (int i = 0; i < 5000 && is_alive; i++)
+        is_alive = raw_client_bytes(world->client, more);
+
+    assert_false(is_alive);
+    assert_int_equal(world->calls, 0);
+}
+
+static void empty_data_costs_nothing(void **state)
+{
+    struct world *world = *state;
+    const struct raw_header headers[] = {CALL("/never"), {NULL, NULL}};
+    raw_client_request(world->client, headers, false);
+    raw_client_run(world->client, true);
+    size_t received = raw_client_received(world->client);
+
+    for (int i = 0; i < 100000; i++)
+        assert_true(raw_client_bytes(world->client, SLICE("\0\0\0\0\0\0\0\0\x01")));
+    raw_client_run(world->client, true);
+
+    assert_int_equal(raw_client_received(world->client), received);
+    assert_int_equal(world->messages, 0);
+}
+
 static void what_is_not_http2_is_given_up(void **state)
 {
     (void)state;
@@ -434,6 +540,21 @@ static void an_unfinished_call_ends_with_its_connection(void **state)
     raw_client_run(world->client, true);
 
     assert_int_equal(world->open, 10); /* and tear_down wants 0 */
+}
+
+static void the_end_of_one_call_may_answer_another(void **state)
+{
+    struct world *world = *state;
+    const struct raw_header plain[] = {CALL("/never"), {NULL, NULL}};
+    const struct raw_header friends[] = {CALL("/friends"), {NULL, NULL}};
+    raw_client_request(world->client, friends, false);
+    raw_client_run(world->client, true);
+    struct grpc_stream *friend = world->friend;
+    raw_client_request(world->client, plain, false);
+    raw_client_run(world->client, true);
+    world->friend = friend;
+
+    assert_int_equal(world->open, 2); /* and tear_down, which loses the connection, wants 0 */
 }
 
 static void draining_takes_no_new_calls_and_finishes_the_old(void **state)
@@ -470,18 +591,25 @@ int main(void)
         TEST(an_error_before_any_message_is_trailers_only),
         TEST(an_early_error_is_reset_after_its_trailers),
         TEST(the_rest_of_a_failed_call_is_dropped),
+        TEST(a_long_message_is_cut_and_details_go_with_it),
+        TEST(details_larger_than_clients_take_are_left_out),
         TEST(a_length_is_checked_before_anything_is_kept),
         TEST(a_message_of_the_limit_is_taken),
         TEST(a_message_may_come_in_any_pieces),
         TEST(a_message_that_is_cut_off_is_invalid),
         TEST(a_slow_reader_costs_one_message),
+        TEST(messages_that_come_in_at_once_are_bounded),
         TEST(a_cancelled_call_ends),
         TEST(the_limits_are_announced),
         TEST(calls_beyond_the_limit_are_refused),
         TEST(a_flood_of_resets_ends_the_connection),
         TEST(pings_that_are_not_read_end_the_connection),
+        TEST(settings_that_are_not_read_end_the_connection),
+        TEST(a_head_without_an_end_ends_the_connection),
+        TEST(empty_data_costs_nothing),
         TEST(what_is_not_http2_is_given_up),
         TEST(an_unfinished_call_ends_with_its_connection),
+        TEST(the_end_of_one_call_may_answer_another),
         TEST(draining_takes_no_new_calls_and_finishes_the_old),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
