@@ -9,7 +9,7 @@
 #ifndef CONTROL_ROUTECTL_DRAFT_H
 #define CONTROL_ROUTECTL_DRAFT_H
 
-#include "control/routectl/arena.h"
+#include "common/arena.h"
 #include "proto/messages.h"
 
 #include <stdbool.h>

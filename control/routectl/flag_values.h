@@ -7,10 +7,10 @@
 #ifndef CONTROL_ROUTECTL_FLAG_VALUES_H
 #define CONTROL_ROUTECTL_FLAG_VALUES_H
 
+#include "common/arena.h"
 #include "common/error.h"
 #include "common/options.h"
 #include "common/slice.h"
-#include "control/routectl/arena.h"
 #include "proto/messages.h"
 
 #include <stdbool.h>

@@ -4,7 +4,7 @@
 #ifndef CONTROL_ROUTECTL_OBJECT_LIST_H
 #define CONTROL_ROUTECTL_OBJECT_LIST_H
 
-#include "control/routectl/arena.h"
+#include "common/arena.h"
 #include "control/routectl/session.h"
 
 #include <stdbool.h>

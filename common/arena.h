@@ -1,8 +1,8 @@
-/* Arena: memory for messages made by hand, given back all at once.
+/* Arena: memory for things made piece by piece, given back all at once.
  *
  * Threads: none shared. */
-#ifndef CONTROL_ROUTECTL_ARENA_H
-#define CONTROL_ROUTECTL_ARENA_H
+#ifndef COMMON_ARENA_H
+#define COMMON_ARENA_H
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-#include "control/routectl/arena.h"
+#include "common/arena.h"
 
 #include "common/buffer.h"
 
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One block for each allocation: a command makes a few hundred, and a sanitizer sees each. */
+/* One block for each allocation: there are few, and a sanitizer sees each. */
 struct arena_block {
     struct arena_block *older;
     max_align_t bytes[];
