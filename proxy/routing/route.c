@@ -1,5 +1,6 @@
 #include "proxy/routing/route.h"
 
+#include "proxy/routing/filter.h"
 #include "proxy/routing/route_match.h"
 
 #include <stdlib.h>
@@ -9,6 +10,13 @@
 void route_acquire(struct route *route)
 {
     atomic_fetch_add_explicit(&route->references, 1, memory_order_relaxed);
+}
+
+static void free_filters(const struct rule *rule)
+{
+    filter_list_free(rule->policy->filters);
+    for (size_t i = 0; i < rule->choice_count; i++)
+        filter_list_free(rule->choices[i].filters);
 }
 
 void route_release(struct route **route)
@@ -22,6 +30,8 @@ void route_release(struct route **route)
 
     for (size_t i = 0; i < ours->match_count; i++)
         route_match_clear((struct route_match *)&ours->matches[i]);
+    for (size_t i = 0; i < ours->rule_count; i++)
+        free_filters(&ours->rules[i]);
     route_metrics_clear(&ours->metrics);
     free(ours);
 }

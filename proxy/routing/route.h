@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct filter_list; /* proxy/routing/filter.h, when the first filter is acted on */
+struct filter_list; /* proxy/routing/filter.h */
 struct listener_identity;
 struct route;
 struct route_match;

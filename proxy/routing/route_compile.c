@@ -1,5 +1,6 @@
 /* The compiling half of route.h: from a message to a route. */
 #include "common/buffer.h"
+#include "proxy/routing/filter.h"
 #include "proxy/routing/path_value.h"
 #include "proxy/routing/regex.h"
 #include "proxy/routing/route.h"
@@ -53,7 +54,7 @@ static struct match_message_list matches_of(const RouteRuleMessage *rule)
 
 static bool needs_policy(const RouteRuleMessage *rule)
 {
-    return rule->timeouts != NULL || rule->retry != NULL;
+    return rule->timeouts != NULL || rule->retry != NULL || rule->n_filters > 0;
 }
 
 static bool needs_conditions(const RouteMatchMessage *match)
@@ -377,8 +378,14 @@ static bool names_a_backend(const BackendRefMessage *ref)
     return ref->group[0] == '\0' && (ref->kind[0] == '\0' || strcmp(ref->kind, "Service") == 0);
 }
 
+/* The one PathPrefix that filters may replace; where there are others, none of them does. */
+static struct slice prefix_of(const struct route_match *match)
+{
+    return slice_of(match->path, match->path_kind == MATCH_PREFIX ? match->path_length : 0);
+}
+
 static void compile_choice(struct compiler *compiler, struct rule *rule, const char *route_name,
-                           const BackendRefMessage *ref)
+                           const BackendRefMessage *ref, struct slice prefix)
 {
     char full_name[OBJECT_NAME_BYTES];
     struct backend_choice *choice = compiler->choice++;
@@ -390,15 +397,17 @@ static void compile_choice(struct compiler *compiler, struct rule *rule, const c
         object_name_resolve(route_name, ref->namespace_, ref->name, full_name);
         choice->backend_index = compiler->backend_index(compiler->context, full_name, ref->port);
     }
+    choice->filters = filter_list_new(ref->filters, ref->n_filters, prefix);
     rule->choice_count++;
     rule->total_weight += choice->weight;
 }
 
 static void compile_policy(struct compiler *compiler, struct rule *rule,
-                           const RouteRuleMessage *message)
+                           const RouteRuleMessage *message, struct slice prefix)
 {
     struct rule_policy *policy = compiler->policy++;
     *policy = default_policy;
+    policy->filters = filter_list_new(message->filters, message->n_filters, prefix);
     rule->policy = policy;
 
     if (message->timeouts != NULL) {
@@ -437,16 +446,18 @@ static void compile_rule(struct compiler *compiler, const char *route_name,
         .index = compiler->route->rule_count++,
         .is_broken = compiler->is_broken,
     };
+    const struct route_match *first_match = compiler->match;
     struct match_message_list matches = matches_of(message);
     for (size_t i = 0; i < matches.count; i++)
         compile_match(compiler, rule, matches.items[i]);
 
     if (compiler->is_broken)
         return;
+    struct slice prefix = prefix_of(first_match);
     for (size_t i = 0; i < message->n_backend_refs; i++)
-        compile_choice(compiler, rule, route_name, message->backend_refs[i]);
+        compile_choice(compiler, rule, route_name, message->backend_refs[i], prefix);
     if (needs_policy(message))
-        compile_policy(compiler, rule, message);
+        compile_policy(compiler, rule, message, prefix);
 }
 
 /* --- routes --------------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 
 #include "proto/message.h"
 #include "proxy/routing/route_validate.h"
+#include "tests/unit/proxy/routing/filter_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,13 +13,6 @@ static _Noreturn void refuse(const char *what, const char *text)
     fprintf(stderr, "route text: %s: '%s'\n", what, text);
     abort();
 }
-
-/* Grows an array of pointers by one. */
-#define APPEND(array, count, item)                                                                 \
-    do {                                                                                           \
-        (array) = memory_reallocate((array), ((count) + 1) * sizeof(*(array)));                    \
-        (array)[(count)++] = (item);                                                               \
-    } while (0)
 
 /* Cuts the text at the first `separator`; returns what is behind it, or NULL. */
 static char *cut(char *text, const char *separator)
@@ -57,7 +51,7 @@ static void parse_header(RouteMatchMessage *match, Pointsman__V1__ValueMatchType
     header->type = type;
     header->name = name;
     header->value = memory_duplicate_string(value == NULL ? "" : value);
-    APPEND(match->headers, match->n_headers, header);
+    TEXT_APPEND(match->headers, match->n_headers, header);
 }
 
 static void parse_query(RouteMatchMessage *match, Pointsman__V1__ValueMatchType type,
@@ -70,7 +64,7 @@ static void parse_query(RouteMatchMessage *match, Pointsman__V1__ValueMatchType 
     param->type = type;
     param->name = name;
     param->value = memory_duplicate_string(value == NULL ? "" : value);
-    APPEND(match->query_params, match->n_query_params, param);
+    TEXT_APPEND(match->query_params, match->n_query_params, param);
 }
 
 static void parse_condition(RouteMatchMessage *match, const char *text)
@@ -106,7 +100,7 @@ static void parse_match(RouteRuleMessage *rule, char *text)
     char *state;
     for (char *word = strtok_r(text, " ", &state); word != NULL; word = strtok_r(NULL, " ", &state))
         parse_condition(match, word);
-    APPEND(rule->matches, rule->n_matches, match);
+    TEXT_APPEND(rule->matches, rule->n_matches, match);
 }
 
 static void parse_backend_ref(RouteRuleMessage *rule, char *text)
@@ -122,7 +116,7 @@ static void parse_backend_ref(RouteRuleMessage *rule, char *text)
         ref->weight_presence_case = POINTSMAN__V1__BACKEND_REF__WEIGHT_PRESENCE_WEIGHT;
         ref->weight = (uint32_t)strtoul(weight, NULL, 10);
     }
-    APPEND(rule->backend_refs, rule->n_backend_refs, ref);
+    TEXT_APPEND(rule->backend_refs, rule->n_backend_refs, ref);
 }
 
 static void parse_rule(RouteMessage *route, char *text)
@@ -141,7 +135,7 @@ static void parse_rule(RouteMessage *route, char *text)
     for (char *ref = refs == NULL ? NULL : strtok_r(refs, " ,", &state); ref != NULL;
          ref = strtok_r(NULL, " ,", &state))
         parse_backend_ref(rule, ref);
-    APPEND(route->rules, route->n_rules, rule);
+    TEXT_APPEND(route->rules, route->n_rules, rule);
 }
 
 static void parse_attachment(RouteMessage *route, const char *text)
@@ -153,7 +147,7 @@ static void parse_attachment(RouteMessage *route, const char *text)
     ref->section_name = name;
     if (port != NULL)
         ref->port = (uint32_t)strtoul(port, NULL, 10);
-    APPEND(route->parent_refs, route->n_parent_refs, ref);
+    TEXT_APPEND(route->parent_refs, route->n_parent_refs, ref);
 }
 
 static void parse_word(RouteMessage *route, char *word)
@@ -170,7 +164,7 @@ static void parse_word(RouteMessage *route, char *word)
         char *hosts = memory_duplicate_string(value);
         for (char *host = strtok_r(hosts, ",", &state); host != NULL;
              host = strtok_r(NULL, ",", &state))
-            APPEND(route->hostnames, route->n_hostnames, memory_duplicate_string(host));
+            TEXT_APPEND(route->hostnames, route->n_hostnames, memory_duplicate_string(host));
         free(hosts);
     } else {
         refuse("unknown word", word);

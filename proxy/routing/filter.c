@@ -1,0 +1,171 @@
+#include "proxy/routing/filter.h"
+
+#include "common/buffer.h"
+#include "proxy/routing/path_value.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEFAULT_REDIRECT_STATUS = 302 };
+
+/* The list, then the edits, then text. */
+struct filter_compiler {
+    struct filter_list *filters;
+    struct header_edit *edit;
+    char *text;
+    struct slice prefix;
+};
+
+static size_t count_edits(const FilterMessage *message)
+{
+    const Pointsman__V1__HeaderModifier *modifier;
+    switch ((int)message->kind_case) {
+    case POINTSMAN__V1__FILTER__KIND_REQUEST_HEADER_MODIFIER:
+        modifier = message->request_header_modifier;
+        break;
+    case POINTSMAN__V1__FILTER__KIND_RESPONSE_HEADER_MODIFIER:
+        modifier = message->response_header_modifier;
+        break;
+    default:
+        return 0;
+    }
+    return modifier->n_set + modifier->n_add + modifier->n_remove;
+}
+
+static struct slice copy_text(struct filter_compiler *compiler, const char *text)
+{
+    size_t length = strlen(text);
+    struct slice copy = slice_of(compiler->text, length);
+    memcpy(compiler->text, text, length);
+    compiler->text += length;
+    return copy;
+}
+
+/* --- header modifiers ----------------------------------------------------------------------- */
+
+static void put_edit(struct filter_compiler *compiler, enum header_edit_kind kind, const char *name,
+                     const char *value)
+{
+    *compiler->edit++ = (struct header_edit){
+        .kind = kind,
+        .name = copy_text(compiler, name),
+        .value = copy_text(compiler, value),
+    };
+}
+
+static struct header_edits compile_edits(struct filter_compiler *compiler,
+                                         const Pointsman__V1__HeaderModifier *modifier)
+{
+    struct header_edits edits = {.items = compiler->edit};
+    for (size_t i = 0; i < modifier->n_set; i++)
+        put_edit(compiler, HEADER_SET, modifier->set[i]->name, modifier->set[i]->value);
+    for (size_t i = 0; i < modifier->n_add; i++)
+        put_edit(compiler, HEADER_ADD, modifier->add[i]->name, modifier->add[i]->value);
+    for (size_t i = 0; i < modifier->n_remove; i++)
+        put_edit(compiler, HEADER_REMOVE, modifier->remove[i], "");
+    edits.count = (size_t)(compiler->edit - edits.items);
+    return edits;
+}
+
+/* --- redirect and rewrite ------------------------------------------------------------------- */
+
+static struct slice copy_path(struct filter_compiler *compiler, const char *path)
+{
+    size_t length = path_value_canonicalize(slice_from_string(path), compiler->text);
+    struct slice copy = slice_of(compiler->text, length);
+    compiler->text += length;
+    return copy;
+}
+
+static struct path_edit compile_path(struct filter_compiler *compiler,
+                                     const Pointsman__V1__PathModifier *path)
+{
+    struct path_edit edit = {.kind = PATH_KEPT};
+    if (path == NULL)
+        return edit;
+    switch ((int)path->kind_case) {
+    case POINTSMAN__V1__PATH_MODIFIER__KIND_REPLACE_FULL_PATH:
+        edit.kind = PATH_REPLACED;
+        edit.replacement = copy_path(compiler, path->replace_full_path);
+        break;
+    case POINTSMAN__V1__PATH_MODIFIER__KIND_REPLACE_PREFIX_MATCH:
+        edit.kind = PATH_PREFIX_REPLACED;
+        edit.replacement = path_value_prefix(copy_path(compiler, path->replace_prefix_match));
+        edit.prefix_length = compiler->prefix.length;
+        break;
+    default:
+        break;
+    }
+    return edit;
+}
+
+static struct redirect compile_redirect(struct filter_compiler *compiler,
+                                        const Pointsman__V1__RequestRedirect *message)
+{
+    return (struct redirect){
+        .status =
+            message->status_code == 0 ? DEFAULT_REDIRECT_STATUS : (uint16_t)message->status_code,
+        .port = (uint16_t)message->port,
+        .scheme = copy_text(compiler, message->scheme),
+        .hostname = copy_text(compiler, message->hostname),
+        .path = compile_path(compiler, message->path),
+    };
+}
+
+/* --- the list ------------------------------------------------------------------------------- */
+
+static void compile_filter(struct filter_compiler *compiler, const FilterMessage *message)
+{
+    struct filter_list *filters = compiler->filters;
+    switch ((int)message->kind_case) {
+    case POINTSMAN__V1__FILTER__KIND_REQUEST_HEADER_MODIFIER:
+        filters->request_headers = compile_edits(compiler, message->request_header_modifier);
+        break;
+    case POINTSMAN__V1__FILTER__KIND_RESPONSE_HEADER_MODIFIER:
+        filters->response_headers = compile_edits(compiler, message->response_header_modifier);
+        break;
+    case POINTSMAN__V1__FILTER__KIND_REQUEST_REDIRECT:
+        filters->redirect = compile_redirect(compiler, message->request_redirect);
+        break;
+    case POINTSMAN__V1__FILTER__KIND_URL_REWRITE:
+        filters->rewrite.hostname = copy_text(compiler, message->url_rewrite->hostname);
+        filters->rewrite.path = compile_path(compiler, message->url_rewrite->path);
+        break;
+    default:
+        break;
+    }
+}
+
+struct filter_list *filter_list_new(FilterMessage *const *messages, size_t count,
+                                    struct slice prefix)
+{
+    if (count == 0)
+        return NULL;
+
+    size_t edits = 0;
+    size_t text_bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        edits += count_edits(messages[i]);
+        /* Every text stands in the serialized form as it is. */
+        text_bytes += protobuf_c_message_get_packed_size(&messages[i]->base);
+    }
+
+    size_t edits_at = sizeof(struct filter_list);
+    size_t text_at = edits_at + edits * sizeof(struct header_edit);
+    char *base = memory_allocate(text_at + text_bytes);
+    memset(base, 0, text_at);
+    struct filter_compiler compiler = {
+        .filters = (struct filter_list *)base,
+        .edit = (struct header_edit *)(base + edits_at),
+        .text = base + text_at,
+        .prefix = prefix,
+    };
+    for (size_t i = 0; i < count; i++)
+        compile_filter(&compiler, messages[i]);
+    return compiler.filters;
+}
+
+void filter_list_free(const struct filter_list *filters)
+{
+    free((struct filter_list *)filters);
+}

@@ -1,0 +1,68 @@
+/* Filters: what a rule, or one of its backendRefs, changes about requests and responses.
+ *
+ * Plain data, compiled once from the messages and owned by the route; proxy/routing/filter_apply.h
+ * and proxy/routing/cors.h act on it. One allocation with its text, so that routes without filters
+ * pay nothing.
+ *
+ * Threads: any; immutable. */
+#ifndef PROXY_ROUTING_FILTER_H
+#define PROXY_ROUTING_FILTER_H
+
+#include "common/slice.h"
+#include "proto/messages.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum header_edit_kind { HEADER_SET, HEADER_ADD, HEADER_REMOVE };
+
+struct header_edit {
+    enum header_edit_kind kind;
+    struct slice name;
+    struct slice value; /* not of HEADER_REMOVE */
+};
+
+/* No name is in it twice. */
+struct header_edits {
+    const struct header_edit *items;
+    size_t count;
+};
+
+enum path_edit_kind { PATH_KEPT, PATH_REPLACED, PATH_PREFIX_REPLACED };
+
+struct path_edit {
+    enum path_edit_kind kind;
+    /* A prefix has no '/' at its end, and so is empty where it was "/". */
+    struct slice replacement;
+    size_t prefix_length; /* of the matched prefix, in the same sense */
+};
+
+struct url_rewrite {
+    struct slice hostname; /* empty: kept */
+    struct path_edit path;
+};
+
+struct redirect {
+    uint16_t status;       /* 0: no redirect */
+    uint16_t port;         /* 0: by scheme or listener */
+    struct slice scheme;   /* empty: the request's */
+    struct slice hostname; /* empty: the request's */
+    struct path_edit path;
+};
+
+struct filter_list {
+    struct header_edits request_headers;
+    struct header_edits response_headers;
+    struct url_rewrite rewrite;
+    struct redirect redirect;
+};
+
+/* Compiles filters that have passed validate_filters. `prefix` is the rule's PathPrefix, canonical
+ * and without a '/' at its end. NULL when there are none. Copies. */
+struct filter_list *filter_list_new(FilterMessage *const *messages, size_t count,
+                                    struct slice prefix);
+/* Harmless on NULL. */
+void filter_list_free(const struct filter_list *filters);
+
+#endif

@@ -1,0 +1,35 @@
+/* Filter application: what filters make of a head, without sending anything.
+ *
+ * The proxy forwards the result, and `routectl explain` shows it. Text that has to be made comes
+ * from the caller's arena.
+ *
+ * Threads: none shared. */
+#ifndef PROXY_ROUTING_FILTER_APPLY_H
+#define PROXY_ROUTING_FILTER_APPLY_H
+
+#include "common/arena.h"
+#include "proxy/routing/filter.h"
+#include "proxy/routing/request_head.h"
+
+/* Edits `count` headers; the array has room for edits->count more. Returns how many there are
+ * then. The order of those that stay does not change. */
+size_t header_edits_apply(const struct header_edits *edits, struct header *headers, size_t count,
+                          struct arena *arena);
+
+/* The path that is sent instead of `path`, which the rule's prefix has matched. */
+struct slice path_edit_apply(const struct path_edit *edit, struct slice path, struct arena *arena);
+
+/* Changes authority and path. The host stays as it was matched. */
+void url_rewrite_apply(const struct url_rewrite *rewrite, struct request_head *head,
+                       struct arena *arena);
+
+static inline bool url_rewrite_is_set(const struct url_rewrite *rewrite)
+{
+    return rewrite->hostname.length > 0 || rewrite->path.kind != PATH_KEPT;
+}
+
+/* The value of Location. */
+struct slice redirect_location(const struct redirect *redirect, const struct request_head *head,
+                               struct arena *arena);
+
+#endif
