@@ -209,7 +209,8 @@ static void put_time(struct buffer *to)
 
 static void put_line(struct buffer *to, const struct exchange *exchange)
 {
-    const struct request_head *head = &exchange->request.head;
+    const struct request_head *head =
+        exchange->asked != NULL ? exchange->asked : &exchange->request.head;
     const struct forwarding *forwarding = &exchange->forwarding;
 
     put_time(to);

@@ -147,6 +147,7 @@ struct exchange *exchange_new(struct worker *worker, const struct front_operatio
     exchange->front_operations = operations;
     exchange->front = front;
     exchange->request = (struct parsed_request){0};
+    exchange->asked = NULL;
     exchange->response = (struct parsed_response){0};
     exchange->started_us = worker_now_us(worker);
     return exchange;
@@ -159,6 +160,7 @@ static void free_exchange(struct exchange *exchange)
     body_pipe_clear(&exchange->response_body);
     buffer_clear(&exchange->request_bytes);
     buffer_clear(&exchange->notes);
+    arena_clear(&exchange->arena);
     chunked_body_clear(&exchange->request_chunks);
     chunked_body_clear(&exchange->response_chunks);
     free(exchange);
@@ -172,6 +174,7 @@ static void recycle(struct exchange *exchange)
     else
         buffer_reset(&exchange->request_bytes);
     buffer_reset(&exchange->notes);
+    arena_clear(&exchange->arena);
     body_pipe_reset(&exchange->request_body);
     body_pipe_reset(&exchange->response_body);
     exchange->response_is_started = false;

@@ -13,6 +13,7 @@
 #ifndef PROXY_HTTP_EXCHANGE_H
 #define PROXY_HTTP_EXCHANGE_H
 
+#include "common/arena.h"
 #include "proxy/http/body_pipe.h"
 #include "proxy/http/chunked_body.h"
 #include "proxy/http/request_parser.h"
@@ -25,6 +26,7 @@
 #include <stdint.h>
 
 struct backend;
+struct backend_choice;
 struct backend_counts;
 struct exchange;
 struct rule;
@@ -71,8 +73,9 @@ enum { EXCHANGE_ADDED_HEADERS = 8 };
 
 /* Where the forwarder stands with an exchange; its own. */
 struct forwarding {
-    const struct rule *rule;       /* held; NULL when none was found */
-    struct backend *backend;       /* held */
+    const struct rule *rule;             /* held; NULL when none was found */
+    const struct backend_choice *choice; /* the backendRef; part of the rule */
+    struct backend *backend;             /* held */
     struct endpoint *endpoint;     /* of the current or the last try; borrowed from the backend */
     enum upstream_failure failure; /* with EXCHANGE_FAILED */
     unsigned tries;
@@ -108,8 +111,9 @@ struct exchange {
 
     /* --- the request --- */
     struct parsed_request request;
-    bool is_head_complete;     /* `request` is filled in, as far as it could be understood */
-    struct slice peer_address; /* the client's, as text; borrowed from the front */
+    const struct request_head *asked; /* as it came in, when filters have rewritten it; or NULL */
+    bool is_head_complete;            /* `request` is filled in, as far as it could be understood */
+    struct slice peer_address;        /* the client's, as text; borrowed from the front */
     bool peer_is_trusted;
     struct body_pipe request_body;
 
@@ -129,6 +133,7 @@ struct exchange {
     /* --- memory of the above --- */
     struct buffer request_bytes; /* the head as it came in */
     struct buffer notes;         /* a header value made by us */
+    struct arena arena;          /* what filters have made */
     char request_id[32];         /* another */
     struct request_parser request_parser;
     struct chunked_body request_chunks;

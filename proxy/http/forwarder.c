@@ -2,6 +2,7 @@
 
 #include "proxy/http/access_log.h"
 #include "proxy/http/exchange.h"
+#include "proxy/http/filter_exchange.h"
 #include "proxy/http/forwarded_head.h"
 #include "proxy/http/local_reply.h"
 #include "proxy/http/retry.h"
@@ -227,6 +228,7 @@ void forwarder_on_answered(struct exchange *exchange)
         return;
     if (body_pipe_stop_keeping(&exchange->request_body))
         exchange_mark(exchange, EXCHANGE_REQUEST_ROOM);
+    filter_exchange_response(exchange);
     exchange_respond(exchange);
 }
 
@@ -275,13 +277,15 @@ void forwarder_set_rule(struct exchange *exchange, const struct rule *rule)
     exchange->forwarding.rule = rule;
 }
 
-void forwarder_start(struct exchange *exchange, struct backend *backend)
+void forwarder_start(struct exchange *exchange, const struct backend_choice *choice,
+                     struct backend *backend)
 {
     struct forwarding *forwarding = &exchange->forwarding;
     struct worker *worker = exchange->worker;
     const struct rule *rule = forwarding->rule;
 
     backend_acquire(backend);
+    forwarding->choice = choice;
     forwarding->backend = backend;
     struct endpoint *endpoint = pick(exchange, NULL);
     if (endpoint == NULL)
@@ -294,6 +298,7 @@ void forwarder_start(struct exchange *exchange, struct backend *backend)
         timer_start(&worker->timers, &forwarding->request_timer, limit_ms);
     retry_begin(exchange);
     forwarded_head_prepare(exchange);
+    filter_exchange_request(exchange);
     start_try(exchange, endpoint, false);
 }
 

@@ -10,6 +10,7 @@
 #define PROXY_HTTP_FORWARDER_H
 
 struct backend;
+struct backend_choice;
 struct exchange;
 struct rule;
 
@@ -21,8 +22,10 @@ void forwarder_clear(struct exchange *exchange);
 /* The rule that won; counted and logged with the request. Acquires it. */
 void forwarder_set_rule(struct exchange *exchange, const struct rule *rule);
 
-/* Sends the request to an endpoint of `backend`. Acquires it. */
-void forwarder_start(struct exchange *exchange, struct backend *backend);
+/* Sends the request to an endpoint of `backend`, which `choice` of the rule stands for. Acquires
+ * it. */
+void forwarder_start(struct exchange *exchange, const struct backend_choice *choice,
+                     struct backend *backend);
 
 /* The client gets another answer: whatever was going on for this request stops. */
 void forwarder_abandon(struct exchange *exchange);

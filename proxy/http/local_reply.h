@@ -10,4 +10,9 @@
  * does not take it for complete. `sentence` is a constant without a line end. */
 void local_reply(struct exchange *exchange, unsigned status, const char *sentence);
 
+/* The same without a body, with these headers. Their texts are constants, or as old as the
+ * exchange. */
+void local_reply_headers(struct exchange *exchange, unsigned status, const struct header *headers,
+                         size_t count);
+
 #endif

@@ -1,5 +1,6 @@
 #include "proxy/http/request_handler.h"
 
+#include "proxy/http/filter_exchange.h"
 #include "proxy/http/forwarder.h"
 #include "proxy/http/local_reply.h"
 #include "proxy/http/worker.h"
@@ -29,6 +30,9 @@ void request_handler_serve(struct exchange *exchange)
         return refuse(exchange, DENIAL_NO_ROUTE, 404, "No route matches this request.");
     forwarder_set_rule(exchange, rule);
 
+    if (rule->policy->filters != NULL && filter_exchange_answer(exchange))
+        return;
+
     const struct backend_choice *choice = rule_choose(rule, balancer_random_next(&worker->random));
     if (rule->is_broken || choice == NULL)
         return refuse(exchange, DENIAL_NO_BACKEND, 500, "The route names no backend to use.");
@@ -37,5 +41,5 @@ void request_handler_serve(struct exchange *exchange)
     if (backend == NULL)
         return refuse(exchange, DENIAL_NO_BACKEND, 500, "The route's backend does not exist.");
 
-    forwarder_start(exchange, backend);
+    forwarder_start(exchange, choice, backend);
 }

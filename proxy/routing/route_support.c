@@ -12,10 +12,6 @@ static const struct {
     const char *field;
     int number; /* of an enum, or ANY_VALUE */
 } unsupported[] = {
-    {&pointsman__v1__filter__descriptor, "request_header_modifier", ANY_VALUE},
-    {&pointsman__v1__filter__descriptor, "response_header_modifier", ANY_VALUE},
-    {&pointsman__v1__filter__descriptor, "request_redirect", ANY_VALUE},
-    {&pointsman__v1__filter__descriptor, "url_rewrite", ANY_VALUE},
     {&pointsman__v1__filter__descriptor, "request_mirror", ANY_VALUE},
     {&pointsman__v1__filter__descriptor, "cors", ANY_VALUE},
     {&pointsman__v1__load_balancing__descriptor, "policy",

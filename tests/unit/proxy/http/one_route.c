@@ -3,6 +3,7 @@
 #include "common/buffer.h"
 #include "proto/messages.h"
 #include "proxy/upstream/backend.h"
+#include "tests/unit/proxy/routing/filter_text.h"
 
 #include <stdlib.h>
 
@@ -27,6 +28,8 @@ static struct route *make_route(struct one_route *one)
 {
     BackendRefMessage ref = POINTSMAN__V1__BACKEND_REF__INIT;
     ref.name = (char *)"service";
+    if (one->backend_filters != NULL)
+        filter_text_parse(one->backend_filters, &ref.filters, &ref.n_filters);
     BackendRefMessage *refs[] = {&ref};
     PathMatchMessage path = POINTSMAN__V1__PATH_MATCH__INIT;
     path.value = (char *)one->prefix;
@@ -57,6 +60,8 @@ static struct route *make_route(struct one_route *one)
     retry.codes = &one->retry_code;
     retry.n_codes = one->retry_code != 0;
     rule.retry = one->has_retry ? &retry : NULL;
+    if (one->filters != NULL)
+        filter_text_parse(one->filters, &rule.filters, &rule.n_filters);
     RouteRuleMessage *rules[] = {&rule};
     RouteMessage message = POINTSMAN__V1__ROUTE__INIT;
     message.name = (char *)"only";
@@ -70,6 +75,8 @@ static struct route *make_route(struct one_route *one)
     buffer_extend(&bytes, length);
     struct route *route = route_new(&message, buffer_slice(&bytes), false, only_backend, NULL);
     buffer_clear(&bytes);
+    filter_text_free(rule.filters, rule.n_filters);
+    filter_text_free(ref.filters, ref.n_filters);
     return route;
 }
 

@@ -21,8 +21,10 @@ struct one_route {
     bool has_retry;              /* a retry stanza, of which the next three are */
     uint32_t retry_attempts;
     uint64_t retry_backoff_ms;
-    uint32_t retry_code; /* 0: none */
-    bool has_no_backend; /* the rule names one that does not exist */
+    uint32_t retry_code;         /* 0: none */
+    const char *filters;         /* of the rule, as in filter_text.h; NULL: none */
+    const char *backend_filters; /* of its backendRef */
+    bool has_no_backend;         /* the rule names one that does not exist */
 };
 
 void one_route_init(struct one_route *one);

@@ -214,17 +214,18 @@ static void what_is_not_acted_on_is_refused(void **state)
     RouteMessage *message = route_text_parse("r : prefix:/ -> b");
     FilterMessage filter = POINTSMAN__V1__FILTER__INIT;
     FilterMessage *filters[] = {&filter};
-    Pointsman__V1__UrlRewrite rewrite = POINTSMAN__V1__URL_REWRITE__INIT;
-    filter.kind_case = POINTSMAN__V1__FILTER__KIND_URL_REWRITE;
-    filter.url_rewrite = &rewrite;
+    Pointsman__V1__RequestMirror mirror = POINTSMAN__V1__REQUEST_MIRROR__INIT;
+    filter.kind_case = POINTSMAN__V1__FILTER__KIND_REQUEST_MIRROR;
+    filter.request_mirror = &mirror;
 
     message->rules[0]->filters = filters;
     message->rules[0]->n_filters = 1;
-    expect_problem_of(message, "rules[0].filters[0].url_rewrite: url_rewrite is not supported yet");
+    expect_problem_of(message,
+                      "rules[0].filters[0].request_mirror: request_mirror is not supported yet");
     message->rules[0]->n_filters = 0;
     message->rules[0]->backend_refs[0]->filters = filters;
     message->rules[0]->backend_refs[0]->n_filters = 1;
-    expect_problem_of(message, "rules[0].backend_refs[0].filters[0].url_rewrite: ");
+    expect_problem_of(message, "rules[0].backend_refs[0].filters[0].request_mirror: ");
     message->rules[0]->backend_refs[0]->n_filters = 0;
 
     message->rules[0]->filters = NULL;

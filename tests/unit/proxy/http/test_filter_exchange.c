@@ -1,0 +1,297 @@
+#include "tests/unit/cmocka_all.h"
+#include "tests/unit/proxy/http/stage.h"
+
+#include <string.h>
+
+static const char get[] = "GET /old/page?x=1 HTTP/1.1\r\nHost: a.example\r\nX-A: one\r\n\r\n";
+static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-B: two\r\n\r\nok";
+
+static int set_up(void **state)
+{
+    *state = stage_new();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    stage_free(*state);
+    return 0;
+}
+
+/* A stage whose rule matches /old and has these filters; either may be NULL. */
+static struct stage *start(void **state, const char *filters, const char *backend_filters)
+{
+    struct stage *stage = *state;
+    stage->route.prefix = "/old";
+    stage->route.filters = filters;
+    stage->route.backend_filters = backend_filters;
+    stage_start(stage);
+    return stage;
+}
+
+static void leave(struct player *client, struct player *endpoint)
+{
+    player_close(client);
+    player_close(endpoint);
+}
+
+/* The client sends `request`; what the endpoint receives contains `expected`. */
+static struct player expect_forwarded(struct stage *stage, struct player *client,
+                                      const char *request, const char *expected)
+{
+    player_send(client, request);
+    struct player endpoint = stage_accept(stage, 0);
+    player_expect(&endpoint, expected);
+    return endpoint;
+}
+
+/* The head that comes, and stays to be looked at, has no such text. */
+static void expect_head_without(struct player *player, const char *text)
+{
+    while (strstr(buffer_string(&player->received), "\r\n\r\n") == NULL)
+        player_expect_bytes(player, player->received.length + 1);
+    assert_null(strstr(buffer_string(&player->received), text));
+}
+
+static void the_endpoint_sees_edited_headers(void **state)
+{
+    struct stage *stage = start(state, "set:X-New=1 add:X-A=more", NULL);
+    struct player client = stage_connect(stage);
+
+    struct player endpoint = expect_forwarded(stage, &client, get, "X-A: one,more\r\n");
+
+    player_expect(&endpoint, "X-New: 1\r\n\r\n");
+    leave(&client, &endpoint);
+}
+
+static void the_endpoint_does_not_see_removed_headers(void **state)
+{
+    struct stage *stage = start(state, "remove:x-a remove:X-Request-ID", NULL);
+    struct player client = stage_connect(stage);
+    player_send(&client, get);
+    struct player endpoint = stage_accept(stage, 0);
+
+    expect_head_without(&endpoint, "X-A");
+    expect_head_without(&endpoint, "x-request-id");
+
+    leave(&client, &endpoint);
+}
+
+static void filters_have_the_last_word_over_what_the_proxy_adds(void **state)
+{
+    struct stage *stage = start(state, "set:X-Forwarded-Proto=https", NULL);
+    struct player client = stage_connect(stage);
+    struct player endpoint = expect_forwarded(stage, &client, get, "X-Forwarded-Proto: https\r\n");
+
+    player_expect(&endpoint, "\r\n\r\n");
+    leave(&client, &endpoint);
+}
+
+static void a_header_of_the_connection_is_not_added_to(void **state)
+{
+    struct stage *stage = start(state, "add:X-Hop=new", NULL);
+    struct player client = stage_connect(stage);
+
+    struct player endpoint = expect_forwarded(
+        stage, &client, "GET /old HTTP/1.1\r\nHost: a\r\nConnection: X-Hop\r\nX-Hop: old\r\n\r\n",
+        "X-Hop: new\r\n");
+
+    leave(&client, &endpoint);
+}
+
+static void the_client_sees_edited_headers(void **state)
+{
+    struct stage *stage = start(
+        state, "response-set:X-New=1 response-add:X-B=more response-add:Set-Cookie=a=1", NULL);
+    struct player client = stage_connect(stage);
+    struct player endpoint = expect_forwarded(stage, &client, get, "\r\n\r\n");
+
+    player_send(&endpoint, ok);
+
+    player_expect(&client, "HTTP/1.1 200 OK\r\nX-B: two,more\r\nX-New: 1\r\nSet-Cookie: a=1\r\n"
+                           "content-length: 2\r\n\r\nok");
+    leave(&client, &endpoint);
+}
+
+static void the_client_does_not_see_removed_headers(void **state)
+{
+    struct stage *stage = start(state, "response-remove:x-b", NULL);
+    struct player client = stage_connect(stage);
+    struct player endpoint = expect_forwarded(stage, &client, get, "\r\n\r\n");
+
+    player_send(&endpoint, ok);
+
+    player_expect(&client, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    leave(&client, &endpoint);
+}
+
+static void answers_of_the_proxy_are_not_edited(void **state)
+{
+    struct stage *stage = *state;
+    stage->route.has_no_backend = true;
+    start(state, "response-set:X-New=1", NULL);
+    struct player client = stage_connect(stage);
+
+    player_send(&client, get);
+
+    expect_head_without(&client, "X-New");
+    player_close(&client);
+}
+
+static void filters_of_a_backend_ref_come_after_those_of_the_rule(void **state)
+{
+    struct stage *stage = start(state, "set:X-A=rule add:X-C=rule response-set:X-B=rule",
+                                "add:X-A=backend set:X-C=backend response-add:X-B=backend");
+    struct player client = stage_connect(stage);
+
+    struct player endpoint = expect_forwarded(stage, &client, get, "X-A: rule,backend\r\n");
+    player_expect(&endpoint, "X-C: backend\r\n");
+    player_send(&endpoint, ok);
+
+    player_expect(&client, "X-B: rule,backend\r\n");
+    leave(&client, &endpoint);
+}
+
+static void filters_of_a_backend_ref_need_none_in_the_rule(void **state)
+{
+    struct stage *stage = start(state, NULL, "set:X-A=backend");
+    struct player client = stage_connect(stage);
+
+    struct player endpoint = expect_forwarded(stage, &client, get, "X-A: backend\r\n");
+
+    leave(&client, &endpoint);
+}
+
+static void there_is_room_for_every_header_a_filter_adds(void **state)
+{
+    struct buffer words = BUFFER_EMPTY;
+    for (int i = 0; i < 100; i++)
+        buffer_printf(&words, "add:X-%d=%d ", i, i);
+    struct stage *stage = start(state, buffer_string(&words), NULL);
+    struct player client = stage_connect(stage);
+
+    struct player endpoint = expect_forwarded(stage, &client, get, "X-0: 0\r\n");
+
+    player_expect(&endpoint, "X-99: 99\r\n");
+    buffer_clear(&words);
+    leave(&client, &endpoint);
+}
+
+static void the_endpoint_sees_the_rewritten_url(void **state)
+{
+    struct stage *stage = start(state, "rewrite-host:b.example rewrite-prefix:/new", NULL);
+    struct player client = stage_connect(stage);
+
+    struct player endpoint = expect_forwarded(
+        stage, &client, get, "GET /new/page?x=1 HTTP/1.1\r\nhost: b.example\r\nX-A: one\r\n");
+
+    player_expect(&endpoint, "x-forwarded-host: a.example\r\n");
+    leave(&client, &endpoint);
+}
+
+static void the_rewrite_of_a_backend_ref_replaces_that_of_the_rule(void **state)
+{
+    struct stage *stage =
+        start(state, "rewrite-host:b.example rewrite-prefix:/new", "rewrite-prefix:/newer");
+    struct player client = stage_connect(stage);
+
+    struct player endpoint = expect_forwarded(
+        stage, &client, get, "GET /newer/page?x=1 HTTP/1.1\r\nhost: b.example\r\n");
+
+    leave(&client, &endpoint);
+}
+
+static void a_second_try_sends_the_same_head(void **state)
+{
+    struct stage *stage = start(state, "add:X-A=more rewrite-path:/new", NULL);
+    struct player client = stage_connect(stage);
+    struct player endpoint = expect_forwarded(stage, &client, get, "\r\n\r\n");
+    player_send(&endpoint, ok);
+    player_expect(&client, "\r\n\r\nok");
+
+    player_send(&client, get);
+    player_expect(&endpoint, "\r\n\r\n");
+    player_close(&endpoint);
+    struct player second = stage_accept(stage, 0);
+
+    player_expect(&second, "GET /new?x=1 HTTP/1.1\r\nhost: a.example\r\nX-A: one,more\r\n");
+    leave(&client, &second);
+}
+
+static void a_redirect_is_answered_here(void **state)
+{
+    struct stage *stage = start(state, "redirect-host:b.example redirect-port:8000", NULL);
+    struct player client = stage_connect(stage);
+
+    player_send(&client, get);
+
+    player_expect(&client, "HTTP/1.1 302 Found\r\n");
+    player_expect(&client, "location: http://b.example:8000/old/page?x=1\r\n"
+                           "content-length: 0\r\n\r\n");
+    assert_false(stage_has_connection(stage, 0));
+    player_close(&client);
+}
+
+static void a_redirect_leaves_the_connection_open(void **state)
+{
+    struct stage *stage = start(state, "redirect-scheme:https redirect-code:301", NULL);
+    struct player client = stage_connect(stage);
+
+    for (int i = 0; i < 2; i++) {
+        player_send(&client, get);
+        player_expect(&client, "HTTP/1.1 301 Moved Permanently\r\n");
+        player_expect(&client, "location: https://a.example/old/page?x=1\r\n"
+                               "content-length: 0\r\n\r\n");
+    }
+
+    player_expect_nothing(&client);
+    player_close(&client);
+}
+
+static void every_redirect_status_has_its_reason(void **state)
+{
+    struct stage *stage = start(state, "redirect-code:303", NULL);
+    struct player client = stage_connect(stage);
+    static const struct {
+        const char *filters;
+        const char *line;
+    } cases[] = {
+        {"redirect-code:303", "HTTP/1.1 303 See Other\r\n"},
+        {"redirect-code:307", "HTTP/1.1 307 Temporary Redirect\r\n"},
+        {"redirect-code:308", "HTTP/1.1 308 Permanent Redirect\r\n"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        stage->route.filters = cases[i].filters;
+        one_route_publish(&stage->route, stage->endpoint_ports, 1);
+        player_send(&client, get);
+        player_expect(&client, cases[i].line);
+        player_expect(&client, "\r\n\r\n");
+    }
+
+    player_close(&client);
+}
+
+int main(void)
+{
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        ON_STAGE(the_endpoint_sees_edited_headers),
+        ON_STAGE(the_endpoint_does_not_see_removed_headers),
+        ON_STAGE(filters_have_the_last_word_over_what_the_proxy_adds),
+        ON_STAGE(a_header_of_the_connection_is_not_added_to),
+        ON_STAGE(the_client_sees_edited_headers),
+        ON_STAGE(the_client_does_not_see_removed_headers),
+        ON_STAGE(answers_of_the_proxy_are_not_edited),
+        ON_STAGE(filters_of_a_backend_ref_come_after_those_of_the_rule),
+        ON_STAGE(filters_of_a_backend_ref_need_none_in_the_rule),
+        ON_STAGE(there_is_room_for_every_header_a_filter_adds),
+        ON_STAGE(the_endpoint_sees_the_rewritten_url),
+        ON_STAGE(the_rewrite_of_a_backend_ref_replaces_that_of_the_rule),
+        ON_STAGE(a_second_try_sends_the_same_head),
+        ON_STAGE(a_redirect_is_answered_here),
+        ON_STAGE(a_redirect_leaves_the_connection_open),
+        ON_STAGE(every_redirect_status_has_its_reason),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
