@@ -43,6 +43,7 @@ extern const struct command command_delete;
 extern const struct command command_apply;
 extern const struct command command_diff;
 extern const struct command command_export;
+extern const struct command command_edit;
 extern const struct command command_get;
 extern const struct command command_list;
 extern const struct command command_backend_add;

@@ -5,15 +5,25 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-    &command_add,         &command_remove,
-    &command_delete,      &command_apply,
-    &command_diff,        &command_export,
-    &command_get,         &command_list,
-    &command_backend_add, &command_backend_remove,
-    &command_backend_get, &command_backend_list,
-    &command_status,      &command_wait,
-    &command_health,      &command_help,
-    &command_version,     NULL,
+    &command_add,
+    &command_remove,
+    &command_delete,
+    &command_apply,
+    &command_diff,
+    &command_export,
+    &command_edit,
+    &command_get,
+    &command_list,
+    &command_backend_add,
+    &command_backend_remove,
+    &command_backend_get,
+    &command_backend_list,
+    &command_status,
+    &command_wait,
+    &command_health,
+    &command_help,
+    &command_version,
+    NULL,
 };
 
 /* How many of the words make up the command's name; 0 when they do not. */
@@ -122,17 +132,20 @@ void command_print_overview(FILE *to)
         "are the messages of the API in protobuf's JSON mapping: names in lowerCamelCase, 64-bit\n"
         "numbers as strings, enums by name, durations like \"1.500s\". Routes and backends show\n"
         "what is set, all other messages every field. What each verb prints:\n"
-        "  add, remove, backend add, backend remove   ApplyResponse, with dryRun, and (after\n"
+        "  add, apply, edit, remove, delete,\n"
+        "  backend add, backend remove                ApplyResponse, with dryRun, and (after\n"
         "                                             waiting) WaitAppliedResponse in proxies\n"
         "  list, backend list                         ListRoutesResponse, ListBackendsResponse\n"
         "  get, backend get                           Route, Backend\n"
         "  status                                     GetInfoResponse in control, and\n"
         "                                             ListProxiesResponse\n"
         "  wait, health                               WaitAppliedResponse, HealthCheckResponse\n"
+        "With -o yaml, routes and backends are documents as 'apply' takes them, all else is as\n"
+        "with -o json. 'export' prints documents and 'diff' differences, whatever -o says.\n"
         "\n"
-        "Exit codes: 0 ok; 1 failed; 2 usage; 3 not found; 4 a precondition does not hold (the\n"
-        "object exists already, has changed, or is in use); 5 invalid; 6 committed, but not\n"
-        "applied by every proxy; 7 the daemon cannot be reached.\n"
+        "Exit codes: 0 ok; 1 failed (diff: differs); 2 usage; 3 not found; 4 a precondition does\n"
+        "not hold (the object exists already, has changed, or is in use); 5 invalid; 6 committed,\n"
+        "but not applied by every proxy; 7 the daemon cannot be reached.\n"
         "\n"
         "'routectl help VERB' says more, with examples.\n",
         to);

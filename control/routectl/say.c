@@ -6,6 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static struct buffer *kept;
+
+void say_keep(struct buffer *lines)
+{
+    kept = lines;
+}
+
 void say(const char *format, ...)
 {
     char *text;
@@ -17,10 +24,14 @@ void say(const char *format, ...)
         abort();
 
     struct buffer line = BUFFER_EMPTY;
-    buffer_append_string(&line, "routectl: ");
+    if (kept == NULL)
+        buffer_append_string(&line, "routectl: ");
     append_printable(&line, text);
     buffer_append_char(&line, '\n');
-    fwrite(line.at, 1, line.length, stderr);
+    if (kept == NULL)
+        fwrite(line.at, 1, line.length, stderr);
+    else
+        buffer_append_slice(kept, buffer_slice(&line));
     buffer_clear(&line);
     free(text);
 }

@@ -24,13 +24,13 @@ struct steps {
 
 static struct lines split(struct slice text)
 {
-    struct lines lines = {0};
-    size_t capacity = 0;
+    size_t capacity = 64;
+    struct lines lines = {.items = memory_allocate(capacity * sizeof(*lines.items))};
     while (text.length > 0) {
         const char *end = memchr(text.at, '\n', text.length);
         size_t length = end == NULL ? text.length : (size_t)(end - text.at) + 1;
         if (lines.count == capacity) {
-            capacity = capacity == 0 ? 64 : 2 * capacity;
+            capacity *= 2;
             lines.items = memory_reallocate(lines.items, capacity * sizeof(*lines.items));
         }
         lines.items[lines.count++] = slice_of(text.at, length);

@@ -1,5 +1,5 @@
-/* Documents: any bytes end in objects or in remarks; what was read and written reads back as the
- * same bytes on the wire. */
+/* Documents: any bytes end in objects or in remarks, also of the objects' rules; what was read and
+ * written reads back as the same bytes on the wire. */
 #include "control/routectl/documents.h"
 #include "proto/message.h"
 #include "tests/fuzz/fuzz.h"
@@ -31,7 +31,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     draft_init(&first);
     draft_init(&second);
 
-    if (documents_read("fuzz", slice_of((const char *)data, size), &first, on_remark, NULL)) {
+    bool is_read =
+        documents_read("fuzz", slice_of((const char *)data, size), &first, on_remark, NULL);
+    documents_check(&first, on_remark, NULL);
+    if (is_read) {
         write_all(&first, &text);
         if (!documents_read("again", buffer_slice(&text), &second, on_remark, NULL))
             abort();
