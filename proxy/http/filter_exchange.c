@@ -2,6 +2,7 @@
 
 #include "proxy/http/exchange.h"
 #include "proxy/http/local_reply.h"
+#include "proxy/routing/cors.h"
 #include "proxy/routing/filter_apply.h"
 #include "proxy/routing/route.h"
 
@@ -24,29 +25,34 @@ static bool find_filters(const struct exchange *exchange, struct filters *filter
     return rule != NULL || choice != NULL;
 }
 
-/* Into arrays of its own, without what was dropped: edits neither see that nor run out of room. */
-static void edit_fields(struct exchange *exchange, struct header_list *fields,
-                        const struct header_edits *first, const struct header_edits *second)
+/* Moves the fields into arrays of their own with room for `more`, without what was dropped: what is
+ * edited neither sees that nor runs out of room. */
+static void open_fields(struct exchange *exchange, struct header_list *fields, size_t more)
 {
-    if (first->count + second->count == 0)
-        return;
-
     struct arena *arena = &exchange->arena;
-    size_t capacity = fields->count + first->count + second->count;
-    struct header_list edited = {
+    size_t capacity = fields->count + more;
+    struct header_list opened = {
         .headers = arena_allocate(arena, capacity * sizeof(struct header)),
         .tags = arena_allocate(arena, capacity * sizeof(struct header_tag)),
         .capacity = capacity,
     };
     for (size_t i = 0; i < fields->count; i++) {
         if (!fields->tags[i].is_dropped)
-            edited.headers[edited.count++] = fields->headers[i];
+            opened.headers[opened.count++] = fields->headers[i];
     }
-    edited.count = header_edits_apply(first, edited.headers, edited.count, arena);
-    edited.count = header_edits_apply(second, edited.headers, edited.count, arena);
-    for (size_t i = 0; i < edited.count; i++)
-        edited.tags[i].id = (uint8_t)header_name_id(edited.headers[i].name);
-    *fields = edited;
+    *fields = opened;
+}
+
+static void edit_fields(struct exchange *exchange, struct header_list *fields,
+                        const struct header_edits *edits)
+{
+    fields->count = header_edits_apply(edits, fields->headers, fields->count, &exchange->arena);
+}
+
+static void close_fields(struct header_list *fields)
+{
+    for (size_t i = 0; i < fields->count; i++)
+        fields->tags[i].id = (uint8_t)header_name_id(fields->headers[i].name);
 }
 
 /* Both prefixes are of the path that was matched, so only one of two rewrites can be applied. */
@@ -67,16 +73,30 @@ static void rewrite_url(struct exchange *exchange, const struct url_rewrite *rul
     url_rewrite_apply(&rewrite, head, &exchange->arena);
 }
 
-bool filter_exchange_answer(struct exchange *exchange)
+static void redirect(struct exchange *exchange, const struct redirect *redirect)
 {
-    const struct filter_list *filters = exchange->forwarding.rule->policy->filters;
-    if (filters->redirect.status == 0)
-        return false;
-
-    struct slice location =
-        redirect_location(&filters->redirect, &exchange->request.head, &exchange->arena);
+    struct slice location = redirect_location(redirect, &exchange->request.head, &exchange->arena);
     struct header headers[] = {{.name = SLICE("location"), .value = location}};
-    local_reply_headers(exchange, filters->redirect.status, headers, 1);
+    local_reply_headers(exchange, redirect->status, headers, 1);
+}
+
+static void answer_preflight(struct exchange *exchange, const struct cors *cors)
+{
+    struct header headers[CORS_MAX_HEADERS];
+    size_t count = cors_preflight_headers(cors, &exchange->request.head, headers, &exchange->arena);
+    local_reply_headers(exchange, 200, headers, count);
+}
+
+bool filter_exchange_answer(struct exchange *exchange, const struct filter_list *filters)
+{
+    if (filters == NULL)
+        return false;
+    if (filters->cors != NULL && cors_is_preflight(&exchange->request.head))
+        answer_preflight(exchange, filters->cors);
+    else if (filters->redirect.status != 0)
+        redirect(exchange, &filters->redirect);
+    else
+        return false;
     return true;
 }
 
@@ -85,16 +105,39 @@ void filter_exchange_request(struct exchange *exchange)
     struct filters filters;
     if (!find_filters(exchange, &filters))
         return;
-    edit_fields(exchange, &exchange->request.fields, &filters.rule->request_headers,
-                &filters.choice->request_headers);
+
+    const struct header_edits *first = &filters.rule->request_headers;
+    const struct header_edits *second = &filters.choice->request_headers;
+    struct header_list *fields = &exchange->request.fields;
+    if (first->count + second->count > 0) {
+        open_fields(exchange, fields, first->count + second->count);
+        edit_fields(exchange, fields, first);
+        edit_fields(exchange, fields, second);
+        close_fields(fields);
+    }
     rewrite_url(exchange, &filters.rule->rewrite, &filters.choice->rewrite);
 }
 
+/* The edits come last: what someone sets by name is meant. */
 void filter_exchange_response(struct exchange *exchange)
 {
     struct filters filters;
     if (!find_filters(exchange, &filters))
         return;
-    edit_fields(exchange, &exchange->response.fields, &filters.rule->response_headers,
-                &filters.choice->response_headers);
+
+    const struct header_edits *first = &filters.rule->response_headers;
+    const struct header_edits *second = &filters.choice->response_headers;
+    const struct cors *cors =
+        filters.choice->cors != NULL ? filters.choice->cors : filters.rule->cors;
+    if (first->count + second->count == 0 && cors == NULL)
+        return;
+
+    struct header_list *fields = &exchange->response.fields;
+    open_fields(exchange, fields, first->count + second->count + CORS_MAX_HEADERS);
+    if (cors != NULL)
+        fields->count = cors_response_headers(cors, &exchange->request.head, fields->headers,
+                                              fields->count, &exchange->arena);
+    edit_fields(exchange, fields, first);
+    edit_fields(exchange, fields, second);
+    close_fields(fields);
 }

@@ -11,10 +11,11 @@
 #include <stdbool.h>
 
 struct exchange;
+struct filter_list;
 
-/* Whether the filters of the rule have answered, so that nothing is to be forwarded. The rule has
- * some. */
-bool filter_exchange_answer(struct exchange *exchange);
+/* Whether these filters (NULL: none) have answered, so that nothing is to be forwarded: a redirect,
+ * or a browser that asks for permission. */
+bool filter_exchange_answer(struct exchange *exchange, const struct filter_list *filters);
 
 /* The head is otherwise ready to be forwarded. */
 void filter_exchange_request(struct exchange *exchange);

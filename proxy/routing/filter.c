@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_REDIRECT_STATUS = 302 };
+enum { DEFAULT_REDIRECT_STATUS = 302, DEFAULT_MAX_AGE_S = 5 };
 
-/* The list, then the edits, then text. */
+/* The list, then arrays, then text. */
 struct filter_compiler {
     struct filter_list *filters;
     struct header_edit *edit;
+    struct cors *cors;
+    struct slice *origin;
     char *text;
     struct slice prefix;
 };
@@ -112,6 +114,40 @@ static struct redirect compile_redirect(struct filter_compiler *compiler,
     };
 }
 
+/* --- CORS ----------------------------------------------------------------------------------- */
+
+/* "one, two": no longer than in the serialized form, where each has a tag and a length. */
+static struct slice copy_list(struct filter_compiler *compiler, char *const *texts, size_t count)
+{
+    char *start = compiler->text;
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            copy_text(compiler, ", ");
+        copy_text(compiler, texts[i]);
+    }
+    return slice_of(start, (size_t)(compiler->text - start));
+}
+
+static const struct cors *compile_cors(struct filter_compiler *compiler,
+                                       const Pointsman__V1__Cors *message)
+{
+    bool has_max_age =
+        message->max_age_presence_case == POINTSMAN__V1__CORS__MAX_AGE_PRESENCE_MAX_AGE;
+    struct cors *cors = compiler->cors++;
+    *cors = (struct cors){
+        .origins = compiler->origin,
+        .origin_count = message->n_allow_origins,
+        .allows_credentials = message->allow_credentials,
+        .max_age_s = has_max_age ? message->max_age : DEFAULT_MAX_AGE_S,
+        .allow_methods = copy_list(compiler, message->allow_methods, message->n_allow_methods),
+        .allow_headers = copy_list(compiler, message->allow_headers, message->n_allow_headers),
+        .expose_headers = copy_list(compiler, message->expose_headers, message->n_expose_headers),
+    };
+    for (size_t i = 0; i < message->n_allow_origins; i++)
+        *compiler->origin++ = copy_text(compiler, message->allow_origins[i]);
+    return cors;
+}
+
 /* --- the list ------------------------------------------------------------------------------- */
 
 static void compile_filter(struct filter_compiler *compiler, const FilterMessage *message)
@@ -131,6 +167,9 @@ static void compile_filter(struct filter_compiler *compiler, const FilterMessage
         filters->rewrite.hostname = copy_text(compiler, message->url_rewrite->hostname);
         filters->rewrite.path = compile_path(compiler, message->url_rewrite->path);
         break;
+    case POINTSMAN__V1__FILTER__KIND_CORS:
+        filters->cors = compile_cors(compiler, message->cors);
+        break;
     default:
         break;
     }
@@ -143,20 +182,30 @@ struct filter_list *filter_list_new(FilterMessage *const *messages, size_t count
         return NULL;
 
     size_t edits = 0;
+    size_t cors = 0;
+    size_t origins = 0;
     size_t text_bytes = 0;
     for (size_t i = 0; i < count; i++) {
         edits += count_edits(messages[i]);
+        if (messages[i]->kind_case == POINTSMAN__V1__FILTER__KIND_CORS) {
+            cors++;
+            origins += messages[i]->cors->n_allow_origins;
+        }
         /* Every text stands in the serialized form as it is. */
         text_bytes += protobuf_c_message_get_packed_size(&messages[i]->base);
     }
 
     size_t edits_at = sizeof(struct filter_list);
-    size_t text_at = edits_at + edits * sizeof(struct header_edit);
+    size_t cors_at = edits_at + edits * sizeof(struct header_edit);
+    size_t origins_at = cors_at + cors * sizeof(struct cors);
+    size_t text_at = origins_at + origins * sizeof(struct slice);
     char *base = memory_allocate(text_at + text_bytes);
     memset(base, 0, text_at);
     struct filter_compiler compiler = {
         .filters = (struct filter_list *)base,
         .edit = (struct header_edit *)(base + edits_at),
+        .cors = (struct cors *)(base + cors_at),
+        .origin = (struct slice *)(base + origins_at),
         .text = base + text_at,
         .prefix = prefix,
     };

@@ -51,11 +51,23 @@ struct redirect {
     struct path_edit path;
 };
 
+/* Lists are texts, "one, two", as they are sent; empty: none. */
+struct cors {
+    const struct slice *origins; /* as in proxy/routing/cors.h */
+    size_t origin_count;
+    bool allows_credentials;
+    uint32_t max_age_s;
+    struct slice allow_methods;
+    struct slice allow_headers;
+    struct slice expose_headers;
+};
+
 struct filter_list {
     struct header_edits request_headers;
     struct header_edits response_headers;
     struct url_rewrite rewrite;
     struct redirect redirect;
+    const struct cors *cors; /* NULL: none */
 };
 
 /* Compiles filters that have passed validate_filters. `prefix` is the rule's PathPrefix, canonical

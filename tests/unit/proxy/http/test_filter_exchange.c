@@ -272,6 +272,97 @@ static void every_redirect_status_has_its_reason(void **state)
     player_close(&client);
 }
 
+static const char preflight[] =
+    "OPTIONS /old HTTP/1.1\r\nHost: a\r\nOrigin: https://app.example\r\n"
+    "Access-Control-Request-Method: PUT\r\n\r\n";
+
+static void a_preflight_is_answered_here(void **state)
+{
+    struct stage *stage = start(state, "cors-origin:https://app.example cors-method:PUT", NULL);
+    struct player client = stage_connect(stage);
+
+    player_send(&client, preflight);
+
+    player_expect(&client, "HTTP/1.1 200 OK\r\n");
+    player_expect(&client, "access-control-allow-origin: https://app.example\r\n"
+                           "access-control-allow-methods: PUT\r\n"
+                           "access-control-max-age: 5\r\n"
+                           "content-length: 0\r\n\r\n");
+    assert_false(stage_has_connection(stage, 0));
+    player_close(&client);
+}
+
+static void a_preflight_may_be_answered_for_one_backend_ref(void **state)
+{
+    struct stage *stage = start(state, NULL, "cors-origin:https://app.example");
+    struct player client = stage_connect(stage);
+
+    player_send(&client, preflight);
+
+    player_expect(&client, "access-control-allow-origin: https://app.example\r\n");
+    assert_false(stage_has_connection(stage, 0));
+    player_close(&client);
+}
+
+static void options_without_origin_are_forwarded(void **state)
+{
+    struct stage *stage = start(state, "cors-origin:*", NULL);
+    struct player client = stage_connect(stage);
+
+    struct player endpoint = expect_forwarded(
+        stage, &client, "OPTIONS /old HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS /old HTTP/1.1\r\n");
+
+    leave(&client, &endpoint);
+}
+
+static const char from_app[] =
+    "GET /old HTTP/1.1\r\nHost: a\r\nOrigin: https://app.example\r\n\r\n";
+
+static void a_response_to_an_allowed_origin_says_so(void **state)
+{
+    struct stage *stage = start(state,
+                                "cors-origin:https://*.example cors-credentials "
+                                "remove:Origin",
+                                NULL);
+    struct player client = stage_connect(stage);
+    struct player endpoint = expect_forwarded(stage, &client, from_app, "\r\n\r\n");
+
+    player_send(&endpoint, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
+                           "Access-Control-Allow-Origin: *\r\n\r\nok");
+
+    player_expect(&client, "HTTP/1.1 200 OK\r\nvary: origin\r\n"
+                           "access-control-allow-origin: https://app.example\r\n"
+                           "access-control-allow-credentials: true\r\n"
+                           "content-length: 2\r\n\r\nok");
+    leave(&client, &endpoint);
+}
+
+static void a_simple_request_from_another_origin_is_served_without_cors_headers(void **state)
+{
+    struct stage *stage = start(state, "cors-origin:https://other.example", NULL);
+    struct player client = stage_connect(stage);
+    struct player endpoint = expect_forwarded(stage, &client, from_app, "\r\n\r\n");
+
+    player_send(&endpoint, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
+                           "Access-Control-Allow-Origin: *\r\n\r\nok");
+
+    player_expect(&client, "HTTP/1.1 200 OK\r\nvary: origin\r\ncontent-length: 2\r\n\r\nok");
+    leave(&client, &endpoint);
+}
+
+static void the_edits_of_a_rule_come_after_its_cors_headers(void **state)
+{
+    struct stage *stage =
+        start(state, "cors-origin:* response-set:access-control-allow-origin=mine", NULL);
+    struct player client = stage_connect(stage);
+    struct player endpoint = expect_forwarded(stage, &client, from_app, "\r\n\r\n");
+
+    player_send(&endpoint, ok);
+
+    player_expect(&client, "access-control-allow-origin: mine\r\n");
+    leave(&client, &endpoint);
+}
+
 int main(void)
 {
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -292,6 +383,12 @@ int main(void)
         ON_STAGE(a_redirect_is_answered_here),
         ON_STAGE(a_redirect_leaves_the_connection_open),
         ON_STAGE(every_redirect_status_has_its_reason),
+        ON_STAGE(a_preflight_is_answered_here),
+        ON_STAGE(a_preflight_may_be_answered_for_one_backend_ref),
+        ON_STAGE(options_without_origin_are_forwarded),
+        ON_STAGE(a_response_to_an_allowed_origin_says_so),
+        ON_STAGE(a_simple_request_from_another_origin_is_served_without_cors_headers),
+        ON_STAGE(the_edits_of_a_rule_come_after_its_cors_headers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
