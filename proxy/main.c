@@ -95,6 +95,8 @@ static enum options_result parse_flags(struct flags *flags, int argc, char **arg
          "For a request whose rule sets none; 0: no limit."},
         {"upstream-idle-timeout", OPTION_DURATION, &flags->http.upstream_idle_timeout_ms, "D",
          "For an endpoint that neither reads nor sends."},
+        {"tunnel-idle-timeout", OPTION_DURATION, &flags->http.tunnel_idle_timeout_ms, "D",
+         "For a WebSocket through which nothing comes."},
         {"pool-idle-timeout", OPTION_DURATION, &flags->http.pool_idle_timeout_ms, "D",
          "An unused connection to an endpoint is kept as long."},
         {"pool-max-age", OPTION_DURATION, &flags->http.pool_max_age_ms, "D",

@@ -85,6 +85,7 @@ struct forwarding {
     bool has_retried_connect;
     bool is_in_budget;    /* counted as repeated */
     bool is_trying;       /* counted in the endpoint as running */
+    bool is_tunnel;       /* answered with a 101 */
     bool is_connected;    /* the current try is past its connect */
     bool is_request_sent; /* in the current try, some of it at least */
     uint64_t try_started_us;

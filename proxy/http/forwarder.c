@@ -50,7 +50,9 @@ static void arm_try_timer(struct exchange *exchange, uint64_t limit_ms)
 
 static void expect_progress(struct exchange *exchange)
 {
-    arm_try_timer(exchange, exchange->worker->shared->http.upstream_idle_timeout_ms);
+    const struct http_options *http = &exchange->worker->shared->http;
+    arm_try_timer(exchange, exchange->forwarding.is_tunnel ? http->tunnel_idle_timeout_ms
+                                                           : http->upstream_idle_timeout_ms);
 }
 
 /* An endpoint may be silent while the client keeps it waiting, in either direction: the client has
@@ -63,11 +65,24 @@ static bool is_waiting_for_client(const struct exchange *exchange)
            body_pipe_waiting(&exchange->request_body).length == 0;
 }
 
+static void end_try(struct exchange *exchange, enum endpoint_outcome outcome);
+
+/* Nothing came through for too long: closed for both sides. */
+static void end_tunnel(struct exchange *exchange)
+{
+    exchange_cancel_upstream(exchange);
+    end_try(exchange, ENDPOINT_ANSWERED);
+    exchange->response_body.is_ended = true;
+    exchange_mark(exchange, EXCHANGE_RESPONSE_DATA);
+}
+
 static void on_try_due(struct timer *timer)
 {
     struct exchange *exchange = timer->context;
     struct forwarding *forwarding = &exchange->forwarding;
 
+    if (forwarding->is_tunnel)
+        return end_tunnel(exchange);
     bool is_past_deadline = timers_now_ms(&exchange->worker->timers) >= forwarding->try_deadline_ms;
     if (forwarding->is_connected && !is_past_deadline && is_waiting_for_client(exchange)) {
         expect_progress(exchange);
@@ -78,8 +93,6 @@ static void on_try_due(struct timer *timer)
                                 ? UPSTREAM_FAILURE_TIMEOUT
                                 : UPSTREAM_FAILURE_CONNECT_TIMEOUT);
 }
-
-static void end_try(struct exchange *exchange, enum endpoint_outcome outcome);
 
 static void on_request_due(struct timer *timer)
 {
@@ -198,6 +211,19 @@ void forwarder_on_received(struct exchange *exchange)
     expect_progress(exchange);
 }
 
+/* With the 101 the request is over for its timeouts; the tunnel has its own. */
+static void start_tunnel(struct exchange *exchange)
+{
+    struct forwarding *forwarding = &exchange->forwarding;
+    forwarding->is_tunnel = true;
+    forwarding->try_deadline_ms = TIMER_NEVER;
+    timer_stop(&forwarding->request_timer);
+    retry_end(exchange);
+    counter_add(&exchange->worker->counters->tunnels_opened, 1);
+    if (forwarding->is_trying)
+        expect_progress(exchange);
+}
+
 /* An answer that the rule wants repeated, and that can be, is a try that failed. */
 static bool repeat_answered(struct exchange *exchange)
 {
@@ -229,6 +255,8 @@ void forwarder_on_answered(struct exchange *exchange)
     if (body_pipe_stop_keeping(&exchange->request_body))
         exchange_mark(exchange, EXCHANGE_REQUEST_ROOM);
     filter_exchange_response(exchange);
+    if (exchange->response.status == 101)
+        start_tunnel(exchange);
     exchange_respond(exchange);
 }
 
@@ -243,7 +271,8 @@ void forwarder_on_failed(struct exchange *exchange)
     struct backend *backend = forwarding->backend;
     enum upstream_failure failure = forwarding->failure;
 
-    end_try(exchange, failures[failure].outcome);
+    /* However a tunnel ends, its endpoint has answered. */
+    end_try(exchange, forwarding->is_tunnel ? ENDPOINT_ANSWERED : failures[failure].outcome);
     backend_metrics_count_failure(&backend->metrics, backend->name, exchange->worker->counters,
                                   failure);
 
@@ -317,6 +346,8 @@ void forwarder_end(struct exchange *exchange)
 
     forwarder_abandon(exchange);
     retry_end(exchange);
+    if (forwarding->is_tunnel)
+        counter_add(&worker->counters->tunnels_closed, 1);
     if (worker->shared->access_log != NULL && exchange->is_head_complete)
         access_log_write(worker->shared->access_log, exchange);
     if (forwarding->rule != NULL)
@@ -327,4 +358,5 @@ void forwarder_end(struct exchange *exchange)
     backend_release(&forwarding->backend);
     forwarding->endpoint = NULL;
     forwarding->tries = 0;
+    forwarding->is_tunnel = false;
 }

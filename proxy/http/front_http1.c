@@ -284,6 +284,8 @@ static void on_readable(h2o_socket_t *socket, const char *error)
         read_away(front);
     else if (front->exchange == NULL || !front->exchange->is_head_complete)
         read_head(front);
+    else if (front->is_tunnel)
+        front_http1_read_tunnel(front);
     else if (front_http1_is_reading_body(front))
         front_http1_read_body(front);
     else
@@ -318,6 +320,7 @@ void front_http1_next(struct front_http1 *front)
     bool has_unread_body = !exchange->request_body.is_ended;
     bool may_send_more = exchange->request.keep_alive || has_unread_body || front->input.length > 0;
     front->is_writing_response = false;
+    front->is_tunnel = false;
     exchange_end(front->exchange);
     front->exchange = NULL;
 

@@ -1,7 +1,7 @@
 /* Front HTTP/1: a client's connection, turned into exchanges, one after the other.
  *
  * front_http1.c is the connection and reads heads; front_http1_body.c reads bodies;
- * front_http1_write.c writes responses.
+ * front_http1_write.c writes responses; front_http1_tunnel.c is what a WebSocket makes of it.
  * The next request is looked at when the response to the one before it is complete.
  *
  * Threads: worker. */
@@ -44,6 +44,7 @@ struct front_http1 {
     bool is_half_closed;       /* the client will send no more */
     bool body_is_refused;      /* no more of it is read */
     bool wants_continue;       /* waits for 100 before it sends the body */
+    bool is_tunnel;            /* HTTP is over: bytes go as they are */
     bool is_lingering;         /* all is written; reading only so that it arrives */
 
     /* --- writing --- */
@@ -87,6 +88,13 @@ bool front_http1_has_lost_body(const struct front_http1 *front);
 void front_http1_read_body(struct front_http1 *front);
 /* exchange->request_body is read by someone, or has room. */
 void front_http1_resume_body(struct front_http1 *front);
+
+/* front_http1_tunnel.c: the request pipe is open again, for whatever the client sends. */
+void front_http1_start_tunnel(struct front_http1 *front);
+/* The socket is readable. */
+void front_http1_read_tunnel(struct front_http1 *front);
+/* The request pipe has room. */
+void front_http1_resume_tunnel(struct front_http1 *front);
 
 /* front_http1_write.c: sends what there is of the response; or of a 100, before it. */
 void front_http1_send(struct front_http1 *front);

@@ -43,6 +43,8 @@ void front_http1_send(struct front_http1 *front)
     switch (result) {
     case WRITER_DONE:
         timer_stop(&front->write_timer);
+        if (front->is_tunnel)
+            buffer_clear(&exchange->response_body.bytes);
         if (front->is_writing_response && http1_writer_is_complete(&front->writer))
             front_http1_next(front);
         return;
@@ -60,6 +62,8 @@ void front_http1_send(struct front_http1 *front)
 
 static enum response_framing choose_framing(const struct exchange *exchange)
 {
+    if (exchange->response.status == 101)
+        return RESPONSE_UNTIL_CLOSE;
     switch (exchange->response.framing) {
     case BODY_NONE:
         return RESPONSE_WITHOUT_BODY;
@@ -89,7 +93,9 @@ static void on_head(struct exchange *exchange)
     front->is_until_close = framing == RESPONSE_UNTIL_CLOSE;
     front->closes = closes_after(front, framing);
     enum connection_field connection = CONNECTION_UNSAID;
-    if (front->closes)
+    if (exchange->response.status == 101)
+        connection = CONNECTION_UPGRADE;
+    else if (front->closes)
         connection = CONNECTION_CLOSE;
     else if (exchange->request.minor_version == 0)
         connection = CONNECTION_KEEP_ALIVE;
@@ -99,6 +105,8 @@ static void on_head(struct exchange *exchange)
     front->wants_continue = false;
     front->is_writing_response = true;
     exchange->sent_status = exchange->response.status;
+    if (exchange->response.status == 101)
+        front_http1_start_tunnel(front);
 }
 
 static void on_data(struct exchange *exchange)
@@ -124,7 +132,11 @@ static void on_abort(struct exchange *exchange)
 
 static void on_room(struct exchange *exchange)
 {
-    front_http1_resume_body(exchange->front);
+    struct front_http1 *front = exchange->front;
+    if (front->is_tunnel)
+        front_http1_resume_tunnel(front);
+    else
+        front_http1_resume_body(front);
 }
 
 const struct front_operations front_http1_operations = {

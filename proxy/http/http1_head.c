@@ -5,6 +5,8 @@
 /* More than any line written here but fields and target: versions, digits, framing. */
 enum { FIXED_BYTES = 256 };
 
+static const char upgrade_to_websocket[] = "connection: upgrade\r\nupgrade: websocket\r\n";
+
 static char *put(char *at, struct slice bytes)
 {
     if (bytes.length > 0)
@@ -69,7 +71,9 @@ void http1_head_write_request(struct buffer *to, const struct parsed_request *re
         if (!fields->tags[i].is_dropped)
             at = put_field(at, fields->headers[i].name, fields->headers[i].value);
     }
-    if (request->accepts_trailers)
+    if (request->wants_websocket)
+        at = put(at, SLICE(upgrade_to_websocket));
+    else if (request->accepts_trailers)
         at = put(at, SLICE("te: trailers\r\nconnection: te\r\n"));
     if (request->framing == BODY_LENGTH)
         at = put_content_length(at, request->content_length);
@@ -118,6 +122,8 @@ void http1_head_write_response(struct buffer *to, const struct parsed_response *
         at = put(at, SLICE("connection: close\r\n"));
     else if (connection == CONNECTION_KEEP_ALIVE)
         at = put(at, SLICE("connection: keep-alive\r\n"));
+    else if (connection == CONNECTION_UPGRADE)
+        at = put(at, SLICE(upgrade_to_websocket));
     at = put(at, SLICE("\r\n"));
     buffer_extend(to, (size_t)(at - start));
 }

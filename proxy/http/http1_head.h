@@ -22,7 +22,12 @@ enum response_framing {
 };
 
 /* What is to be said about the connection; HTTP/1.1 and 1.0 have different defaults. */
-enum connection_field { CONNECTION_UNSAID, CONNECTION_CLOSE, CONNECTION_KEEP_ALIVE };
+enum connection_field {
+    CONNECTION_UNSAID,
+    CONNECTION_CLOSE,
+    CONNECTION_KEEP_ALIVE,
+    CONNECTION_UPGRADE, /* with a 101: to WebSocket */
+};
 
 void http1_head_write_response(struct buffer *to, const struct parsed_response *response,
                                enum response_framing framing, enum connection_field connection);

@@ -21,6 +21,7 @@ struct http_options {
     /* --- endpoints ------------------------------------------------------------------------ */
     uint64_t request_timeout_ms;       /* where the rule has none; 0: no limit */
     uint64_t upstream_idle_timeout_ms; /* an endpoint that neither reads nor sends */
+    uint64_t tunnel_idle_timeout_ms;   /* a WebSocket through which nothing comes either way */
     uint64_t pool_idle_timeout_ms;     /* an unused connection to an endpoint */
     uint64_t pool_max_age_ms;          /* a used one, from its connect */
     uint32_t pool_max_idle;            /* unused connections to one endpoint, in each worker */
@@ -44,6 +45,7 @@ enum { UPLOAD_MINIMUM_BYTES_A_SECOND = 1024 };
         .max_body_bytes = 0,                                                                       \
         .request_timeout_ms = 0,                                                                   \
         .upstream_idle_timeout_ms = 60 * 1000,                                                     \
+        .tunnel_idle_timeout_ms = 60 * 60 * 1000,                                                  \
         .pool_idle_timeout_ms = 60 * 1000,                                                         \
         .pool_max_age_ms = 60 * 60 * 1000,                                                         \
         .pool_max_idle = 512,                                                                      \

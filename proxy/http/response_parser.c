@@ -94,7 +94,10 @@ static void settle_framing(struct response_parser *parser)
     response->content_length = framing->content_length;
     response->keep_alive = message_framing_keeps_alive(framing, response->minor_version);
 
-    if (has_no_body(parser)) {
+    if (response->status == 101) {
+        response->framing = BODY_UNTIL_CLOSE;
+        response->keep_alive = false;
+    } else if (has_no_body(parser)) {
         response->framing = BODY_NONE;
         /* 1xx and 204 announce no body (RFC 9110 section 8.6); who does it may send one too. */
         bool may_announce = parser->context.is_head || response->status == 304;

@@ -28,8 +28,8 @@ struct parsed_response {
     struct slice reason;
     struct header_list fields;
 
-    size_t head_bytes; /* the body, or after a 1xx the next head, starts here */
-    enum body_framing framing;
+    size_t head_bytes;         /* the body, or after a 1xx the next head, starts here */
+    enum body_framing framing; /* after a 101 until close: what follows is no HTTP any more */
     /* For BODY_LENGTH; for HEAD and 304 what the body would have had, to be passed on. */
     uint64_t content_length;
     bool has_content_length;

@@ -80,6 +80,16 @@ static void finish(struct upstream_http1 *connection, bool is_clean)
 
 static void on_writable(h2o_socket_t *socket, const char *error);
 
+/* All that the client has sent is on its way, and when it has closed its side, so do we. */
+static void on_tunnel_sent(struct upstream_http1 *connection)
+{
+    buffer_clear(&connection->exchange->request_body.bytes);
+    if (!http1_writer_is_complete(&connection->writer))
+        return;
+    connection->is_unwritable = true;
+    shutdown(h2o_socket_get_fd(connection->socket), SHUT_WR);
+}
+
 static void send_request(struct upstream_http1 *connection)
 {
     struct exchange *exchange = connection->exchange;
@@ -101,6 +111,8 @@ static void send_request(struct upstream_http1 *connection)
 
     switch (result) {
     case WRITER_DONE:
+        if (connection->is_tunnel)
+            on_tunnel_sent(connection);
         return;
     case WRITER_BLOCKED:
         h2o_socket_notify_write(connection->socket, on_writable);
@@ -130,6 +142,7 @@ static void start_parser(struct upstream_http1 *connection)
                                  .capacity = RESPONSE_HEADERS_DEFAULT};
     struct response_context context = {
         .is_head = slice_equals(exchange->request.head.method, SLICE("HEAD")),
+        .asked_websocket = exchange->request.wants_websocket,
     };
     response_parser_init(&connection->parser, RESPONSE_HEAD_BYTES_DEFAULT, fields, context);
 }
@@ -170,12 +183,26 @@ static void on_plain(struct upstream_http1 *connection, size_t length)
         exchange_mark(exchange, EXCHANGE_RESPONSE_DATA);
 }
 
+/* A 101 turns both pipes into a tunnel: from here on the request pipe carries what the client
+ * sends. The handshake had no body, so an endpoint that has not read all of it has not answered it.
+ */
+static bool start_tunnel(struct upstream_http1 *connection)
+{
+    if (!http1_writer_is_complete(&connection->writer))
+        return false;
+    connection->is_tunnel = true;
+    http1_writer_start(&connection->writer, false);
+    return true;
+}
+
 /* What came with the head is in the response body already; chunks have to be taken apart. */
 static void on_head_complete(struct upstream_http1 *connection)
 {
     struct exchange *exchange = connection->exchange;
     struct body_pipe *body = &exchange->response_body;
 
+    if (connection->parser.response.status == 101 && !start_tunnel(connection))
+        return fail(connection, UPSTREAM_FAILURE_BAD_RESPONSE);
     exchange->response = connection->parser.response;
     connection->is_head_complete = true;
     connection->body_left =
@@ -236,7 +263,8 @@ static void on_end(struct upstream_http1 *connection, bool is_orderly)
         fail(connection, UPSTREAM_FAILURE_TRUNCATED);
 }
 
-/* Where to receive to, and how much. Chunks are decoded out of the worker's scratch space. */
+/* Where to receive to, and how much. Chunks are decoded out of the worker's scratch space, and what
+ * comes through a tunnel takes no more room than it has bytes. */
 static char *receive_area(struct upstream_http1 *connection, size_t *length)
 {
     struct body_pipe *body = &connection->exchange->response_body;
@@ -245,7 +273,7 @@ static char *receive_area(struct upstream_http1 *connection, size_t *length)
         size_t room = body_pipe_room(body);
         if (room < limit)
             limit = room;
-        if (connection->exchange->response.framing == BODY_CHUNKED) {
+        if (connection->is_tunnel || connection->exchange->response.framing == BODY_CHUNKED) {
             *length = limit;
             return connection->worker->scratch;
         }
@@ -269,6 +297,9 @@ static void on_received(struct upstream_http1 *connection, const char *at, size_
         on_head_bytes(connection);
     } else if (exchange->response.framing == BODY_CHUNKED) {
         on_chunked(connection, slice_of(at, length));
+    } else if (connection->is_tunnel) {
+        body_pipe_append(&exchange->response_body, slice_of(at, length));
+        exchange_mark(exchange, EXCHANGE_RESPONSE_DATA);
     } else {
         body_pipe_extend(&exchange->response_body, length);
         on_plain(connection, length);
@@ -321,6 +352,7 @@ static void begin(struct upstream_http1 *connection)
     connection->is_connecting = false;
     connection->is_unwritable = false;
     connection->has_received = false;
+    connection->is_tunnel = false;
     connection->interim_heads = 0;
     connection->is_head_complete = false;
     connection->read_bytes = FIRST_READ_BYTES;

@@ -42,6 +42,7 @@ struct upstream_http1 {
     bool has_received;  /* anything of the answer */
     unsigned interim_heads;
     bool is_head_complete;
+    bool is_tunnel;     /* after a 101; never used again */
     uint64_t body_left; /* for BODY_LENGTH */
     size_t read_bytes;  /* how much to ask for in one read */
     struct http1_writer writer;

@@ -90,6 +90,8 @@ struct worker_counters {
     struct counter upstream_connections_opened;
     struct counter upstream_connections_closed;
     struct counter upstream_connections_reused; /* requests sent on a connection used before */
+    struct counter tunnels_opened; /* WebSockets; their connections are counted above as well */
+    struct counter tunnels_closed;
     struct counter upstream_bytes_in;
     struct counter upstream_bytes_out;
 

@@ -71,6 +71,8 @@ static const struct {
      "pointsman_upstream_connects_total", "Connections established to endpoints."},
     {offsetof(struct worker_counters, upstream_connections_reused),
      "pointsman_upstream_reuses_total", "Requests sent on an upstream connection used before."},
+    {offsetof(struct worker_counters, tunnels_opened), "pointsman_tunnels_total",
+     "WebSocket tunnels that were opened."},
     {offsetof(struct worker_counters, upstream_bytes_in), "pointsman_upstream_received_bytes_total",
      "Bytes received from endpoints."},
     {offsetof(struct worker_counters, upstream_bytes_out), "pointsman_upstream_sent_bytes_total",
@@ -126,6 +128,9 @@ static void write_connections(struct buffer *to, const struct counters *counters
                "Connections to endpoints open now, idle ones included.",
                offsetof(struct worker_counters, upstream_connections_opened),
                offsetof(struct worker_counters, upstream_connections_closed));
+    write_open(to, counters, "pointsman_tunnels_open", "WebSocket tunnels open now.",
+               offsetof(struct worker_counters, tunnels_opened),
+               offsetof(struct worker_counters, tunnels_closed));
 }
 
 static void write_refusals(struct buffer *to, const struct counters *counters)

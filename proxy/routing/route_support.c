@@ -23,7 +23,10 @@ static const struct {
 };
 
 static const char *const unsupported_app_protocols[] = {
-    "kubernetes.io/ws", "kubernetes.io/wss", "kubernetes.io/h2c", "https", "h2",
+    "kubernetes.io/wss",
+    "kubernetes.io/h2c",
+    "https",
+    "h2",
 };
 
 bool route_support_has_field(const ProtobufCMessageDescriptor *message,

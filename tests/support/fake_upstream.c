@@ -188,6 +188,15 @@ static bool send_step(struct connection *connection, const struct fake_step *ste
     return true;
 }
 
+static void echo(struct connection *connection)
+{
+    do {
+        if (!send_all(connection, connection->input.at, connection->input.length))
+            return;
+        buffer_reset(&connection->input);
+    } while (receive_some(connection));
+}
+
 static void set_reset(const struct connection *connection)
 {
     struct linger at_once = {.l_onoff = 1, .l_linger = 0};
@@ -219,6 +228,9 @@ static bool run_step(struct connection *connection, const struct fake_step *step
     case FAKE_READ_TO_END:
         while (receive_some(connection))
             buffer_reset(&connection->input);
+        return true;
+    case FAKE_ECHO:
+        echo(connection);
         return true;
     case FAKE_SERVE:
         while (serve_one(connection))

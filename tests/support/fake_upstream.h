@@ -38,6 +38,7 @@ enum fake_action {
     FAKE_SEND,         /* sends `text`, `repeat` times (0: once) */
     FAKE_HOLD,         /* waits for fake_upstream_release */
     FAKE_READ_TO_END,  /* waits until the other side closes */
+    FAKE_ECHO,         /* sends back whatever comes, until the other side closes */
     FAKE_SERVE,        /* as without a script from here on */
 };
 

@@ -235,7 +235,7 @@ static void a_switch_that_was_asked_for_is_accepted(void **state)
     (void)state;
     context.asked_websocket = true;
     UNDERSTOOD(SWITCH "Upgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n\x81",
-               "status: 101\nreason: Switching\nversion: 1.1\nbody: none\nkeep alive\n"
+               "status: 101\nreason: Switching\nversion: 1.1\nbody: until close\n"
                "- Connection=Upgrade\n- Upgrade=websocket\n+ Sec-WebSocket-Accept=x\n"
                "left over: 1\n");
 }

@@ -364,6 +364,26 @@ static void what_the_proxy_does_not_do_for_a_backend_is_refused(void **state)
     expect_backend_problem(&message, "load_balancing.policy: is unknown: 77");
 }
 
+static void a_backend_may_speak_websocket(void **state)
+{
+    (void)state;
+    BackendMessage message = POINTSMAN__V1__BACKEND__INIT;
+    Pointsman__V1__BackendPort port = POINTSMAN__V1__BACKEND_PORT__INIT;
+    Pointsman__V1__BackendPort *ports[] = {&port};
+    message.name = (char *)"b";
+    message.ports = ports;
+    message.n_ports = 1;
+    port.port = 80;
+    port.app_protocol = (char *)"kubernetes.io/ws";
+
+    struct buffer problems = BUFFER_EMPTY;
+    bool is_valid = backend_validate(&message, gather, &problems);
+
+    assert_string_equal(buffer_string(&problems), "");
+    assert_true(is_valid);
+    buffer_clear(&problems);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -383,6 +403,7 @@ int main(void)
         cmocka_unit_test(header_modifiers_leave_framing_alone),
         cmocka_unit_test(an_endpoint_is_an_address_or_a_unix_path),
         cmocka_unit_test(what_the_proxy_does_not_do_for_a_backend_is_refused),
+        cmocka_unit_test(a_backend_may_speak_websocket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
