@@ -88,7 +88,7 @@ static struct slice find_field(struct slice message, unsigned wanted)
     return slice_of("", 0);
 }
 
-/* Takes "name" or "name." off the front of a full name. */
+/* Takes "name" off a full name that is no more, or "name." off the front of one that is. */
 static bool take_name(struct slice *full_name, struct slice name)
 {
     if (name.length == 0 || !slice_has_prefix(*full_name, name))
@@ -97,7 +97,7 @@ static bool take_name(struct slice *full_name, struct slice name)
         *full_name = slice_of("", 0);
         return true;
     }
-    if (full_name->at[name.length] != '.')
+    if (full_name->at[name.length] != '.' || full_name->length == name.length + 1)
         return false;
     skip(full_name, name.length + 1);
     return true;

@@ -47,6 +47,19 @@ static void on_fail(void *context, struct grpc_call *call, const ProtobufCMessag
     grpc_call_fail(call, GRPC_FAILED_PRECONDITION, "100 % wrong\n", &details);
 }
 
+static void on_large(void *context, struct grpc_call *call, const ProtobufCMessage *message)
+{
+    (void)context;
+    const Request *request = (const Request *)message;
+    size_t length = strtoul(request->service, NULL, 10);
+    LabelMessage label = POINTSMAN__V1__LABEL__INIT;
+    label.key = memory_allocate(length + 1);
+    memset(label.key, 'a', length);
+    label.key[length] = '\0';
+    grpc_call_reply(call, &label.base);
+    free(label.key);
+}
+
 struct counting {
     struct grpc_pair *pair;
     unsigned left;
@@ -117,6 +130,7 @@ static bool deny(void *context, const struct grpc_method *method,
 
 static const struct grpc_method methods[] = {
     TRY("Echo", on_echo),
+    TRY("Large", on_large),
     TRY("Fail", on_fail),
     TRY("Count", on_count),
     TRY("Never", on_never),

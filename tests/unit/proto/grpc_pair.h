@@ -1,6 +1,7 @@
 /* A gRPC server on a thread of its own with a few methods to try, and its socket.
  *
  *   /test.v1.Try/Echo   answers a HealthCheckRequest with its service as a Label's key
+ *   /test.v1.Try/Large  answers with a key of as many bytes as the service's digits say
  *   /test.v1.Try/Fail   answers FAILED_PRECONDITION with "100 % wrong\n" and details
  *   /test.v1.Try/Count  streams as many Labels as the service's digits say
  *   /test.v1.Try/Never  does not answer
