@@ -5,6 +5,7 @@
 #include "control/proxy_registry.h"
 #include "control/references.h"
 #include "proto/message.h"
+#include "proxy/routing/route_validate.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -340,10 +341,29 @@ static void warn_of_listeners(struct commit *commit, const RouteMessage *route)
     }
 }
 
+/* Of what is no Backend, nothing can serve a request. */
+static void warn_of_kinds(struct commit *commit, const RouteMessage *route)
+{
+    for (size_t i = 0; i < route->n_rules; i++) {
+        for (size_t j = 0; j < route->rules[i]->n_backend_refs; j++) {
+            const BackendRefMessage *reference = route->rules[i]->backend_refs[j];
+            if (backend_ref_names_backend(reference))
+                continue;
+            char field[96];
+            snprintf(field, sizeof(field), "rules[%zu].backend_refs[%zu].kind", i, j);
+            answer_add_warning(commit->answer, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
+                               route->name, field,
+                               "'%s' of group '%s' is not known: its share of requests answers 500",
+                               reference->kind, reference->group);
+        }
+    }
+}
+
 static bool warn_of_references(struct commit *commit, const RouteMessage *route)
 {
     struct reference_check check = {.commit = commit, .route = route->name};
     references_each(route, warn_when_missing, &check);
+    warn_of_kinds(commit, route);
     warn_of_listeners(commit, route);
     return !check.has_failed;
 }

@@ -196,18 +196,27 @@ const char *draft_find_origin(const struct draft *draft, const char *field)
     return strncmp(end, "].", 2) == 0 ? draft_find_mutation_origin(draft, mutation, end + 2) : NULL;
 }
 
+/* The number of the mutation about this object, plus 1; 0 when there is none. */
+static size_t find_mutation(const struct draft *draft, struct draft_object object)
+{
+    if (draft->claim_count > 0)
+        return *find_claim(draft, object);
+    for (size_t i = 0; i < draft->request.n_mutations; i++) {
+        struct draft_object other = draft_object(draft->request.mutations[i]);
+        if (other.kind == object.kind && strcmp(other.name, object.name) == 0)
+            return i + 1;
+    }
+    return 0;
+}
+
 const char *draft_find_object_origin(const struct draft *draft, Pointsman__V1__ObjectKind kind,
                                      const char *name, const char *field)
 {
-    for (size_t i = 0; i < draft->request.n_mutations; i++) {
-        const MutationMessage *mutation = draft->request.mutations[i];
-        bool is_route = mutation->operation_case == POINTSMAN__V1__MUTATION__OPERATION_PUT_ROUTE;
-        struct draft_object object = draft_object(mutation);
-        if (object.kind != kind || strcmp(object.name, name) != 0)
-            continue;
-        char path[FIELD_BYTES];
-        snprintf(path, sizeof(path), "%s.%s", is_route ? "put_route" : "put_backend", field);
-        return draft_find_mutation_origin(draft, i, path);
-    }
-    return NULL;
+    size_t number = find_mutation(draft, (struct draft_object){kind, name});
+    if (number == 0)
+        return NULL;
+    bool is_route = kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
+    char path[FIELD_BYTES];
+    snprintf(path, sizeof(path), "%s.%s", is_route ? "put_route" : "put_backend", field);
+    return draft_find_mutation_origin(draft, number - 1, path);
 }

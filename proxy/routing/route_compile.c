@@ -371,13 +371,6 @@ static void compile_match(struct compiler *compiler, const struct rule *rule,
 
 /* --- rules ---------------------------------------------------------------------------------- */
 
-static bool names_a_backend(const BackendRefMessage *ref)
-{
-    if (strcmp(ref->kind, "Backend") == 0)
-        return ref->group[0] == '\0' || strcmp(ref->group, "pointsman") == 0;
-    return ref->group[0] == '\0' && (ref->kind[0] == '\0' || strcmp(ref->kind, "Service") == 0);
-}
-
 /* The one PathPrefix that filters may replace; where there are others, none of them does. */
 static struct slice prefix_of(const struct route_match *match)
 {
@@ -393,7 +386,7 @@ static void compile_choice(struct compiler *compiler, struct rule *rule, const c
                          ? ref->weight
                          : 1;
     choice->backend_index = ROUTE_NO_BACKEND;
-    if (names_a_backend(ref)) {
+    if (backend_ref_names_backend(ref)) {
         object_name_resolve(route_name, ref->namespace_, ref->name, full_name);
         choice->backend_index = compiler->backend_index(compiler->context, full_name, ref->port);
     }

@@ -24,6 +24,10 @@ bool backend_validate(const BackendMessage *backend, validate_report_fn *report,
 /* "name" or "namespace/name" of DNS subdomains (RFC 1123), at most 253 characters each. */
 bool object_name_is_valid(const char *name);
 
+/* Does it mean a Backend? A Service means the Backend of its name; of anything else there is none,
+ * and its share of requests answers 500. */
+bool backend_ref_names_backend(const BackendRefMessage *ref);
+
 /* The full name a reference means: in `route_name`'s namespace unless it gives its own.
  * Writes at most 2 * 253 + 2 bytes. */
 void object_name_resolve(const char *route_name, const char *ref_namespace, const char *ref_name,

@@ -165,6 +165,25 @@ static void a_difference_is_shown_line_by_line(void **state)
     ROUTECTL(1, expected, "there is no backend 'users'", "diff", "-f", path);
 }
 
+/* As the Gateway API has it: the route is taken, and the share answers 500. */
+static void a_reference_to_what_is_unknown_here_is_a_warning(void **state)
+{
+    (void)state;
+    const char *path = file("a.yaml", "apiVersion: gateway.networking.k8s.io/v1\n"
+                                      "kind: HTTPRoute\n"
+                                      "metadata: {name: a}\n"
+                                      "spec:\n"
+                                      "  rules:\n"
+                                      "  - backendRefs: [{group: x.io, kind: Bucket, name: a}]\n");
+    char expected[512];
+    snprintf(expected, sizeof(expected),
+             "warning: %s:6:39: spec.rules[0].backendRefs[0].kind: 'Bucket' of group 'x.io' is not "
+             "known: its share of requests answers 500\n",
+             path);
+    ROUTECTL(0, "route a created\n", expected, "apply", "-f", path);
+    expect_answer("/", "500");
+}
+
 static void documents_may_come_by_standard_input(void **state)
 {
     (void)state;
@@ -446,6 +465,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_ALL(a_folder_is_applied_and_traffic_follows_it),
         WITH_CONTROL(a_difference_is_shown_line_by_line),
+        WITH_ALL(a_reference_to_what_is_unknown_here_is_a_warning),
         WITH_CONTROL(documents_may_come_by_standard_input),
         WITH_CONTROL(all_mistakes_are_told_at_once_with_their_places),
         WITH_CONTROL(one_object_in_two_files_is_refused),
