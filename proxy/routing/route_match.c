@@ -98,3 +98,44 @@ bool route_match_holds(const struct route_match *match, const struct request_hea
     }
     return conditions->path_regex == NULL || regex_matches(conditions->path_regex, head->path);
 }
+
+/* --- for explaining ------------------------------------------------------------------------- */
+
+static bool path_holds(const struct route_match *match, struct slice path)
+{
+    if (match->conditions != NULL && match->conditions->path_regex != NULL)
+        return regex_matches(match->conditions->path_regex, path);
+    struct slice wanted = route_match_path(match);
+    if (match->path_kind == MATCH_EXACT)
+        return slice_equals(wanted, path);
+    return slice_has_prefix(path, wanted) &&
+           (path.length == wanted.length || path.at[wanted.length] == '/');
+}
+
+enum match_verdict route_match_judge(const struct route_match *match,
+                                     const struct request_head *head, struct slice *name)
+{
+    *name = slice_of("", 0);
+    if (!path_holds(match, head->path))
+        return MATCH_FAILS_PATH;
+    if (match->is_attached && !is_attached_to(match->rule->route, head->listener))
+        return MATCH_FAILS_LISTENER;
+
+    const struct match_conditions *conditions = match->conditions;
+    if (conditions == NULL)
+        return MATCH_HOLDS;
+    if (match->has_method && !slice_equals(conditions->method, head->method))
+        return MATCH_FAILS_METHOD;
+    for (size_t i = 0; i < match->header_count; i++) {
+        *name = condition_name(&conditions->headers[i]);
+        if (!header_holds(&conditions->headers[i], head))
+            return MATCH_FAILS_HEADER;
+    }
+    for (size_t i = 0; i < match->param_count; i++) {
+        *name = condition_name(&conditions->params[i]);
+        if (!param_holds(&conditions->params[i], head))
+            return MATCH_FAILS_QUERY;
+    }
+    *name = slice_of("", 0);
+    return MATCH_HOLDS;
+}

@@ -81,4 +81,22 @@ int route_match_compare(const struct route_match *a, const struct route_match *b
 /* Whether all conditions hold but the host and an exact or prefix path, by which it was found. */
 bool route_match_holds(const struct route_match *match, const struct request_head *head);
 
+/* --- for explaining ------------------------------------------------------------------------- */
+
+enum match_verdict {
+    MATCH_HOLDS,
+    MATCH_FAILS_PATH,
+    MATCH_FAILS_LISTENER,
+    MATCH_FAILS_METHOD,
+    MATCH_FAILS_HEADER,
+    MATCH_FAILS_QUERY,
+};
+
+/* The first condition that does not hold, the path among them whatever its kind, but not the host.
+ * `name` gets that of the header or query parameter. */
+enum match_verdict route_match_judge(const struct route_match *match,
+                                     const struct request_head *head, struct slice *name);
+
+typedef void route_match_visit_fn(void *context, const struct route_match *match);
+
 #endif

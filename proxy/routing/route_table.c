@@ -114,18 +114,25 @@ static const struct route_match *find_in_host(const struct table_roots *roots, s
     return host == NULL ? NULL : host_routes_find(host, head, keys);
 }
 
-/* "*.example.com" takes any number of labels in front, so every tail of the host may be one. */
+/* "*.example.com" takes any number of labels in front, so every tail of the host may be one. Fills
+ * tails[1] up to tails[returned], by their labels. */
+static size_t cut_tails(const struct table_roots *roots, struct slice host,
+                        struct slice tails[static MAX_LABELS])
+{
+    size_t labels = 0;
+    for (size_t i = host.length; i-- > 1 && labels < roots->max_wildcard_labels;) {
+        if (host.at[i] == '.')
+            tails[++labels] = slice_of(host.at + i + 1, host.length - i - 1);
+    }
+    return labels;
+}
+
 static const struct route_match *find_in_wildcards(const struct table_roots *roots,
                                                    const struct request_head *head,
                                                    const struct path_keys *keys)
 {
     struct slice tails[MAX_LABELS];
-    size_t labels = 0;
-    for (size_t i = head->host.length; i-- > 1 && labels < roots->max_wildcard_labels;) {
-        if (head->host.at[i] == '.')
-            tails[++labels] = slice_of(head->host.at + i + 1, head->host.length - i - 1);
-    }
-
+    size_t labels = cut_tails(roots, head->host, tails);
     const struct route_match *match = NULL;
     for (; match == NULL && labels > 0; labels--) {
         if (roots->wildcard_counts[labels] > 0)
@@ -154,6 +161,24 @@ const struct rule *route_table_find(const struct route_table *table,
     if (match == NULL && roots->every_host != NULL)
         match = host_routes_find(roots->every_host, head, &keys);
     return match == NULL ? NULL : match->rule;
+}
+
+void route_table_each_host(const struct route_table *table, struct slice host,
+                           host_routes_visit_fn *visit, void *context)
+{
+    const struct table_roots *roots = &table->roots;
+    const struct host_routes *found = find_host(roots->hosts, host, false, host_hash(host, false));
+    if (found != NULL && !visit(context, found))
+        return;
+
+    struct slice tails[MAX_LABELS];
+    for (size_t labels = cut_tails(roots, host, tails); labels > 0; labels--) {
+        found = find_host(roots->hosts, tails[labels], true, host_hash(tails[labels], true));
+        if (found != NULL && !visit(context, found))
+            return;
+    }
+    if (roots->every_host != NULL)
+        visit(context, roots->every_host);
 }
 
 struct backend *route_table_backend(const struct route_table *table, uint32_t backend_index)

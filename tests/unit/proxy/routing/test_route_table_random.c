@@ -1,6 +1,7 @@
 /* Random tables, under random changes, against the reference matcher. The seed is printed with a
  * difference and taken back in POINTSMAN_TEST_SEED; POINTSMAN_TEST_ROUNDS makes a run longer. */
 #include "common/buffer.h"
+#include "proxy/routing/route_explain.h"
 #include "proxy/routing/route_table.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/proxy/routing/reference_matcher.h"
@@ -176,6 +177,22 @@ static void hold(struct round *round, struct held_table *held)
     }
 }
 
+/* The winner is the one that was found, and nothing in front of it holds. */
+static void compare_explanation(const struct route_table *table, const struct request_head *head,
+                                const struct rule *rule, const char *text, uint64_t seed)
+{
+    struct route_explanation explanation;
+    route_explain(table, head, &explanation);
+    const struct route_match *winner = explanation.winner.match;
+    if ((winner == NULL ? NULL : winner->rule) != rule)
+        fail_msg("POINTSMAN_TEST_SEED=%" PRIu64 ": '%s' is explained by another rule", seed, text);
+    for (size_t i = 0; i < explanation.considered_count; i++) {
+        if (explanation.considered[i].verdict == MATCH_HOLDS)
+            fail_msg("POINTSMAN_TEST_SEED=%" PRIu64 ": '%s' has a winner before its winner", seed,
+                     text);
+    }
+}
+
 static void compare(const struct held_table *held, const char *text, uint64_t seed)
 {
     static const struct listener_identity listeners[] = {
@@ -198,6 +215,7 @@ static void compare(const struct held_table *held, const char *text, uint64_t se
                  text, (int)name.length, name.at, rule == NULL ? 0 : rule->index,
                  answer.route == NULL ? "none" : answer.route->name, answer.rule_index);
     }
+    compare_explanation(held->table, &request.head, rule, text, seed);
     request_text_clear(&request);
 }
 

@@ -1,0 +1,146 @@
+#include "common/buffer.h"
+#include "proxy/routing/route_explain.h"
+#include "tests/unit/cmocka_all.h"
+#include "tests/unit/proxy/routing/route_text.h"
+#include "tests/unit/proxy/routing/table_fixture.h"
+
+static int set_up(void **state)
+{
+    static struct table_fixture fixture;
+    table_fixture_init(&fixture);
+    *state = &fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    table_fixture_clear(*state);
+    return 0;
+}
+
+static const char *const verdict_names[] = {
+    [MATCH_HOLDS] = "holds",
+    [MATCH_FAILS_PATH] = "path",
+    [MATCH_FAILS_LISTENER] = "listener",
+    [MATCH_FAILS_METHOD] = "method",
+    [MATCH_FAILS_HEADER] = "header",
+    [MATCH_FAILS_QUERY] = "query",
+};
+
+/* "a path, b header version; c" is: a and b were considered, c takes it. Borrowed until the next
+ * call. */
+static const char *explain(struct table_fixture *fixture, const char *text)
+{
+    static struct buffer said;
+    static struct route_explanation explanation;
+    struct request_text request;
+    request_text_init(&request, text);
+    request.head.listener = &fixture->listener;
+    route_explain(table_fixture_table(fixture), &request.head, &explanation);
+
+    buffer_reset(&said);
+    for (size_t i = 0; i < explanation.considered_count; i++) {
+        const struct considered_match *considered = &explanation.considered[i];
+        buffer_append_string(&said, i == 0 ? "" : ", ");
+        buffer_append_slice(&said, rule_route_name(considered->match->rule));
+        buffer_printf(&said, " %s", verdict_names[considered->verdict]);
+        if (considered->condition.length > 0)
+            buffer_append_char(&said, ' ');
+        buffer_append_slice(&said, considered->condition);
+    }
+    if (explanation.left_out > 0)
+        buffer_printf(&said, " and %zu", explanation.left_out);
+    buffer_append_string(&said, "; ");
+    if (explanation.winner.match == NULL)
+        buffer_append_string(&said, "none");
+    else
+        buffer_append_slice(&said, rule_route_name(explanation.winner.match->rule));
+    request_text_clear(&request);
+    return buffer_string(&said);
+}
+
+static void each_condition_is_named(void **state)
+{
+    struct table_fixture *fixture = *state;
+    table_fixture_add(fixture, "path @1 : exact:/b");
+    table_fixture_add(fixture, "listener @2 on=web : exact:/a method:GET header:x=1");
+    table_fixture_add(fixture, "header @3 : exact:/a method:GET header:one=1 header:two=2");
+    table_fixture_add(fixture, "query @4 : exact:/a method:GET query:p=1");
+    table_fixture_add(fixture, "method @5 : exact:/a method:PUT");
+    table_fixture_add(fixture, "taker @6 : prefix:/");
+
+    const char *said = explain(fixture, "GET h/a?p=2 one: 1");
+
+    assert_string_equal(said, "header header two, listener listener, query query p, "
+                              "method method, path path; taker");
+}
+
+static void what_comes_behind_the_winner_is_not_considered(void **state)
+{
+    struct table_fixture *fixture = *state;
+    table_fixture_add(fixture, "exact @1 : exact:/a");
+    table_fixture_add(fixture, "prefix @2 : prefix:/a");
+    table_fixture_add(fixture, "regex @3 : regex:/.*");
+
+    assert_string_equal(explain(fixture, "GET h/a"), "; exact");
+    assert_string_equal(explain(fixture, "GET h/a/b"), "exact path; regex");
+}
+
+static void hosts_go_from_the_most_specific_to_every_host(void **state)
+{
+    struct table_fixture *fixture = *state;
+    table_fixture_add(fixture, "every @1 : prefix:/");
+    table_fixture_add(fixture, "short @2 host=*.x : prefix:/ method:PUT");
+    table_fixture_add(fixture, "long @3 host=*.b.x : prefix:/ method:PUT");
+    table_fixture_add(fixture, "exact @4 host=a.b.x : prefix:/ method:PUT");
+    table_fixture_add(fixture, "other @5 host=c.b.x : prefix:/");
+
+    assert_string_equal(explain(fixture, "GET a.b.x/"),
+                        "exact method, long method, short method; every");
+    assert_string_equal(explain(fixture, "PUT a.b.x/"), "; exact");
+}
+
+static void no_rule_at_all_is_said(void **state)
+{
+    struct table_fixture *fixture = *state;
+    table_fixture_add(fixture, "a @1 : exact:/a");
+
+    assert_string_equal(explain(fixture, "GET h/b"), "a path; none");
+}
+
+static void of_many_those_of_other_paths_are_left_out_first(void **state)
+{
+    struct table_fixture *fixture = *state;
+    struct buffer text = BUFFER_EMPTY;
+    for (int i = 0; i < 60; i++) {
+        buffer_reset(&text);
+        buffer_printf(&text, "far-%02d @1 : exact:/long/path/%02d", i, i);
+        table_fixture_add(fixture, buffer_string(&text));
+    }
+    for (int i = 0; i < 49; i++) {
+        buffer_reset(&text);
+        buffer_printf(&text, "near-%02d @1 : exact:/a header:tenant=%d", i, i);
+        table_fixture_add(fixture, buffer_string(&text));
+    }
+    buffer_clear(&text);
+
+    const char *said = explain(fixture, "GET h/a");
+
+    assert_non_null(strstr(said, "far-00 path, near-00 header tenant, near-01"));
+    assert_non_null(strstr(said, "near-48 header tenant and 59; none"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(each_condition_is_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_comes_behind_the_winner_is_not_considered, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(hosts_go_from_the_most_specific_to_every_host, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(no_rule_at_all_is_said, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(of_many_those_of_other_paths_are_left_out_first, set_up,
+                                        tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
