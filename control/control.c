@@ -6,6 +6,7 @@
 #include "control/change_feed.h"
 #include "control/commit_group.h"
 #include "control/compactor.h"
+#include "control/explain_service.h"
 #include "control/proxy_registry.h"
 #include "control/services.h"
 #include "control/store.h"
@@ -27,6 +28,7 @@ struct control {
     struct proxy_registry *proxies;
     struct wait_list *waits;
     struct feed_service *feed;
+    struct explain_service *explain;
     struct services services;
     struct grpc_server *server;
     struct event_timer drain_timer;
@@ -111,6 +113,7 @@ struct control *control_start(const struct control_options *options, struct even
     control->waits = wait_list_new(loop, control->proxies);
     control->feed =
         feed_service_new(loop, control->store, control->changes, control->proxies, &feed_options);
+    control->explain = explain_service_new(loop, control->store, control->proxies);
     control->services = (struct services){
         .authorizer = control->authorizer,
         .store = control->store,
@@ -118,6 +121,7 @@ struct control *control_start(const struct control_options *options, struct even
         .proxies = control->proxies,
         .feed = control->feed,
         .waits = control->waits,
+        .explain = control->explain,
         .started_wall_ms = clock_wall_ms(),
     };
     if (!start_server(control, options, err))
@@ -171,6 +175,7 @@ void control_stop(struct control *control)
     if (control->server != NULL)
         grpc_server_free(control->server);
     feed_service_free(control->feed);
+    explain_service_free(control->explain);
     wait_list_free(control->waits);
     proxy_registry_free(control->proxies);
     compactor_free(control->compactor);

@@ -1,7 +1,9 @@
 #include "control/services.h"
 
 #include "control/authorizer.h"
+#include "control/commit_group.h"
 #include "control/control_service.h"
+#include "control/explain_service.h"
 #include "control/feed_service.h"
 #include "control/read_service.h"
 
@@ -40,6 +42,14 @@ bool services_is_exempt(void *context, const struct peer_credentials *peer)
     return authorizer_allows(services->authorizer, peer, PERMISSION_WATCH);
 }
 
+static void on_explain(void *context, struct grpc_call *call, const ProtobufCMessage *request)
+{
+    const struct services *services = context;
+    commit_group_flush(services->commits);
+    explain_service_explain(services->explain, call,
+                            (const Pointsman__V1__ExplainRequest *)request);
+}
+
 static void on_watch(void *context, struct grpc_call *call, const ProtobufCMessage *request)
 {
     const struct services *services = context;
@@ -75,6 +85,7 @@ const struct grpc_method service_methods[] = {
     READ("GetBackend", get_backend_request, read_service_get_backend),
     READ("ListBackends", list_backends_request, read_service_list_backends),
     READ("WaitApplied", wait_applied_request, read_service_wait_applied),
+    READ("Explain", explain_request, on_explain),
     READ("ListProxies", list_proxies_request, read_service_list_proxies),
     READ("GetInfo", get_info_request, read_service_get_info),
     {.path = FEED "Watch",

@@ -10,6 +10,7 @@
 
 struct authorizer;
 struct commit_group;
+struct explain_service;
 struct feed_service;
 struct proxy_registry;
 struct store;
@@ -23,6 +24,7 @@ struct services {
     struct proxy_registry *proxies;
     struct feed_service *feed;
     struct wait_list *waits;
+    struct explain_service *explain;
     uint64_t started_wall_ms;
 };
 

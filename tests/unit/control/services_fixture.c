@@ -6,6 +6,7 @@
 #include "control/change_feed.h"
 #include "control/commit_group.h"
 #include "control/control_service.h"
+#include "control/explain_service.h"
 #include "control/feed_service.h"
 #include "control/proxy_registry.h"
 #include "control/store.h"
@@ -57,6 +58,7 @@ static void start(struct services_fixture *fixture)
     services->commits = commit_group_new(fixture->loop, services->store, fixture->changes);
     services->proxies = proxy_registry_new();
     services->waits = wait_list_new(fixture->loop, services->proxies);
+    services->explain = explain_service_new(fixture->loop, services->store, services->proxies);
     services->feed = feed_service_new(fixture->loop, services->store, fixture->changes,
                                       services->proxies, &feed_options);
 }
@@ -66,6 +68,7 @@ static void stop(struct services_fixture *fixture)
     struct services *services = &fixture->services;
     commit_group_flush(services->commits);
     feed_service_free(services->feed);
+    explain_service_free(services->explain);
     wait_list_free(services->waits);
     proxy_registry_free(services->proxies);
     commit_group_free(services->commits);

@@ -1,0 +1,31 @@
+/* Explain service: what the proxies would do with a request, and why, at the head revision.
+ *
+ * No second copy of the routes is kept for it. Each call reads the routes through, a few
+ * milliseconds at a time so that it holds nobody up, and makes a table of those alone whose
+ * hostnames take the request's host; the table goes with the answer. A table cached by revision
+ * would be faster to ask twice, but as large as a proxy's, and out of date with every change.
+ *
+ * Threads: main. */
+#ifndef CONTROL_EXPLAIN_SERVICE_H
+#define CONTROL_EXPLAIN_SERVICE_H
+
+#include "proto/messages.h"
+
+struct event_loop;
+struct explain_service;
+struct grpc_call;
+struct proxy_registry;
+struct store;
+
+/* All outlive the service. */
+struct explain_service *explain_service_new(struct event_loop *loop, struct store *store,
+                                            const struct proxy_registry *proxies);
+/* No call is open any more. Harmless on NULL. */
+void explain_service_free(struct explain_service *service);
+
+/* Answers the call with an ExplainResponse, now or when the routes are read. Every commit so far
+ * is durable. */
+void explain_service_explain(struct explain_service *service, struct grpc_call *call,
+                             const Pointsman__V1__ExplainRequest *request);
+
+#endif

@@ -1,0 +1,15 @@
+/* Packed route: what can be told of a route from its bytes, without unpacking it.
+ *
+ * Threads: any. */
+#ifndef CONTROL_PACKED_ROUTE_H
+#define CONTROL_PACKED_ROUTE_H
+
+#include "common/slice.h"
+
+#include <stdbool.h>
+
+/* Whether one of its hostnames takes `host` (in lower case, without port). True for bytes that
+ * are no route: unpacking them tells why. */
+bool packed_route_serves_host(struct slice bytes, struct slice host);
+
+#endif
