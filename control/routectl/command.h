@@ -50,6 +50,7 @@ extern const struct command command_backend_add;
 extern const struct command command_backend_remove;
 extern const struct command command_backend_get;
 extern const struct command command_backend_list;
+extern const struct command command_explain;
 extern const struct command command_status;
 extern const struct command command_wait;
 extern const struct command command_health;

@@ -5,25 +5,11 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-    &command_add,
-    &command_remove,
-    &command_delete,
-    &command_apply,
-    &command_diff,
-    &command_export,
-    &command_edit,
-    &command_get,
-    &command_list,
-    &command_backend_add,
-    &command_backend_remove,
-    &command_backend_get,
-    &command_backend_list,
-    &command_status,
-    &command_wait,
-    &command_health,
-    &command_help,
-    &command_version,
-    NULL,
+    &command_add,          &command_remove,      &command_delete,         &command_apply,
+    &command_diff,         &command_export,      &command_edit,           &command_get,
+    &command_list,         &command_backend_add, &command_backend_remove, &command_backend_get,
+    &command_backend_list, &command_explain,     &command_status,         &command_wait,
+    &command_health,       &command_help,        &command_version,        NULL,
 };
 
 /* How many of the words make up the command's name; 0 when they do not. */
@@ -140,6 +126,7 @@ void command_print_overview(FILE *to)
         "  status                                     GetInfoResponse in control, and\n"
         "                                             ListProxiesResponse\n"
         "  wait, health                               WaitAppliedResponse, HealthCheckResponse\n"
+        "  explain                                    ExplainResponse\n"
         "With -o yaml, routes and backends are documents as 'apply' takes them, all else is as\n"
         "with -o json. 'export' prints documents and 'diff' differences, whatever -o says.\n"
         "\n"

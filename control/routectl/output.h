@@ -42,6 +42,8 @@ struct output {
                         const Pointsman__V1__ListProxiesResponse *proxies);
     void (*show_health)(const struct output_sink *sink,
                         const Grpc__Health__V1__HealthCheckResponse *health);
+    void (*show_explanation)(const struct output_sink *sink,
+                             const Pointsman__V1__ExplainResponse *explanation);
 };
 
 extern const struct output output_table;

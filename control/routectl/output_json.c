@@ -72,6 +72,12 @@ static void show_health(const struct output_sink *sink,
     print_message(sink, &health->base);
 }
 
+static void show_explanation(const struct output_sink *sink,
+                             const Pointsman__V1__ExplainResponse *explanation)
+{
+    print_message(sink, &explanation->base);
+}
+
 const struct output output_json = {
     .name = "json",
     .show_route = show_route,
@@ -82,4 +88,5 @@ const struct output output_json = {
     .show_wait = show_wait,
     .show_status = show_status,
     .show_health = show_health,
+    .show_explanation = show_explanation,
 };

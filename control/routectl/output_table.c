@@ -1,47 +1,11 @@
 #include "common/clock.h"
 #include "common/duration.h"
 #include "control/routectl/object_text.h"
-#include "control/routectl/output.h"
-#include "control/routectl/text_table.h"
-#include "proxy/routing/validation.h"
+#include "control/routectl/output_explain.h"
+#include "control/routectl/table_lines.h"
 
 #include <inttypes.h>
 #include <string.h>
-
-static void print_table(const struct output_sink *sink, struct text_table *table)
-{
-    text_table_print(table, sink->to, sink->has_colour);
-    text_table_clear(table);
-}
-
-/* A cell made of several parts, which is emptied. */
-static void cell_from(struct text_table *table, struct buffer *text)
-{
-    text_table_cell(table, "%s", buffer_string(text));
-    buffer_reset(text);
-}
-
-/* "name      value" under each other, for one object. */
-static void print_line(const struct output_sink *sink, const char *name, struct buffer *value)
-{
-    struct buffer printable = BUFFER_EMPTY;
-    append_printable(&printable, value->length == 0 ? "-" : buffer_string(value));
-    fprintf(sink->to, "%s%-12s%s%s\n", sink->has_colour ? "\033[1m" : "", name,
-            sink->has_colour ? "\033[0m" : "", buffer_string(&printable));
-    buffer_clear(&printable);
-    buffer_reset(value);
-}
-
-/* The start of a part with lines of its own. */
-static void print_title(const struct output_sink *sink, struct buffer *title)
-{
-    struct buffer printable = BUFFER_EMPTY;
-    append_printable(&printable, buffer_string(title));
-    fprintf(sink->to, "%s%s%s\n", sink->has_colour ? "\033[1m" : "", buffer_string(&printable),
-            sink->has_colour ? "\033[0m" : "");
-    buffer_clear(&printable);
-    buffer_reset(title);
-}
 
 /* --- routes --------------------------------------------------------------------------------- */
 
@@ -100,14 +64,6 @@ static void show_routes(const struct output_sink *sink,
     }
     print_table(sink, &table);
     buffer_clear(&text);
-}
-
-static void append_duration(struct buffer *to, const char *name, const DurationMessage *duration)
-{
-    char text[DURATION_BYTES];
-    if (duration != NULL)
-        buffer_printf(to, "%s%s %s", to->length == 0 ? "" : ", ", name,
-                      duration_format(duration_milliseconds(duration), text));
 }
 
 static void show_retry(const struct output_sink *sink, const Pointsman__V1__Retry *retry,
@@ -409,7 +365,8 @@ static void show_health(const struct output_sink *sink,
 #define TABLE_FUNCTIONS                                                                            \
     .show_route = show_route, .show_routes = show_routes, .show_backend = show_backend,            \
     .show_backends = show_backends, .show_change = show_change, .show_wait = show_wait,            \
-    .show_status = show_status, .show_health = show_health
+    .show_status = show_status, .show_health = show_health,                                        \
+    .show_explanation = output_explain_show
 
 const struct output output_table = {.name = "table", .is_wide = false, TABLE_FUNCTIONS};
 const struct output output_wide = {.name = "wide", .is_wide = true, TABLE_FUNCTIONS};

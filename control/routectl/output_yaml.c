@@ -60,6 +60,12 @@ static void show_health(const struct output_sink *sink,
     output_json.show_health(sink, health);
 }
 
+static void show_explanation(const struct output_sink *sink,
+                             const Pointsman__V1__ExplainResponse *explanation)
+{
+    output_json.show_explanation(sink, explanation);
+}
+
 const struct output output_yaml = {
     .name = "yaml",
     .show_route = show_route,
@@ -70,4 +76,5 @@ const struct output output_yaml = {
     .show_wait = show_wait,
     .show_status = show_status,
     .show_health = show_health,
+    .show_explanation = show_explanation,
 };

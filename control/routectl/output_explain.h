@@ -1,0 +1,12 @@
+/* Output of explain, as a table.
+ *
+ * Threads: main. */
+#ifndef CONTROL_ROUTECTL_OUTPUT_EXPLAIN_H
+#define CONTROL_ROUTECTL_OUTPUT_EXPLAIN_H
+
+#include "control/routectl/output.h"
+
+void output_explain_show(const struct output_sink *sink,
+                         const Pointsman__V1__ExplainResponse *explanation);
+
+#endif

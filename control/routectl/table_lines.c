@@ -1,0 +1,44 @@
+#include "control/routectl/table_lines.h"
+
+#include "common/duration.h"
+#include "proxy/routing/validation.h"
+
+void print_table(const struct output_sink *sink, struct text_table *table)
+{
+    text_table_print(table, sink->to, sink->has_colour);
+    text_table_clear(table);
+}
+
+void cell_from(struct text_table *table, struct buffer *text)
+{
+    text_table_cell(table, "%s", buffer_string(text));
+    buffer_reset(text);
+}
+
+void print_line(const struct output_sink *sink, const char *name, struct buffer *value)
+{
+    struct buffer printable = BUFFER_EMPTY;
+    append_printable(&printable, value->length == 0 ? "-" : buffer_string(value));
+    fprintf(sink->to, "%s%-12s%s%s\n", sink->has_colour ? "\033[1m" : "", name,
+            sink->has_colour ? "\033[0m" : "", buffer_string(&printable));
+    buffer_clear(&printable);
+    buffer_reset(value);
+}
+
+void print_title(const struct output_sink *sink, struct buffer *title)
+{
+    struct buffer printable = BUFFER_EMPTY;
+    append_printable(&printable, buffer_string(title));
+    fprintf(sink->to, "%s%s%s\n", sink->has_colour ? "\033[1m" : "", buffer_string(&printable),
+            sink->has_colour ? "\033[0m" : "");
+    buffer_clear(&printable);
+    buffer_reset(title);
+}
+
+void append_duration(struct buffer *to, const char *name, const DurationMessage *duration)
+{
+    char text[DURATION_BYTES];
+    if (duration != NULL)
+        buffer_printf(to, "%s%s %s", to->length == 0 ? "" : ", ", name,
+                      duration_format(duration_milliseconds(duration), text));
+}

@@ -1,0 +1,25 @@
+/* Table lines: what the tables for people are made of, in the sink's colours.
+ *
+ * Threads: main. */
+#ifndef CONTROL_ROUTECTL_TABLE_LINES_H
+#define CONTROL_ROUTECTL_TABLE_LINES_H
+
+#include "control/routectl/output.h"
+#include "control/routectl/text_table.h"
+
+/* Prints and clears. */
+void print_table(const struct output_sink *sink, struct text_table *table);
+
+/* A cell made of several parts, which is emptied. */
+void cell_from(struct text_table *table, struct buffer *text);
+
+/* "name      value" under each other, for one object. Empties the value. */
+void print_line(const struct output_sink *sink, const char *name, struct buffer *value);
+
+/* The start of a part with lines of its own. Empties the title. */
+void print_title(const struct output_sink *sink, struct buffer *title);
+
+/* "name 10s", behind ", " unless it is the first. Nothing when it is absent. */
+void append_duration(struct buffer *to, const char *name, const DurationMessage *duration);
+
+#endif
