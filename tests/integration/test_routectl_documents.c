@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static struct pointsman *pointsman;
 static struct fake_upstream *one, *two;
@@ -139,6 +140,39 @@ static void a_folder_is_applied_and_traffic_follows_it(void **state)
     file("routes/b.yml", BACKEND("users"), fake_upstream_url(two));
     ROUTECTL(0, "route users unchanged\nbackend users updated\n", NULL, "apply", "-f", all);
     expect_answer("/users", "two");
+}
+
+static void a_folder_stands_for_all_below_it(void **state)
+{
+    (void)state;
+    const char *all = folder("routes");
+    char *below = temp_dir_file(pointsman_dir(pointsman), "routes/b");
+    char *hidden = temp_dir_file(pointsman_dir(pointsman), "routes/.git");
+    assert_int_equal(mkdir(below, 0700) | mkdir(hidden, 0700), 0);
+    file("routes/b/b.yaml", BACKEND("b"), "http://10.0.0.1:80");
+    file("routes/c.yaml", BACKEND("c"), "http://10.0.0.1:80");
+    file("routes/.git/d.yaml", "not a document: [");
+
+    ROUTECTL(0, "backend b created\nbackend c created\n", NULL, "apply", "-f", all);
+
+    ROUTECTL(5, "", "there are no documents in what -f names", "apply", "-f",
+             file("empty", "# nothing\n"));
+    free(below);
+    free(hidden);
+}
+
+static void a_folder_is_not_applied_in_part(void **state)
+{
+    (void)state;
+    const char *all = folder("routes");
+    char *link = temp_dir_file(pointsman_dir(pointsman), "routes/a.yaml");
+    file("routes/b.yaml", BACKEND("b"), "http://10.0.0.1:80");
+    assert_int_equal(symlink("nowhere.yaml", link), 0);
+
+    ROUTECTL(2, "", "a.yaml: points to nothing", "apply", "-f", all);
+
+    ROUTECTL(0, "", "", "export");
+    free(link);
 }
 
 static void a_difference_is_shown_line_by_line(void **state)
@@ -464,6 +498,8 @@ int main(void)
 #define WITH_CONTROL(name) cmocka_unit_test_setup_teardown(name, start_control_alone, stop_all)
     const struct CMUnitTest tests[] = {
         WITH_ALL(a_folder_is_applied_and_traffic_follows_it),
+        WITH_CONTROL(a_folder_stands_for_all_below_it),
+        WITH_CONTROL(a_folder_is_not_applied_in_part),
         WITH_CONTROL(a_difference_is_shown_line_by_line),
         WITH_ALL(a_reference_to_what_is_unknown_here_is_a_warning),
         WITH_CONTROL(documents_may_come_by_standard_input),
