@@ -347,7 +347,7 @@ static void warn_of_kinds(struct commit *commit, const RouteMessage *route)
     for (size_t i = 0; i < route->n_rules; i++) {
         for (size_t j = 0; j < route->rules[i]->n_backend_refs; j++) {
             const BackendRefMessage *reference = route->rules[i]->backend_refs[j];
-            if (backend_ref_names_backend(reference))
+            if (backend_ref_names_backend(reference->group, reference->kind))
                 continue;
             char field[96];
             snprintf(field, sizeof(field), "rules[%zu].backend_refs[%zu].kind", i, j);

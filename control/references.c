@@ -51,7 +51,7 @@ void references_each(const RouteMessage *route, reference_visit_fn *on_reference
         for (size_t j = 0; j < rule->n_backend_refs; j++) {
             const BackendRefMessage *reference = rule->backend_refs[j];
             snprintf(field, sizeof(field), "rules[%zu].backend_refs[%zu]", i, j);
-            if (backend_ref_names_backend(reference))
+            if (backend_ref_names_backend(reference->group, reference->kind))
                 visit_reference(&visit, field, reference->namespace_, reference->name);
             visit_mirrors(&visit, field, reference->filters, reference->n_filters);
         }

@@ -2,6 +2,7 @@
 
 #include "common/buffer.h"
 #include "proxy/http/forwarder.h"
+#include "proxy/http/mirror.h"
 #include "proxy/http/request_handler.h"
 #include "proxy/http/worker.h"
 
@@ -148,6 +149,8 @@ struct exchange *exchange_new(struct worker *worker, const struct front_operatio
     exchange->front = front;
     exchange->request = (struct parsed_request){0};
     exchange->asked = NULL;
+    exchange->mirrors = NULL;
+    exchange->is_mirror = false;
     exchange->response = (struct parsed_response){0};
     exchange->started_us = worker_now_us(worker);
     return exchange;
@@ -209,8 +212,16 @@ static void on_trim_due(struct timer *timer)
         timer_start(&worker->timers, timer, TRIM_INTERVAL_MS);
 }
 
+void exchange_continue_request(struct exchange *exchange)
+{
+    if (exchange->mirrors != NULL)
+        mirror_request_body(exchange);
+    exchange_mark(exchange, EXCHANGE_REQUEST_DATA);
+}
+
 void exchange_end(struct exchange *exchange)
 {
+    mirror_leave(exchange);
     forwarder_end(exchange);
     unmark(exchange, exchange->events);
     recycle(exchange);

@@ -29,6 +29,7 @@ struct backend;
 struct backend_choice;
 struct backend_counts;
 struct exchange;
+struct mirror;
 struct rule;
 struct worker;
 
@@ -113,6 +114,8 @@ struct exchange {
     /* --- the request --- */
     struct parsed_request request;
     const struct request_head *asked; /* as it came in, when filters have rewritten it; or NULL */
+    struct mirror *mirrors;           /* copies of the request that are not complete yet */
+    bool is_mirror;                   /* is such a copy itself: not counted, not logged */
     bool is_head_complete;            /* `request` is filled in, as far as it could be understood */
     struct slice peer_address;        /* the client's, as text; borrowed from the front */
     bool peer_is_trusted;
@@ -150,6 +153,9 @@ struct exchange {
 struct exchange *exchange_new(struct worker *worker, const struct front_operations *operations,
                               void *front);
 void exchange_end(struct exchange *exchange);
+
+/* For a front: it has appended to exchange->request_body, or ended it. */
+void exchange_continue_request(struct exchange *exchange);
 
 /* Notes what has happened; the one concerned is told before the turn ends. */
 void exchange_mark(struct exchange *exchange, enum exchange_event event);

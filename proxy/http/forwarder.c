@@ -3,7 +3,6 @@
 #include "proxy/http/access_log.h"
 #include "proxy/http/exchange.h"
 #include "proxy/http/filter_exchange.h"
-#include "proxy/http/forwarded_head.h"
 #include "proxy/http/local_reply.h"
 #include "proxy/http/retry.h"
 #include "proxy/http/upstream_http1.h"
@@ -151,7 +150,8 @@ static struct endpoint *pick(struct exchange *exchange, const struct endpoint *a
 
 static void reply_no_endpoint(struct exchange *exchange)
 {
-    counter_add(&exchange->worker->counters->refused[DENIAL_NO_ENDPOINT], 1);
+    if (!exchange->is_mirror)
+        counter_add(&exchange->worker->counters->refused[DENIAL_NO_ENDPOINT], 1);
     local_reply(exchange, 503, "The service has no endpoint that is available.");
 }
 
@@ -306,16 +306,20 @@ void forwarder_set_rule(struct exchange *exchange, const struct rule *rule)
     exchange->forwarding.rule = rule;
 }
 
-void forwarder_start(struct exchange *exchange, const struct backend_choice *choice,
-                     struct backend *backend)
+void forwarder_set_backend(struct exchange *exchange, const struct backend_choice *choice,
+                           struct backend *backend)
+{
+    backend_acquire(backend);
+    exchange->forwarding.choice = choice;
+    exchange->forwarding.backend = backend;
+}
+
+void forwarder_start(struct exchange *exchange)
 {
     struct forwarding *forwarding = &exchange->forwarding;
     struct worker *worker = exchange->worker;
     const struct rule *rule = forwarding->rule;
 
-    backend_acquire(backend);
-    forwarding->choice = choice;
-    forwarding->backend = backend;
     struct endpoint *endpoint = pick(exchange, NULL);
     if (endpoint == NULL)
         return reply_no_endpoint(exchange);
@@ -326,8 +330,6 @@ void forwarder_start(struct exchange *exchange, const struct backend_choice *cho
     if (limit_ms != 0)
         timer_start(&worker->timers, &forwarding->request_timer, limit_ms);
     retry_begin(exchange);
-    forwarded_head_prepare(exchange);
-    filter_exchange_request(exchange);
     start_try(exchange, endpoint, false);
 }
 
@@ -350,7 +352,7 @@ void forwarder_end(struct exchange *exchange)
         counter_add(&worker->counters->tunnels_closed, 1);
     if (worker->shared->access_log != NULL && exchange->is_head_complete)
         access_log_write(worker->shared->access_log, exchange);
-    if (forwarding->rule != NULL)
+    if (forwarding->rule != NULL && !exchange->is_mirror)
         route_metrics_count(rule_metrics(forwarding->rule), rule_route_name(forwarding->rule),
                             worker->counters, exchange->sent_status);
 

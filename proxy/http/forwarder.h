@@ -22,10 +22,12 @@ void forwarder_clear(struct exchange *exchange);
 /* The rule that won; counted and logged with the request. Acquires it. */
 void forwarder_set_rule(struct exchange *exchange, const struct rule *rule);
 
-/* Sends the request to an endpoint of `backend`, which `choice` of the rule stands for. Acquires
- * it. */
-void forwarder_start(struct exchange *exchange, const struct backend_choice *choice,
-                     struct backend *backend);
+/* Where the request goes: `choice` is a part of the rule. Acquires the backend. */
+void forwarder_set_backend(struct exchange *exchange, const struct backend_choice *choice,
+                           struct backend *backend);
+
+/* Sends the request, whose head is ready, to an endpoint of its backend. */
+void forwarder_start(struct exchange *exchange);
 
 /* The client gets another answer: whatever was going on for this request stops. */
 void forwarder_abandon(struct exchange *exchange);

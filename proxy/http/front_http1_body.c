@@ -10,7 +10,7 @@ bool front_http1_is_reading_body(const struct front_http1 *front)
 /* A client has the whole timeout for anything, and then must keep up a minimum. */
 static void on_body_progress(struct front_http1 *front, size_t length)
 {
-    exchange_mark(front->exchange, EXCHANGE_REQUEST_DATA);
+    exchange_continue_request(front->exchange);
     if (body_pipe_room(&front->exchange->request_body) == 0) {
         timer_stop(&front->read_timer); /* it is not the client that is slow */
         return;
@@ -28,7 +28,7 @@ static void on_body_end(struct front_http1 *front)
     front->exchange->request_body.is_ended = true;
     front->wants_continue = false;
     timer_stop(&front->read_timer);
-    exchange_mark(front->exchange, EXCHANGE_REQUEST_DATA);
+    exchange_continue_request(front->exchange);
 }
 
 /* Takes what belongs to the body out of `bytes`; returns how much that was. */

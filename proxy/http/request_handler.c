@@ -1,8 +1,10 @@
 #include "proxy/http/request_handler.h"
 
 #include "proxy/http/filter_exchange.h"
+#include "proxy/http/forwarded_head.h"
 #include "proxy/http/forwarder.h"
 #include "proxy/http/local_reply.h"
+#include "proxy/http/mirror.h"
 #include "proxy/http/worker.h"
 
 static void refuse(struct exchange *exchange, enum denial denial, unsigned status,
@@ -43,5 +45,10 @@ void request_handler_serve(struct exchange *exchange)
     if (backend == NULL)
         return refuse(exchange, DENIAL_NO_BACKEND, 500, "The route's backend does not exist.");
 
-    forwarder_start(exchange, choice, backend);
+    forwarder_set_backend(exchange, choice, backend);
+
+    forwarded_head_prepare(exchange);
+    filter_exchange_request(exchange);
+    mirror_request(exchange, table);
+    forwarder_start(exchange);
 }

@@ -6,6 +6,7 @@
 #include "proxy/http/conn_pool.h"
 #include "proxy/http/connection_limits.h"
 #include "proxy/http/front_http1.h"
+#include "proxy/http/mirror.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -267,6 +268,7 @@ void worker_tear_down(struct worker *worker)
 {
     close_listeners(worker);
     each_front(worker, front_http1_close);
+    mirrors_clear(worker);
     exchanges_clear(worker);
     conn_pool_free(worker->pool);
     route_cache_view_clear(&worker->routes);

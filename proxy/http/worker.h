@@ -27,6 +27,7 @@
 struct access_log;
 struct connection_limits;
 struct front_http1;
+struct mirror;
 struct worker;
 
 /* One read of a body that has to be decoded fits in here. */
@@ -82,6 +83,8 @@ struct worker {
     struct front_http1 *idle_newest; /* those between two requests, for closing the oldest */
     struct front_http1 *idle_oldest;
     size_t front_count;
+    struct mirror *mirrors; /* every copy of a request on its way */
+    unsigned mirror_count;
     bool is_draining;
     bool is_drained; /* and said so */
     bool is_stopping;

@@ -98,6 +98,9 @@ struct worker_counters {
     struct counter route_cache_lookups;   /* tables asked for a rule */
     struct counter route_cache_refreshes; /* of those, with a table newer than the last one */
 
+    struct counter mirrors_started; /* copies of requests sent by RequestMirror */
+    struct counter mirrors_dropped; /* copies not sent, or not to their end */
+
     struct counter access_log_dropped; /* lines that found no room */
 };
 

@@ -81,6 +81,10 @@ static const struct {
      "Requests matched against the route table."},
     {offsetof(struct worker_counters, route_cache_refreshes),
      "pointsman_route_cache_refreshes_total", "Times a worker took over a newer table."},
+    {offsetof(struct worker_counters, mirrors_started), "pointsman_mirrored_requests_total",
+     "Copies of requests that were sent to another backend."},
+    {offsetof(struct worker_counters, mirrors_dropped), "pointsman_mirrors_dropped_total",
+     "Copies of requests that were not sent, or not to their end."},
     {offsetof(struct worker_counters, access_log_dropped), "pointsman_access_log_dropped_total",
      "Access log lines dropped because the log was behind."},
 };

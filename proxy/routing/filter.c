@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_REDIRECT_STATUS = 302, DEFAULT_MAX_AGE_S = 5 };
+enum { DEFAULT_REDIRECT_STATUS = 302, DEFAULT_MAX_AGE_S = 5, HUNDRED = 100 };
 
 /* The list, then arrays, then text. */
 struct filter_compiler {
@@ -14,8 +14,9 @@ struct filter_compiler {
     struct header_edit *edit;
     struct cors *cors;
     struct slice *origin;
+    struct mirror_target *mirror;
     char *text;
-    struct slice prefix;
+    const struct filter_context *context;
 };
 
 static size_t count_edits(const FilterMessage *message)
@@ -93,7 +94,7 @@ static struct path_edit compile_path(struct filter_compiler *compiler,
     case POINTSMAN__V1__PATH_MODIFIER__KIND_REPLACE_PREFIX_MATCH:
         edit.kind = PATH_PREFIX_REPLACED;
         edit.replacement = path_value_prefix(copy_path(compiler, path->replace_prefix_match));
-        edit.prefix_length = compiler->prefix.length;
+        edit.prefix_length = compiler->context->prefix.length;
         break;
     default:
         break;
@@ -148,6 +149,34 @@ static const struct cors *compile_cors(struct filter_compiler *compiler,
     return cors;
 }
 
+/* --- mirrors -------------------------------------------------------------------------------- */
+
+static void compile_mirror(struct filter_compiler *compiler,
+                           const Pointsman__V1__RequestMirror *message)
+{
+    const struct filter_context *context = compiler->context;
+    struct mirror_target *mirror = compiler->mirror++;
+    *mirror = (struct mirror_target){
+        .backend_index = context->backend_index(context->context, message->backend_ref),
+        .numerator = 1,
+        .denominator = 1,
+    };
+    switch ((int)message->share_case) {
+    case POINTSMAN__V1__REQUEST_MIRROR__SHARE_PERCENT:
+        mirror->numerator = message->percent;
+        mirror->denominator = HUNDRED;
+        break;
+    case POINTSMAN__V1__REQUEST_MIRROR__SHARE_FRACTION:
+        mirror->numerator = message->fraction->numerator;
+        mirror->denominator =
+            message->fraction->denominator == 0 ? HUNDRED : message->fraction->denominator;
+        break;
+    default:
+        break;
+    }
+    compiler->filters->mirror_count++;
+}
+
 /* --- the list ------------------------------------------------------------------------------- */
 
 static void compile_filter(struct filter_compiler *compiler, const FilterMessage *message)
@@ -170,13 +199,16 @@ static void compile_filter(struct filter_compiler *compiler, const FilterMessage
     case POINTSMAN__V1__FILTER__KIND_CORS:
         filters->cors = compile_cors(compiler, message->cors);
         break;
+    case POINTSMAN__V1__FILTER__KIND_REQUEST_MIRROR:
+        compile_mirror(compiler, message->request_mirror);
+        break;
     default:
         break;
     }
 }
 
 struct filter_list *filter_list_new(FilterMessage *const *messages, size_t count,
-                                    struct slice prefix)
+                                    const struct filter_context *context)
 {
     if (count == 0)
         return NULL;
@@ -184,6 +216,7 @@ struct filter_list *filter_list_new(FilterMessage *const *messages, size_t count
     size_t edits = 0;
     size_t cors = 0;
     size_t origins = 0;
+    size_t mirrors = 0;
     size_t text_bytes = 0;
     for (size_t i = 0; i < count; i++) {
         edits += count_edits(messages[i]);
@@ -191,6 +224,7 @@ struct filter_list *filter_list_new(FilterMessage *const *messages, size_t count
             cors++;
             origins += messages[i]->cors->n_allow_origins;
         }
+        mirrors += messages[i]->kind_case == POINTSMAN__V1__FILTER__KIND_REQUEST_MIRROR;
         /* Every text stands in the serialized form as it is. */
         text_bytes += protobuf_c_message_get_packed_size(&messages[i]->base);
     }
@@ -198,7 +232,8 @@ struct filter_list *filter_list_new(FilterMessage *const *messages, size_t count
     size_t edits_at = sizeof(struct filter_list);
     size_t cors_at = edits_at + edits * sizeof(struct header_edit);
     size_t origins_at = cors_at + cors * sizeof(struct cors);
-    size_t text_at = origins_at + origins * sizeof(struct slice);
+    size_t mirrors_at = origins_at + origins * sizeof(struct slice);
+    size_t text_at = mirrors_at + mirrors * sizeof(struct mirror_target);
     char *base = memory_allocate(text_at + text_bytes);
     memset(base, 0, text_at);
     struct filter_compiler compiler = {
@@ -207,8 +242,10 @@ struct filter_list *filter_list_new(FilterMessage *const *messages, size_t count
         .cors = (struct cors *)(base + cors_at),
         .origin = (struct slice *)(base + origins_at),
         .text = base + text_at,
-        .prefix = prefix,
+        .mirror = (struct mirror_target *)(base + mirrors_at),
+        .context = context,
     };
+    compiler.filters->mirrors = compiler.mirror;
     for (size_t i = 0; i < count; i++)
         compile_filter(&compiler, messages[i]);
     return compiler.filters;

@@ -62,18 +62,34 @@ struct cors {
     struct slice expose_headers;
 };
 
+/* A share of the requests, numerator / denominator, is sent there too. */
+struct mirror_target {
+    uint32_t backend_index; /* as in struct backend_choice */
+    uint32_t numerator;
+    uint32_t denominator;
+};
+
 struct filter_list {
     struct header_edits request_headers;
     struct header_edits response_headers;
     struct url_rewrite rewrite;
     struct redirect redirect;
     const struct cors *cors; /* NULL: none */
+    const struct mirror_target *mirrors;
+    size_t mirror_count;
 };
 
-/* Compiles filters that have passed validate_filters. `prefix` is the rule's PathPrefix, canonical
- * and without a '/' at its end. NULL when there are none. Copies. */
+/* What the compiled filters have from the rule they stand in. */
+struct filter_context {
+    struct slice prefix; /* its PathPrefix, canonical and without a '/' at its end */
+    /* The index that stands for a backend; called once for each RequestMirror, in order. */
+    uint32_t (*backend_index)(void *context, const Pointsman__V1__BackendObjectReference *ref);
+    void *context;
+};
+
+/* Compiles filters that have passed validate_filters. NULL when there are none. Copies. */
 struct filter_list *filter_list_new(FilterMessage *const *messages, size_t count,
-                                    struct slice prefix);
+                                    const struct filter_context *context);
 /* Harmless on NULL. */
 void filter_list_free(const struct filter_list *filters);
 

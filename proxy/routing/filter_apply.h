@@ -32,4 +32,10 @@ static inline bool url_rewrite_is_set(const struct url_rewrite *rewrite)
 struct slice redirect_location(const struct redirect *redirect, const struct request_head *head,
                                struct arena *arena);
 
+/* Whether this request is one of the share. `random` is any 64 random bits. */
+static inline bool mirror_target_wants(const struct mirror_target *target, uint64_t random)
+{
+    return (uint64_t)(((unsigned __int128)random * target->denominator) >> 64) < target->numerator;
+}
+
 #endif

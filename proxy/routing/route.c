@@ -12,6 +12,26 @@ void route_acquire(struct route *route)
     atomic_fetch_add_explicit(&route->references, 1, memory_order_relaxed);
 }
 
+static void each_mirror_index(const struct filter_list *filters,
+                              void (*visit)(void *context, uint32_t backend_index), void *context)
+{
+    for (size_t i = 0; filters != NULL && i < filters->mirror_count; i++)
+        visit(context, filters->mirrors[i].backend_index);
+}
+
+void route_each_backend_index(const struct route *route,
+                              void (*visit)(void *context, uint32_t backend_index), void *context)
+{
+    for (size_t i = 0; i < route->rule_count; i++) {
+        const struct rule *rule = &route->rules[i];
+        each_mirror_index(rule->policy->filters, visit, context);
+        for (size_t j = 0; j < rule->choice_count; j++) {
+            visit(context, rule->choices[j].backend_index);
+            each_mirror_index(rule->choices[j].filters, visit, context);
+        }
+    }
+}
+
 static void free_filters(const struct rule *rule)
 {
     filter_list_free(rule->policy->filters);

@@ -111,7 +111,8 @@ struct route {
 typedef uint32_t route_backend_index_fn(void *context, const char *full_name, uint32_t port);
 
 /* Compiles a message that has passed route_validate; `bytes` is its serialized form, copied.
- * `backend_index` is called once for each backendRef, in order. When the message has not passed
+ * `backend_index` is called once for each backendRef and each RequestMirror. When the message has
+ * not passed
  * (`is_broken`), its rules match as far as they can be understood, and are broken; then
  * `backend_index` is not called. Caller releases. */
 struct route *route_new(const RouteMessage *message, struct slice bytes, bool is_broken,
@@ -119,6 +120,10 @@ struct route *route_new(const RouteMessage *message, struct slice bytes, bool is
 
 /* A route of which nothing but the name is understood: it matches nothing. Copies. */
 struct route *route_new_unreadable(struct slice name, struct slice bytes);
+
+/* Every index that `backend_index` gave, as often as it did. */
+void route_each_backend_index(const struct route *route,
+                              void (*visit)(void *context, uint32_t backend_index), void *context);
 
 void route_acquire(struct route *route);
 /* Clears *route. Harmless on NULL. */

@@ -116,6 +116,7 @@ static struct extent measure(const RouteMessage *message)
 struct compiler {
     struct route *route;
     bool is_broken;
+    const char *name; /* of the route */
     route_backend_index_fn *backend_index;
     void *context;
 
@@ -371,26 +372,50 @@ static void compile_match(struct compiler *compiler, const struct rule *rule,
 
 /* --- rules ---------------------------------------------------------------------------------- */
 
+static uint32_t index_of(struct compiler *compiler, const char *namespace, const char *name,
+                         uint32_t port)
+{
+    char full_name[OBJECT_NAME_BYTES];
+    object_name_resolve(compiler->name, namespace, name, full_name);
+    return compiler->backend_index(compiler->context, full_name, port);
+}
+
+static uint32_t mirror_index(void *context, const Pointsman__V1__BackendObjectReference *ref)
+{
+    if (!backend_ref_names_backend(ref->group, ref->kind))
+        return ROUTE_NO_BACKEND;
+    return index_of(context, ref->namespace_, ref->name, ref->port);
+}
+
+static const struct filter_list *compile_filters(struct compiler *compiler,
+                                                 FilterMessage *const *filters, size_t count,
+                                                 struct slice prefix)
+{
+    const struct filter_context context = {
+        .prefix = prefix,
+        .backend_index = mirror_index,
+        .context = compiler,
+    };
+    return filter_list_new(filters, count, &context);
+}
+
 /* The one PathPrefix that filters may replace; where there are others, none of them does. */
 static struct slice prefix_of(const struct route_match *match)
 {
     return slice_of(match->path, match->path_kind == MATCH_PREFIX ? match->path_length : 0);
 }
 
-static void compile_choice(struct compiler *compiler, struct rule *rule, const char *route_name,
+static void compile_choice(struct compiler *compiler, struct rule *rule,
                            const BackendRefMessage *ref, struct slice prefix)
 {
-    char full_name[OBJECT_NAME_BYTES];
     struct backend_choice *choice = compiler->choice++;
     choice->weight = ref->weight_presence_case == POINTSMAN__V1__BACKEND_REF__WEIGHT_PRESENCE_WEIGHT
                          ? ref->weight
                          : 1;
     choice->backend_index = ROUTE_NO_BACKEND;
-    if (backend_ref_names_backend(ref)) {
-        object_name_resolve(route_name, ref->namespace_, ref->name, full_name);
-        choice->backend_index = compiler->backend_index(compiler->context, full_name, ref->port);
-    }
-    choice->filters = filter_list_new(ref->filters, ref->n_filters, prefix);
+    if (backend_ref_names_backend(ref->group, ref->kind))
+        choice->backend_index = index_of(compiler, ref->namespace_, ref->name, ref->port);
+    choice->filters = compile_filters(compiler, ref->filters, ref->n_filters, prefix);
     rule->choice_count++;
     rule->total_weight += choice->weight;
 }
@@ -400,7 +425,7 @@ static void compile_policy(struct compiler *compiler, struct rule *rule,
 {
     struct rule_policy *policy = compiler->policy++;
     *policy = default_policy;
-    policy->filters = filter_list_new(message->filters, message->n_filters, prefix);
+    policy->filters = compile_filters(compiler, message->filters, message->n_filters, prefix);
     rule->policy = policy;
 
     if (message->timeouts != NULL) {
@@ -428,8 +453,7 @@ static void compile_policy(struct compiler *compiler, struct rule *rule,
     }
 }
 
-static void compile_rule(struct compiler *compiler, const char *route_name,
-                         const RouteRuleMessage *message)
+static void compile_rule(struct compiler *compiler, const RouteRuleMessage *message)
 {
     struct rule *rule = compiler->rule++;
     *rule = (struct rule){
@@ -448,7 +472,7 @@ static void compile_rule(struct compiler *compiler, const char *route_name,
         return;
     struct slice prefix = prefix_of(first_match);
     for (size_t i = 0; i < message->n_backend_refs; i++)
-        compile_choice(compiler, rule, route_name, message->backend_refs[i], prefix);
+        compile_choice(compiler, rule, message->backend_refs[i], prefix);
     if (needs_policy(message))
         compile_policy(compiler, rule, message, prefix);
 }
@@ -498,6 +522,7 @@ struct route *route_new(const RouteMessage *message, struct slice bytes, bool is
     struct compiler compiler;
     struct route *route = allocate(&extent, bytes, &compiler);
     compiler.is_broken = is_broken;
+    compiler.name = message->name;
     compiler.backend_index = backend_index;
     compiler.context = context;
 
@@ -511,7 +536,7 @@ struct route *route_new(const RouteMessage *message, struct slice bytes, bool is
 
     struct rule_list rules = rules_of(message);
     for (size_t i = 0; i < rules.count; i++)
-        compile_rule(&compiler, message->name, rules.items[i]);
+        compile_rule(&compiler, rules.items[i]);
 
     /* None of its hosts can be understood: that must not become every host. */
     if (message->n_hostnames > 0 && route->hostname_count == 0) {

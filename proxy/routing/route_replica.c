@@ -83,14 +83,16 @@ struct route_replica {
 
 /* --- staging -------------------------------------------------------------------------------- */
 
-/* One backendRef less for each choice of a route that is let go. */
+static void stop_using_backend(void *context, uint32_t backend_index)
+{
+    struct route_replica *replica = context;
+    backend_slots_stop_using(replica->backends, backend_index);
+}
+
+/* One reference less for each of a route that is let go. */
 static void stop_using_backends(struct route_replica *replica, const struct route *route)
 {
-    for (size_t i = 0; i < route->rule_count; i++) {
-        const struct rule *rule = &route->rules[i];
-        for (size_t j = 0; j < rule->choice_count; j++)
-            backend_slots_stop_using(replica->backends, rule->choices[j].backend_index);
-    }
+    route_each_backend_index(route, stop_using_backend, replica);
 }
 
 /* Lets a staged route go that is not the one we hold. */

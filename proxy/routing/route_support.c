@@ -12,7 +12,6 @@ static const struct {
     const char *field;
     int number; /* of an enum, or ANY_VALUE */
 } unsupported[] = {
-    {&pointsman__v1__filter__descriptor, "request_mirror", ANY_VALUE},
     {&pointsman__v1__load_balancing__descriptor, "policy",
      POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_CONSISTENT_HASH},
     {&pointsman__v1__load_balancing__descriptor, "slow_start", ANY_VALUE},

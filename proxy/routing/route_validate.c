@@ -35,11 +35,11 @@ bool object_name_is_valid(const char *name)
            is_dns_subdomain(slice_from_string(slash + 1));
 }
 
-bool backend_ref_names_backend(const BackendRefMessage *ref)
+bool backend_ref_names_backend(const char *group, const char *kind)
 {
-    if (strcmp(ref->kind, "Backend") == 0)
-        return ref->group[0] == '\0' || strcmp(ref->group, "pointsman") == 0;
-    return ref->group[0] == '\0' && (ref->kind[0] == '\0' || strcmp(ref->kind, "Service") == 0);
+    if (strcmp(kind, "Backend") == 0)
+        return group[0] == '\0' || strcmp(group, "pointsman") == 0;
+    return group[0] == '\0' && (kind[0] == '\0' || strcmp(kind, "Service") == 0);
 }
 
 void object_name_resolve(const char *route_name, const char *ref_namespace, const char *ref_name,

@@ -24,9 +24,9 @@ bool backend_validate(const BackendMessage *backend, validate_report_fn *report,
 /* "name" or "namespace/name" of DNS subdomains (RFC 1123), at most 253 characters each. */
 bool object_name_is_valid(const char *name);
 
-/* Does it mean a Backend? A Service means the Backend of its name; of anything else there is none,
- * and its share of requests answers 500. */
-bool backend_ref_names_backend(const BackendRefMessage *ref);
+/* Does a reference of this kind mean a Backend? A Service means the Backend of its name; of
+ * anything else there is none, and its share of requests answers 500. */
+bool backend_ref_names_backend(const char *group, const char *kind);
 
 /* The full name a reference means: in `route_name`'s namespace unless it gives its own.
  * Writes at most 2 * 253 + 2 bytes. */

@@ -58,7 +58,7 @@ static void headers_are_edited_in_both_directions(void **state)
 
     http_exchange(pointsman_port(pointsman),
                   "GET /headers HTTP/1.1\r\nHost: h\r\nx-set: old\r\nx-add: some\r\n"
-                  "x-remove: this\r\n\r\n",
+                  "x-remove: this\r\n",
                   "", &response);
 
     assert_int_equal(response.status, 200);
@@ -115,7 +115,7 @@ static void preflights_are_answered_and_requests_are_marked(void **state)
 
     http_exchange(pointsman_port(pointsman),
                   "OPTIONS /cors HTTP/1.1\r\nHost: h\r\nOrigin: https://app.example\r\n"
-                  "Access-Control-Request-Method: PUT\r\n\r\n",
+                  "Access-Control-Request-Method: PUT\r\n",
                   "", &response);
     assert_int_equal(response.status, 200);
     expect_field(&response, "Access-Control-Allow-Origin", "https://app.example");
@@ -125,17 +125,38 @@ static void preflights_are_answered_and_requests_are_marked(void **state)
 
     http_exchange(pointsman_port(pointsman),
                   "PUT /cors HTTP/1.1\r\nHost: h\r\nOrigin: https://app.example\r\n"
-                  "Content-Length: 4\r\n\r\n",
+                  "Content-Length: 4\r\n",
                   "body", &response);
     assert_int_equal(response.status, 200);
     expect_field(&response, "Access-Control-Allow-Origin", "https://app.example");
 
     http_exchange(pointsman_port(pointsman),
-                  "GET /cors HTTP/1.1\r\nHost: h\r\nOrigin: https://example\r\n\r\n", "",
-                  &response);
+                  "GET /cors HTTP/1.1\r\nHost: h\r\nOrigin: https://example\r\n", "", &response);
     assert_int_equal(response.status, 200);
     expect_field(&response, "Access-Control-Allow-Origin", NULL);
     http_message_clear(&response);
+}
+
+static void copies_are_sent_to_another_backend(void **state)
+{
+    (void)state;
+    struct fake_upstream *shadow = fake_upstream_start("shadow");
+    struct http_message response = HTTP_MESSAGE_EMPTY;
+    pointsman_routectl_ok(pointsman, "backend", "add", "shadow", "--to", fake_upstream_url(shadow),
+                          NULL);
+    pointsman_routectl_ok(pointsman, "add", "mirrored", "--path-prefix", "/mirrored", "--to",
+                          fake_upstream_url(service), "--mirror", "shadow", NULL);
+
+    http_exchange(pointsman_port(pointsman),
+                  "POST /mirrored HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n", "body", &response);
+
+    expect_field(&response, "X-Served-By", "service");
+    assert_true(fake_upstream_wait_requests(shadow, 1, WAIT_MS));
+    const struct http_message *copy = fake_upstream_request(shadow, 0);
+    assert_non_null(strstr(copy->head.at, "POST /mirrored HTTP/1.1\r\n"));
+    assert_string_equal(copy->body.at, "body");
+    http_message_clear(&response);
+    fake_upstream_free(shadow);
 }
 
 static void filters_come_and_go_with_their_route(void **state)
@@ -166,6 +187,7 @@ int main(void)
         cmocka_unit_test(urls_are_rewritten),
         cmocka_unit_test(redirects_are_answered_with_the_listeners_port),
         cmocka_unit_test(preflights_are_answered_and_requests_are_marked),
+        cmocka_unit_test(copies_are_sent_to_another_backend),
         cmocka_unit_test(filters_come_and_go_with_their_route),
     };
     return cmocka_run_group_tests(tests, start, stop);

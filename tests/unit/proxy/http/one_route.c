@@ -6,6 +6,7 @@
 #include "tests/unit/proxy/routing/filter_text.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { ENDPOINTS_MAX = 4 };
 
@@ -16,12 +17,12 @@ static void set_duration(DurationMessage *duration, uint64_t milliseconds)
     duration->nanos = (int32_t)(milliseconds % 1000) * 1000000;
 }
 
-static uint32_t only_backend(void *context, const char *full_name, uint32_t port)
+/* Everything goes to the one backend, but for copies to "mirror". */
+static uint32_t number_of_backend(void *context, const char *full_name, uint32_t port)
 {
     (void)context;
-    (void)full_name;
     (void)port;
-    return 0;
+    return strcmp(full_name, "mirror") == 0 ? 1 : 0;
 }
 
 static struct route *make_route(struct one_route *one)
@@ -73,7 +74,7 @@ static struct route *make_route(struct one_route *one)
     size_t length = protobuf_c_message_get_packed_size(&message.base);
     protobuf_c_message_pack(&message.base, (uint8_t *)buffer_reserve(&bytes, length));
     buffer_extend(&bytes, length);
-    struct route *route = route_new(&message, buffer_slice(&bytes), false, only_backend, NULL);
+    struct route *route = route_new(&message, buffer_slice(&bytes), false, number_of_backend, NULL);
     buffer_clear(&bytes);
     filter_text_free(rule.filters, rule.n_filters);
     filter_text_free(ref.filters, ref.n_filters);
@@ -129,6 +130,8 @@ void one_route_publish(struct one_route *one, const uint16_t *ports, size_t port
     route_table_builder_add(one->builder, one->route);
     route_table_builder_set_backend(
         one->builder, 0, one->has_no_backend ? NULL : make_backend(one, ports, port_count));
+    route_table_builder_set_backend(
+        one->builder, 1, one->mirror_port == 0 ? NULL : make_backend(one, &one->mirror_port, 1));
     route_cache_publish(one->cache, route_table_builder_publish(one->builder, 1, 1));
 }
 

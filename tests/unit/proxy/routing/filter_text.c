@@ -154,11 +154,40 @@ static void parse_cors(Pointsman__V1__Cors *cors, const char *word)
     }
 }
 
+static void parse_mirror(struct filter_words *words, const char *text)
+{
+    Pointsman__V1__RequestMirror *mirror = memory_allocate(sizeof(*mirror));
+    pointsman__v1__request_mirror__init(mirror);
+    mirror->backend_ref = memory_allocate(sizeof(*mirror->backend_ref));
+    pointsman__v1__backend_object_reference__init(mirror->backend_ref);
+    mirror->backend_ref->name = strndup(text, strcspn(text, "@"));
+
+    const char *share = strchr(text, '@');
+    const char *slash = strchr(text, '/');
+    if (slash != NULL) {
+        mirror->share_case = POINTSMAN__V1__REQUEST_MIRROR__SHARE_FRACTION;
+        mirror->fraction = memory_allocate(sizeof(*mirror->fraction));
+        pointsman__v1__fraction__init(mirror->fraction);
+        mirror->fraction->numerator = (uint32_t)strtoul(share + 1, NULL, 10);
+        mirror->fraction->denominator = (uint32_t)strtoul(slash + 1, NULL, 10);
+    } else if (share != NULL) {
+        mirror->share_case = POINTSMAN__V1__REQUEST_MIRROR__SHARE_PERCENT;
+        mirror->percent = (uint32_t)strtoul(share + 1, NULL, 10);
+    }
+    FilterMessage *filter = memory_allocate(sizeof(*filter));
+    pointsman__v1__filter__init(filter);
+    filter->kind_case = POINTSMAN__V1__FILTER__KIND_REQUEST_MIRROR;
+    filter->request_mirror = mirror;
+    TEXT_APPEND(*words->filters, *words->count, filter);
+}
+
 static void parse_word(struct filter_words *words, const char *word)
 {
     const char *rest;
     if ((rest = skip(word, "rewrite-")) != NULL)
         parse_rewrite(filter_of(words, POINTSMAN__V1__FILTER__KIND_URL_REWRITE)->url_rewrite, rest);
+    else if ((rest = skip(word, "mirror:")) != NULL)
+        parse_mirror(words, rest);
     else if (strcmp(word, "redirect") == 0)
         filter_of(words, POINTSMAN__V1__FILTER__KIND_REQUEST_REDIRECT);
     else if ((rest = skip(word, "redirect-")) != NULL)

@@ -7,6 +7,8 @@
  *   redirect-prefix:P
  *   cors cors-origin:O cors-method:M cors-header:H cors-expose:H cors-credentials cors-max-age:N
  *
+ *   mirror:NAME mirror:NAME@PERCENT mirror:NAME@NUMERATOR/DENOMINATOR      one each
+ *
  * Words about the same kind of filter make one filter. Values have no spaces. */
 #ifndef TESTS_UNIT_PROXY_ROUTING_FILTER_TEXT_H
 #define TESTS_UNIT_PROXY_ROUTING_FILTER_TEXT_H

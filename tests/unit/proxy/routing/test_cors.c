@@ -8,10 +8,11 @@
 
 static struct filter_list *compile(const char *text)
 {
+    const struct filter_context context = {.prefix = SLICE("")};
     FilterMessage **messages = NULL;
     size_t count = 0;
     filter_text_parse(text, &messages, &count);
-    struct filter_list *filters = filter_list_new(messages, count, SLICE(""));
+    struct filter_list *filters = filter_list_new(messages, count, &context);
     filter_text_free(messages, count);
     return filters;
 }

@@ -7,14 +7,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* "b" is backend 1. */
+static uint32_t last_letter(void *context, const Pointsman__V1__BackendObjectReference *ref)
+{
+    (void)context;
+    return (uint32_t)(ref->name[strlen(ref->name) - 1] - 'a');
+}
+
 /* The filters of a rule whose PathPrefix is `prefix`. */
 static struct filter_list *compile(const char *text, const char *prefix)
 {
     FilterMessage **messages = NULL;
     size_t count = 0;
     filter_text_parse(text, &messages, &count);
-    struct filter_list *filters =
-        filter_list_new(messages, count, path_value_prefix(slice_from_string(prefix)));
+    const struct filter_context context = {
+        .prefix = path_value_prefix(slice_from_string(prefix)),
+        .backend_index = last_letter,
+    };
+    struct filter_list *filters = filter_list_new(messages, count, &context);
     filter_text_free(messages, count);
     return filters;
 }
@@ -438,6 +448,34 @@ static void the_status_is_302_unless_given(void **state)
     filter_list_free(set);
 }
 
+/* --- mirrors -------------------------------------------------------------------------------- */
+
+/* How many of a thousand requests, evenly spread, are mirrored. */
+static unsigned count_wanted(const struct mirror_target *target)
+{
+    unsigned count = 0;
+    for (uint64_t i = 0; i < 1000; i++)
+        count += mirror_target_wants(target, i * (UINT64_MAX / 999));
+    return count;
+}
+
+static void a_mirror_gets_its_percent_or_fraction_of_the_requests(void **state)
+{
+    (void)state;
+    struct filter_list *filters =
+        compile("mirror:a mirror:b@0 mirror:c@25 mirror:d@100 mirror:e@1/2 mirror:f@50/0", "/");
+    static const unsigned expected[] = {1000, 0, 250, 1000, 500, 500};
+
+    assert_int_equal(filters->mirror_count, 6);
+    for (unsigned i = 0; i < 6; i++) {
+        assert_int_equal(filters->mirrors[i].backend_index, i);
+        assert_in_range(count_wanted(&filters->mirrors[i]), expected[i] == 0 ? 0 : expected[i] - 1,
+                        expected[i] == 0 ? 0 : expected[i] + 1);
+    }
+
+    filter_list_free(filters);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -468,6 +506,7 @@ int main(void)
         cmocka_unit_test(a_redirect_keeps_the_query),
         cmocka_unit_test(a_request_without_host_is_sent_to_a_path),
         cmocka_unit_test(the_status_is_302_unless_given),
+        cmocka_unit_test(a_mirror_gets_its_percent_or_fraction_of_the_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

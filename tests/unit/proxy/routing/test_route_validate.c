@@ -208,31 +208,6 @@ static void a_try_may_not_outlast_its_request(void **state)
     route_text_free(message);
 }
 
-static void what_is_not_acted_on_is_refused(void **state)
-{
-    (void)state;
-    RouteMessage *message = route_text_parse("r : prefix:/ -> b");
-    FilterMessage filter = POINTSMAN__V1__FILTER__INIT;
-    FilterMessage *filters[] = {&filter};
-    Pointsman__V1__RequestMirror mirror = POINTSMAN__V1__REQUEST_MIRROR__INIT;
-    filter.kind_case = POINTSMAN__V1__FILTER__KIND_REQUEST_MIRROR;
-    filter.request_mirror = &mirror;
-
-    message->rules[0]->filters = filters;
-    message->rules[0]->n_filters = 1;
-    expect_problem_of(message,
-                      "rules[0].filters[0].request_mirror: request_mirror is not supported yet");
-    message->rules[0]->n_filters = 0;
-    message->rules[0]->backend_refs[0]->filters = filters;
-    message->rules[0]->backend_refs[0]->n_filters = 1;
-    expect_problem_of(message, "rules[0].backend_refs[0].filters[0].request_mirror: ");
-    message->rules[0]->backend_refs[0]->n_filters = 0;
-
-    message->rules[0]->filters = NULL;
-    message->rules[0]->backend_refs[0]->filters = NULL;
-    route_text_free(message);
-}
-
 static void filters_are_checked_against_their_rule(void **state)
 {
     (void)state;
@@ -398,7 +373,6 @@ int main(void)
         cmocka_unit_test(header_and_query_matches_need_name_and_value),
         cmocka_unit_test(an_unknown_kind_of_match_is_refused),
         cmocka_unit_test(a_try_may_not_outlast_its_request),
-        cmocka_unit_test(what_is_not_acted_on_is_refused),
         cmocka_unit_test(filters_are_checked_against_their_rule),
         cmocka_unit_test(header_modifiers_leave_framing_alone),
         cmocka_unit_test(an_endpoint_is_an_address_or_a_unix_path),

@@ -1,0 +1,238 @@
+#include "proxy/http/mirror.h"
+
+#include "common/buffer.h"
+#include "proxy/http/exchange.h"
+#include "proxy/http/forwarder.h"
+#include "proxy/http/worker.h"
+#include "proxy/routing/filter_apply.h"
+#include "proxy/routing/route_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Copies that may run at once in a worker. Each holds a head and BODY_PIPE_HIGH_BYTES at most. */
+enum { MAX_MIRRORS = 256 };
+
+struct mirror {
+    struct exchange *copy;
+    struct exchange *original; /* NULL once that is over */
+    struct mirror *next_of_original;
+    uint64_t copied_bytes; /* of the original's body */
+    struct mirror *next;   /* of the worker */
+    struct mirror *previous;
+};
+
+/* --- beginning and end ----------------------------------------------------------------------- */
+
+static void leave_original(struct mirror *mirror)
+{
+    if (mirror->original == NULL)
+        return;
+    struct mirror **link = &mirror->original->mirrors;
+    while (*link != mirror)
+        link = &(*link)->next_of_original;
+    *link = mirror->next_of_original;
+    mirror->original = NULL;
+}
+
+static void end(struct mirror *mirror)
+{
+    struct worker *worker = mirror->copy->worker;
+    leave_original(mirror);
+    if (mirror->next != NULL)
+        mirror->next->previous = mirror->previous;
+    if (mirror->previous != NULL)
+        mirror->previous->next = mirror->next;
+    else
+        worker->mirrors = mirror->next;
+    worker->mirror_count--;
+    exchange_end(mirror->copy);
+    free(mirror);
+}
+
+static void drop(struct mirror *mirror)
+{
+    counter_add(&mirror->copy->worker->counters->mirrors_dropped, 1);
+    end(mirror);
+}
+
+/* --- what the copy's exchange tells its front ------------------------------------------------ */
+
+static void on_head(struct exchange *copy)
+{
+    (void)copy;
+}
+
+static void on_data(struct exchange *copy)
+{
+    struct body_pipe *body = &copy->response_body;
+    if (body->is_ended) {
+        end(copy->front);
+        return;
+    }
+    body_pipe_take(body, body_pipe_waiting(body).length);
+    exchange_mark(copy, EXCHANGE_RESPONSE_ROOM);
+}
+
+static void on_abort(struct exchange *copy)
+{
+    end(copy->front);
+}
+
+/* The original's body comes as it comes. */
+static void on_room(struct exchange *copy)
+{
+    (void)copy;
+}
+
+static const struct front_operations operations = {
+    .head = on_head,
+    .data = on_data,
+    .abort = on_abort,
+    .room = on_room,
+};
+
+/* --- copying --------------------------------------------------------------------------------- */
+
+static struct slice copy_text(char **at, struct slice text)
+{
+    struct slice copy = slice_of(*at, text.length);
+    if (text.length > 0)
+        memcpy(*at, text.at, text.length);
+    *at += text.length;
+    return copy;
+}
+
+/* The head as it is forwarded; the original may be over before the copy is sent. */
+static void copy_head(struct exchange *copy, const struct parsed_request *request)
+{
+    const struct header_list *fields = &request->fields;
+    const struct request_head *head = &request->head;
+    size_t bytes =
+        head->method.length + head->authority.length + head->path.length + head->query.length;
+    for (size_t i = 0; i < fields->count; i++)
+        bytes += fields->headers[i].name.length + fields->headers[i].value.length;
+    char *at = arena_allocate(&copy->arena, bytes);
+
+    struct header_list copied = {
+        .headers = arena_allocate(&copy->arena, fields->count * sizeof(struct header)),
+        .tags = arena_allocate(&copy->arena, fields->count * sizeof(struct header_tag)),
+        .capacity = fields->count,
+        .count = fields->count,
+    };
+    for (size_t i = 0; i < fields->count; i++) {
+        copied.headers[i].name = copy_text(&at, fields->headers[i].name);
+        copied.headers[i].value = copy_text(&at, fields->headers[i].value);
+        copied.tags[i] = fields->tags[i];
+    }
+
+    copy->request = *request;
+    copy->request.fields = copied;
+    copy->request.head = (struct request_head){
+        .method = copy_text(&at, head->method),
+        .scheme = head->scheme,
+        .authority = copy_text(&at, head->authority),
+        .path = copy_text(&at, head->path),
+        .query = copy_text(&at, head->query),
+        .has_query = head->has_query,
+        .headers = copied.headers,
+        .header_count = copied.count,
+        .listener = head->listener,
+    };
+}
+
+/* False when it does not fit. The last bytes of the original's pipe are those not seen yet. */
+static bool copy_body(struct mirror *mirror)
+{
+    const struct body_pipe *from = &mirror->original->request_body;
+    struct body_pipe *to = &mirror->copy->request_body;
+    size_t fresh = (size_t)(from->total - mirror->copied_bytes);
+    if (fresh > body_pipe_room(to))
+        return false;
+
+    if (fresh > 0)
+        body_pipe_append(to, slice_of(from->bytes.at + from->bytes.length - fresh, fresh));
+    mirror->copied_bytes = from->total;
+    if (from->is_ended) {
+        buffer_append_slice(&to->trailers, buffer_slice(&from->trailers));
+        to->is_ended = true;
+        leave_original(mirror);
+    }
+    exchange_mark(mirror->copy, EXCHANGE_REQUEST_DATA);
+    return true;
+}
+
+static void start(struct exchange *original, struct backend *backend)
+{
+    struct worker *worker = original->worker;
+    struct mirror *mirror = memory_allocate_zeroed(1, sizeof(*mirror));
+    mirror->copy = exchange_new(worker, &operations, mirror);
+    mirror->original = original;
+    mirror->next_of_original = original->mirrors;
+    original->mirrors = mirror;
+    mirror->next = worker->mirrors;
+    if (worker->mirrors != NULL)
+        worker->mirrors->previous = mirror;
+    worker->mirrors = mirror;
+    worker->mirror_count++;
+
+    copy_head(mirror->copy, &original->request);
+    mirror->copy->is_mirror = true;
+    if (!copy_body(mirror)) {
+        drop(mirror);
+        return;
+    }
+    counter_add(&worker->counters->mirrors_started, 1);
+    forwarder_set_rule(mirror->copy, original->forwarding.rule);
+    forwarder_set_backend(mirror->copy, original->forwarding.choice, backend);
+    forwarder_start(mirror->copy);
+}
+
+static void start_each(struct exchange *exchange, const struct filter_list *filters,
+                       const struct route_table *table)
+{
+    if (filters == NULL)
+        return;
+    struct worker *worker = exchange->worker;
+    for (size_t i = 0; i < filters->mirror_count; i++) {
+        const struct mirror_target *target = &filters->mirrors[i];
+        if (!mirror_target_wants(target, balancer_random_next(&worker->random)))
+            continue;
+        struct backend *backend = route_table_backend(table, target->backend_index);
+        if (backend == NULL || worker->mirror_count == MAX_MIRRORS)
+            counter_add(&worker->counters->mirrors_dropped, 1);
+        else
+            start(exchange, backend);
+    }
+}
+
+/* --- what the original tells ----------------------------------------------------------------- */
+
+void mirror_request(struct exchange *exchange, const struct route_table *table)
+{
+    const struct forwarding *forwarding = &exchange->forwarding;
+    start_each(exchange, forwarding->rule->policy->filters, table);
+    start_each(exchange, forwarding->choice->filters, table);
+}
+
+void mirror_request_body(struct exchange *exchange)
+{
+    struct mirror *next;
+    for (struct mirror *mirror = exchange->mirrors; mirror != NULL; mirror = next) {
+        next = mirror->next_of_original;
+        if (!copy_body(mirror))
+            drop(mirror);
+    }
+}
+
+void mirror_leave(struct exchange *exchange)
+{
+    while (exchange->mirrors != NULL)
+        drop(exchange->mirrors);
+}
+
+void mirrors_clear(struct worker *worker)
+{
+    while (worker->mirrors != NULL)
+        end(worker->mirrors);
+}
