@@ -4,18 +4,21 @@
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/proto/grpc_pair.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <nghttp2/nghttp2.h>
+
 /* --- a connection that sends exactly what it is told ------------------------------------------ */
 
 struct wire {
     int fd;
     struct buffer in;
+    nghttp2_hd_inflater *inflater;
+    int grpc_status; /* the last that was said; -1: none */
 };
 
 struct frame {
@@ -30,13 +33,18 @@ enum { FRAME_HEAD_BYTES = 9, FRAME_DATA = 0, FRAME_HEADERS = 1, FRAME_RESET = 3,
 
 static void wire_open(struct wire *wire, struct grpc_pair *pair)
 {
-    *wire = (struct wire){.fd = unix_socket_connect(grpc_pair_socket(pair), NULL)};
+    *wire = (struct wire){
+        .fd = unix_socket_connect(grpc_pair_socket(pair), NULL),
+        .grpc_status = -1,
+    };
     assert_true(wire->fd >= 0);
+    assert_int_equal(nghttp2_hd_inflate_new(&wire->inflater), 0);
 }
 
 static void wire_close(struct wire *wire)
 {
     close(wire->fd);
+    nghttp2_hd_inflate_del(wire->inflater);
     buffer_clear(&wire->in);
 }
 
@@ -58,6 +66,22 @@ static bool wire_receive(struct wire *wire)
     return true;
 }
 
+static void note_headers(struct wire *wire, struct slice block)
+{
+    int flags = 0;
+    while (block.length > 0) {
+        nghttp2_nv field;
+        ssize_t used = nghttp2_hd_inflate_hd2(wire->inflater, &field, &flags,
+                                              (const uint8_t *)block.at, block.length, 1);
+        assert_true(used >= 0);
+        block = slice_of(block.at + used, block.length - (size_t)used);
+        if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0 &&
+            slice_equals(slice_of((const char *)field.name, field.namelen), SLICE("grpc-status")))
+            wire->grpc_status = atoi((const char *)field.value);
+    }
+    nghttp2_hd_inflate_end_headers(wire->inflater);
+}
+
 static bool wire_next(struct wire *wire, struct frame *frame)
 {
     for (;;) {
@@ -67,6 +91,8 @@ static bool wire_next(struct wire *wire, struct frame *frame)
             frame->type = at[3];
             frame->stream = (unsigned)at[7] << 8 | at[8];
             if (wire->in.length >= FRAME_HEAD_BYTES + frame->length) {
+                if (frame->type == FRAME_HEADERS)
+                    note_headers(wire, slice_of(wire->in.at + FRAME_HEAD_BYTES, frame->length));
                 buffer_consume(&wire->in, FRAME_HEAD_BYTES + frame->length);
                 return true;
             }
@@ -311,10 +337,39 @@ static void a_message_that_does_not_come_ends_its_call_alone(void **state)
     assert_true(wire_expect(&wire, FRAME_HEADERS, &frame));
     assert_int_equal(frame.stream, 1);
     assert_true(wire_expect(&wire, FRAME_RESET, &frame));
+    assert_int_equal(wire.grpc_status, GRPC_DEADLINE_EXCEEDED);
     wire_send(&wire, SLICE("\0\0\x08\x06\0\0\0\0\0pingpong"));
     assert_true(wire_expect(&wire, 6, &frame));
     wire_close(&wire);
     grpc_pair_stop(pair);
+}
+
+/* What a unary call gets that ends with these frames. */
+static int status_after(struct slice frames)
+{
+    struct grpc_pair *pair = grpc_pair_start(NULL);
+    struct wire wire;
+    struct frame frame;
+    wire_open(&wire, pair);
+    wire_send(&wire, HELLO);
+    wire_call(&wire, "/test.v1.Try/Echo");
+    wire_send(&wire, frames);
+    while (wire.grpc_status < 0)
+        assert_true(wire_expect(&wire, FRAME_HEADERS, &frame));
+    int status = wire.grpc_status;
+    wire_close(&wire);
+    grpc_pair_stop(pair);
+    return status;
+}
+
+static void a_unary_call_takes_exactly_one_message(void **state)
+{
+    (void)state;
+
+    assert_int_equal(status_after(SLICE("\0\0\0\0\x01\0\0\0\x01")), GRPC_INVALID_ARGUMENT);
+    assert_int_equal(status_after(SLICE("\0\0\x05\0\x01\0\0\0\x01\0\0\0\0\0")), GRPC_OK);
+    assert_int_equal(status_after(SLICE("\0\0\x0a\0\x01\0\0\0\x01\0\0\0\0\0\0\0\0\0\0")),
+                     GRPC_INVALID_ARGUMENT);
 }
 
 static void garbage_is_hung_up_on_and_others_are_served(void **state)
@@ -521,6 +576,7 @@ int main(void)
         cmocka_unit_test(the_unwelcome_are_hung_up_on),
         cmocka_unit_test(a_peer_that_never_speaks_is_hung_up_on),
         cmocka_unit_test(a_message_that_does_not_come_ends_its_call_alone),
+        cmocka_unit_test(a_unary_call_takes_exactly_one_message),
         cmocka_unit_test(garbage_is_hung_up_on_and_others_are_served),
         cmocka_unit_test(a_call_cut_off_anywhere_harms_nobody),
         cmocka_unit_test(who_does_not_read_delays_nobody),
