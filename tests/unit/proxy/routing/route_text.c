@@ -124,6 +124,11 @@ static void parse_rule(RouteMessage *route, char *text)
     RouteRuleMessage *rule = memory_allocate(sizeof(*rule));
     pointsman__v1__route_rule__init(rule);
     char *refs = cut(text, "->");
+    char *filters = cut(text, "{");
+    if (filters != NULL) {
+        cut(filters, "}");
+        filter_text_parse(filters, &rule->filters, &rule->n_filters);
+    }
     if (strspn(text, " ") != strlen(text)) {
         for (char *rest = text; rest != NULL;) {
             char *match = rest;

@@ -1,6 +1,7 @@
 #include "common/buffer.h"
 #include "proto/message.h"
 #include "proto/object_digest.h"
+#include "proxy/routing/filter.h"
 #include "proxy/routing/route_replica.h"
 #include "proxy/upstream/backend.h"
 #include "proxy/upstream/endpoint_registry.h"
@@ -409,6 +410,30 @@ static void an_index_is_reused_only_when_no_table_shows_it(void **state)
     free_objects(objects, 3);
 }
 
+static void the_backend_of_a_mirror_is_there_while_a_route_names_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct object objects[5];
+    load(fixture, objects);
+    objects[2] = route_object("shop host=shop.internal : prefix:/ {mirror:shadow} -> shop");
+    objects[3] = backend_object("shadow", "10.0.0.2", 80);
+    begin(fixture, false);
+    stage(fixture, &objects[2]);
+    stage(fixture, &objects[3]);
+    uint64_t digest = objects[1].digest + objects[3].digest;
+    assert_true(commit(fixture, 2, digest + objects[2].digest, false));
+    uint32_t index = find(fixture, "GET shop.internal/")->policy->filters->mirrors[0].backend_index;
+    assert_string_equal(route_table_backend(fixture->table, index)->name.at, "shadow");
+
+    objects[4] = route_object("shop host=shop.internal : prefix:/ -> shop");
+    begin(fixture, false);
+    stage(fixture, &objects[4]);
+    assert_true(commit(fixture, 3, digest + objects[4].digest, false));
+
+    assert_null(route_table_backend(fixture->table, index));
+    free_objects(objects, 5);
+}
+
 static void count_object(void *context, Pointsman__V1__ObjectKind kind, struct slice name,
                          struct slice bytes)
 {
@@ -446,6 +471,7 @@ int main(void)
         REPLICA_TEST(the_last_word_on_an_object_counts),
         REPLICA_TEST(a_snapshot_drops_what_it_does_not_name_and_keeps_what_is_the_same),
         REPLICA_TEST(an_index_is_reused_only_when_no_table_shows_it),
+        REPLICA_TEST(the_backend_of_a_mirror_is_there_while_a_route_names_it),
         REPLICA_TEST(every_object_is_there_for_the_local_copy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
