@@ -7,6 +7,7 @@
 #include "proto/grpc_stream.h"
 #include "proto/grpc_wire.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum {
@@ -31,15 +32,15 @@ void grpc_stream_link(struct grpc_stream *stream)
     core->streams = stream;
 }
 
-static void free_stream(struct grpc_stream *stream)
+static void free_stream(struct grpc_core *core, struct grpc_stream *stream)
 {
     if (stream->previous != NULL)
         stream->previous->next = stream->next;
     else
-        stream->core->streams = stream->next;
+        core->streams = stream->next;
     if (stream->next != NULL)
         stream->next->previous = stream->previous;
-    stream->core->incomplete_bytes -= stream->in.length;
+    core->incomplete_bytes -= stream->in.length;
 
     buffer_clear(&stream->head.path);
     buffer_clear(&stream->in);
@@ -50,12 +51,12 @@ static void free_stream(struct grpc_stream *stream)
     free(stream);
 }
 
-static void close_stream(struct grpc_stream *stream, const struct grpc_result *result)
+static void close_stream(struct grpc_core *core, struct grpc_stream *stream,
+                         const struct grpc_result *result)
 {
-    struct grpc_core *core = stream->core;
     if (stream->user != NULL)
         core->handlers.on_close(core->handlers.context, stream, result);
-    free_stream(stream);
+    free_stream(core, stream);
 }
 
 void *grpc_stream_user(const struct grpc_stream *stream)
@@ -366,7 +367,7 @@ static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t
         grpc_result_set(&stream->result, GRPC_INTERNAL, "the answer is cut off");
     struct grpc_result result = stream->result;
     stream->result.details = NULL;
-    close_stream(stream, &result);
+    close_stream(core, stream, &result);
     grpc_result_clear(&result);
     return 0;
 }
@@ -389,7 +390,7 @@ static int on_frame_not_sent(nghttp2_session *session, const nghttp2_frame *fram
         grpc_result_set(&stream->result, GRPC_UNAVAILABLE, "the server takes no more calls");
     stream->head.has_status = true;
     if (nghttp2_session_get_stream_user_data(session, stream->id) == NULL)
-        close_stream(stream, &stream->result);
+        close_stream(core, stream, &stream->result);
     return 0;
 }
 
@@ -463,8 +464,11 @@ void grpc_core_free(struct grpc_core *core)
      * answer another call. */
     struct grpc_result result = {0};
     grpc_result_set(&result, GRPC_UNAVAILABLE, "the connection is lost");
-    while (core->streams != NULL)
-        close_stream(core->streams, &result);
+    while (core->streams != NULL) {
+        struct grpc_stream *first = core->streams;
+        assert(first->previous == NULL);
+        close_stream(core, first, &result);
+    }
     nghttp2_session_del(core->session);
     free(core);
 }

@@ -120,7 +120,9 @@ void grpc_message_decode(struct slice text, char *to, size_t to_bytes)
             c = (char)(hex_value(text.at[i + 1]) << 4 | hex_value(text.at[i + 2]));
             i += 2;
         }
-        to[used++] = c == '\0' ? '?' : c;
+        if (c == '\0')
+            c = '?';
+        to[used++] = c;
     }
     to[used] = '\0';
 }

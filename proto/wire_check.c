@@ -84,35 +84,41 @@ static bool read_bytes(struct reader *reader, uint64_t length, struct reader *by
     return true;
 }
 
-static bool is_continuation(unsigned char byte)
+/* By the first byte: how long a UTF-8 sequence is, and what its second byte may be, which leaves
+ * out overlong forms, surrogates and what is beyond U+10FFFF. */
+static const struct sequence {
+    unsigned char first_low, first_high;
+    unsigned char second_low, second_high;
+    size_t length;
+} sequences[] = {
+    {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
+    {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
+    {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+};
+
+static const struct sequence *find_sequence(unsigned char first)
 {
-    return (byte & 0xc0) == 0x80;
+    for (size_t i = 0; i < sizeof(sequences) / sizeof(sequences[0]); i++) {
+        if (first >= sequences[i].first_low && first <= sequences[i].first_high)
+            return &sequences[i];
+    }
+    return NULL;
 }
 
-/* How long the UTF-8 sequence at the front is; 0 for none: overlong forms, surrogates, what is
- * beyond U+10FFFF, and a cut end. */
+/* How long the UTF-8 sequence at the front is; 0 when there is none, or its end is cut off. */
 static size_t sequence_length(const unsigned char *at, size_t left)
 {
     if (at[0] < 0x80)
         return 1;
-    if (at[0] >= 0xc2 && at[0] <= 0xdf)
-        return left >= 2 && is_continuation(at[1]) ? 2 : 0;
-    if (at[0] >= 0xe0 && at[0] <= 0xef) {
-        if (left < 3 || !is_continuation(at[1]) || !is_continuation(at[2]))
+    const struct sequence *sequence = find_sequence(at[0]);
+    if (sequence == NULL || left < sequence->length || at[1] < sequence->second_low ||
+        at[1] > sequence->second_high)
+        return 0;
+    for (size_t i = 2; i < sequence->length; i++) {
+        if ((at[i] & 0xc0) != 0x80)
             return 0;
-        if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f))
-            return 0;
-        return 3;
     }
-    if (at[0] >= 0xf0 && at[0] <= 0xf4) {
-        if (left < 4 || !is_continuation(at[1]) || !is_continuation(at[2]) ||
-            !is_continuation(at[3]))
-            return 0;
-        if ((at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f))
-            return 0;
-        return 4;
-    }
-    return 0;
+    return sequence->length;
 }
 
 static bool is_utf8(struct reader text)

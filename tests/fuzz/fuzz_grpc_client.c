@@ -47,7 +47,7 @@ static bool send_all(struct grpc_core *core)
 {
     struct buffer out = BUFFER_EMPTY;
     bool goes_on = grpc_core_send(core, &out, ENOUGH_BYTES);
-    assert(out.length < 2 * ENOUGH_BYTES);
+    assert(out.length < (size_t)2 * ENOUGH_BYTES);
     buffer_clear(&out);
     return goes_on;
 }
