@@ -208,9 +208,12 @@ static void start_each(struct exchange *exchange, const struct filter_list *filt
 
 /* --- what the original tells ----------------------------------------------------------------- */
 
+/* What follows a WebSocket handshake answers what the endpoint says: nothing to be copied. */
 void mirror_request(struct exchange *exchange, const struct route_table *table)
 {
     const struct forwarding *forwarding = &exchange->forwarding;
+    if (exchange->request.wants_websocket)
+        return;
     start_each(exchange, forwarding->rule->policy->filters, table);
     start_each(exchange, forwarding->choice->filters, table);
 }

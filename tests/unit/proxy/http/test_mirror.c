@@ -327,6 +327,25 @@ static void what_is_answered_here_is_not_mirrored(void **state)
     player_close(&client);
 }
 
+static void a_websocket_handshake_is_not_mirrored(void **state)
+{
+    struct stage *stage = *state;
+    stage_start(stage);
+    struct player client = stage_connect(stage);
+
+    struct player service =
+        forward(stage, &client,
+                "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                "Sec-WebSocket-Version: 13\r\n"
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    player_expect(&service, "\r\n\r\n");
+
+    assert_false(stage_has_connection(stage, SHADOW));
+    assert_counted(stage, 0, 0);
+    player_close(&client);
+    player_close(&service);
+}
+
 int main(void)
 {
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -345,6 +364,7 @@ int main(void)
         ON_STAGE(a_client_that_leaves_does_not_stop_a_complete_copy),
         ON_STAGE(mirrors_are_bounded_in_number),
         ON_STAGE(what_is_answered_here_is_not_mirrored),
+        ON_STAGE(a_websocket_handshake_is_not_mirrored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
