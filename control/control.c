@@ -7,6 +7,7 @@
 #include "control/commit_group.h"
 #include "control/compactor.h"
 #include "control/explain_service.h"
+#include "control/proxy_memory.h"
 #include "control/proxy_registry.h"
 #include "control/services.h"
 #include "control/store.h"
@@ -50,8 +51,11 @@ void control_options_init(struct control_options *options)
 
 static void on_proxy_changed(void *context)
 {
-    const struct control *control = context;
+    struct control *control = context;
     wait_list_check(control->waits);
+    /* That all go while we stop says nothing of them. */
+    if (!control->is_draining)
+        proxy_memory_keep(control->store, control->proxies);
 }
 
 /* A damaged database is served as far as it goes, and said to be unhealthy until a human acts. */
@@ -110,6 +114,7 @@ struct control *control_start(const struct control_options *options, struct even
     control->commits = commit_group_new(loop, control->store, control->changes);
     control->compactor = compactor_new(loop, control->store, options->keep_revisions);
     control->proxies = proxy_registry_new();
+    proxy_memory_restore(control->store, control->proxies);
     control->waits = wait_list_new(loop, control->proxies);
     control->feed =
         feed_service_new(loop, control->store, control->changes, control->proxies, &feed_options);

@@ -115,6 +115,16 @@ struct proxy *proxy_registry_admit(struct proxy_registry *registry,
     return proxy;
 }
 
+void proxy_registry_restore(struct proxy_registry *registry, const char *id, uint64_t lost_ms)
+{
+    struct proxy *proxy = add_proxy(registry, id);
+    if (proxy == NULL)
+        return;
+    proxy->boot_id = memory_duplicate_string("");
+    proxy->version = memory_duplicate_string("");
+    proxy->lost_ms = lost_ms;
+}
+
 size_t proxy_registry_count(const struct proxy_registry *registry)
 {
     return registry->count;

@@ -1,6 +1,6 @@
 /* Proxy registry: which proxies are there, and what they have applied.
  *
- * Kept in memory: a proxy that has not come back since the daemon started is not known.
+ * Kept in memory. Over a restart of the daemon proxy_memory.h keeps who there was, and no more.
  *
  * Threads: main. */
 #ifndef CONTROL_PROXY_REGISTRY_H
@@ -36,6 +36,8 @@ struct proxy {
     uint64_t connected_since_wall_ms;
     uint64_t last_seen_wall_ms;
     uint64_t lost_ms;
+    bool is_kept;      /* the store knows it, */
+    bool is_kept_lost; /* as one that was lost */
 
     uint64_t revision; /* what it serves of the current epoch; 0: nothing known */
     bool digest_matches;
@@ -55,6 +57,9 @@ struct proxy *proxy_registry_find(const struct proxy_registry *registry, const c
  * as it was. NULL when as many as may be are connected. */
 struct proxy *proxy_registry_admit(struct proxy_registry *registry,
                                    const Pointsman__V1__WatchRequest *request);
+
+/* A proxy from before this daemon started, lost since `lost_ms` on clock_now_ms. */
+void proxy_registry_restore(struct proxy_registry *registry, const char *id, uint64_t lost_ms);
 
 size_t proxy_registry_count(const struct proxy_registry *registry);
 struct proxy *proxy_registry_at(const struct proxy_registry *registry, size_t index);

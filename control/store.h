@@ -163,4 +163,16 @@ void store_commit_abandon(struct store *store);
  * makes no revision. */
 bool store_compact(struct store *store, uint64_t revision, uint64_t limit, struct error *err);
 
+/* --- proxies -------------------------------------------------------------------------------- */
+
+/* Keeps that a proxy is connected (`lost_wall_ms` 0) or when it was lost, and forgets those lost
+ * before `forget_wall_ms`. Durable by itself, or with the transaction that is open. */
+bool store_put_proxy(struct store *store, const char *id, uint64_t lost_wall_ms,
+                     uint64_t forget_wall_ms, struct error *err);
+
+/* Visits what was kept. `id` is borrowed until the visitor returns. */
+bool store_each_proxy(struct store *store,
+                      void (*visit)(void *context, const char *id, uint64_t lost_wall_ms),
+                      void *context, struct error *err);
+
 #endif

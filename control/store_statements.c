@@ -63,6 +63,10 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_COMPACT_CHANGES] = "DELETE FROM changes WHERE sequence <= ?1",
     [STATEMENT_COMPACT_COMMITS] = "DELETE FROM commits WHERE revision < ?1",
     [STATEMENT_COMPACT_REQUESTS] = "DELETE FROM requests WHERE revision <= ?1",
+
+    [STATEMENT_PUT_PROXY] = "REPLACE INTO proxies (id, lost_ms) VALUES (?1, ?2)",
+    [STATEMENT_FORGET_PROXIES] = "DELETE FROM proxies WHERE lost_ms > 0 AND lost_ms < ?1",
+    [STATEMENT_READ_PROXIES] = "SELECT id, lost_ms FROM proxies ORDER BY id",
 };
 
 sqlite3_stmt *store_statement(struct store *store, enum statement id, struct error *err)

@@ -119,7 +119,7 @@ int main(int argc, char **argv)
 {
     char *end = "";
     unsigned long port_given = argc == 3 ? strtoul(argv[2], &end, 10) : 0;
-    if (argc < 2 || argc > 3 || *end != '\0' || port_given > UINT16_MAX) {
+    if (argc < 2 || argc > 3 || argv[1][0] == '-' || *end != '\0' || port_given > UINT16_MAX) {
         fprintf(stderr, "usage: demo-backend NAME [PORT]\n");
         return 2;
     }

@@ -99,8 +99,7 @@ static void requests_go_on_while_control_is_killed_and_started_again(void **stat
     load_wait_more_answered(load, SOME_REQUESTS);
     struct load_tally tally = load_stop(load);
 
-    /* A control that has just started does not know yet whom to wait for. */
-    assert_true(wait_until(page_is_served, "/after", WAIT_MS));
+    assert_true(page_is_served("/after"));
     assert_int_equal(tally.refused + tally.unanswered + tally.broken + tally.failed, 0);
 }
 
@@ -161,7 +160,7 @@ static void a_proxy_that_served_its_copy_takes_changes_when_control_is_back(void
     pointsman_start_control(pointsman);
     add("back", "/back");
 
-    assert_true(wait_until(page_is_served, "/back", WAIT_MS));
+    assert_true(page_is_served("/back"));
     assert_false(says_stale(NULL));
 }
 
