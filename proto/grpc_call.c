@@ -1,6 +1,5 @@
 /* Calls: from the head of a stream to its handler and back. A call is gone as soon as it has been
  * answered or has ended; its stream may live on until the answer is sent. */
-#include "common/clock.h"
 #include "proto/grpc_server_parts.h"
 
 #include <stdlib.h>
@@ -21,7 +20,6 @@ static struct grpc_call *new_call(struct grpc_connection *connection, struct grp
     call->stream = stream;
     call->method = method;
     call->method_context = method_context;
-    call->deadline_ms = UINT64_MAX;
 
     call->next = connection->calls;
     if (connection->calls != NULL)
@@ -144,11 +142,8 @@ static void on_call(void *context, struct grpc_stream *stream, struct slice path
                                                                        : DEFAULT_REQUEST_BYTES);
     event_timer_start(&call->message_timer, server->loop, server->limits.message_timeout_ms,
                       on_message_timeout, call);
-    if (timeout_ms != UINT64_MAX) {
-        uint64_t now_ms = clock_now_ms();
-        call->deadline_ms = timeout_ms < UINT64_MAX - now_ms ? now_ms + timeout_ms : UINT64_MAX;
+    if (timeout_ms != UINT64_MAX)
         event_timer_start(&call->deadline_timer, server->loop, timeout_ms, on_deadline, call);
-    }
 }
 
 static void on_message(void *context, struct grpc_stream *stream, struct slice bytes)
@@ -229,19 +224,6 @@ const struct grpc_core_handlers grpc_call_handlers = {
 const struct peer_credentials *grpc_call_peer(const struct grpc_call *call)
 {
     return &call->connection->peer;
-}
-
-const struct grpc_method *grpc_call_method(const struct grpc_call *call)
-{
-    return call->method;
-}
-
-uint64_t grpc_call_time_left_ms(const struct grpc_call *call)
-{
-    if (call->deadline_ms == UINT64_MAX)
-        return UINT64_MAX;
-    uint64_t now_ms = clock_now_ms();
-    return call->deadline_ms > now_ms ? call->deadline_ms - now_ms : 0;
 }
 
 void grpc_call_on_end(struct grpc_call *call, void (*on_end)(void *context), void *context)

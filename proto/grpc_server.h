@@ -76,9 +76,6 @@ void grpc_server_free(struct grpc_server *server);
 /* --- calls ---------------------------------------------------------------------------------- */
 
 const struct peer_credentials *grpc_call_peer(const struct grpc_call *call);
-const struct grpc_method *grpc_call_method(const struct grpc_call *call);
-/* Milliseconds left of the client's grpc-timeout; UINT64_MAX without one. */
-uint64_t grpc_call_time_left_ms(const struct grpc_call *call);
 
 /* Called once when the call ends by anything but our own answer: cancelled, connection lost,
  * deadline over. The call is gone afterwards. Whoever answers later must set this. */

@@ -31,7 +31,6 @@ struct grpc_call {
     const struct grpc_method *method;
     void *method_context;
     ProtobufCMessage *request; /* until its handler returns */
-    uint64_t deadline_ms;      /* on clock_now_ms; UINT64_MAX: none */
     struct event_timer deadline_timer;
     struct event_timer message_timer; /* until the request is complete */
     void (*on_end)(void *context);
