@@ -1,5 +1,6 @@
 #include "control/routectl/change.h"
 
+#include "control/routectl/object_text.h"
 #include "control/routectl/say.h"
 #include "control/routectl/waiting.h"
 #include "proto/message.h"
@@ -33,13 +34,12 @@ static void fill_request(struct draft *draft, bool is_dry_run)
 /* In the words of the draft, where they are known. */
 static void tell_warning(const Pointsman__V1__Warning *warning, const struct draft *draft)
 {
-    bool is_backend = warning->kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND;
     const char *origin =
         draft_find_object_origin(draft, warning->kind, warning->name, warning->field);
     if (origin != NULL)
         say("warning: %s: %s", origin, warning->message);
     else
-        say("warning: %s %s: %s%s%s", is_backend ? "backend" : "route", warning->name,
+        say("warning: %s %s: %s%s%s", object_kind_word(warning->kind), warning->name,
             warning->field, *warning->field == '\0' ? "" : ": ", warning->message);
 }
 

@@ -83,7 +83,7 @@ static enum exit_code run_explain(struct session *session, const struct option_l
             &pointsman__v1__explain_response__descriptor, session_options.timeout_ms, NULL, &code);
     }
     if (response != NULL) {
-        session->output->show_explanation(&session->sink, response);
+        session->output->show(&session->sink, &response->base);
         if (response->winner == NULL)
             code = EXIT_NOT_FOUND;
     }

@@ -13,7 +13,7 @@ static enum exit_code run_get_route(struct session *session, const struct option
         session, "/pointsman.v1.RouteControl/GetRoute", &request.base,
         &pointsman__v1__route__descriptor, session_options.timeout_ms, NULL, &code);
     if (route != NULL)
-        session->output->show_route(&session->sink, route);
+        session->output->show(&session->sink, &route->base);
     message_free((ProtobufCMessage *)route);
     free(request.name);
     return code;
@@ -40,7 +40,7 @@ static enum exit_code run_get_backend(struct session *session, const struct opti
         session, "/pointsman.v1.RouteControl/GetBackend", &request.base,
         &pointsman__v1__backend__descriptor, session_options.timeout_ms, NULL, &code);
     if (backend != NULL)
-        session->output->show_backend(&session->sink, backend);
+        session->output->show(&session->sink, &backend->base);
     message_free((ProtobufCMessage *)backend);
     free(request.name);
     return code;

@@ -17,7 +17,7 @@ static enum exit_code run_list_routes(struct session *session, const struct opti
     if (object_list_init(&list, "list", &selector))
         code = object_list_read_routes(&list, session);
     if (code == EXIT_OK) {
-        session->output->show_routes(&session->sink, &list.routes);
+        session->output->show(&session->sink, &list.routes.base);
         object_list_note_change(&list);
     }
     object_list_clear(&list);
@@ -46,7 +46,7 @@ static enum exit_code run_list_backends(struct session *session, const struct op
     if (object_list_init(&list, "backend list", &selector))
         code = object_list_read_backends(&list, session);
     if (code == EXIT_OK) {
-        session->output->show_backends(&session->sink, &list.backends);
+        session->output->show(&session->sink, &list.backends.base);
         object_list_note_change(&list);
     }
     object_list_clear(&list);

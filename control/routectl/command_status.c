@@ -53,7 +53,7 @@ static enum exit_code run_health(struct session *session, const struct option_li
     if (health == NULL)
         return code;
 
-    session->output->show_health(&session->sink, health);
+    session->output->show(&session->sink, &health->base);
     if (health->status != GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING)
         code = EXIT_FAILED;
     message_free(&health->base);

@@ -26,7 +26,7 @@ static enum exit_code run(struct session *session, const struct option_list *ope
     Pointsman__V1__WaitAppliedResponse *applied;
     enum exit_code code = waiting_for(session, revision, &applied);
     if (applied != NULL)
-        session->output->show_wait(&session->sink, applied);
+        session->output->show(&session->sink, &applied->base);
     message_free((ProtobufCMessage *)applied);
     return code;
 }

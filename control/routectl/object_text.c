@@ -3,6 +3,11 @@
 #include <inttypes.h>
 #include <string.h>
 
+const char *object_kind_word(Pointsman__V1__ObjectKind kind)
+{
+    return kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND ? "backend" : "route";
+}
+
 /* ", " before everything but the first. */
 static void append_separator(struct buffer *to, size_t start)
 {

@@ -9,6 +9,9 @@
 
 #include <stddef.h>
 
+/* "route" or "backend". */
+const char *object_kind_word(Pointsman__V1__ObjectKind kind);
+
 /* "a=b,c=d" */
 void append_labels(struct buffer *to, LabelMessage *const *labels, size_t count);
 

@@ -29,21 +29,11 @@ struct change_result {
 struct output {
     const char *name;
     bool is_wide;
-    void (*show_route)(const struct output_sink *sink, const RouteMessage *route);
-    void (*show_routes)(const struct output_sink *sink,
-                        const Pointsman__V1__ListRoutesResponse *routes);
-    void (*show_backend)(const struct output_sink *sink, const BackendMessage *backend);
-    void (*show_backends)(const struct output_sink *sink,
-                          const Pointsman__V1__ListBackendsResponse *backends);
+    /* An answer of the daemon that is shown as it is. */
+    void (*show)(const struct output_sink *sink, const ProtobufCMessage *answer);
     void (*show_change)(const struct output_sink *sink, const struct change_result *result);
-    void (*show_wait)(const struct output_sink *sink,
-                      const Pointsman__V1__WaitAppliedResponse *applied);
     void (*show_status)(const struct output_sink *sink, const Pointsman__V1__GetInfoResponse *info,
                         const Pointsman__V1__ListProxiesResponse *proxies);
-    void (*show_health)(const struct output_sink *sink,
-                        const Grpc__Health__V1__HealthCheckResponse *health);
-    void (*show_explanation)(const struct output_sink *sink,
-                             const Pointsman__V1__ExplainResponse *explanation);
 };
 
 extern const struct output output_table;

@@ -146,9 +146,10 @@ static void show_winner(const struct output_sink *sink, const Pointsman__V1__Exp
     buffer_clear(&text);
 }
 
-void output_explain_show(const struct output_sink *sink,
-                         const Pointsman__V1__ExplainResponse *explanation)
+void output_explain_show(const struct output_sink *sink, const ProtobufCMessage *answer)
 {
+    const Pointsman__V1__ExplainResponse *explanation =
+        (const Pointsman__V1__ExplainResponse *)answer;
     show_request(sink, explanation);
     show_rules(sink, explanation);
     fputc('\n', sink->to);

@@ -6,7 +6,7 @@
 
 #include "control/routectl/output.h"
 
-void output_explain_show(const struct output_sink *sink,
-                         const Pointsman__V1__ExplainResponse *explanation);
+/* An ExplainResponse. */
+void output_explain_show(const struct output_sink *sink, const ProtobufCMessage *answer);
 
 #endif

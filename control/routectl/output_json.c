@@ -7,33 +7,11 @@ static void print(const struct output_sink *sink, struct json_writer *writer)
     json_writer_clear(writer);
 }
 
-static void print_message(const struct output_sink *sink, const ProtobufCMessage *message)
+static void show(const struct output_sink *sink, const ProtobufCMessage *answer)
 {
     struct json_writer writer = {0};
-    json_writer_message(&writer, NULL, message);
+    json_writer_message(&writer, NULL, answer);
     print(sink, &writer);
-}
-
-static void show_route(const struct output_sink *sink, const RouteMessage *route)
-{
-    print_message(sink, &route->base);
-}
-
-static void show_routes(const struct output_sink *sink,
-                        const Pointsman__V1__ListRoutesResponse *routes)
-{
-    print_message(sink, &routes->base);
-}
-
-static void show_backend(const struct output_sink *sink, const BackendMessage *backend)
-{
-    print_message(sink, &backend->base);
-}
-
-static void show_backends(const struct output_sink *sink,
-                          const Pointsman__V1__ListBackendsResponse *backends)
-{
-    print_message(sink, &backends->base);
 }
 
 /* The ApplyResponse, with what came of waiting beside it. */
@@ -49,12 +27,6 @@ static void show_change(const struct output_sink *sink, const struct change_resu
     print(sink, &writer);
 }
 
-static void show_wait(const struct output_sink *sink,
-                      const Pointsman__V1__WaitAppliedResponse *applied)
-{
-    print_message(sink, &applied->base);
-}
-
 static void show_status(const struct output_sink *sink, const Pointsman__V1__GetInfoResponse *info,
                         const Pointsman__V1__ListProxiesResponse *proxies)
 {
@@ -66,27 +38,9 @@ static void show_status(const struct output_sink *sink, const Pointsman__V1__Get
     print(sink, &writer);
 }
 
-static void show_health(const struct output_sink *sink,
-                        const Grpc__Health__V1__HealthCheckResponse *health)
-{
-    print_message(sink, &health->base);
-}
-
-static void show_explanation(const struct output_sink *sink,
-                             const Pointsman__V1__ExplainResponse *explanation)
-{
-    print_message(sink, &explanation->base);
-}
-
 const struct output output_json = {
     .name = "json",
-    .show_route = show_route,
-    .show_routes = show_routes,
-    .show_backend = show_backend,
-    .show_backends = show_backends,
+    .show = show,
     .show_change = show_change,
-    .show_wait = show_wait,
     .show_status = show_status,
-    .show_health = show_health,
-    .show_explanation = show_explanation,
 };

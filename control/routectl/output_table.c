@@ -1,11 +1,10 @@
-#include "common/clock.h"
-#include "common/duration.h"
 #include "control/routectl/object_text.h"
 #include "control/routectl/output_explain.h"
+#include "control/routectl/output_proxies.h"
 #include "control/routectl/table_lines.h"
 
+#include <assert.h>
 #include <inttypes.h>
-#include <string.h>
 
 /* --- routes --------------------------------------------------------------------------------- */
 
@@ -37,9 +36,10 @@ static void append_rules(struct buffer *to, const RouteMessage *route,
         buffer_printf(to, " (+%zu rule%s)", route->n_rules - 1, route->n_rules > 2 ? "s" : "");
 }
 
-static void show_routes(const struct output_sink *sink,
-                        const Pointsman__V1__ListRoutesResponse *routes)
+static void show_routes(const struct output_sink *sink, const ProtobufCMessage *answer)
 {
+    const Pointsman__V1__ListRoutesResponse *routes =
+        (const Pointsman__V1__ListRoutesResponse *)answer;
     static const char *const narrow[] = {"NAME", "HOST", "MATCH", "TO", NULL};
     static const char *const wide[] = {"NAME",    "HOST",     "MATCH",  "TO",
                                        "CREATED", "REVISION", "LABELS", NULL};
@@ -121,8 +121,9 @@ static void show_heading(const struct output_sink *sink, const char *name,
     buffer_clear(&text);
 }
 
-static void show_route(const struct output_sink *sink, const RouteMessage *route)
+static void show_route(const struct output_sink *sink, const ProtobufCMessage *answer)
 {
+    const RouteMessage *route = (const RouteMessage *)answer;
     struct buffer text = BUFFER_EMPTY;
     show_heading(sink, route->name, route->labels, route->n_labels, route->revision,
                  route->created_revision);
@@ -147,9 +148,10 @@ static bool speaks_tls(const BackendMessage *backend)
     return backend->tls != NULL && backend->tls->enabled;
 }
 
-static void show_backends(const struct output_sink *sink,
-                          const Pointsman__V1__ListBackendsResponse *backends)
+static void show_backends(const struct output_sink *sink, const ProtobufCMessage *answer)
 {
+    const Pointsman__V1__ListBackendsResponse *backends =
+        (const Pointsman__V1__ListBackendsResponse *)answer;
     static const char *const narrow[] = {"NAME", "ENDPOINTS", NULL};
     static const char *const wide[] = {"NAME",     "ENDPOINTS", "POLICY", "CREATED",
                                        "REVISION", "LABELS",    NULL};
@@ -176,8 +178,9 @@ static void show_backends(const struct output_sink *sink,
     buffer_clear(&text);
 }
 
-static void show_backend(const struct output_sink *sink, const BackendMessage *backend)
+static void show_backend(const struct output_sink *sink, const ProtobufCMessage *answer)
 {
+    const BackendMessage *backend = (const BackendMessage *)answer;
     struct buffer text = BUFFER_EMPTY;
     show_heading(sink, backend->name, backend->labels, backend->n_labels, backend->revision,
                  backend->created_revision);
@@ -202,11 +205,6 @@ static void show_backend(const struct output_sink *sink, const BackendMessage *b
 
 /* --- changes -------------------------------------------------------------------------------- */
 
-static const char *kind_name(Pointsman__V1__ObjectKind kind)
-{
-    return kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND ? "backend" : "route";
-}
-
 static const char *change_name(Pointsman__V1__ChangeKind change)
 {
     switch (change) {
@@ -230,7 +228,7 @@ static void show_change(const struct output_sink *sink, const struct change_resu
     struct buffer text = BUFFER_EMPTY;
     for (size_t i = 0; i < result->response->n_changes; i++) {
         const Pointsman__V1__Change *change = result->response->changes[i];
-        buffer_printf(&text, "%s ", kind_name(change->kind));
+        buffer_printf(&text, "%s ", object_kind_word(change->kind));
         append_printable(&text, change->name);
         buffer_printf(&text, " %s%s\n", change_name(change->change),
                       result->is_dry_run ? " (dry run)" : "");
@@ -240,133 +238,53 @@ static void show_change(const struct output_sink *sink, const struct change_resu
     buffer_clear(&text);
 }
 
-/* --- proxies -------------------------------------------------------------------------------- */
+/* --- health ----------------------------------------------------------------------------------- */
 
-static void add_proxies(struct text_table *table, char *const *ids, size_t count, const char *state)
+static void show_health(const struct output_sink *sink, const ProtobufCMessage *answer)
 {
-    for (size_t i = 0; i < count; i++) {
-        text_table_cell(table, "%s", ids[i]);
-        text_table_cell(table, "%s", state);
-    }
-}
-
-static void show_wait(const struct output_sink *sink,
-                      const Pointsman__V1__WaitAppliedResponse *applied)
-{
-    static const char *const headings[] = {"PROXY", "STATE", NULL};
-    struct text_table table;
-    text_table_init(&table, headings);
-    add_proxies(&table, applied->applied, applied->n_applied, "applied");
-    add_proxies(&table, applied->pending, applied->n_pending, "pending");
-    for (size_t i = 0; i < applied->n_rejected; i++)
-        add_proxies(&table, &applied->rejected[i]->proxy_id, 1, "rejected");
-    add_proxies(&table, applied->disconnected, applied->n_disconnected, "disconnected");
-    print_table(sink, &table);
-}
-
-/* The largest unit alone: how long ago, for a glance. */
-static void append_age(struct buffer *to, uint64_t since_ms)
-{
-    static const struct {
-        uint64_t milliseconds;
-        char unit;
-    } units[] = {{86400000, 'd'}, {3600000, 'h'}, {60000, 'm'}, {1000, 's'}};
-    uint64_t now_ms = clock_wall_ms();
-    uint64_t age_ms = now_ms > since_ms ? now_ms - since_ms : 0;
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (age_ms >= units[i].milliseconds) {
-            buffer_printf(to, "%" PRIu64 "%c", age_ms / units[i].milliseconds, units[i].unit);
-            return;
-        }
-    }
-    buffer_append_string(to, "0s");
-}
-
-static void show_control(const struct output_sink *sink, const Pointsman__V1__GetInfoResponse *info)
-{
-    struct buffer text = BUFFER_EMPTY;
-    buffer_printf(&text, "%s, up ", info->version);
-    append_age(&text, info->started_ms);
-    if (*info->read_only_reason != '\0')
-        buffer_printf(&text, ", read-only: %s", info->read_only_reason);
-    print_line(sink, "control", &text);
-    buffer_printf(&text, "%" PRIu64 " in epoch %s", info->revision, info->epoch);
-    print_line(sink, "revision", &text);
-    buffer_printf(&text, "%" PRIu64, info->routes);
-    print_line(sink, "routes", &text);
-    buffer_printf(&text, "%" PRIu64, info->backends);
-    print_line(sink, "backends", &text);
-    buffer_clear(&text);
-}
-
-static void append_rejection(struct buffer *to, const Pointsman__V1__Rejection *rejection)
-{
-    if (rejection == NULL)
-        return;
-    buffer_printf(to, "revision %" PRIu64 ": %s", rejection->revision, rejection->message);
-    for (size_t i = 0; i < rejection->n_errors; i++) {
-        const Pointsman__V1__ObjectError *error = rejection->errors[i];
-        buffer_printf(to, "; %s %s: %s%s%s", kind_name(error->kind), error->name, error->field,
-                      *error->field == '\0' ? "" : ": ", error->message);
-    }
-}
-
-static void show_status(const struct output_sink *sink, const Pointsman__V1__GetInfoResponse *info,
-                        const Pointsman__V1__ListProxiesResponse *proxies)
-{
-    static const char *const narrow[] = {"PROXY",  "STATE", "REVISION",       "BEHIND",
-                                         "DIGEST", "SINCE", "LAST REJECTION", NULL};
-    static const char *const wide[] = {"PROXY",  "STATE",          "REVISION", "BEHIND",
-                                       "DIGEST", "SINCE",          "SEEN",     "VERSION",
-                                       "BOOT",   "LAST REJECTION", NULL};
-    struct text_table table;
-    struct buffer text = BUFFER_EMPTY;
-    char duration[DURATION_BYTES];
-
-    show_control(sink, info);
-    if (proxies->n_proxies == 0) {
-        print_line(sink, "proxies", &text);
-        return;
-    }
-    fputc('\n', sink->to);
-    text_table_init(&table, sink->is_wide ? wide : narrow);
-    for (size_t i = 0; i < proxies->n_proxies; i++) {
-        const Pointsman__V1__Proxy *proxy = proxies->proxies[i];
-        text_table_cell(&table, "%s", proxy->id);
-        text_table_cell(&table, "%s", proxy->connected ? "connected" : "disconnected");
-        text_table_cell(&table, "%" PRIu64, proxy->revision);
-        text_table_cell(&table, "%s",
-                        proxy->behind_ms == 0 ? "" : duration_format(proxy->behind_ms, duration));
-        text_table_cell(&table, "%s", proxy->digest_matches ? "same" : "differs");
-        if (proxy->connected)
-            append_age(&text, proxy->connected_since_ms);
-        cell_from(&table, &text);
-        if (sink->is_wide) {
-            append_age(&text, proxy->last_seen_ms);
-            cell_from(&table, &text);
-            text_table_cell(&table, "%s", proxy->version);
-            text_table_cell(&table, "%s", proxy->boot_id);
-        }
-        append_rejection(&text, proxy->last_rejection);
-        cell_from(&table, &text);
-    }
-    print_table(sink, &table);
-    buffer_clear(&text);
-}
-
-static void show_health(const struct output_sink *sink,
-                        const Grpc__Health__V1__HealthCheckResponse *health)
-{
+    const Grpc__Health__V1__HealthCheckResponse *health =
+        (const Grpc__Health__V1__HealthCheckResponse *)answer;
     bool is_serving =
         health->status == GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING;
     fprintf(sink->to, "%s\n", is_serving ? "serving" : "not serving");
 }
 
-#define TABLE_FUNCTIONS                                                                            \
-    .show_route = show_route, .show_routes = show_routes, .show_backend = show_backend,            \
-    .show_backends = show_backends, .show_change = show_change, .show_wait = show_wait,            \
-    .show_status = show_status, .show_health = show_health,                                        \
-    .show_explanation = output_explain_show
+/* --- by what is shown ----------------------------------------------------------------------- */
 
-const struct output output_table = {.name = "table", .is_wide = false, TABLE_FUNCTIONS};
-const struct output output_wide = {.name = "wide", .is_wide = true, TABLE_FUNCTIONS};
+static const struct {
+    const ProtobufCMessageDescriptor *type;
+    void (*show)(const struct output_sink *sink, const ProtobufCMessage *answer);
+} printers[] = {
+    {&pointsman__v1__route__descriptor, show_route},
+    {&pointsman__v1__list_routes_response__descriptor, show_routes},
+    {&pointsman__v1__backend__descriptor, show_backend},
+    {&pointsman__v1__list_backends_response__descriptor, show_backends},
+    {&pointsman__v1__explain_response__descriptor, output_explain_show},
+    {&pointsman__v1__wait_applied_response__descriptor, output_proxies_show_wait},
+    {&grpc__health__v1__health_check_response__descriptor, show_health},
+};
+
+static void show(const struct output_sink *sink, const ProtobufCMessage *answer)
+{
+    size_t i = 0;
+    while (printers[i].type != answer->descriptor) {
+        i++;
+        assert(i < sizeof(printers) / sizeof(printers[0]) && "every answer that is shown is here");
+    }
+    printers[i].show(sink, answer);
+}
+
+const struct output output_table = {
+    .name = "table",
+    .show = show,
+    .show_change = show_change,
+    .show_status = output_proxies_show_status,
+};
+
+const struct output output_wide = {
+    .name = "wide",
+    .is_wide = true,
+    .show = show,
+    .show_change = show_change,
+    .show_status = output_proxies_show_status,
+};

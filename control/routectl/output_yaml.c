@@ -3,49 +3,39 @@
 
 /* Routes and backends are the documents that 'apply' takes. All else is as JSON, which is YAML. */
 
-static void print(const struct output_sink *sink, struct buffer *text)
+static void append_routes(struct buffer *to, const Pointsman__V1__ListRoutesResponse *list)
 {
-    fwrite(text->at, 1, text->length, sink->to);
-    buffer_clear(text);
+    for (size_t i = 0; i < list->n_routes; i++)
+        documents_write_route(to, list->routes[i]);
 }
 
-static void show_route(const struct output_sink *sink, const RouteMessage *route)
+static void append_backends(struct buffer *to, const Pointsman__V1__ListBackendsResponse *list)
 {
+    for (size_t i = 0; i < list->n_backends; i++)
+        documents_write_backend(to, list->backends[i]);
+}
+
+static void show(const struct output_sink *sink, const ProtobufCMessage *answer)
+{
+    const ProtobufCMessageDescriptor *type = answer->descriptor;
     struct buffer text = BUFFER_EMPTY;
-    documents_write_route(&text, route);
-    print(sink, &text);
-}
-
-static void show_routes(const struct output_sink *sink,
-                        const Pointsman__V1__ListRoutesResponse *routes)
-{
-    for (size_t i = 0; i < routes->n_routes; i++)
-        show_route(sink, routes->routes[i]);
-}
-
-static void show_backend(const struct output_sink *sink, const BackendMessage *backend)
-{
-    struct buffer text = BUFFER_EMPTY;
-    documents_write_backend(&text, backend);
-    print(sink, &text);
-}
-
-static void show_backends(const struct output_sink *sink,
-                          const Pointsman__V1__ListBackendsResponse *backends)
-{
-    for (size_t i = 0; i < backends->n_backends; i++)
-        show_backend(sink, backends->backends[i]);
+    if (type == &pointsman__v1__route__descriptor)
+        documents_write_route(&text, (const RouteMessage *)answer);
+    else if (type == &pointsman__v1__backend__descriptor)
+        documents_write_backend(&text, (const BackendMessage *)answer);
+    else if (type == &pointsman__v1__list_routes_response__descriptor)
+        append_routes(&text, (const Pointsman__V1__ListRoutesResponse *)answer);
+    else if (type == &pointsman__v1__list_backends_response__descriptor)
+        append_backends(&text, (const Pointsman__V1__ListBackendsResponse *)answer);
+    else
+        output_json.show(sink, answer);
+    fwrite(text.at, 1, text.length, sink->to);
+    buffer_clear(&text);
 }
 
 static void show_change(const struct output_sink *sink, const struct change_result *result)
 {
     output_json.show_change(sink, result);
-}
-
-static void show_wait(const struct output_sink *sink,
-                      const Pointsman__V1__WaitAppliedResponse *applied)
-{
-    output_json.show_wait(sink, applied);
 }
 
 static void show_status(const struct output_sink *sink, const Pointsman__V1__GetInfoResponse *info,
@@ -54,27 +44,9 @@ static void show_status(const struct output_sink *sink, const Pointsman__V1__Get
     output_json.show_status(sink, info, proxies);
 }
 
-static void show_health(const struct output_sink *sink,
-                        const Grpc__Health__V1__HealthCheckResponse *health)
-{
-    output_json.show_health(sink, health);
-}
-
-static void show_explanation(const struct output_sink *sink,
-                             const Pointsman__V1__ExplainResponse *explanation)
-{
-    output_json.show_explanation(sink, explanation);
-}
-
 const struct output output_yaml = {
     .name = "yaml",
-    .show_route = show_route,
-    .show_routes = show_routes,
-    .show_backend = show_backend,
-    .show_backends = show_backends,
+    .show = show,
     .show_change = show_change,
-    .show_wait = show_wait,
     .show_status = show_status,
-    .show_health = show_health,
-    .show_explanation = show_explanation,
 };

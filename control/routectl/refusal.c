@@ -1,6 +1,7 @@
 #include "control/routectl/refusal.h"
 
 #include "control/routectl/draft.h"
+#include "control/routectl/object_text.h"
 #include "control/routectl/say.h"
 
 #include <stdlib.h>
@@ -40,8 +41,7 @@ enum exit_code refusal_exit_code(enum grpc_status status)
 static void append_object(struct buffer *to, const MutationMessage *mutation)
 {
     struct draft_object object = draft_object(mutation);
-    bool is_route = object.kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
-    buffer_printf(to, "%s %s", is_route ? "route" : "backend", object.name);
+    buffer_printf(to, "%s %s", object_kind_word(object.kind), object.name);
 }
 
 /* The mutation that a field path begins with; *rest is what follows "mutations[N].put_route.".

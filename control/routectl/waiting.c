@@ -2,6 +2,7 @@
 
 #include "common/buffer.h"
 #include "common/duration.h"
+#include "control/routectl/object_text.h"
 #include "control/routectl/say.h"
 
 #include <inttypes.h>
@@ -32,8 +33,7 @@ static void tell_rejection(const Pointsman__V1__Rejection *rejection)
         rejection->message);
     for (size_t i = 0; i < rejection->n_errors; i++) {
         const Pointsman__V1__ObjectError *error = rejection->errors[i];
-        bool is_backend = error->kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND;
-        say("  %s %s: %s%s%s", is_backend ? "backend" : "route", error->name, error->field,
+        say("  %s %s: %s%s%s", object_kind_word(error->kind), error->name, error->field,
             *error->field == '\0' ? "" : ": ", error->message);
     }
 }

@@ -99,7 +99,7 @@ static void a_list_of_routes_says_which_requests_go_where(void **state)
     list.n_routes = 1;
     list.routes = routes;
 
-    output_table.show_routes(&sink, &list);
+    output_table.show(&sink, &list.base);
 
     assert_shown("NAME  HOST                           MATCH                           TO\n"
                  "api   shop.internal,*.shop.internal  GET /users/* version=two ?q~.*  "
@@ -115,7 +115,7 @@ static void wide_shows_more_columns(void **state)
     list.routes = routes;
     sink.is_wide = output_wide.is_wide;
 
-    output_wide.show_routes(&sink, &list);
+    output_wide.show(&sink, &list.base);
 
     fflush(sink.to);
     assert_non_null(strstr(shown, "CREATED  REVISION  LABELS\n"));
@@ -126,7 +126,7 @@ static void an_empty_list_is_its_heading(void **state)
 {
     (void)state;
     Pointsman__V1__ListRoutesResponse list = POINTSMAN__V1__LIST_ROUTES_RESPONSE__INIT;
-    output_table.show_routes(&sink, &list);
+    output_table.show(&sink, &list.base);
     assert_shown("NAME  HOST  MATCH  TO\n");
 }
 
@@ -144,7 +144,7 @@ static void a_route_without_anything_is_for_every_request(void **state)
     list.n_routes = 1;
     list.routes = routes;
 
-    output_table.show_routes(&sink, &list);
+    output_table.show(&sink, &list.base);
 
     assert_shown("NAME  HOST  MATCH          TO\n"
                  "all   *     /* (+2 rules)  500 (+2 rules)\n");
@@ -176,7 +176,7 @@ static void one_route_is_shown_line_by_line(void **state)
     route->rules[0]->n_filters = 1;
     route->rules[0]->filters = filters;
 
-    output_table.show_route(&sink, route);
+    output_table.show(&sink, &route->base);
 
     assert_shown("name        api\n"
                  "labels      team=x\n"
@@ -195,7 +195,7 @@ static void nothing_from_the_daemon_moves_the_cursor(void **state)
     (void)state;
     RouteMessage *route = make_route();
     route->name = (char *)"a\x1b[2J";
-    output_table.show_route(&sink, route);
+    output_table.show(&sink, &route->base);
     fflush(sink.to);
     assert_null(strchr(shown, '\x1b'));
 }
@@ -220,7 +220,7 @@ static void endpoints_are_shown_as_to_takes_them(void **state)
     list.n_backends = 1;
     list.backends = backends;
 
-    output_table.show_backends(&sink, &list);
+    output_table.show(&sink, &list.base);
 
     assert_shown("NAME   ENDPOINTS\n"
                  "users  http://[::1]:80@2, unix:/run/a.sock\n");

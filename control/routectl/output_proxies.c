@@ -1,0 +1,122 @@
+#include "control/routectl/output_proxies.h"
+
+#include "common/clock.h"
+#include "common/duration.h"
+#include "control/routectl/object_text.h"
+#include "control/routectl/table_lines.h"
+
+#include <inttypes.h>
+
+static void add_proxies(struct text_table *table, char *const *ids, size_t count, const char *state)
+{
+    for (size_t i = 0; i < count; i++) {
+        text_table_cell(table, "%s", ids[i]);
+        text_table_cell(table, "%s", state);
+    }
+}
+
+void output_proxies_show_wait(const struct output_sink *sink, const ProtobufCMessage *answer)
+{
+    const Pointsman__V1__WaitAppliedResponse *applied =
+        (const Pointsman__V1__WaitAppliedResponse *)answer;
+    static const char *const headings[] = {"PROXY", "STATE", NULL};
+    struct text_table table;
+    text_table_init(&table, headings);
+    add_proxies(&table, applied->applied, applied->n_applied, "applied");
+    add_proxies(&table, applied->pending, applied->n_pending, "pending");
+    for (size_t i = 0; i < applied->n_rejected; i++)
+        add_proxies(&table, &applied->rejected[i]->proxy_id, 1, "rejected");
+    add_proxies(&table, applied->disconnected, applied->n_disconnected, "disconnected");
+    print_table(sink, &table);
+}
+
+/* The largest unit alone: how long ago, for a glance. */
+static void append_age(struct buffer *to, uint64_t since_ms)
+{
+    static const struct {
+        uint64_t milliseconds;
+        char unit;
+    } units[] = {{86400000, 'd'}, {3600000, 'h'}, {60000, 'm'}, {1000, 's'}};
+    uint64_t now_ms = clock_wall_ms();
+    uint64_t age_ms = now_ms > since_ms ? now_ms - since_ms : 0;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (age_ms >= units[i].milliseconds) {
+            buffer_printf(to, "%" PRIu64 "%c", age_ms / units[i].milliseconds, units[i].unit);
+            return;
+        }
+    }
+    buffer_append_string(to, "0s");
+}
+
+static void show_control(const struct output_sink *sink, const Pointsman__V1__GetInfoResponse *info)
+{
+    struct buffer text = BUFFER_EMPTY;
+    buffer_printf(&text, "%s, up ", info->version);
+    append_age(&text, info->started_ms);
+    if (*info->read_only_reason != '\0')
+        buffer_printf(&text, ", read-only: %s", info->read_only_reason);
+    print_line(sink, "control", &text);
+    buffer_printf(&text, "%" PRIu64 " in epoch %s", info->revision, info->epoch);
+    print_line(sink, "revision", &text);
+    buffer_printf(&text, "%" PRIu64, info->routes);
+    print_line(sink, "routes", &text);
+    buffer_printf(&text, "%" PRIu64, info->backends);
+    print_line(sink, "backends", &text);
+    buffer_clear(&text);
+}
+
+static void append_rejection(struct buffer *to, const Pointsman__V1__Rejection *rejection)
+{
+    if (rejection == NULL)
+        return;
+    buffer_printf(to, "revision %" PRIu64 ": %s", rejection->revision, rejection->message);
+    for (size_t i = 0; i < rejection->n_errors; i++) {
+        const Pointsman__V1__ObjectError *error = rejection->errors[i];
+        buffer_printf(to, "; %s %s: %s%s%s", object_kind_word(error->kind), error->name,
+                      error->field, *error->field == '\0' ? "" : ": ", error->message);
+    }
+}
+
+void output_proxies_show_status(const struct output_sink *sink,
+                                const Pointsman__V1__GetInfoResponse *info,
+                                const Pointsman__V1__ListProxiesResponse *proxies)
+{
+    static const char *const narrow[] = {"PROXY",  "STATE", "REVISION",       "BEHIND",
+                                         "DIGEST", "SINCE", "LAST REJECTION", NULL};
+    static const char *const wide[] = {"PROXY",  "STATE",          "REVISION", "BEHIND",
+                                       "DIGEST", "SINCE",          "SEEN",     "VERSION",
+                                       "BOOT",   "LAST REJECTION", NULL};
+    struct text_table table;
+    struct buffer text = BUFFER_EMPTY;
+    char duration[DURATION_BYTES];
+
+    show_control(sink, info);
+    if (proxies->n_proxies == 0) {
+        print_line(sink, "proxies", &text);
+        return;
+    }
+    fputc('\n', sink->to);
+    text_table_init(&table, sink->is_wide ? wide : narrow);
+    for (size_t i = 0; i < proxies->n_proxies; i++) {
+        const Pointsman__V1__Proxy *proxy = proxies->proxies[i];
+        text_table_cell(&table, "%s", proxy->id);
+        text_table_cell(&table, "%s", proxy->connected ? "connected" : "disconnected");
+        text_table_cell(&table, "%" PRIu64, proxy->revision);
+        text_table_cell(&table, "%s",
+                        proxy->behind_ms == 0 ? "" : duration_format(proxy->behind_ms, duration));
+        text_table_cell(&table, "%s", proxy->digest_matches ? "same" : "differs");
+        if (proxy->connected)
+            append_age(&text, proxy->connected_since_ms);
+        cell_from(&table, &text);
+        if (sink->is_wide) {
+            append_age(&text, proxy->last_seen_ms);
+            cell_from(&table, &text);
+            text_table_cell(&table, "%s", proxy->version);
+            text_table_cell(&table, "%s", proxy->boot_id);
+        }
+        append_rejection(&text, proxy->last_rejection);
+        cell_from(&table, &text);
+    }
+    print_table(sink, &table);
+    buffer_clear(&text);
+}
