@@ -1,0 +1,1 @@
+"""What the benchmarks share: peers to start, load to send, numbers to read, charts to draw."""

@@ -1,0 +1,75 @@
+"""Load: wrk to saturate, h2load at a fixed rate with the time of every single request."""
+
+import os
+import re
+import subprocess
+import tempfile
+
+LOAD_CPU = 1
+
+
+def _on_load_cpu():
+    os.sched_setaffinity(0, {LOAD_CPU})
+
+
+def saturate(url, connections, seconds, keep_alive=True):
+    """As many requests as `connections` can have answered. Returns (answered, failed)."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s"]
+    if not keep_alive:
+        command += ["-H", "Connection: close"]
+    output = subprocess.run(
+        command + [url],
+        preexec_fn=_on_load_cpu,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=seconds + 20,
+    ).stdout
+    answered = int(re.search(r"(\d+) requests in", output).group(1))
+    failed = 0
+    errors = re.search(r"connect (\d+), read (\d+), write (\d+), timeout (\d+)", output)
+    if errors and keep_alive:  # wrk counts a connection that ends as asked for as a read error
+        failed += sum(int(number) for number in errors.groups())
+    statuses = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
+    if statuses:
+        failed += int(statuses.group(1))
+    return answered, failed
+
+
+def at_rate(url, connections, seconds, rate):
+    """`rate` requests a second for `seconds`. Returns the milliseconds each has taken, in order
+    of size, and how many have failed."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = os.path.join(folder, "requests")
+        per_client = max(1, round(rate / connections))
+        subprocess.run(
+            [
+                "h2load",
+                "--h1",
+                "-t1",
+                f"-c{connections}",
+                f"-D{seconds}",
+                f"--rps={per_client}",
+                f"--log-file={log}",
+                url,
+            ],
+            preexec_fn=_on_load_cpu,
+            check=True,
+            capture_output=True,
+            timeout=seconds + 30,
+        )
+        times = []
+        failed = 0
+        with open(log, encoding="ascii") as file:
+            for line in file:
+                _, status, microseconds = line.split()[:3]
+                if status.startswith("2"):
+                    times.append(int(microseconds) / 1000)
+                else:
+                    failed += 1
+        return sorted(times), failed
+
+
+def percentile(times, share):
+    """Of sorted numbers: the one that `share` of them do not exceed."""
+    return times[min(len(times) - 1, int(len(times) * share))] if times else float("nan")

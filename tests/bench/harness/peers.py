@@ -1,0 +1,237 @@
+"""The proxies that are compared, each set up for this job as its own manual advises: one worker,
+keep-alive towards the backend, no access log, and the same headers added to each request."""
+
+import os
+import shutil
+import subprocess
+import time
+
+from . import processes
+
+PROXY_CPU = 0
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.abspath(os.path.join(HERE, "..", "..", ".."))
+PROGRAMS = os.environ.get("POINTSMAN_PROGRAMS", os.path.join(ROOT, "build", "bench", "bin"))
+
+NGINX = """
+daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr crit;
+worker_rlimit_nofile 20000;
+events {{ worker_connections 8192; }}
+http {{
+  access_log off; keepalive_requests 1000000000; client_body_temp_path {folder}/t1;
+  proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3; uwsgi_temp_path {folder}/t4;
+  scgi_temp_path {folder}/t5;
+  upstream service {{
+    server 127.0.0.1:{backend}; keepalive 1024; keepalive_requests 1000000000;
+  }}
+  server {{
+    listen 127.0.0.1:{port} backlog=4096;
+    location / {{
+      proxy_pass http://service; proxy_http_version 1.1;
+      proxy_set_header Connection ""; proxy_set_header Host $http_host;
+      proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme;
+      proxy_set_header X-Forwarded-Host $http_host; proxy_set_header X-Request-ID $request_id;
+    }}
+  }}
+}}
+"""
+
+HAPROXY = """
+global
+  nbthread 1
+  maxconn 8192
+defaults
+  mode http
+  timeout connect 2s
+  timeout client 75s
+  timeout server 60s
+  timeout http-request 10s
+frontend in
+  bind 127.0.0.1:{port} backlog 4096
+  http-request set-header X-Forwarded-For %[src]
+  http-request set-header X-Forwarded-Proto http
+  http-request set-header X-Forwarded-Host %[req.hdr(host)]
+  http-request set-header X-Request-ID %[uuid()]
+  default_backend service
+backend service
+  http-reuse always
+  server one 127.0.0.1:{backend} pool-max-conn 1024
+"""
+
+CADDY = """
+{{
+  admin off
+  auto_https off
+  log {{
+    level ERROR
+  }}
+}}
+http://:{port} {{
+  bind 127.0.0.1
+  reverse_proxy 127.0.0.1:{backend} {{
+    header_up X-Request-ID {{http.request.uuid}}
+    transport http {{
+      keepalive_idle_conns_per_host 1024
+    }}
+  }}
+}}
+"""
+
+H2O = """
+num-threads: 1
+max-connections: 8192
+error-log: /dev/null
+listen: {{host: 127.0.0.1, port: {port}}}
+proxy.timeout.keepalive: 60000
+hosts:
+  default:
+    paths:
+      /:
+        proxy.reverse.url: "http://127.0.0.1:{backend}/"
+        proxy.preserve-host: ON
+"""
+
+
+class Peer:
+    """One proxy that runs in front of one backend."""
+
+    def __init__(self, name, folder, backend_port):
+        self.name = name
+        self.port = processes.free_port()
+        self.others = []
+        os.makedirs(folder, exist_ok=True)
+        STARTERS[name](self, folder, backend_port)
+        processes.wait_for_port(self.port, self.process)
+
+    def _write(self, folder, file_name, text, backend_port):
+        path = os.path.join(folder, file_name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text.format(folder=folder, port=self.port, backend=backend_port))
+        return path
+
+    def _run(self, folder, arguments, environment=None):
+        log = os.path.join(folder, self.name + ".log")
+        self.process = processes.start(arguments, {PROXY_CPU}, log, environment)
+
+    def start_nginx(self, folder, backend_port):
+        path = self._write(folder, "nginx.conf", NGINX, backend_port)
+        self._run(folder, ["nginx", "-e", "stderr", "-p", folder, "-c", path])
+
+    def start_haproxy(self, folder, backend_port):
+        path = self._write(folder, "haproxy.cfg", HAPROXY, backend_port)
+        self._run(folder, ["haproxy", "-db", "-f", path])
+
+    def start_caddy(self, folder, backend_port):
+        path = self._write(folder, "Caddyfile", CADDY, backend_port)
+        environment = dict(os.environ, GOMAXPROCS="1", HOME=folder)
+        self._run(folder, ["caddy", "run", "--adapter", "caddyfile", "--config", path], environment)
+
+    def start_h2o(self, folder, backend_port):
+        path = self._write(folder, "h2o.conf", H2O, backend_port)
+        self._run(folder, ["h2o", "-m", "worker", "-c", path])
+
+    def start_relay(self, folder, backend_port):
+        relay = os.path.join(PROGRAMS, "bench_relay")
+        self._run(folder, [relay, str(self.port), str(backend_port)])
+
+    def start_pointsman(self, folder, backend_port):
+        self.socket = os.path.join(folder, "control.sock")
+        control = [
+            os.path.join(PROGRAMS, "pointsman-control"),
+            "--database=" + os.path.join(folder, "routes.db"),
+            "--socket=" + self.socket,
+        ]
+        self.others.append(
+            processes.start(control, {1}, os.path.join(folder, "pointsman-control.log"))
+        )
+        self._run(
+            folder,
+            [
+                os.path.join(PROGRAMS, "pointsman-proxy"),
+                f"--listen=127.0.0.1:{self.port}",
+                f"--admin=127.0.0.1:{processes.free_port()}",
+                "--control=" + self.socket,
+                "--local-copy=" + os.path.join(folder, "routes.copy"),
+                "--workers=1",
+            ],
+        )
+        processes.wait_for_port(self.port, self.process)
+        self._until_control_answers()
+        self.routectl("add", "service", "--path-prefix=/", f"--to=http://127.0.0.1:{backend_port}")
+
+    def _until_control_answers(self):
+        for _ in range(250):
+            if subprocess.run(self._routectl(["health"]), capture_output=True).returncode == 0:
+                return
+            time.sleep(0.02)
+        raise RuntimeError("pointsman-control does not answer")
+
+    def _routectl(self, arguments):
+        return [os.path.join(PROGRAMS, "routectl"), "--socket", self.socket] + arguments
+
+    def routectl(self, *arguments):
+        subprocess.run(self._routectl(list(arguments)), check=True, capture_output=True, timeout=60)
+
+    def cpu_ns(self):
+        return processes.cpu_ns(processes.family(self.process.pid))
+
+    def memory_kib(self):
+        return processes.memory_kib(processes.family(self.process.pid))
+
+    def stop(self):
+        processes.stop(self.process)
+        for process in self.others:
+            processes.stop(process)
+
+
+STARTERS = {
+    "pointsman": Peer.start_pointsman,
+    "nginx": Peer.start_nginx,
+    "haproxy": Peer.start_haproxy,
+    "caddy": Peer.start_caddy,
+    "h2o": Peer.start_h2o,
+    "relay": Peer.start_relay,
+}
+
+
+def is_installed(name):
+    if name in ("pointsman", "relay"):
+        return os.path.exists(os.path.join(PROGRAMS, "bench_relay"))
+    return shutil.which(name) is not None
+
+
+BACKEND = """
+daemon off; worker_processes 1; pid {folder}/backend.pid; error_log stderr crit;
+worker_rlimit_nofile 20000;
+events {{ worker_connections 8192; }}
+http {{
+  access_log off; keepalive_requests 1000000000; keepalive_timeout 3600s; sendfile on;
+  tcp_nopush on; client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2;
+  fastcgi_temp_path {folder}/t3; uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
+  open_file_cache max=16;
+  server {{ listen 127.0.0.1:{port} backlog=4096; root {folder}; }}
+}}
+"""
+
+
+class Backend:
+    """The service behind: files of the sizes asked for, as nginx serves them."""
+
+    def __init__(self, folder, sizes, cpu):
+        os.makedirs(folder, exist_ok=True)
+        for size in sizes:
+            with open(os.path.join(folder, f"{size}"), "wb") as file:
+                file.write(b"x" * size)
+        self.port = processes.free_port()
+        path = os.path.join(folder, "backend.conf")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(BACKEND.format(folder=folder, port=self.port))
+        self.process = processes.start(
+            ["nginx", "-e", "stderr", "-p", folder, "-c", path],
+            {cpu},
+            os.path.join(folder, "backend.log"),
+        )
+        processes.wait_for_port(self.port, self.process)
+
+    def stop(self):
+        processes.stop(self.process)
