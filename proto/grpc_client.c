@@ -368,6 +368,11 @@ ProtobufCMessage *grpc_client_call(struct grpc_client *client, const char *path,
     return NULL;
 }
 
+bool grpc_client_is_lost(const struct grpc_client *client)
+{
+    return client->is_lost;
+}
+
 bool grpc_client_call_stream(struct grpc_client *client, const char *path,
                              const ProtobufCMessage *request,
                              const ProtobufCMessageDescriptor *response,

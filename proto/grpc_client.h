@@ -28,6 +28,10 @@ ProtobufCMessage *grpc_client_call(struct grpc_client *client, const char *path,
                                    const ProtobufCMessageDescriptor *response, uint64_t timeout_ms,
                                    struct grpc_result *result);
 
+/* The connection broke, or was given up when an answer did not come in time: no call goes through
+ * any more. */
+bool grpc_client_is_lost(const struct grpc_client *client);
+
 /* One server stream: calls on_message for each until it returns false (the call is cancelled) or
  * the stream ends. True when it ended with OK or was cancelled here. */
 bool grpc_client_call_stream(struct grpc_client *client, const char *path,

@@ -6,10 +6,16 @@
 #include "proto/message.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+
+enum { REQUEST_ID_RANDOM_BYTES = 16 };
 
 static struct {
     const char *message;
+    const char *request_id;
     uint64_t if_revision;
     bool dry_run;
 } given;
@@ -18,17 +24,36 @@ const struct option change_options[] = {
     {"message", OPTION_STRING, &given.message, "TEXT", "Why, for the history."},
     {"if-revision", OPTION_UNSIGNED, &given.if_revision, "REVISION",
      "Only when nothing was changed since this revision; else exit 4."},
+    {"request-id", OPTION_STRING, &given.request_id, "ID",
+     "A name for this very change: the same again is not made twice. Default: a random one."},
     {"dry-run", OPTION_FLAG, &given.dry_run, NULL, "Check everything, change nothing."},
     {0},
 };
 
+/* A call that is made again, because its answer was lost, must not change things twice. */
+static char *new_request_id(struct arena *arena)
+{
+    unsigned char random[REQUEST_ID_RANDOM_BYTES];
+    char text[2 * sizeof(random) + 1];
+    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+        abort(); /* so few are always there */
+    for (size_t i = 0; i < sizeof(random); i++)
+        snprintf(text + 2 * i, 3, "%02x", random[i]);
+    return arena_string(arena, text, strlen(text));
+}
+
 static void fill_request(struct draft *draft, bool is_dry_run)
 {
     Pointsman__V1__ApplyRequest *request = &draft->request;
+    struct arena *arena = &draft->arena;
     request->if_revision = given.if_revision;
     request->dry_run = is_dry_run;
     if (given.message != NULL)
-        request->message = arena_string(&draft->arena, given.message, strlen(given.message));
+        request->message = arena_string(arena, given.message, strlen(given.message));
+    if (given.request_id != NULL)
+        request->request_id = arena_string(arena, given.request_id, strlen(given.request_id));
+    else
+        request->request_id = new_request_id(arena);
 }
 
 /* In the words of the draft, where they are known. */
@@ -44,10 +69,13 @@ static void tell_warning(const Pointsman__V1__Warning *warning, const struct dra
 }
 
 /* After a call that got no answer. */
-static void tell_doubt(const struct session *session, enum exit_code code)
+static void tell_doubt(const struct session *session, const struct draft *draft,
+                       enum exit_code code)
 {
-    if (code == EXIT_UNREACHABLE && session->client != NULL && !given.dry_run)
-        say("whether the change was committed is not known; 'routectl list -o wide' tells");
+    if (code == EXIT_UNREACHABLE && session->has_connected && !draft->request.dry_run)
+        say("whether the change was committed is not known; the same command with "
+            "--request-id %s makes it, unless it is made already",
+            draft->request.request_id);
 }
 
 /* A change is one commit, all of it or nothing, so it is never sent in parts. */
@@ -95,7 +123,7 @@ enum exit_code change_commit(struct session *session, struct draft *draft)
     enum exit_code code = EXIT_OK;
     Pointsman__V1__ApplyResponse *response = send_draft(session, draft, given.dry_run, &code);
     if (response == NULL) {
-        tell_doubt(session, code);
+        tell_doubt(session, draft, code);
         return code;
     }
 

@@ -15,6 +15,7 @@ enum exit_code refusal_exit_code(enum grpc_status status)
     case GRPC_INVALID_ARGUMENT:
         return EXIT_INVALID;
     case GRPC_NOT_FOUND:
+    case GRPC_OUT_OF_RANGE: /* a revision that is compacted away, or not made yet */
         return EXIT_NOT_FOUND;
     case GRPC_ALREADY_EXISTS:
     case GRPC_FAILED_PRECONDITION:
@@ -27,7 +28,6 @@ enum exit_code refusal_exit_code(enum grpc_status status)
     case GRPC_UNKNOWN:
     case GRPC_PERMISSION_DENIED:
     case GRPC_RESOURCE_EXHAUSTED:
-    case GRPC_OUT_OF_RANGE:
     case GRPC_UNIMPLEMENTED:
     case GRPC_INTERNAL:
     case GRPC_DATA_LOSS:

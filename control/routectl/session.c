@@ -4,7 +4,11 @@
 #include "control/routectl/say.h"
 
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
+
+/* A daemon that is restarted is back within a second. */
+enum { RECONNECT_MS = 3000, RECONNECT_PAUSE_MS = 20 };
 
 struct session_options session_options = {
     .socket = "/run/pointsman/control.sock",
@@ -63,11 +67,25 @@ static bool connect_once(struct session *session, enum exit_code *code)
     struct error err = {0};
     session->client = grpc_client_connect(session_options.socket, &err);
     if (session->client != NULL)
-        return true;
+        return session->has_connected = true;
     say("%s; is pointsman-control running? (--socket or POINTSMAN_SOCKET names its socket)",
         err.message);
     *code = EXIT_UNREACHABLE;
     return false;
+}
+
+bool session_reconnect(struct session *session)
+{
+    const struct timespec pause = {.tv_nsec = RECONNECT_PAUSE_MS * 1000000L};
+    grpc_client_free(session->client);
+    session->client = NULL;
+    for (uint64_t waited_ms = 0;; waited_ms += RECONNECT_PAUSE_MS) {
+        session->client = grpc_client_connect(session_options.socket, NULL);
+        if (session->client != NULL || waited_ms >= RECONNECT_MS ||
+            waited_ms >= session_options.timeout_ms)
+            return session->client != NULL;
+        nanosleep(&pause, NULL);
+    }
 }
 
 /* NULL with *code set when there is no answer; why is in `result`, or said when nobody listens. */
@@ -80,6 +98,11 @@ static ProtobufCMessage *call(struct session *session, const char *path,
         return NULL;
     ProtobufCMessage *answer =
         grpc_client_call(session->client, path, request, response, timeout_ms, result);
+    bool is_broken = result->status == GRPC_UNAVAILABLE && grpc_client_is_lost(session->client);
+    if (is_broken && session_reconnect(session)) {
+        grpc_result_clear(result);
+        answer = grpc_client_call(session->client, path, request, response, timeout_ms, result);
+    }
     if (answer == NULL)
         *code = refusal_exit_code(result->status);
     return answer;

@@ -1,7 +1,9 @@
 /* Session: one run of routectl: its global flags, its output, its connection.
  *
- * The connection is made by the first call. A call that fails has told people why on standard
- * error when it returns, and has its exit code.
+ * The connection is made by the first call. When it breaks, as it does when the daemon is
+ * restarted, the call is made once more: questions can be asked twice, and changes carry a request
+ * id. A call that fails has told people why on standard error when it returns, and has its exit
+ * code.
  *
  * Threads: main. */
 #ifndef CONTROL_ROUTECTL_SESSION_H
@@ -31,12 +33,17 @@ extern const struct option session_option_table[];
 struct session {
     const struct output *output;
     struct output_sink sink;
-    struct grpc_client *client; /* NULL before the first call */
+    struct grpc_client *client; /* NULL before the first call, and when the daemon is gone */
+    bool has_connected;
 };
 
 /* False with an error when a flag's value is wrong. */
 bool session_init(struct session *session, struct error *err);
 void session_clear(struct session *session);
+
+/* After the connection broke: waits a few seconds for the daemon to come back. False when it does
+ * not. */
+bool session_reconnect(struct session *session);
 
 /* One call. `draft` (or NULL) is what the request was made from, for naming fields. Returns the
  * response (free with message_free), or NULL with *code set. */

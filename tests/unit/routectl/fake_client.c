@@ -14,6 +14,7 @@ static struct call {
     struct buffer response;
     enum grpc_status status;
     char message[128];
+    bool breaks, is_back;
     /* what happened */
     const char *path;
     uint64_t timeout_ms;
@@ -23,9 +24,8 @@ static struct call {
 static size_t scripted_count, call_count, connect_count;
 static bool is_refusing;
 
-/* Only its address matters. */
 struct grpc_client {
-    char unused;
+    bool is_lost;
 };
 
 void fake_client_reset(void)
@@ -56,6 +56,13 @@ void fake_client_fail(enum grpc_status status, const char *message)
     struct call *call = &calls[scripted_count++];
     call->status = status;
     snprintf(call->message, sizeof(call->message), "%s", message);
+}
+
+void fake_client_break(bool is_back)
+{
+    fake_client_fail(GRPC_UNAVAILABLE, "the connection is lost");
+    calls[scripted_count - 1].breaks = true;
+    calls[scripted_count - 1].is_back = is_back;
 }
 
 size_t fake_client_call_count(void)
@@ -93,7 +100,12 @@ struct grpc_client *grpc_client_connect(const char *socket_path, struct error *e
         error_set(err, ERROR_UNAVAILABLE, "%s: nobody listens", socket_path);
         return NULL;
     }
-    return memory_allocate(sizeof(struct grpc_client));
+    return memory_allocate_zeroed(1, sizeof(struct grpc_client));
+}
+
+bool grpc_client_is_lost(const struct grpc_client *client)
+{
+    return client->is_lost;
 }
 
 void grpc_client_free(struct grpc_client *client)
@@ -116,6 +128,8 @@ ProtobufCMessage *grpc_client_call(struct grpc_client *client, const char *path,
                                    MESSAGE_MEMORY_DEFAULT, true, NULL);
     buffer_clear(&bytes);
 
+    client->is_lost = call->breaks;
+    is_refusing = call->breaks && !call->is_back;
     result->status = call->status;
     snprintf(result->message, sizeof(result->message), "%s", call->message);
     if (call->status != GRPC_OK)

@@ -16,6 +16,8 @@ void fake_client_refuse(void);
 /* The answer to the next call that has none yet. Copies. */
 void fake_client_answer(const ProtobufCMessage *response);
 void fake_client_fail(enum grpc_status status, const char *message);
+/* The connection breaks during that call; `is_back`: the daemon can be connected to again. */
+void fake_client_break(bool is_back);
 
 size_t fake_client_call_count(void);
 size_t fake_client_connect_count(void);

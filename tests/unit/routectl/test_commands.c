@@ -267,11 +267,11 @@ static void a_daemon_lost_after_the_commit_leaves_it_committed(void **state)
 {
     (void)state;
     answer_applied_at(41);
-    fake_client_fail(GRPC_UNAVAILABLE, "connection lost");
-    run("remove api");
+    fake_client_break(false);
+    run("remove api --timeout 40ms");
     assert_int_equal(ran.code, 6);
     assert_string_equal(ran.err,
-                        "routectl: connection lost\n"
+                        "routectl: the connection is lost\n"
                         "routectl: revision 41 is committed; whether it is live is not known\n");
 }
 
@@ -279,11 +279,61 @@ static void a_change_without_an_answer_leaves_a_doubt(void **state)
 {
     (void)state;
     fake_client_fail(GRPC_DEADLINE_EXCEEDED, "no answer");
-    run("remove api");
+    run("remove api --request-id r-1");
     assert_int_equal(ran.code, 7);
     assert_string_equal(ran.err, "routectl: no answer\n"
-                                 "routectl: whether the change was committed is not known; "
-                                 "'routectl list -o wide' tells\n");
+                                 "routectl: whether the change was committed is not known; the "
+                                 "same command with --request-id r-1 makes it, unless it is made "
+                                 "already\n");
+}
+
+static void a_change_whose_connection_breaks_is_sent_again_with_the_same_id(void **state)
+{
+    (void)state;
+    fake_client_break(true);
+    answer_applied_at(41);
+    run("remove api --no-wait");
+    assert_int_equal(ran.code, 0);
+    assert_int_equal(fake_client_call_count(), 2);
+    assert_int_equal(fake_client_connect_count(), 2);
+    const Pointsman__V1__ApplyRequest *again =
+        (const Pointsman__V1__ApplyRequest *)fake_client_request(1);
+    assert_int_equal(strlen(applied_request()->request_id), 32);
+    assert_string_equal(applied_request()->request_id, again->request_id);
+    assert_string_equal(ran.err, "");
+}
+
+static void a_change_is_sent_again_once_only(void **state)
+{
+    (void)state;
+    fake_client_break(true);
+    fake_client_break(true);
+    run("remove api --no-wait");
+    assert_int_equal(ran.code, 7);
+    assert_int_equal(fake_client_call_count(), 2);
+    assert_has(ran.err, "routectl: the connection is lost\nroutectl: whether the change was");
+}
+
+static void a_call_that_got_an_answer_is_not_made_again(void **state)
+{
+    (void)state;
+    fake_client_fail(GRPC_UNAVAILABLE, "the database takes no writes");
+    run("remove api");
+    assert_int_equal(ran.code, 7);
+    assert_int_equal(fake_client_call_count(), 1);
+}
+
+static void every_change_has_an_id_of_its_own(void **state)
+{
+    (void)state;
+    char first[64];
+    answer_applied_at(41);
+    run("remove api --no-wait");
+    snprintf(first, sizeof(first), "%s", applied_request()->request_id);
+    reset(NULL);
+    answer_applied_at(42);
+    run("remove api --no-wait");
+    assert_string_not_equal(applied_request()->request_id, first);
 }
 
 static void an_existing_route_is_exit_4_and_tells_of_replace(void **state)
@@ -565,6 +615,10 @@ int main(void)
         COMMAND_TEST(proxies_that_lack_it_are_named_with_their_reasons),
         COMMAND_TEST(a_daemon_lost_after_the_commit_leaves_it_committed),
         COMMAND_TEST(a_change_without_an_answer_leaves_a_doubt),
+        COMMAND_TEST(a_change_whose_connection_breaks_is_sent_again_with_the_same_id),
+        COMMAND_TEST(a_change_is_sent_again_once_only),
+        COMMAND_TEST(a_call_that_got_an_answer_is_not_made_again),
+        COMMAND_TEST(every_change_has_an_id_of_its_own),
         COMMAND_TEST(an_existing_route_is_exit_4_and_tells_of_replace),
         COMMAND_TEST(warnings_go_to_standard_error),
         COMMAND_TEST(removing_takes_several_names_in_one_change),
