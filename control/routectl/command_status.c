@@ -31,8 +31,9 @@ const struct command command_status = {
     .operands = "",
     .summary = "Show the daemon and every proxy: who is behind, and why",
     .details =
-        "BEHIND is how long a proxy has lacked the newest revision; DIGEST says whether it holds\n"
-        "exactly what the daemon sent; LAST REJECTION why it refused an update.",
+        "BEHIND is how many revisions a proxy lacks, LAG for how long it has lacked the first of\n"
+        "them. DIGEST says whether it holds exactly what the daemon sent, SINCE how long it has\n"
+        "been connected, LAST REJECTION why it refused an update. -o wide shows more columns.",
     .example = "  routectl status\n"
                "  routectl status -o json | jq '.proxies[] | {id, revision, connected}'",
     .run = run_status,

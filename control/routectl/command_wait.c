@@ -1,25 +1,24 @@
 #include "control/routectl/command.h"
+#include "control/routectl/flag_values.h"
 #include "control/routectl/say.h"
 #include "control/routectl/waiting.h"
 
-#include <errno.h>
-#include <stdlib.h>
+static uint64_t revision;
 
-static bool parse_revision(const char *text, uint64_t *revision)
-{
-    char *end;
-    if (*text < '0' || *text > '9')
-        return false;
-    errno = 0;
-    *revision = strtoull(text, &end, 10);
-    return errno == 0 && *end == '\0';
-}
+static const struct option options[] = {
+    {"revision", OPTION_UNSIGNED, &revision, "REVISION", "The same as the operand."},
+    {0},
+};
 
 static enum exit_code run(struct session *session, const struct option_list *operands)
 {
-    uint64_t revision = 0;
-    if (operands->count > 0 && !parse_revision(operands->items[0], &revision)) {
-        say("wait: '%s' is not a revision", operands->items[0]);
+    if (operands->count > 0 && revision != 0) {
+        say("wait: either REVISION or --revision");
+        return EXIT_USAGE;
+    }
+    struct error err = {0};
+    if (operands->count > 0 && !flag_revision("wait", operands->items[0], &revision, &err)) {
+        say("%s", err.message);
         return EXIT_USAGE;
     }
 
@@ -39,7 +38,8 @@ const struct command command_wait = {
         "Waits for the proxies that are connected or were lost within the last minute. Exit 6\n"
         "when one of them has not applied it in time.",
     .example = "  routectl wait\n"
-               "  routectl wait 41 --timeout 30s",
+               "  routectl wait --revision 41 --timeout 5s",
     .max_operands = 1,
+    .groups = {{"Options", options}},
     .run = run,
 };

@@ -1,8 +1,12 @@
 #include "control/routectl/flag_values.h"
 
+#include "common/clock.h"
 #include "common/duration.h"
+#include "control/routectl/time_text.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_PORT = 65535 };
@@ -31,6 +35,30 @@ bool flag_number(const char *flag, const char *text, uint32_t max, uint32_t *num
     if (!parse_number(slice_from_string(text), max, number))
         return error_set(err, ERROR_INVALID, "%s: '%s' is not a number from 0 to %" PRIu32, flag,
                          text, max);
+    return true;
+}
+
+static bool is_number(const char *text)
+{
+    return *text != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
+bool flag_revision(const char *flag, const char *text, uint64_t *revision, struct error *err)
+{
+    errno = 0;
+    *revision = is_number(text) ? strtoull(text, NULL, 10) : 0;
+    if (*revision == 0 || errno != 0)
+        return error_set(err, ERROR_INVALID, "%s: '%s' is not a revision", flag, text);
+    return true;
+}
+
+bool flag_moment(const char *flag, const char *text, struct flag_moment *moment, struct error *err)
+{
+    *moment = (struct flag_moment){0};
+    if (is_number(text))
+        return flag_revision(flag, text, &moment->revision, err);
+    if (!time_text_parse(text, clock_wall_ms(), &moment->time_ms, err))
+        return error_prefix(err, "%s: ", flag);
     return true;
 }
 

@@ -20,6 +20,16 @@
 bool flag_number(const char *flag, const char *text, uint32_t max, uint32_t *number,
                  struct error *err);
 
+/* A revision: a decimal number, not 0. */
+bool flag_revision(const char *flag, const char *text, uint64_t *revision, struct error *err);
+
+/* A revision, or a time as time_text_parse takes it: one of the two is not 0. */
+struct flag_moment {
+    uint64_t revision;
+    uint64_t time_ms; /* since 1970 */
+};
+bool flag_moment(const char *flag, const char *text, struct flag_moment *moment, struct error *err);
+
 /* NULL when `text` is NULL: the flag was not given. */
 bool flag_duration(const char *flag, const char *text, struct arena *arena,
                    DurationMessage **duration, struct error *err);

@@ -1,9 +1,9 @@
 #include "control/routectl/output_proxies.h"
 
-#include "common/clock.h"
 #include "common/duration.h"
 #include "control/routectl/object_text.h"
 #include "control/routectl/table_lines.h"
+#include "control/routectl/time_text.h"
 
 #include <inttypes.h>
 
@@ -28,24 +28,6 @@ void output_proxies_show_wait(const struct output_sink *sink, const ProtobufCMes
         add_proxies(&table, &applied->rejected[i]->proxy_id, 1, "rejected");
     add_proxies(&table, applied->disconnected, applied->n_disconnected, "disconnected");
     print_table(sink, &table);
-}
-
-/* The largest unit alone: how long ago, for a glance. */
-static void append_age(struct buffer *to, uint64_t since_ms)
-{
-    static const struct {
-        uint64_t milliseconds;
-        char unit;
-    } units[] = {{86400000, 'd'}, {3600000, 'h'}, {60000, 'm'}, {1000, 's'}};
-    uint64_t now_ms = clock_wall_ms();
-    uint64_t age_ms = now_ms > since_ms ? now_ms - since_ms : 0;
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (age_ms >= units[i].milliseconds) {
-            buffer_printf(to, "%" PRIu64 "%c", age_ms / units[i].milliseconds, units[i].unit);
-            return;
-        }
-    }
-    buffer_append_string(to, "0s");
 }
 
 static void show_control(const struct output_sink *sink, const Pointsman__V1__GetInfoResponse *info)
@@ -77,46 +59,64 @@ static void append_rejection(struct buffer *to, const Pointsman__V1__Rejection *
     }
 }
 
+/* How many revisions it lacks, and for how long it has lacked the first of them. */
+static void add_lag(struct text_table *table, const Pointsman__V1__Proxy *proxy, uint64_t head)
+{
+    char duration[DURATION_BYTES];
+    uint64_t revisions = head > proxy->revision ? head - proxy->revision : 0;
+    if (revisions > 0)
+        text_table_cell(table, "%" PRIu64, revisions);
+    else
+        text_table_cell(table, "%s", "");
+    text_table_cell(table, "%s",
+                    proxy->behind_ms == 0 ? "" : duration_format(proxy->behind_ms, duration));
+}
+
+static void add_proxy(const struct output_sink *sink, struct text_table *table,
+                      const Pointsman__V1__Proxy *proxy, uint64_t head)
+{
+    struct buffer text = BUFFER_EMPTY;
+    text_table_cell(table, "%s", proxy->id);
+    text_table_cell(table, "%s", proxy->connected ? "connected" : "disconnected");
+    text_table_cell(table, "%" PRIu64, proxy->revision);
+    add_lag(table, proxy, head);
+    text_table_cell(table, "%s", proxy->digest_matches ? "same" : "differs");
+    if (proxy->connected && sink->is_wide)
+        append_time(&text, proxy->connected_since_ms);
+    else if (proxy->connected)
+        append_age(&text, proxy->connected_since_ms);
+    cell_from(table, &text);
+    if (sink->is_wide) {
+        append_age(&text, proxy->last_seen_ms);
+        cell_from(table, &text);
+        text_table_cell(table, "%s", proxy->version);
+        text_table_cell(table, "%s", proxy->boot_id);
+    }
+    append_rejection(&text, proxy->last_rejection);
+    cell_from(table, &text);
+    buffer_clear(&text);
+}
+
 void output_proxies_show_status(const struct output_sink *sink,
                                 const Pointsman__V1__GetInfoResponse *info,
                                 const Pointsman__V1__ListProxiesResponse *proxies)
 {
-    static const char *const narrow[] = {"PROXY",  "STATE", "REVISION",       "BEHIND",
+    static const char *const narrow[] = {"PROXY",  "STATE", "REVISION",       "BEHIND", "LAG",
                                          "DIGEST", "SINCE", "LAST REJECTION", NULL};
-    static const char *const wide[] = {"PROXY",  "STATE",          "REVISION", "BEHIND",
-                                       "DIGEST", "SINCE",          "SEEN",     "VERSION",
-                                       "BOOT",   "LAST REJECTION", NULL};
+    static const char *const wide[] = {"PROXY",   "STATE",  "REVISION",       "BEHIND",
+                                       "LAG",     "DIGEST", "SINCE",          "SEEN",
+                                       "VERSION", "BOOT",   "LAST REJECTION", NULL};
     struct text_table table;
-    struct buffer text = BUFFER_EMPTY;
-    char duration[DURATION_BYTES];
 
     show_control(sink, info);
     if (proxies->n_proxies == 0) {
-        print_line(sink, "proxies", &text);
+        struct buffer none = BUFFER_EMPTY;
+        print_line(sink, "proxies", &none);
         return;
     }
     fputc('\n', sink->to);
     text_table_init(&table, sink->is_wide ? wide : narrow);
-    for (size_t i = 0; i < proxies->n_proxies; i++) {
-        const Pointsman__V1__Proxy *proxy = proxies->proxies[i];
-        text_table_cell(&table, "%s", proxy->id);
-        text_table_cell(&table, "%s", proxy->connected ? "connected" : "disconnected");
-        text_table_cell(&table, "%" PRIu64, proxy->revision);
-        text_table_cell(&table, "%s",
-                        proxy->behind_ms == 0 ? "" : duration_format(proxy->behind_ms, duration));
-        text_table_cell(&table, "%s", proxy->digest_matches ? "same" : "differs");
-        if (proxy->connected)
-            append_age(&text, proxy->connected_since_ms);
-        cell_from(&table, &text);
-        if (sink->is_wide) {
-            append_age(&text, proxy->last_seen_ms);
-            cell_from(&table, &text);
-            text_table_cell(&table, "%s", proxy->version);
-            text_table_cell(&table, "%s", proxy->boot_id);
-        }
-        append_rejection(&text, proxy->last_rejection);
-        cell_from(&table, &text);
-    }
+    for (size_t i = 0; i < proxies->n_proxies; i++)
+        add_proxy(sink, &table, proxies->proxies[i], proxies->head_revision);
     print_table(sink, &table);
-    buffer_clear(&text);
 }

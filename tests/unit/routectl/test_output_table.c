@@ -287,6 +287,7 @@ static void status_shows_each_proxy_and_its_last_rejection(void **state)
     behind.last_rejection = &rejection;
     proxies.n_proxies = 2;
     proxies.proxies = list;
+    proxies.head_revision = 12;
 
     output_table.show_status(&sink, &info, &proxies);
 
@@ -295,9 +296,9 @@ static void status_shows_each_proxy_and_its_last_rejection(void **state)
                  "routes      5\n"
                  "backends    0\n"
                  "\n"
-                 "PROXY   STATE         REVISION  BEHIND  DIGEST   SINCE  LAST REJECTION\n"
-                 "edge-1  connected     12        -       same     2m     -\n"
-                 "edge-2  disconnected  11        1m30s   differs  -      "
+                 "PROXY   STATE         REVISION  BEHIND  LAG    DIGEST   SINCE  LAST REJECTION\n"
+                 "edge-1  connected     12        -       -      same     2m     -\n"
+                 "edge-2  disconnected  11        1       1m30s  differs  -      "
                  "revision 12: 1 object; route api: rules[0]: is odd\n");
 }
 
