@@ -10,6 +10,7 @@
 #include "proto/pointsman/v1/backend.pb-c.h"
 #include "proto/pointsman/v1/control.pb-c.h"
 #include "proto/pointsman/v1/feed.pb-c.h"
+#include "proto/pointsman/v1/history.pb-c.h"
 #include "proto/pointsman/v1/route.pb-c.h"
 
 typedef Google__Protobuf__Duration DurationMessage;

@@ -24,7 +24,10 @@ static void names_are_lower_camel_case_and_large_numbers_strings(void **state)
                             "  \"routes\": \"0\",\n"
                             "  \"backends\": \"0\",\n"
                             "  \"startedMs\": \"0\",\n"
-                            "  \"readOnlyReason\": \"\"\n"
+                            "  \"readOnlyReason\": \"\",\n"
+                            "  \"oldestRevision\": \"0\",\n"
+                            "  \"pendingRevision\": \"0\",\n"
+                            "  \"pendingConfirmByMs\": \"0\"\n"
                             "}\n");
 }
 
