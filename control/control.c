@@ -85,6 +85,7 @@ static bool start_server(struct control *control, const struct control_options *
     struct grpc_server_limits limits;
     grpc_server_limits_init(&limits);
     limits.is_exempt = services_is_exempt;
+    limits.has_reserve = services_has_reserve;
     control->server =
         grpc_server_new(control->loop, listen_fd, &limits, service_methods, &control->services);
     grpc_server_set_serving(control->server, true);

@@ -42,6 +42,12 @@ bool services_is_exempt(void *context, const struct peer_credentials *peer)
     return authorizer_allows(services->authorizer, peer, PERMISSION_WATCH);
 }
 
+bool services_has_reserve(void *context, const struct peer_credentials *peer)
+{
+    const struct services *services = context;
+    return authorizer_allows(services->authorizer, peer, PERMISSION_WRITE);
+}
+
 static void on_explain(void *context, struct grpc_call *call, const ProtobufCMessage *request)
 {
     const struct services *services = context;

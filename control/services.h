@@ -31,7 +31,9 @@ struct services {
 /* Every method, who may call it, and what answers it. */
 extern const struct grpc_method service_methods[];
 
-/* For the server's limits: admins and proxies have room of their own. */
+/* For the server's limits: admins and proxies are not counted against their user, and the last
+ * connections are the admins'. */
 bool services_is_exempt(void *context, const struct peer_credentials *peer);
+bool services_has_reserve(void *context, const struct peer_credentials *peer);
 
 #endif

@@ -188,6 +188,10 @@ static void on_half_close(void *context, struct grpc_stream *stream)
         grpc_call_fail(call, GRPC_INVALID_ARGUMENT, "the call has no message", NULL);
         return;
     }
+    if (grpc_connection_is_full(call->connection)) {
+        grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, "earlier answers have not been read", NULL);
+        return;
+    }
     call->request = NULL; /* the handler may end the call */
     call->method->on_call(call->method_context, call, request);
     message_free(request);
@@ -240,7 +244,8 @@ void grpc_call_reply(struct grpc_call *call, const ProtobufCMessage *response)
 
 bool grpc_call_send(struct grpc_call *call, const ProtobufCMessage *message, struct error *err)
 {
-    if (grpc_stream_queued(call->stream) > QUEUE_LIMIT_BYTES)
+    if (grpc_stream_queued(call->stream) > QUEUE_LIMIT_BYTES ||
+        grpc_connection_is_full(call->connection))
         return error_set(err, ERROR_LIMIT, "the client does not read its answers");
     grpc_stream_send(call->stream, message);
     grpc_connection_touch(call->connection);

@@ -35,15 +35,17 @@ struct grpc_client {
     struct event_loop *loop;
     struct event_watch watch;
     struct event_timer flush_timer;
+    struct client_call *late; /* started when the connection was lost */
     void (*on_closed)(void *context);
     void *context;
 };
 
 struct client_call {
     struct grpc_client *client;
-    struct grpc_stream *stream;
+    struct grpc_stream *stream; /* NULL: it is late */
+    struct client_call *next;   /* late */
     struct grpc_client_call_handlers handlers;
-    struct event_timer deadline_timer; /* driven only */
+    struct event_timer end_timer; /* driven only: at the deadline, or at once when it is late */
 };
 
 /* --- calls ------------------------------------------------------------------------------------ */
@@ -60,7 +62,7 @@ static void on_close(void *context, struct grpc_stream *stream, const struct grp
 {
     const struct grpc_client *client = context;
     struct client_call *call = grpc_stream_user(stream);
-    event_timer_stop(&call->deadline_timer);
+    event_timer_stop(&call->end_timer);
     if (!client->is_abandoned)
         call->handlers.on_end(call->handlers.context, result);
     free(call);
@@ -98,8 +100,20 @@ static struct grpc_client *new_client(const char *socket_path, struct error *err
     return client;
 }
 
+static void free_late(struct client_call *call)
+{
+    struct client_call **at = &call->client->late;
+    while (*at != call)
+        at = &(*at)->next;
+    *at = call->next;
+    event_timer_stop(&call->end_timer);
+    free(call);
+}
+
 static void free_now(struct grpc_client *client)
 {
+    while (client->late != NULL)
+        free_late(client->late);
     event_watch_stop(&client->watch);
     event_timer_stop(&client->flush_timer);
     client->is_abandoned = true; /* calls under way end without a word */
@@ -230,16 +244,40 @@ struct grpc_client *grpc_client_open(struct event_loop *loop, const char *socket
     return client;
 }
 
+static void on_late_end(struct event_timer *timer)
+{
+    struct client_call *call = timer->context;
+    struct grpc_client_call_handlers handlers = call->handlers;
+    struct grpc_result result = {0};
+    grpc_result_set(&result, GRPC_UNAVAILABLE, "the connection is lost");
+    free_late(call);
+    handlers.on_end(handlers.context, &result);
+    grpc_result_clear(&result);
+}
+
+/* Ends like any other: from the loop. */
+static void start_late(struct grpc_client *client, const struct grpc_client_call_handlers *handlers)
+{
+    struct client_call *call = memory_allocate_zeroed(1, sizeof(*call));
+    call->client = client;
+    call->handlers = *handlers;
+    call->next = client->late;
+    client->late = call;
+    event_timer_start(&call->end_timer, client->loop, 0, on_late_end, call);
+}
+
 void grpc_client_start(struct grpc_client *client, const char *path,
                        const ProtobufCMessage *request, size_t max_message_bytes,
                        uint64_t timeout_ms, const struct grpc_client_call_handlers *handlers)
 {
-    if (client->is_lost)
+    if (client->is_lost) {
+        start_late(client, handlers);
         return;
+    }
     struct client_call *call = start_call(client, path, request, max_message_bytes,
                                           timeout_ms == 0 ? UINT64_MAX : timeout_ms, handlers);
     if (timeout_ms != 0)
-        event_timer_start(&call->deadline_timer, client->loop, timeout_ms, on_deadline, call);
+        event_timer_start(&call->end_timer, client->loop, timeout_ms, on_deadline, call);
     flush_later(client);
 }
 

@@ -57,8 +57,8 @@ struct grpc_client_call_handlers {
 };
 
 /* Starts a call, unary or streaming; 0 for `timeout_ms` means none. `max_message_bytes` bounds each
- * message of the answer. Handlers are called from the loop, never from inside this. Once the
- * connection is lost nothing starts and no handler is called: on_closed says or has said so. */
+ * message of the answer. Handlers are called from the loop, never from inside this. A call started
+ * when the connection is lost ends with UNAVAILABLE, unless the client is freed first. */
 void grpc_client_start(struct grpc_client *client, const char *path,
                        const ProtobufCMessage *request, size_t max_message_bytes,
                        uint64_t timeout_ms, const struct grpc_client_call_handlers *handlers);

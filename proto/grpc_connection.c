@@ -1,3 +1,4 @@
+#include "common/log.h"
 #include "proto/grpc_server_parts.h"
 
 #include <errno.h>
@@ -34,7 +35,37 @@ static bool send_all(struct grpc_connection *connection)
         if (sent < 0)
             return errno == EAGAIN || errno == EINTR;
         buffer_consume(&connection->out, (size_t)sent);
+        connection->taken_bytes += (size_t)sent;
     }
+}
+
+static void on_stall(struct event_timer *timer);
+
+/* From when something waits until nothing does. */
+static void time_the_peer(struct grpc_connection *connection)
+{
+    struct grpc_server *server = connection->server;
+    if (connection->out.length == 0 && grpc_core_queued(connection->core) == 0) {
+        event_timer_stop(&connection->stall_timer);
+        return;
+    }
+    if (connection->stall_timer.loop != NULL)
+        return;
+    connection->taken_before = connection->taken_bytes;
+    event_timer_start(&connection->stall_timer, server->loop, server->limits.stall_timeout_ms,
+                      on_stall, connection);
+}
+
+static void on_stall(struct event_timer *timer)
+{
+    struct grpc_connection *connection = timer->context;
+    if (connection->taken_bytes != connection->taken_before) {
+        time_the_peer(connection);
+        return;
+    }
+    log_warn("control_peer_stalled", "uid=%u pid=%d", connection->peer.uid,
+             (int)connection->peer.pid);
+    grpc_connection_close(connection);
 }
 
 static void flush(struct grpc_connection *connection)
@@ -51,6 +82,7 @@ static void flush(struct grpc_connection *connection)
                        EPOLLIN | (connection->out.length > 0 ? (uint32_t)EPOLLOUT : 0));
     if (connection->out.length == 0)
         buffer_clear(&connection->out);
+    time_the_peer(connection);
     grpc_server_check_drained(server);
 }
 
@@ -68,6 +100,23 @@ void grpc_connection_touch(struct grpc_connection *connection)
 
 /* --- receiving -------------------------------------------------------------------------------- */
 
+static void on_head_timeout(struct event_timer *timer)
+{
+    grpc_connection_close(timer->context);
+}
+
+/* A peer that has begun to say something is to end it; what follows a call's head has a timer of
+ * the call. */
+static void time_the_head(struct grpc_connection *connection)
+{
+    struct grpc_server *server = connection->server;
+    if (grpc_core_has_begun(connection->core) && !grpc_core_awaits_head(connection->core))
+        event_timer_stop(&connection->head_timer);
+    else if (connection->head_timer.loop == NULL)
+        event_timer_start(&connection->head_timer, server->loop, server->limits.message_timeout_ms,
+                          on_head_timeout, connection);
+}
+
 /* False when the connection is over. */
 static bool receive(struct grpc_connection *connection)
 {
@@ -78,8 +127,9 @@ static bool receive(struct grpc_connection *connection)
     if (got == 0)
         return false;
     bool goes_on = grpc_core_receive(connection->core, slice_of(bytes, (size_t)got));
-    if (grpc_core_has_begun(connection->core))
-        event_timer_stop(&connection->begin_timer);
+    time_the_head(connection);
+    if (!goes_on)
+        send_all(connection); /* the last words, as far as the socket takes them */
     return goes_on;
 }
 
@@ -97,11 +147,6 @@ static void on_ready(struct grpc_connection *connection, uint32_t events)
 }
 
 /* --- open and close --------------------------------------------------------------------------- */
-
-static void on_begin_timeout(struct event_timer *timer)
-{
-    grpc_connection_close(timer->context);
-}
 
 void grpc_connection_open(struct grpc_server *server, int fd, const struct peer_credentials *peer,
                           bool is_exempt)
@@ -122,8 +167,7 @@ void grpc_connection_open(struct grpc_server *server, int fd, const struct peer_
     handlers.context = connection;
     connection->core = grpc_core_new(GRPC_ROLE_SERVER, &handlers);
     event_watch_start(&connection->watch, server->loop, fd, EPOLLIN, on_watch_ready, connection);
-    event_timer_start(&connection->begin_timer, server->loop, server->limits.message_timeout_ms,
-                      on_begin_timeout, connection);
+    time_the_head(connection);
     grpc_connection_touch(connection);
 }
 
@@ -131,7 +175,8 @@ void grpc_connection_close(struct grpc_connection *connection)
 {
     struct grpc_server *server = connection->server;
     event_watch_stop(&connection->watch);
-    event_timer_stop(&connection->begin_timer);
+    event_timer_stop(&connection->head_timer);
+    event_timer_stop(&connection->stall_timer);
 
     /* Calls under way get their on_end from here; what they do may touch the connection. */
     grpc_core_free(connection->core);
@@ -154,4 +199,9 @@ bool grpc_connection_is_idle(const struct grpc_connection *connection)
 {
     return !grpc_core_has_streams(connection->core) && connection->out.length == 0 &&
            connection->flush_timer.loop == NULL;
+}
+
+bool grpc_connection_is_full(const struct grpc_connection *connection)
+{
+    return grpc_core_queued(connection->core) > connection->server->limits.max_queued_bytes;
 }

@@ -17,7 +17,7 @@ enum {
     INCOMPLETE_BYTES = 16 << 20, /* of messages that are still coming in, for a connection */
     RESET_BURST = 200,
     RESETS_PER_SECOND = 20,
-    MAX_FAULTS = 100,
+    RECEIVE_BYTES = 4096, /* at a time: little of a flood comes in after it was noticed */
 };
 
 /* --- streams ---------------------------------------------------------------------------------- */
@@ -98,13 +98,14 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     return 0;
 }
 
-/* application/grpc alone, or followed by a message format or parameters. */
+/* application/grpc or application/grpc+proto, alone or with parameters. Other message formats are
+ * not ours. */
 static bool is_grpc_type(struct slice value)
 {
-    struct slice type = SLICE("application/grpc");
-    return slice_has_prefix(value, type) &&
-           (value.length == type.length || value.at[type.length] == '+' ||
-            value.at[type.length] == ';');
+    const char *end = memchr(value.at, ';', value.length);
+    struct slice type = slice_of(value.at, end == NULL ? value.length : (size_t)(end - value.at));
+    return slice_equals(type, SLICE("application/grpc")) ||
+           slice_equals(type, SLICE("application/grpc+proto"));
 }
 
 static unsigned parse_small_number(struct slice digits)
@@ -130,18 +131,28 @@ static void note_details(struct grpc_stream *stream, struct slice value)
     buffer_clear(&bytes);
 }
 
+/* Of two fields that say what the call is, either could be the one that is meant. */
+static void note_once(struct grpc_head *head, bool *has)
+{
+    head->is_repeated = head->is_repeated || *has;
+    *has = true;
+}
+
 static void note_header(struct grpc_stream *stream, struct slice name, struct slice value)
 {
     struct grpc_head *head = &stream->head;
 
     if (slice_equals(name, SLICE(":method"))) {
+        note_once(head, &head->has_method);
         head->is_post = slice_equals(value, SLICE("POST"));
     } else if (slice_equals(name, SLICE(":path"))) {
+        note_once(head, &head->has_path);
         buffer_reset(&head->path);
         buffer_append_slice(&head->path, value);
     } else if (slice_equals(name, SLICE(":status"))) {
         head->http_status = parse_small_number(value);
     } else if (slice_equals(name, SLICE("content-type"))) {
+        note_once(head, &head->has_type);
         head->has_grpc_type = is_grpc_type(value);
     } else if (slice_equals(name, SLICE("grpc-encoding"))) {
         head->is_encoded = !slice_equals(value, SLICE("identity"));
@@ -188,7 +199,9 @@ static void finish_request_head(struct grpc_stream *stream)
 
     if (stream->ignores_rest)
         return;
-    if (!head->is_post)
+    if (head->is_repeated)
+        grpc_stream_refuse_http(stream, "400");
+    else if (!head->is_post)
         grpc_stream_refuse_http(stream, "405");
     else if (!head->has_grpc_type)
         grpc_stream_refuse_http(stream, "415");
@@ -266,33 +279,71 @@ static void finish_request(struct grpc_stream *stream)
     core->handlers.on_half_close(core->handlers.context, stream);
 }
 
+/* --- floods ----------------------------------------------------------------------------------- */
+
+static void give_up(struct grpc_core *core)
+{
+    core->has_given_up = true;
+    nghttp2_session_terminate_session(core->session, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+static void note_idle_frame(struct grpc_core *core)
+{
+    if (!grpc_flood_note_idle(&core->flood))
+        give_up(core);
+}
+
+static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error,
+                            void *user_data)
+{
+    (void)session;
+    (void)frame;
+    (void)error;
+    struct grpc_core *core = user_data;
+    if (!grpc_flood_note_fault(&core->flood))
+        give_up(core);
+    return 0;
+}
+
+/* nghttp2 passes frames of types it does not know over without a word, unless they are to be
+ * unpacked. */
+static int on_unknown_frame(nghttp2_session *session, void **payload, const nghttp2_frame_hd *head,
+                            void *user_data)
+{
+    (void)session;
+    (void)payload;
+    (void)head;
+    note_idle_frame(user_data);
+    return NGHTTP2_ERR_CANCEL;
+}
+
+static void report_unknown_frames(nghttp2_option *option)
+{
+    enum { FIRST_EXTENSION = 0x0a, LAST_EXTENSION = 0xff };
+    for (unsigned type = FIRST_EXTENSION; type <= LAST_EXTENSION; type++)
+        nghttp2_option_set_user_recv_extension_type(option, (uint8_t)type);
+}
+
 /* --- frames ----------------------------------------------------------------------------------- */
 
 static int on_frame_received(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
 {
     struct grpc_core *core = user_data;
     core->has_begun = true;
+    if (grpc_flood_is_idle(frame))
+        note_idle_frame(core);
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
         return 0;
 
     struct grpc_stream *stream = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
     if (stream == NULL)
         return 0;
-    if (frame->hd.type == NGHTTP2_HEADERS)
+    if (frame->hd.type == NGHTTP2_HEADERS) {
+        grpc_flood_forgive_for_call(&core->flood);
         finish_head(stream);
+    }
     if (core->role == GRPC_ROLE_SERVER && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0)
         finish_request(stream);
-    return 0;
-}
-
-static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error,
-                            void *user_data)
-{
-    (void)frame;
-    (void)error;
-    struct grpc_core *core = user_data;
-    if (++core->faults > MAX_FAULTS)
-        nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM);
     return 0;
 }
 
@@ -301,6 +352,8 @@ static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
 {
     struct grpc_core *core = user_data;
+    if (frame->hd.type == NGHTTP2_DATA)
+        grpc_flood_forgive_for_data(&core->flood);
     if (core->role == GRPC_ROLE_SERVER && frame->hd.type == NGHTTP2_HEADERS &&
         (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 &&
         nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) == 0)
@@ -408,11 +461,13 @@ static nghttp2_session *new_session(struct grpc_core *core)
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_received);
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
+    nghttp2_session_callbacks_set_unpack_extension_callback(callbacks, on_unknown_frame);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
     nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_frame_not_sent);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
 
     nghttp2_option_set_no_http_messaging(option, 1);
+    report_unknown_frames(option);
     nghttp2_option_set_stream_reset_rate_limit(option, RESET_BURST, RESETS_PER_SECOND);
 
     int failed = core->role == GRPC_ROLE_SERVER
@@ -474,13 +529,30 @@ void grpc_core_free(struct grpc_core *core)
 
 bool grpc_core_receive(struct grpc_core *core, struct slice bytes)
 {
-    ssize_t taken =
-        nghttp2_session_mem_recv(core->session, (const uint8_t *)bytes.at, bytes.length);
-    return taken >= 0;
+    while (bytes.length > 0 && !core->has_given_up) {
+        size_t length = bytes.length < RECEIVE_BYTES ? bytes.length : RECEIVE_BYTES;
+        if (nghttp2_session_mem_recv(core->session, (const uint8_t *)bytes.at, length) < 0)
+            return false;
+        bytes = slice_of(bytes.at + length, bytes.length - length);
+    }
+    return true;
+}
+
+/* A stream that its source resumed while it was asked was not deferred yet. */
+static void resume_again(struct grpc_core *core)
+{
+    core->has_resumed = false;
+    for (struct grpc_stream *stream = core->streams; stream != NULL; stream = stream->next) {
+        if (stream->is_resumed)
+            nghttp2_session_resume_data(core->session, stream->id);
+        stream->is_resumed = false;
+    }
 }
 
 bool grpc_core_send(struct grpc_core *core, struct buffer *to, size_t enough)
 {
+    if (core->has_resumed)
+        resume_again(core);
     while (to->length < enough) {
         const uint8_t *bytes;
         ssize_t length = nghttp2_session_mem_send(core->session, &bytes);
@@ -502,6 +574,22 @@ bool grpc_core_is_done(struct grpc_core *core)
 bool grpc_core_has_streams(const struct grpc_core *core)
 {
     return core->streams != NULL;
+}
+
+size_t grpc_core_queued(const struct grpc_core *core)
+{
+    size_t bytes = 0;
+    for (const struct grpc_stream *stream = core->streams; stream != NULL; stream = stream->next)
+        bytes += stream->out.length;
+    return bytes;
+}
+
+bool grpc_core_awaits_head(const struct grpc_core *core)
+{
+    const struct grpc_stream *stream = core->streams;
+    while (stream != NULL && stream->head.is_complete)
+        stream = stream->next;
+    return stream != NULL;
 }
 
 bool grpc_core_has_begun(const struct grpc_core *core)

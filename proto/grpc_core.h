@@ -62,6 +62,10 @@ bool grpc_core_send(struct grpc_core *core, struct buffer *to, size_t enough);
 bool grpc_core_is_done(struct grpc_core *core);
 /* Some call is under way, or answered and not yet sent to its end. */
 bool grpc_core_has_streams(const struct grpc_core *core);
+/* Bytes of messages that wait until the peer takes them, on all streams. */
+size_t grpc_core_queued(const struct grpc_core *core);
+/* Server: the peer has begun the head of a call and not ended it. */
+bool grpc_core_awaits_head(const struct grpc_core *core);
 /* The peer has shown that it speaks HTTP/2. */
 bool grpc_core_has_begun(const struct grpc_core *core);
 
@@ -87,7 +91,7 @@ size_t grpc_stream_queued(const struct grpc_stream *stream);
 
 /* Server: from now on messages are pulled (on_pull), one when the last is sent. */
 void grpc_stream_start_pull(struct grpc_stream *stream);
-/* There is something to pull again. */
+/* There is something to pull again: with the next grpc_core_send. From inside on_pull, too. */
 void grpc_stream_resume(struct grpc_stream *stream);
 
 /* Server: ends the call behind what is queued. `details` (may be empty) is a serialized

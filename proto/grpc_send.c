@@ -92,7 +92,9 @@ static bool pull(struct grpc_stream *stream)
     struct grpc_core *core = stream->core;
     size_t begun = stream->out.length;
     grpc_frame_begin(&stream->out);
+    stream->is_pulling = true;
     enum grpc_pull pulled = core->handlers.on_pull(core->handlers.context, stream, &stream->out);
+    stream->is_pulling = false;
 
     if (pulled == GRPC_PULL_MESSAGE) {
         grpc_frame_end(&stream->out, begun);
@@ -170,7 +172,12 @@ void grpc_stream_start_pull(struct grpc_stream *stream)
 
 void grpc_stream_resume(struct grpc_stream *stream)
 {
-    nghttp2_session_resume_data(stream->core->session, stream->id);
+    if (!stream->is_pulling) {
+        nghttp2_session_resume_data(stream->core->session, stream->id);
+        return;
+    }
+    stream->is_resumed = true;
+    stream->core->has_resumed = true;
 }
 
 /* What is too long for a client would hide the status with it. */

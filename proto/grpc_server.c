@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,6 +21,8 @@ void grpc_server_limits_init(struct grpc_server_limits *limits)
         .max_connections_per_uid = 64,
         .reserved_connections = 16,
         .message_timeout_ms = 5000,
+        .stall_timeout_ms = 30000,
+        .max_queued_bytes = 8 << 20,
     };
 }
 
@@ -40,13 +43,11 @@ static const char *judge_peer(const struct grpc_server *server, const struct pee
     const struct grpc_server_limits *limits = &server->limits;
     if (limits->is_welcome != NULL && !limits->is_welcome(server->context, peer))
         return "not_allowed";
-    if (server->connection_count >= limits->max_connections)
+    bool has_reserve = limits->has_reserve == NULL || limits->has_reserve(server->context, peer);
+    size_t reserved = has_reserve ? 0 : limits->reserved_connections;
+    if (server->connection_count + reserved >= limits->max_connections)
         return "too_many_connections";
-    if (is_exempt)
-        return NULL;
-    if (server->connection_count + limits->reserved_connections >= limits->max_connections)
-        return "too_many_connections";
-    if (connections_of(server, peer->uid) >= limits->max_connections_per_uid)
+    if (!is_exempt && connections_of(server, peer->uid) >= limits->max_connections_per_uid)
         return "too_many_connections_of_user";
     return NULL;
 }
@@ -92,12 +93,16 @@ static void on_listener_ready(struct event_watch *watch, uint32_t events)
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         int fd = accept4(server->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
+            server->has_paused = false;
             welcome(server, fd);
             continue;
         }
         if (errno == EINTR || errno == ECONNABORTED)
             continue;
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            if (!server->has_paused)
+                log_error("control_accept_paused", "reason=\"%s\"", strerror(errno));
+            server->has_paused = true;
             event_watch_stop(&server->listen_watch);
             event_timer_start(&server->accept_timer, server->loop, ACCEPT_PAUSE_MS,
                               on_accept_pause_over, server);

@@ -41,15 +41,22 @@ struct grpc_method {
     void (*on_call)(void *context, struct grpc_call *call, const ProtobufCMessage *request);
 };
 
-/* What limits connections; the defaults of grpc_server_limits_init are HARDENING's. */
+/* What limits connections. */
 struct grpc_server_limits {
     size_t max_connections;         /* 1,024 */
     size_t max_connections_per_uid; /* 64 */
-    size_t reserved_connections;    /* 16, for peers that is_exempt says yes to */
-    /* 5,000: from a call's head to the end of its message, and from connecting to a first frame. */
+    size_t reserved_connections;    /* 16, for peers that has_reserve says yes to */
+    /* 5,000: from a call's head to the end of its message, from the head's begin to its end, and
+     * from connecting to a first frame. */
     uint64_t message_timeout_ms;
+    /* 30,000: something waits to be sent, and the peer takes nothing of it. */
+    uint64_t stall_timeout_ms;
+    /* 8 MiB of answers that wait to be taken: further calls of the connection are refused. */
+    size_t max_queued_bytes;
     /* Proxies and admins: not counted against their uid. NULL: nobody. */
     bool (*is_exempt)(void *context, const struct peer_credentials *peer);
+    /* Admins: the last connections are theirs. NULL: everybody's. */
+    bool (*has_reserve)(void *context, const struct peer_credentials *peer);
     /* Who cannot do anything at all is hung up on at once. NULL: everybody stays. */
     bool (*is_welcome)(void *context, const struct peer_credentials *peer);
 };

@@ -18,7 +18,10 @@ struct grpc_connection {
     int fd;
     struct event_watch watch;
     struct event_timer flush_timer; /* 0 ms: something is to be sent */
-    struct event_timer begin_timer; /* the peer has yet to speak HTTP/2 */
+    struct event_timer head_timer;  /* the peer has yet to speak HTTP/2, or to end a call's head */
+    struct event_timer stall_timer; /* something is to be sent, and was not taken so far */
+    uint64_t taken_bytes;           /* by the socket */
+    uint64_t taken_before;          /* the stall timer was started */
     struct buffer out;              /* bytes the socket did not take */
     struct grpc_call *calls;
 };
@@ -46,7 +49,8 @@ struct grpc_server {
     void *context;
     int listen_fd; /* -1 once draining */
     struct event_watch listen_watch;
-    struct event_timer accept_timer; /* out of descriptors: accepting pauses */
+    struct event_timer accept_timer; /* out of descriptors: accepting pauses, */
+    bool has_paused;                 /* which is said once */
     struct grpc_connection *connections;
     size_t connection_count;
     bool is_draining;
@@ -66,6 +70,8 @@ void grpc_connection_touch(struct grpc_connection *connection);
 void grpc_connection_close(struct grpc_connection *connection);
 /* Nothing is under way, and all is sent. */
 bool grpc_connection_is_idle(const struct grpc_connection *connection);
+/* As much waits for the peer to read as may. */
+bool grpc_connection_is_full(const struct grpc_connection *connection);
 
 /* --- grpc_call.c ------------------------------------------------------------------------------ */
 

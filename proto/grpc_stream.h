@@ -6,6 +6,7 @@
 #define PROTO_GRPC_STREAM_H
 
 #include "proto/grpc_core.h"
+#include "proto/grpc_flood.h"
 
 #include <nghttp2/nghttp2.h>
 
@@ -15,15 +16,21 @@ struct grpc_core {
     nghttp2_session *session;
     struct grpc_stream *streams;
     bool has_begun;
-    unsigned faults;         /* frames of the peer that break the protocol */
+    bool has_given_up; /* on the peer: a GOAWAY is all that is left to say */
+    bool has_resumed;  /* some stream was resumed while it was pulled */
+    struct grpc_flood flood;
     size_t incomplete_bytes; /* of messages that are still coming in, on all streams */
 };
 
 /* What a head said; a server's request or a client's response. */
 struct grpc_head {
     bool is_complete;
+    bool is_repeated; /* a field is there twice that may be there once */
+    bool has_method;
+    bool has_path;
+    bool has_type;
     bool is_post;
-    bool has_grpc_type; /* content-type: application/grpc, or with "+..." or ";..." */
+    bool has_grpc_type; /* content-type: application/grpc or application/grpc+proto */
     bool is_encoded;    /* grpc-encoding names anything but identity */
     bool has_status;    /* grpc-status, in the head or the trailers */
     unsigned http_status;
@@ -48,6 +55,8 @@ struct grpc_stream {
     struct buffer out; /* framed messages */
     bool head_is_sent;
     bool is_pulled;
+    bool is_pulling; /* inside on_pull */
+    bool is_resumed; /* meanwhile */
     bool is_finished;
     bool has_ended; /* the trailers are submitted */
     enum grpc_status status;

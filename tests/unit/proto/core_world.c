@@ -54,7 +54,7 @@ static void on_half_close(void *context, struct grpc_stream *stream)
     LabelMessage label = POINTSMAN__V1__LABEL__INIT;
     if (strcmp(world->path, "/never") == 0)
         return;
-    if (strcmp(world->path, "/endless") == 0) {
+    if (strcmp(world->path, "/endless") == 0 || strcmp(world->path, "/stutter") == 0) {
         grpc_stream_start_pull(stream);
         return;
     }
@@ -65,9 +65,18 @@ static void on_half_close(void *context, struct grpc_stream *stream)
 
 static enum grpc_pull on_pull(void *context, struct grpc_stream *stream, struct buffer *to)
 {
-    (void)stream;
     struct world *world = context;
     world->pulled++;
+    if (strcmp(world->path, "/stutter") == 0) {
+        if (world->pulled == 1) {
+            grpc_stream_resume(stream);
+            return GRPC_PULL_WAIT;
+        }
+        if (world->pulled == 3) {
+            world->open--;
+            return GRPC_PULL_END;
+        }
+    }
     memset(buffer_reserve(to, 1000), 'a', 1000);
     buffer_extend(to, 1000);
     return GRPC_PULL_MESSAGE;

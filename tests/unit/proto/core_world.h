@@ -6,6 +6,7 @@
  *   /too-long-winded  the same, with details that are
  *   /early            ended at its first message
  *   /endless          answered with messages of 1,000 bytes without end
+ *   /stutter          answered with one message, after it was resumed from inside its pull
  *   /never            not answered
  *   /friends          not answered, and ended when another call closes
  *   /large            takes messages of 4 MiB instead of 1,000 bytes

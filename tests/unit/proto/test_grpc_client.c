@@ -21,7 +21,7 @@ struct fixture {
 
     unsigned free_at_message; /* the client; 0: never */
     bool frees_at_end;
-    bool starts_at_end;
+    bool starts_at_end; /* once */
 };
 
 static void start(struct fixture *f, const char *path, const char *service, uint64_t timeout_ms);
@@ -46,8 +46,10 @@ static void on_end(void *context, const struct grpc_result *result)
     struct fixture *f = context;
     f->ends++;
     f->status = result->status;
-    if (f->starts_at_end)
+    if (f->starts_at_end) {
+        f->starts_at_end = false;
         start(f, "/test.v1.Try/Never", "", 0);
+    }
     if (f->frees_at_end)
         free_client(f);
 }
@@ -203,7 +205,6 @@ static void an_end_may_start_another_call(void **state)
     start(f, "/test.v1.Try/Echo", "x", 0);
     run_until(f, &f->ends, 1);
 
-    f->starts_at_end = false;
     grpc_pair_stop(f->pair);
     f->pair = NULL;
     run_until(f, &f->closed, 1);
@@ -227,21 +228,41 @@ static void a_lost_connection_ends_its_calls_and_then_says_so(void **state)
     assert_int_equal(f->status, GRPC_UNAVAILABLE);
 }
 
-static void nothing_starts_on_a_lost_connection(void **state)
+static void a_call_on_a_lost_connection_ends_from_the_loop(void **state)
 {
     struct fixture *f = *state;
-    f->starts_at_end = true; /* also from inside the loss */
+    f->starts_at_end = true; /* one from inside the loss */
     start(f, "/test.v1.Try/Never", "", 0);
     event_loop_run_once(f->loop, 0);
     grpc_pair_stop(f->pair);
     f->pair = NULL;
     run_until(f, &f->closed, 1);
 
+    unsigned before = f->ends;
     start(f, "/test.v1.Try/Echo", "x", 0);
+    start(f, "/test.v1.Try/Echo", "y", WAIT_MS);
+    assert_int_equal(f->ends, before); /* never from inside start */
+    f->status = GRPC_OK;
+    run_until(f, &f->ends, 4);
+
+    assert_int_equal(f->status, GRPC_UNAVAILABLE);
+    assert_int_equal(f->closed, 1);
+}
+
+static void late_calls_of_a_freed_client_end_without_a_word(void **state)
+{
+    struct fixture *f = *state;
+    grpc_pair_stop(f->pair);
+    f->pair = NULL;
+    run_until(f, &f->closed, 1);
+    for (int i = 0; i < 3; i++)
+        start(f, "/test.v1.Try/Echo", "x", 0);
+    f->frees_at_end = true;
+
+    run_until(f, &f->ends, 1);
     event_loop_run_once(f->loop, 0);
 
     assert_int_equal(f->ends, 1);
-    assert_int_equal(f->closed, 1);
 }
 
 static void the_end_in_a_loss_may_free_the_client(void **state)
@@ -305,7 +326,8 @@ int main(void)
         TEST(an_end_may_free_the_client),
         TEST(an_end_may_start_another_call),
         TEST(a_lost_connection_ends_its_calls_and_then_says_so),
-        TEST(nothing_starts_on_a_lost_connection),
+        TEST(a_call_on_a_lost_connection_ends_from_the_loop),
+        TEST(late_calls_of_a_freed_client_end_without_a_word),
         TEST(the_end_in_a_loss_may_free_the_client),
         TEST(a_server_that_drains_takes_no_call),
         TEST(nobody_listening_is_an_error_at_once),

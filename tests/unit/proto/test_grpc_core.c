@@ -36,9 +36,10 @@ static void a_get_is_no_call(void **state)
 
 static void another_content_type_is_415(void **state)
 {
-    static const char *const types[] = {"text/html", "application/grpcx", ""};
+    static const char *const types[] = {"text/html", "application/grpcx", "",
+                                        "application/grpc+json", "application/grpc+protobuf"};
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 5; i++) {
         const struct raw_header headers[] = {
             {":method", "POST"}, {":path", "/x"}, {"content-type", types[i]}, {NULL, NULL}};
         assert_string_equal(core_world_call(*state, headers), "HEADERS(:status=415) END RST(0)");
@@ -47,13 +48,28 @@ static void another_content_type_is_415(void **state)
 
 static void content_types_of_grpc_are_taken(void **state)
 {
-    static const char *const types[] = {"application/grpc+proto", "application/grpc;charset=x"};
+    static const char *const types[] = {"application/grpc+proto", "application/grpc;charset=x",
+                                        "application/grpc+proto;charset=x"};
 
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         const struct raw_header headers[] = {
             {":method", "POST"}, {":path", "/x"}, {"content-type", types[i]}, {NULL, NULL}};
         assert_string_equal(core_world_call(*state, headers), OK_STORY);
     }
+}
+
+static void what_names_a_call_is_there_once(void **state)
+{
+    static const struct raw_header second[] = {
+        {":method", "POST"}, {":path", "/y"}, {"content-type", "application/grpc"}};
+    struct world *world = *state;
+
+    for (size_t i = 0; i < 3; i++) {
+        const struct raw_header headers[] = {CALL("/x"), second[i], {NULL, NULL}};
+        assert_string_equal(core_world_call(world, headers), "HEADERS(:status=400) END RST(0)");
+    }
+
+    assert_int_equal(world->calls, 0);
 }
 
 static void compression_is_unimplemented(void **state)
@@ -248,6 +264,17 @@ static void a_slow_reader_costs_one_message(void **state)
     raw_client_run(world->client, false);
 }
 
+static void a_stream_resumed_while_it_is_pulled_is_pulled_again(void **state)
+{
+    struct world *world = *state;
+    const struct raw_header headers[] = {CALL("/stutter"), {NULL, NULL}};
+
+    const char *story = core_world_call(world, headers);
+
+    assert_string_equal(story, "HEADERS(:status=200 content-type=application/grpc) DATA(1005)"
+                               " HEADERS(grpc-status=0) END");
+}
+
 static void a_cancelled_call_ends(void **state)
 {
     struct world *world = *state;
@@ -317,6 +344,7 @@ int main(void)
         TEST(a_get_is_no_call),
         TEST(another_content_type_is_415),
         TEST(content_types_of_grpc_are_taken),
+        TEST(what_names_a_call_is_there_once),
         TEST(compression_is_unimplemented),
         TEST(a_compressed_message_is_unimplemented),
         TEST(a_timeout_is_understood),
@@ -332,6 +360,7 @@ int main(void)
         TEST(a_message_may_come_in_any_pieces),
         TEST(a_message_that_is_cut_off_is_invalid),
         TEST(a_slow_reader_costs_one_message),
+        TEST(a_stream_resumed_while_it_is_pulled_is_pulled_again),
         TEST(a_cancelled_call_ends),
         TEST(an_unfinished_call_ends_with_its_connection),
         TEST(the_end_of_one_call_may_answer_another),

@@ -1,163 +1,34 @@
 /* The server as a whole: who may stay, how long it waits, and how it ends. */
 #include "common/clock.h"
 #include "tests/support/wait.h"
+#include "tests/support/wire.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/proto/grpc_pair.h"
 
-#include <poll.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
-
-#include <nghttp2/nghttp2.h>
-
-/* --- a connection that sends exactly what it is told ------------------------------------------ */
-
-struct wire {
-    int fd;
-    struct buffer in;
-    nghttp2_hd_inflater *inflater;
-    int grpc_status; /* the last that was said; -1: none */
-};
-
-struct frame {
-    size_t length;
-    unsigned type;
-    unsigned stream;
-};
-
-enum { FRAME_HEAD_BYTES = 9, FRAME_DATA = 0, FRAME_HEADERS = 1, FRAME_RESET = 3, FRAME_GOAWAY = 7 };
-
-#define HELLO SLICE("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
-
-static void wire_open(struct wire *wire, struct grpc_pair *pair)
-{
-    *wire = (struct wire){
-        .fd = unix_socket_connect(grpc_pair_socket(pair), NULL),
-        .grpc_status = -1,
-    };
-    assert_true(wire->fd >= 0);
-    assert_int_equal(nghttp2_hd_inflate_new(&wire->inflater), 0);
-}
-
-static void wire_close(struct wire *wire)
-{
-    close(wire->fd);
-    nghttp2_hd_inflate_del(wire->inflater);
-    buffer_clear(&wire->in);
-}
-
-static void wire_send(const struct wire *wire, struct slice bytes)
-{
-    assert_int_equal(send(wire->fd, bytes.at, bytes.length, MSG_NOSIGNAL), bytes.length);
-}
-
-/* More of what comes. False at the end of the connection. */
-static bool wire_receive(struct wire *wire)
-{
-    struct pollfd ready = {.fd = wire->fd, .events = POLLIN};
-    if (poll(&ready, 1, (int)WAIT_MS) != 1)
-        fail_msg("the server says nothing and does not hang up");
-    ssize_t got = recv(wire->fd, buffer_reserve(&wire->in, 65536), 65536, 0);
-    if (got <= 0)
-        return false;
-    buffer_extend(&wire->in, (size_t)got);
-    return true;
-}
-
-static void note_headers(struct wire *wire, struct slice block)
-{
-    int flags = 0;
-    while (block.length > 0) {
-        nghttp2_nv field;
-        ssize_t used = nghttp2_hd_inflate_hd2(wire->inflater, &field, &flags,
-                                              (const uint8_t *)block.at, block.length, 1);
-        assert_true(used >= 0);
-        block = slice_of(block.at + used, block.length - (size_t)used);
-        if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0 &&
-            slice_equals(slice_of((const char *)field.name, field.namelen), SLICE("grpc-status")))
-            wire->grpc_status = atoi((const char *)field.value);
-    }
-    nghttp2_hd_inflate_end_headers(wire->inflater);
-}
-
-static bool wire_next(struct wire *wire, struct frame *frame)
-{
-    for (;;) {
-        const unsigned char *at = (const unsigned char *)wire->in.at;
-        if (wire->in.length >= FRAME_HEAD_BYTES) {
-            frame->length = (size_t)at[0] << 16 | (size_t)at[1] << 8 | at[2];
-            frame->type = at[3];
-            frame->stream = (unsigned)at[7] << 8 | at[8];
-            if (wire->in.length >= FRAME_HEAD_BYTES + frame->length) {
-                if (frame->type == FRAME_HEADERS)
-                    note_headers(wire, slice_of(wire->in.at + FRAME_HEAD_BYTES, frame->length));
-                buffer_consume(&wire->in, FRAME_HEAD_BYTES + frame->length);
-                return true;
-            }
-        }
-        if (!wire_receive(wire))
-            return false;
-    }
-}
-
-static bool is_hung_up(struct wire *wire)
-{
-    struct frame frame;
-    while (wire_next(wire, &frame))
-        ;
-    return true;
-}
-
-/* Skips frames up to one of this type. */
-static bool wire_expect(struct wire *wire, unsigned type, struct frame *frame)
-{
-    while (wire_next(wire, frame)) {
-        if (frame->type == type)
-            return true;
-    }
-    return false;
-}
-
-/* The head of a call on stream 1: fields without Huffman coding. */
-static void wire_call(const struct wire *wire, const char *path)
-{
-    struct buffer fields = BUFFER_EMPTY;
-    buffer_append_string(&fields, "\x83\x86"); /* :method POST, :scheme http */
-    buffer_append_char(&fields, 0x04);         /* :path */
-    buffer_append_char(&fields, (char)strlen(path));
-    buffer_append_string(&fields, path);
-    buffer_append_slice(&fields, SLICE("\x0f\x10\x10"
-                                       "application/grpc"));
-    const char head[] = {0, 0, (char)fields.length, FRAME_HEADERS, 0x04, 0, 0, 0, 1};
-    wire_send(wire, slice_of(head, sizeof(head)));
-    wire_send(wire, buffer_slice(&fields));
-    buffer_clear(&fields);
-}
-
-/* Its message, of field 1, and the end of the request. */
-static void wire_message(const struct wire *wire, const char *text)
-{
-    size_t length = strlen(text);
-    const char head[] = {0, 0, (char)(length + 7), FRAME_DATA, 0x01, 0, 0, 0, 1};
-    const char message[] = {0, 0, 0, 0, (char)(length + 2), 0x0a, (char)length};
-    wire_send(wire, slice_of(head, sizeof(head)));
-    wire_send(wire, slice_of(message, sizeof(message)));
-    wire_send(wire, slice_from_string(text));
-}
 
 /* --- calls ------------------------------------------------------------------------------------ */
 
-static enum grpc_status echo(struct grpc_client *client)
+static enum grpc_status echo_within(struct grpc_client *client, uint64_t timeout_ms)
 {
     Grpc__Health__V1__HealthCheckRequest request = GRPC__HEALTH__V1__HEALTH_CHECK_REQUEST__INIT;
     struct grpc_result result;
     message_free(grpc_client_call(client, "/test.v1.Try/Echo", &request.base,
-                                  &pointsman__v1__label__descriptor, WAIT_MS, &result));
+                                  &pointsman__v1__label__descriptor, timeout_ms, &result));
     enum grpc_status status = result.status;
     grpc_result_clear(&result);
     return status;
+}
+
+static enum grpc_status echo(struct grpc_client *client)
+{
+    return echo_within(client, WAIT_MS);
 }
 
 static struct grpc_client *connect_to(struct grpc_pair *pair)
@@ -170,6 +41,7 @@ static struct grpc_client *connect_to(struct grpc_pair *pair)
 /* --- who may stay ----------------------------------------------------------------------------- */
 
 static atomic_bool is_exempt;
+static atomic_bool has_reserve;
 static atomic_bool is_welcome;
 
 static bool say_exempt(void *context, const struct peer_credentials *peer)
@@ -177,6 +49,13 @@ static bool say_exempt(void *context, const struct peer_credentials *peer)
     (void)context;
     assert_int_equal(peer->uid, getuid());
     return atomic_load(&is_exempt);
+}
+
+static bool say_reserve(void *context, const struct peer_credentials *peer)
+{
+    (void)context;
+    (void)peer;
+    return atomic_load(&has_reserve);
 }
 
 static bool say_welcome(void *context, const struct peer_credentials *peer)
@@ -194,8 +73,10 @@ static struct grpc_pair *start_with(size_t all, size_t per_uid, size_t reserved)
     limits.max_connections_per_uid = per_uid;
     limits.reserved_connections = reserved;
     limits.is_exempt = say_exempt;
+    limits.has_reserve = say_reserve;
     limits.is_welcome = say_welcome;
     atomic_store(&is_exempt, false);
+    atomic_store(&has_reserve, false);
     atomic_store(&is_welcome, true);
     return grpc_pair_start(&limits);
 }
@@ -250,17 +131,20 @@ static void the_exempt_are_not_counted_against_their_user(void **state)
     stop_with(pair, clients, count + 1);
 }
 
-static void some_connections_are_kept_for_the_exempt(void **state)
+static void some_connections_are_kept_from_the_others(void **state)
 {
     (void)state;
     struct grpc_pair *pair = start_with(5, 100, 2);
     struct grpc_client *clients[CLIENTS_MAX];
 
     size_t others = connect_until_refused(pair, clients, 0);
-    atomic_store(&is_exempt, true);
-    size_t all = connect_until_refused(pair, clients, others);
+    atomic_store(&is_exempt, true); /* as a proxy is */
+    size_t exempt = connect_until_refused(pair, clients, others);
+    atomic_store(&has_reserve, true);
+    size_t all = connect_until_refused(pair, clients, exempt);
 
     assert_int_equal(others, 3);
+    assert_int_equal(exempt, 3);
     assert_int_equal(all, 5);
     stop_with(pair, clients, all);
 }
@@ -293,11 +177,64 @@ static void the_unwelcome_are_hung_up_on(void **state)
     atomic_store(&is_welcome, false);
     struct wire wire;
 
-    wire_open(&wire, pair);
+    wire_open(&wire, grpc_pair_socket(pair));
 
-    assert_true(is_hung_up(&wire));
+    assert_true(wire_is_hung_up(&wire));
     wire_close(&wire);
     grpc_pair_stop(pair);
+}
+
+/* Leaves no descriptor free but one, which is returned and taken. */
+static int take_all_descriptors(int *taken, size_t *count, size_t most, struct rlimit *before)
+{
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, before), 0);
+    int last = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    const struct rlimit tight = {.rlim_cur = (rlim_t)last + 1, .rlim_max = before->rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    for (*count = 0; *count < most; ++*count) {
+        taken[*count] = fcntl(last, F_DUPFD_CLOEXEC, 0);
+        if (taken[*count] < 0)
+            break;
+    }
+    assert_true(*count < most);
+    return last;
+}
+
+static uint64_t cpu_ms(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (uint64_t)used.tv_sec * 1000 + (uint64_t)used.tv_nsec / 1000000;
+}
+
+static void out_of_descriptors_accepting_pauses_and_goes_on(void **state)
+{
+    (void)state;
+    enum { MOST = 256, PATIENCE_MS = 400 };
+    struct grpc_pair *pair = grpc_pair_start(NULL);
+    struct grpc_client *client = connect_to(pair);
+    assert_int_equal(echo(client), GRPC_OK);
+    int taken[MOST];
+    size_t count;
+    struct rlimit before;
+    close(take_all_descriptors(taken, &count, MOST, &before));
+
+    struct grpc_client *waiting = connect_to(pair); /* the last one: none is left to accept it */
+    uint64_t used_ms = cpu_ms();
+    assert_int_equal(echo_within(waiting, PATIENCE_MS), GRPC_DEADLINE_EXCEEDED);
+    used_ms = cpu_ms() - used_ms;
+    enum grpc_status meanwhile = echo(client);
+    while (count > 0)
+        close(taken[--count]);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    struct grpc_client *late = connect_to(pair);
+
+    assert_int_equal(meanwhile, GRPC_OK);
+    assert_true(used_ms < PATIENCE_MS / 4); /* it does not spin */
+    assert_int_equal(echo(late), GRPC_OK);
+    grpc_client_free(late);
+    grpc_client_free(waiting);
+    stop_with(pair, &client, 1);
 }
 
 /* --- how long it waits ------------------------------------------------------------------------ */
@@ -307,6 +244,7 @@ static struct grpc_pair *start_impatient(void)
     struct grpc_server_limits limits;
     grpc_server_limits_init(&limits);
     limits.message_timeout_ms = 50;
+    limits.stall_timeout_ms = 50;
     return grpc_pair_start(&limits);
 }
 
@@ -316,9 +254,9 @@ static void a_peer_that_never_speaks_is_hung_up_on(void **state)
     struct grpc_pair *pair = start_impatient();
     struct wire wire;
 
-    wire_open(&wire, pair);
+    wire_open(&wire, grpc_pair_socket(pair));
 
-    assert_true(is_hung_up(&wire));
+    assert_true(wire_is_hung_up(&wire));
     wire_close(&wire);
     grpc_pair_stop(pair);
 }
@@ -329,8 +267,8 @@ static void a_message_that_does_not_come_ends_its_call_alone(void **state)
     struct grpc_pair *pair = start_impatient();
     struct wire wire;
     struct frame frame;
-    wire_open(&wire, pair);
-    wire_send(&wire, HELLO);
+    wire_open(&wire, grpc_pair_socket(pair));
+    wire_send(&wire, WIRE_HELLO);
 
     wire_call(&wire, "/test.v1.Try/Echo");
 
@@ -338,8 +276,101 @@ static void a_message_that_does_not_come_ends_its_call_alone(void **state)
     assert_int_equal(frame.stream, 1);
     assert_true(wire_expect(&wire, FRAME_RESET, &frame));
     assert_int_equal(wire.grpc_status, GRPC_DEADLINE_EXCEEDED);
-    wire_send(&wire, SLICE("\0\0\x08\x06\0\0\0\0\0pingpong"));
-    assert_true(wire_expect(&wire, 6, &frame));
+    wire_send(&wire, WIRE_PING);
+    assert_true(wire_expect(&wire, FRAME_PING, &frame));
+    wire_close(&wire);
+    grpc_pair_stop(pair);
+}
+
+static void a_head_that_does_not_end_is_hung_up_on(void **state)
+{
+    (void)state;
+    struct grpc_pair *pair = start_impatient();
+    struct wire wire;
+    wire_open(&wire, grpc_pair_socket(pair));
+    wire_send(&wire, WIRE_HELLO);
+
+    wire_send(&wire, SLICE("\0\0\x04\x01\0\0\0\0\x01\x83\x86\x04\x01")); /* no END_HEADERS */
+
+    assert_true(wire_is_hung_up(&wire));
+    wire_close(&wire);
+    grpc_pair_stop(pair);
+}
+
+#define OPEN_WINDOW_OF_1 SLICE("\0\0\x04\x08\0\0\0\0\x01\0\x0f\xff\xff")
+
+static void an_answer_that_is_not_taken_ends_the_connection(void **state)
+{
+    (void)state;
+    struct grpc_pair *pair = start_impatient();
+    struct grpc_client *idle = connect_to(pair);
+    assert_int_equal(echo(idle), GRPC_OK);
+
+    for (int i = 0; i < 3; i++) {
+        struct wire wire;
+        wire_open(&wire, grpc_pair_socket(pair));
+        wire_send(&wire, WIRE_HELLO_WITHOUT_WINDOW);
+        wire_call(&wire, "/test.v1.Try/Large");
+        wire_message(&wire, "100000");
+        assert_true(wire_is_hung_up(&wire));
+        wire_close(&wire);
+    }
+
+    assert_int_equal(echo(idle), GRPC_OK); /* nothing waited for it: it may be slow */
+    stop_with(pair, &idle, 1);
+}
+
+static void who_leaves_answers_unread_gets_no_more(void **state)
+{
+    (void)state;
+    struct grpc_server_limits limits;
+    grpc_server_limits_init(&limits);
+    limits.max_queued_bytes = 50000;
+    struct grpc_pair *pair = grpc_pair_start(&limits);
+    struct wire wire;
+    struct frame frame;
+    wire_open(&wire, grpc_pair_socket(pair));
+    wire_send(&wire, WIRE_HELLO_WITHOUT_WINDOW);
+    wire_call_on(&wire, 1, "/test.v1.Try/Large");
+    wire_message_on(&wire, 1, "60000");
+
+    wire_call_on(&wire, 3, "/test.v1.Try/Large");
+    wire_message_on(&wire, 3, "60000");
+    do
+        assert_true(wire_expect(&wire, FRAME_HEADERS, &frame));
+    while (frame.stream != 3);
+    assert_int_equal(wire.grpc_status, GRPC_RESOURCE_EXHAUSTED);
+    wire_send(&wire, OPEN_WINDOW_OF_1);
+    do
+        assert_true(wire_expect(&wire, FRAME_HEADERS, &frame));
+    while (frame.stream != 1);
+    wire_call_on(&wire, 5, "/test.v1.Try/Fail");
+    wire_message_on(&wire, 5, "");
+    assert_true(wire_expect(&wire, FRAME_HEADERS, &frame));
+
+    assert_int_equal(frame.stream, 5);
+    assert_int_equal(wire.grpc_status, GRPC_FAILED_PRECONDITION);
+    wire_close(&wire);
+    grpc_pair_stop(pair);
+}
+
+static void a_flood_is_told_why_it_is_hung_up_on(void **state)
+{
+    (void)state;
+    struct grpc_pair *pair = grpc_pair_start(NULL);
+    struct wire wire;
+    struct frame frame;
+    struct buffer pings = BUFFER_EMPTY;
+    for (int i = 0; i < 1000; i++)
+        buffer_append_slice(&pings, WIRE_PING);
+    wire_open(&wire, grpc_pair_socket(pair));
+
+    wire_send(&wire, WIRE_HELLO);
+    wire_send(&wire, buffer_slice(&pings));
+
+    assert_true(wire_expect(&wire, FRAME_GOAWAY, &frame));
+    assert_true(wire_is_hung_up(&wire));
+    buffer_clear(&pings);
     wire_close(&wire);
     grpc_pair_stop(pair);
 }
@@ -350,8 +381,8 @@ static int status_after(struct slice frames)
     struct grpc_pair *pair = grpc_pair_start(NULL);
     struct wire wire;
     struct frame frame;
-    wire_open(&wire, pair);
-    wire_send(&wire, HELLO);
+    wire_open(&wire, grpc_pair_socket(pair));
+    wire_send(&wire, WIRE_HELLO);
     wire_call(&wire, "/test.v1.Try/Echo");
     wire_send(&wire, frames);
     while (wire.grpc_status < 0)
@@ -385,10 +416,10 @@ static void garbage_is_hung_up_on_and_others_are_served(void **state)
 
     for (size_t i = 0; i < 3; i++) {
         struct wire wire;
-        wire_open(&wire, pair);
+        wire_open(&wire, grpc_pair_socket(pair));
         wire_send(&wire, garbage[i]);
         shutdown(wire.fd, SHUT_WR);
-        assert_true(is_hung_up(&wire));
+        assert_true(wire_is_hung_up(&wire));
         wire_close(&wire);
     }
 
@@ -402,7 +433,7 @@ static void a_call_cut_off_anywhere_harms_nobody(void **state)
     struct grpc_pair *pair = start_with(1000, 1000, 0);
     struct grpc_client *client = connect_to(pair);
     struct buffer whole = BUFFER_EMPTY;
-    buffer_append_slice(&whole, HELLO);
+    buffer_append_slice(&whole, WIRE_HELLO);
     buffer_append_slice(&whole, SLICE("\0\0\x29\x01\x04\0\0\0\x01\x83\x86\x04\x12"
                                       "/test.v1.Try/Never"
                                       "\x0f\x10\x10"
@@ -411,10 +442,10 @@ static void a_call_cut_off_anywhere_harms_nobody(void **state)
 
     for (size_t length = 0; length <= whole.length; length++) {
         struct wire wire;
-        wire_open(&wire, pair);
+        wire_open(&wire, grpc_pair_socket(pair));
         wire_send(&wire, slice_of(whole.at, length));
         shutdown(wire.fd, SHUT_WR);
-        assert_true(is_hung_up(&wire));
+        assert_true(wire_is_hung_up(&wire));
         wire_close(&wire);
     }
 
@@ -430,8 +461,8 @@ static void who_does_not_read_delays_nobody(void **state)
     struct grpc_pair *pair = grpc_pair_start(NULL);
     struct grpc_client *client = connect_to(pair);
     struct wire wire;
-    wire_open(&wire, pair);
-    wire_send(&wire, HELLO);
+    wire_open(&wire, grpc_pair_socket(pair));
+    wire_send(&wire, WIRE_HELLO);
     wire_call(&wire, "/test.v1.Try/Count");
     wire_message(&wire, "4000000000");
 
@@ -486,11 +517,11 @@ static void a_running_call_is_waited_for(void **state)
     struct grpc_pair *pair = grpc_pair_start(NULL);
     struct wire wire;
     struct frame frame;
-    wire_open(&wire, pair);
-    wire_send(&wire, HELLO);
+    wire_open(&wire, grpc_pair_socket(pair));
+    wire_send(&wire, WIRE_HELLO);
     wire_call(&wire, "/test.v1.Try/Never");
-    wire_send(&wire, SLICE("\0\0\x08\x06\0\0\0\0\0pingpong"));
-    assert_true(wire_expect(&wire, 6, &frame)); /* the server has the call */
+    wire_send(&wire, WIRE_PING);
+    assert_true(wire_expect(&wire, FRAME_PING, &frame)); /* the server has the call */
 
     grpc_pair_act(pair, drain);
     assert_true(wire_expect(&wire, FRAME_GOAWAY, &frame));
@@ -508,8 +539,8 @@ static void an_answer_is_waited_for_until_it_has_left(void **state)
     struct grpc_pair *pair = grpc_pair_start(NULL);
     struct wire wire;
     struct frame frame;
-    wire_open(&wire, pair);
-    wire_send(&wire, HELLO);
+    wire_open(&wire, grpc_pair_socket(pair));
+    wire_send(&wire, WIRE_HELLO);
     wire_call(&wire, "/test.v1.Try/Large");
     wire_message(&wire, "100000");
     size_t data = 0;
@@ -571,11 +602,16 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_users_connections_are_limited),
         cmocka_unit_test(the_exempt_are_not_counted_against_their_user),
-        cmocka_unit_test(some_connections_are_kept_for_the_exempt),
+        cmocka_unit_test(some_connections_are_kept_from_the_others),
+        cmocka_unit_test(out_of_descriptors_accepting_pauses_and_goes_on),
         cmocka_unit_test(who_leaves_makes_room),
         cmocka_unit_test(the_unwelcome_are_hung_up_on),
         cmocka_unit_test(a_peer_that_never_speaks_is_hung_up_on),
         cmocka_unit_test(a_message_that_does_not_come_ends_its_call_alone),
+        cmocka_unit_test(a_head_that_does_not_end_is_hung_up_on),
+        cmocka_unit_test(an_answer_that_is_not_taken_ends_the_connection),
+        cmocka_unit_test(who_leaves_answers_unread_gets_no_more),
+        cmocka_unit_test(a_flood_is_told_why_it_is_hung_up_on),
         cmocka_unit_test(a_unary_call_takes_exactly_one_message),
         cmocka_unit_test(garbage_is_hung_up_on_and_others_are_served),
         cmocka_unit_test(a_call_cut_off_anywhere_harms_nobody),
