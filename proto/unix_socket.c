@@ -1,5 +1,7 @@
 #include "proto/unix_socket.h"
 
+#include "common/log.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -80,6 +82,19 @@ static int take_over_passed(struct error *err)
     return fd;
 }
 
+/* Others than root and we may be meant to, so this is no reason to refuse. A sticky folder's owner
+ * may remove what is in it, its group may not. */
+static void warn_of_owners(const char *folder, const struct stat *status)
+{
+    bool is_foreign = status->st_uid != 0 && status->st_uid != geteuid();
+    bool is_shared = (status->st_mode & S_IWGRP) != 0 && (status->st_mode & S_ISVTX) == 0;
+    if (is_foreign || is_shared)
+        log_warn("socket_folder_shared",
+                 "folder=%s uid=%u gid=%u mode=%o reason=\"%s may replace the socket\"", folder,
+                 status->st_uid, status->st_gid, (unsigned)status->st_mode & 07777U,
+                 is_foreign ? "its owner" : "its group");
+}
+
 /* Whoever may write to the folder may put a socket of their own in the place of ours. */
 static bool check_folder(const char *path, struct error *err)
 {
@@ -95,6 +110,7 @@ static bool check_folder(const char *path, struct error *err)
         return error_set(err, ERROR_INVALID, "socket folder %s: not a folder", folder);
     if ((status.st_mode & S_IWOTH) != 0 && (status.st_mode & S_ISVTX) == 0)
         return error_set(err, ERROR_DENIED, "socket folder %s: everybody may write to it", folder);
+    warn_of_owners(folder, &status);
     return true;
 }
 

@@ -1,5 +1,6 @@
 /* Unix sockets: what is listened on, and under which conditions. */
 #include "common/buffer.h"
+#include "common/log.h"
 #include "proto/unix_socket.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/cmocka_all.h"
@@ -233,6 +234,61 @@ static void a_sticky_folder_will_do(void **state)
     close(listen_ok(f));
 }
 
+/* What is logged when it listens there; free it. */
+static char *listen_and_read_log(struct fixture *f)
+{
+    struct buffer text = BUFFER_EMPTY;
+    char *path = temp_dir_file(f->dir, "log");
+    assert_true(log_open(path, NULL));
+    close(listen_ok(f));
+    assert_true(log_open(NULL, NULL));
+
+    FILE *log = fopen(path, "r");
+    assert_non_null(log);
+    buffer_extend(&text, fread(buffer_reserve(&text, 4096), 1, 4095, log));
+    fclose(log);
+    char *copy = memory_duplicate_string(buffer_string(&text));
+    buffer_clear(&text);
+    free(path);
+    return copy;
+}
+
+static void a_folder_of_our_own_is_not_worth_a_word(void **state)
+{
+    struct fixture *f = *state;
+
+    char *log = listen_and_read_log(f);
+
+    assert_string_equal(log, "");
+    free(log);
+}
+
+static void a_folder_that_a_group_may_write_to_is_warned_of(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(chmod(temp_dir_path(f->dir), 0770), 0);
+
+    char *log = listen_and_read_log(f);
+
+    assert_non_null(strstr(log, "warn socket_folder_shared"));
+    assert_non_null(strstr(log, "mode=770 reason=\"its group may replace the socket\""));
+    free(log);
+}
+
+static void a_folder_of_another_user_is_warned_of(void **state)
+{
+    struct fixture *f = *state;
+    if (geteuid() != 0)
+        skip(); /* only root can give folders away */
+    assert_int_equal(chown(temp_dir_path(f->dir), 61001, (gid_t)-1), 0);
+
+    char *log = listen_and_read_log(f);
+
+    assert_non_null(strstr(log, "uid=61001"));
+    assert_non_null(strstr(log, "its owner may replace the socket"));
+    free(log);
+}
+
 static void nobody_listening_is_unavailable(void **state)
 {
     struct fixture *f = *state;
@@ -432,6 +488,9 @@ int main(void)
         TEST(a_folder_that_is_not_there_is_refused),
         TEST(a_folder_that_everybody_may_write_to_is_refused),
         TEST(a_sticky_folder_will_do),
+        TEST(a_folder_of_our_own_is_not_worth_a_word),
+        TEST(a_folder_that_a_group_may_write_to_is_warned_of),
+        TEST(a_folder_of_another_user_is_warned_of),
         TEST(nobody_listening_is_unavailable),
         TEST(the_socket_has_its_mode_whatever_the_umask),
         TEST(the_socket_has_its_group),
