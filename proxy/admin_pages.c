@@ -90,7 +90,7 @@ static int write_status(void *context, struct buffer *to)
     append_text(to, sources->identity->id);
     buffer_append_string(to, ",\n  \"boot_id\": ");
     append_text(to, sources->identity->boot_id);
-    buffer_printf(to, ",\n  \"started_ms\": %" PRIu64 ",\n", sources->identity->boot_time_ms);
+    buffer_printf(to, ",\n  \"started_ms\": %" PRIu64 ",\n", sources->identity->started_wall_ms);
     buffer_printf(to, "  \"workers\": %u,\n", counters_worker_count(sources->counters));
     buffer_printf(to, "  \"ready\": %s,\n  \"stale\": %s,\n  \"draining\": %s,\n",
                   json_bool(control.has_table), json_bool(control.is_stale),
@@ -127,7 +127,7 @@ static int write_metrics(void *context, struct buffer *to)
         .revision = control.revision,
         .routes = control.routes,
         .backends = control.backends,
-        .start_time_ms = sources->identity->boot_time_ms,
+        .start_time_ms = sources->identity->started_wall_ms,
     };
     prometheus_write(to, sources->counters, &facts);
     return 200;
