@@ -163,6 +163,14 @@ static struct slice port_text(uint16_t port, struct slice scheme, struct arena *
     return slice_from_string(arena_printf(arena, ":%u", port));
 }
 
+/* "*", the target of OPTIONS, is an address without a path (RFC 9112 section 3.2.4). */
+static struct slice redirect_path(const struct redirect *redirect, const struct request_head *head,
+                                  struct arena *arena)
+{
+    struct slice path = path_edit_apply(&redirect->path, head->path, arena);
+    return slice_has_prefix(path, SLICE("/")) ? path : SLICE("");
+}
+
 struct slice redirect_location(const struct redirect *redirect, const struct request_head *head,
                                struct arena *arena)
 {
@@ -173,7 +181,7 @@ struct slice redirect_location(const struct redirect *redirect, const struct req
         SLICE("://"),
         host,
         port_text(redirect_port(redirect, head), scheme, arena),
-        path_edit_apply(&redirect->path, head->path, arena),
+        redirect_path(redirect, head, arena),
         head->has_query ? SLICE("?") : SLICE(""),
         head->query,
     };

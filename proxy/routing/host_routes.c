@@ -20,6 +20,10 @@ void path_keys_init(struct path_keys *keys, struct slice path, size_t depths)
     struct hash_state state;
     hash_start(&state, PATH_SEED);
     size_t hashed = 0;
+    /* "*", the target of OPTIONS, is below "/" and nothing else. */
+    bool is_asterisk = path.length > 0 && path.at[0] != '/';
+    if (is_asterisk && depths > 1)
+        depths = 1;
     for (keys->count = 0; keys->count < depths; keys->count++) {
         /* The prefix of this depth ends at the next slash, or with the path. */
         size_t from = keys->count == 0 ? 0 : hashed + 1;
@@ -27,7 +31,7 @@ void path_keys_init(struct path_keys *keys, struct slice path, size_t depths)
             break;
         const char *slash =
             from < path.length ? memchr(path.at + from, '/', path.length - from) : NULL;
-        size_t end = slash == NULL ? path.length : (size_t)(slash - path.at);
+        size_t end = is_asterisk ? 0 : slash == NULL ? path.length : (size_t)(slash - path.at);
         hash_add(&state, path.at + hashed, end - hashed);
         hashed = end;
         keys->prefixes[keys->count] = (struct path_key){.hash = hash_value(&state), .length = end};

@@ -108,6 +108,8 @@ static bool path_holds(const struct route_match *match, struct slice path)
     struct slice wanted = route_match_path(match);
     if (match->path_kind == MATCH_EXACT)
         return slice_equals(wanted, path);
+    if (!slice_has_prefix(path, SLICE("/"))) /* "*", the target of OPTIONS */
+        return wanted.length == 0;
     return slice_has_prefix(path, wanted) &&
            (path.length == wanted.length || path.at[wanted.length] == '/');
 }

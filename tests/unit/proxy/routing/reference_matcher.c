@@ -178,6 +178,8 @@ static bool path_matches(const PathMatchMessage *message, const struct request_h
             rank->path_size--;
         char behind = strlen(path) < rank->path_size ? 'x' : path[rank->path_size];
         matches = strncmp(path, value, rank->path_size) == 0 && (behind == '\0' || behind == '/');
+        if (strcmp(path, "*") == 0) /* of OPTIONS: below "/" and nothing else */
+            matches = rank->path_size == 0;
     }
     free(path);
     return matches;

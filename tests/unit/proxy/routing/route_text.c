@@ -267,7 +267,7 @@ void request_text_init(struct request_text *request, const char *text)
     char *headers = cut(target, " ");
     parse_headers(request, headers);
 
-    char *slash = strchr(target, '/');
+    char *slash = strpbrk(target, "/*");
     if (slash == NULL)
         refuse("request without path", text);
     head->method = slice_from_string(request->text);

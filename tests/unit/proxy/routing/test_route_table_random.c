@@ -47,9 +47,9 @@ static const char *const request_hosts[] = {"x",       "a.x",       "b.x", "a.b.
                                             "c.a.b.x", "d.c.a.b.x", "y"};
 static const char *const paths[] = {"/",    "/a",     "/a/",     "/b",  "/a/b",
                                     "/a/c", "/a/b/c", "/a/b/c/", "/ab", "/a/b/c/d/e"};
-static const char *const request_paths[] = {"/",        "/a",     "/a/",    "/ab",       "/a/b",
-                                            "/a/b/",    "/a/c",   "/a/b/c", "/a/b/c/",   "/a//b",
-                                            "/a/b/c/d", "/b/c/d", "/c",     "/a/b/c/d/e"};
+static const char *const request_paths[] = {"/",        "/a",     "/a/",    "/ab",        "/a/b",
+                                            "/a/b/",    "/a/c",   "/a/b/c", "/a/b/c/",    "/a//b",
+                                            "/a/b/c/d", "/b/c/d", "/c",     "/a/b/c/d/e", "*"};
 static const char *const expressions[] = {"/a.*", "/[a-z]+", "/a/(b|c)", "/.*", "/a/b/c+", "/..?"};
 static const char *const methods[] = {"GET", "PUT", "POST"};
 static const char *const header_names[] = {"one", "One", "two", "three", "four", "five"};
