@@ -311,19 +311,45 @@ struct reference_check {
     bool has_failed;
 };
 
-static void warn_when_missing(void *context, const char *field, const char *backend)
+static void warn_of_reference(struct reference_check *check, const struct reference *reference,
+                              const char *part, const char *what)
+{
+    char field[MUTATION_FIELD_BYTES];
+    snprintf(field, sizeof(field), "%s.%s", reference->field, part);
+    answer_add_warning(check->commit->answer, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
+                       check->route, field, "%s: %s", what,
+                       reference->is_mirror ? "nothing is copied to it"
+                                            : "its share of requests answers 500");
+}
+
+/* Of what is no Backend, nothing can serve a request. */
+static void warn_of_kind(struct reference_check *check, const struct reference *reference)
+{
+    struct buffer what = BUFFER_EMPTY;
+    buffer_printf(&what, "'%s' of group '%s' is not known", reference->kind, reference->group);
+    warn_of_reference(check, reference, "kind", buffer_string(&what));
+    buffer_clear(&what);
+}
+
+static void warn_when_missing(void *context, const struct reference *reference)
 {
     struct reference_check *check = context;
-    struct commit *commit = check->commit;
     struct store_record record = {0};
     bool is_there = true;
-    if (!check->has_failed && !look_up(commit, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND,
-                                       backend, &record, &is_there))
-        check->has_failed = true;
-    if (!check->has_failed && !is_there)
-        answer_add_warning(commit->answer, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
-                           check->route, field,
-                           "there is no backend '%s': its share of requests answers 500", backend);
+    if (check->has_failed)
+        return;
+    if (reference->backend == NULL) {
+        warn_of_kind(check, reference);
+        return;
+    }
+    check->has_failed = !look_up(check->commit, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND,
+                                 reference->backend, &record, &is_there);
+    if (!check->has_failed && !is_there) {
+        struct buffer what = BUFFER_EMPTY;
+        buffer_printf(&what, "there is no backend '%s'", reference->backend);
+        warn_of_reference(check, reference, "name", buffer_string(&what));
+        buffer_clear(&what);
+    }
     store_record_clear(&record);
 }
 
@@ -341,29 +367,10 @@ static void warn_of_listeners(struct commit *commit, const RouteMessage *route)
     }
 }
 
-/* Of what is no Backend, nothing can serve a request. */
-static void warn_of_kinds(struct commit *commit, const RouteMessage *route)
-{
-    for (size_t i = 0; i < route->n_rules; i++) {
-        for (size_t j = 0; j < route->rules[i]->n_backend_refs; j++) {
-            const BackendRefMessage *reference = route->rules[i]->backend_refs[j];
-            if (backend_ref_names_backend(reference->group, reference->kind))
-                continue;
-            char field[96];
-            snprintf(field, sizeof(field), "rules[%zu].backend_refs[%zu].kind", i, j);
-            answer_add_warning(commit->answer, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
-                               route->name, field,
-                               "'%s' of group '%s' is not known: its share of requests answers 500",
-                               reference->kind, reference->group);
-        }
-    }
-}
-
 static bool warn_of_references(struct commit *commit, const RouteMessage *route)
 {
     struct reference_check check = {.commit = commit, .route = route->name};
     references_each(route, warn_when_missing, &check);
-    warn_of_kinds(commit, route);
     warn_of_listeners(commit, route);
     return !check.has_failed;
 }

@@ -14,14 +14,15 @@ struct visit {
     void *context;
 };
 
-static void visit_reference(const struct visit *visit, const char *where, const char *namespace,
-                            const char *name)
+static void visit_reference(const struct visit *visit, struct reference reference,
+                            const char *namespace, const char *name)
 {
-    char field[FIELD_BYTES];
     char full_name[OBJECT_NAME_BYTES];
-    snprintf(field, sizeof(field), "%s.name", where);
-    object_name_resolve(visit->route->name, namespace, name, full_name);
-    visit->on_reference(visit->context, field, full_name);
+    if (backend_ref_names_backend(reference.group, reference.kind)) {
+        object_name_resolve(visit->route->name, namespace, name, full_name);
+        reference.backend = full_name;
+    }
+    visit->on_reference(visit->context, &reference);
 }
 
 static void visit_mirrors(const struct visit *visit, const char *where, FilterMessage **filters,
@@ -31,11 +32,13 @@ static void visit_mirrors(const struct visit *visit, const char *where, FilterMe
         if (filters[i]->kind_case != POINTSMAN__V1__FILTER__KIND_REQUEST_MIRROR ||
             filters[i]->request_mirror->backend_ref == NULL)
             continue;
-        const Pointsman__V1__BackendObjectReference *reference =
+        const Pointsman__V1__BackendObjectReference *target =
             filters[i]->request_mirror->backend_ref;
         char field[FIELD_BYTES];
         snprintf(field, sizeof(field), "%s.filters[%zu].request_mirror.backend_ref", where, i);
-        visit_reference(visit, field, reference->namespace_, reference->name);
+        struct reference reference = {
+            .field = field, .group = target->group, .kind = target->kind, .is_mirror = true};
+        visit_reference(visit, reference, target->namespace_, target->name);
     }
 }
 
@@ -49,21 +52,23 @@ void references_each(const RouteMessage *route, reference_visit_fn *on_reference
         visit_mirrors(&visit, field, rule->filters, rule->n_filters);
 
         for (size_t j = 0; j < rule->n_backend_refs; j++) {
-            const BackendRefMessage *reference = rule->backend_refs[j];
+            const BackendRefMessage *target = rule->backend_refs[j];
             snprintf(field, sizeof(field), "rules[%zu].backend_refs[%zu]", i, j);
-            if (backend_ref_names_backend(reference->group, reference->kind))
-                visit_reference(&visit, field, reference->namespace_, reference->name);
-            visit_mirrors(&visit, field, reference->filters, reference->n_filters);
+            struct reference reference = {
+                .field = field, .group = target->group, .kind = target->kind};
+            visit_reference(&visit, reference, target->namespace_, target->name);
+            visit_mirrors(&visit, field, target->filters, target->n_filters);
         }
     }
 }
 
-static void append_name(void *context, const char *field, const char *backend)
+static void append_name(void *context, const struct reference *reference)
 {
-    (void)field;
     struct reference_list *list = context;
+    if (reference->backend == NULL)
+        return;
     list->names = memory_reallocate(list->names, (list->count + 1) * sizeof(list->names[0]));
-    list->names[list->count++] = memory_duplicate_string(backend);
+    list->names[list->count++] = memory_duplicate_string(reference->backend);
 }
 
 void references_collect(const RouteMessage *route, struct reference_list *list)

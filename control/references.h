@@ -6,11 +6,18 @@
 
 #include "proto/messages.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
-/* `field` is the path of the reference's name in the route, `backend` the full name it means.
- * Borrowed until it returns. */
-typedef void reference_visit_fn(void *context, const char *field, const char *backend);
+struct reference {
+    const char *field; /* its path in the route, "rules[0].backend_refs[1]" */
+    const char *group, *kind;
+    const char *backend; /* the full name it means; NULL: a thing of this kind is no Backend */
+    bool is_mirror;
+};
+
+/* The reference is borrowed until it returns. */
+typedef void reference_visit_fn(void *context, const struct reference *reference);
 
 /* Backends of rules and of mirrors, those in filters of a single backendRef too. A name may come
  * several times. */
@@ -21,7 +28,7 @@ struct reference_list {
     size_t count;
 };
 
-/* The names of references_each. */
+/* The backends of references_each. */
 void references_collect(const RouteMessage *route, struct reference_list *list);
 void reference_list_clear(struct reference_list *list);
 

@@ -2,9 +2,11 @@
 #include "control/references.h"
 #include "tests/unit/cmocka_all.h"
 
-static void append(void *context, const char *field, const char *backend)
+static void append(void *context, const struct reference *reference)
 {
-    buffer_printf(context, "%s=%s\n", field, backend);
+    buffer_printf(context, "%s=%s%s\n", reference->field,
+                  reference->backend == NULL ? "?" : reference->backend,
+                  reference->is_mirror ? " (mirror)" : "");
 }
 
 static void rules_and_mirrors_are_found_with_their_fields(void **state)
@@ -42,10 +44,10 @@ static void rules_and_mirrors_are_found_with_their_fields(void **state)
 
     assert_string_equal(
         buffer_string(&found),
-        "rules[0].filters[0].request_mirror.backend_ref.name=team/shadow\n"
-        "rules[0].backend_refs[0].name=team/a\n"
-        "rules[0].backend_refs[1].name=other/b\n"
-        "rules[0].backend_refs[1].filters[0].request_mirror.backend_ref.name=team/shadow\n");
+        "rules[0].filters[0].request_mirror.backend_ref=team/shadow (mirror)\n"
+        "rules[0].backend_refs[0]=team/a\n"
+        "rules[0].backend_refs[1]=other/b\n"
+        "rules[0].backend_refs[1].filters[0].request_mirror.backend_ref=team/shadow (mirror)\n");
     buffer_clear(&found);
 }
 
