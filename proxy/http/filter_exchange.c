@@ -1,7 +1,6 @@
 #include "proxy/http/filter_exchange.h"
 
 #include "proxy/http/exchange.h"
-#include "proxy/http/local_reply.h"
 #include "proxy/routing/cors.h"
 #include "proxy/routing/filter_apply.h"
 #include "proxy/routing/route.h"
@@ -14,12 +13,15 @@ struct filters {
     const struct filter_list *choice;
 };
 
-/* False when there are none. */
+/* False when there are none, or not yet a rule to have them. */
 static bool find_filters(const struct exchange *exchange, struct filters *filters)
 {
     const struct forwarding *forwarding = &exchange->forwarding;
+    if (forwarding->rule == NULL)
+        return false;
     const struct filter_list *rule = forwarding->rule->policy->filters;
-    const struct filter_list *choice = forwarding->choice->filters;
+    const struct filter_list *choice =
+        forwarding->choice == NULL ? NULL : forwarding->choice->filters;
     filters->rule = rule == NULL ? &no_filters : rule;
     filters->choice = choice == NULL ? &no_filters : choice;
     return rule != NULL || choice != NULL;
@@ -73,33 +75,6 @@ static void rewrite_url(struct exchange *exchange, const struct url_rewrite *rul
     url_rewrite_apply(&rewrite, head, &exchange->arena);
 }
 
-static void redirect(struct exchange *exchange, const struct redirect *redirect)
-{
-    struct slice location = redirect_location(redirect, &exchange->request.head, &exchange->arena);
-    struct header headers[] = {{.name = SLICE("location"), .value = location}};
-    local_reply_headers(exchange, redirect->status, headers, 1);
-}
-
-static void answer_preflight(struct exchange *exchange, const struct cors *cors)
-{
-    struct header headers[CORS_MAX_HEADERS];
-    size_t count = cors_preflight_headers(cors, &exchange->request.head, headers, &exchange->arena);
-    local_reply_headers(exchange, 200, headers, count);
-}
-
-bool filter_exchange_answer(struct exchange *exchange, const struct filter_list *filters)
-{
-    if (filters == NULL)
-        return false;
-    if (filters->cors != NULL && cors_is_preflight(&exchange->request.head))
-        answer_preflight(exchange, filters->cors);
-    else if (filters->redirect.status != 0)
-        redirect(exchange, &filters->redirect);
-    else
-        return false;
-    return true;
-}
-
 void filter_exchange_request(struct exchange *exchange)
 {
     struct filters filters;
@@ -118,6 +93,15 @@ void filter_exchange_request(struct exchange *exchange)
     rewrite_url(exchange, &filters.rule->rewrite, &filters.choice->rewrite);
 }
 
+/* NULL also where the answer is a permission: that is complete. */
+static const struct cors *response_cors(const struct exchange *exchange,
+                                        const struct filters *filters)
+{
+    const struct cors *cors =
+        filters->choice->cors != NULL ? filters->choice->cors : filters->rule->cors;
+    return cors != NULL && cors_is_preflight(&exchange->request.head) ? NULL : cors;
+}
+
 /* The edits come last: what someone sets by name is meant. */
 void filter_exchange_response(struct exchange *exchange)
 {
@@ -127,8 +111,7 @@ void filter_exchange_response(struct exchange *exchange)
 
     const struct header_edits *first = &filters.rule->response_headers;
     const struct header_edits *second = &filters.choice->response_headers;
-    const struct cors *cors =
-        filters.choice->cors != NULL ? filters.choice->cors : filters.rule->cors;
+    const struct cors *cors = response_cors(exchange, &filters);
     if (first->count + second->count == 0 && cors == NULL)
         return;
 

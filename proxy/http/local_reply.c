@@ -1,6 +1,7 @@
 #include "proxy/http/local_reply.h"
 
 #include "common/clock.h"
+#include "proxy/http/filter_exchange.h"
 #include "proxy/http/worker.h"
 
 static const struct {
@@ -82,6 +83,7 @@ void local_reply(struct exchange *exchange, unsigned status, const char *sentenc
         body_pipe_append(&exchange->response_body, text);
         body_pipe_append(&exchange->response_body, SLICE("\n"));
     }
+    filter_exchange_response(exchange);
     exchange_respond(exchange);
 }
 
@@ -93,5 +95,6 @@ void local_reply_headers(struct exchange *exchange, unsigned status, const struc
     for (size_t i = 0; i < count; i++)
         header_list_add(&exchange->response.fields, headers[i].name, headers[i].value,
                         header_name_id(headers[i].name));
+    filter_exchange_response(exchange);
     exchange_respond(exchange);
 }

@@ -1,5 +1,6 @@
 #include "proxy/http/request_handler.h"
 
+#include "proxy/http/filter_answer.h"
 #include "proxy/http/filter_exchange.h"
 #include "proxy/http/forwarded_head.h"
 #include "proxy/http/forwarder.h"
@@ -32,13 +33,13 @@ void request_handler_serve(struct exchange *exchange)
         return refuse(exchange, DENIAL_NO_ROUTE, 404, "No route matches this request.");
     forwarder_set_rule(exchange, rule);
 
-    if (filter_exchange_answer(exchange, rule->policy->filters))
+    if (filter_answer(exchange, rule->policy->filters))
         return;
 
     const struct backend_choice *choice = rule_choose(rule, balancer_random_next(&worker->random));
     if (rule->is_broken || choice == NULL)
         return refuse(exchange, DENIAL_NO_BACKEND, 500, "The route names no backend to use.");
-    if (filter_exchange_answer(exchange, choice->filters))
+    if (filter_answer(exchange, choice->filters))
         return;
 
     struct backend *backend = route_table_backend(table, choice->backend_index);
