@@ -117,9 +117,14 @@ static struct redirect compile_redirect(struct filter_compiler *compiler,
 
 /* --- CORS ----------------------------------------------------------------------------------- */
 
-/* "one, two": no longer than in the serialized form, where each has a tag and a length. */
+/* "*" has the others in it. "one, two": no longer than in the serialized form, where each has a tag
+ * and a length. */
 static struct slice copy_list(struct filter_compiler *compiler, char *const *texts, size_t count)
 {
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(texts[i], "*") == 0)
+            return copy_text(compiler, texts[i]);
+    }
     char *start = compiler->text;
     for (size_t i = 0; i < count; i++) {
         if (i > 0)

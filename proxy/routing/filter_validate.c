@@ -2,13 +2,14 @@
 
 #include "proxy/routing/path_value.h"
 
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
     MAX_FILTERS = 64,
     MAX_HEADERS = 128,
     MAX_CORS_ITEMS = 256,
-    HEADER_VALUE_MAX_LENGTH = 4096,
     MAX_PERCENT = 100,
 };
 
@@ -35,15 +36,6 @@ static bool is_reserved_header(struct slice name)
             return true;
     }
     return false;
-}
-
-static bool is_field_value(const char *value)
-{
-    for (const char *at = value; *at != '\0'; at++) {
-        if (((unsigned char)*at < ' ' && *at != '\t') || *at == 0x7f)
-            return false;
-    }
-    return true;
 }
 
 /* The n-th header name of all three lists together. */
@@ -78,12 +70,7 @@ static void validate_set_or_add(struct validation *validation, const char *field
     for (size_t i = 0; i < count; i++) {
         size_t mark = validation_enter_item(validation, field, i);
         validate_modified_name(validation, "name", modifier, first + i);
-        size_t length = strlen(headers[i]->value);
-        if (length == 0 || length > HEADER_VALUE_MAX_LENGTH)
-            validation_problem(validation, "value", "must have 1 to %d characters",
-                               HEADER_VALUE_MAX_LENGTH);
-        if (!is_field_value(headers[i]->value))
-            validation_problem(validation, "value", "must not have control characters");
+        validate_header_value(validation, "value", headers[i]->value);
         validation_leave(validation, mark);
     }
 }
@@ -183,8 +170,6 @@ static void validate_redirect(struct validation *validation,
     default:
         validation_problem(validation, "status_code", "must be 301, 302, 303, 307 or 308");
     }
-    if (rule->n_backend_refs > 0)
-        validation_problem(validation, NULL, "does not go together with backend_refs");
 }
 
 static void validate_rewrite(struct validation *validation,
@@ -230,29 +215,86 @@ static void validate_mirror(struct validation *validation,
     }
 }
 
-/* "*", or scheme://host[:port] whose host may start with "*." */
+/* A port from 1 to 65535. */
+static bool is_origin_port(const char *text)
+{
+    enum { PORT_DIGITS = 5 };
+    size_t length = strlen(text);
+    if (length == 0 || length > PORT_DIGITS || strspn(text, "0123456789") != length)
+        return false;
+    unsigned long port = strtoul(text, NULL, 10);
+    return port > 0 && port <= UINT16_MAX;
+}
+
+/* Labels of letters of any case, digits and '-'; IPv4 addresses are of the same form. */
+static bool is_origin_host(struct slice host)
+{
+    char before = '.';
+    for (size_t i = 0; i < host.length; i++) {
+        char c = ascii_lower(host.at[i]);
+        bool is_inside = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+        if (!is_inside && (c != '.' || before == '.'))
+            return false;
+        before = c;
+    }
+    return before != '.';
+}
+
+/* "*", or scheme://host[:port] whose host may be "*" or start with "*." */
 static bool is_origin(const char *origin)
 {
     if (strcmp(origin, "*") == 0)
         return true;
     const char *host = strstr(origin, "://");
-    if (host == NULL || host == origin)
+    if (host == NULL)
         return false;
-    host += 3;
-    if (strcmp(host, "*") == 0)
-        return true;
-    if (strncmp(host, "*.", 2) == 0)
-        host += 2;
+    struct slice scheme = slice_of(origin, (size_t)(host - origin));
+    if (!slice_equals(scheme, SLICE("http")) && !slice_equals(scheme, SLICE("https")))
+        return false;
 
+    host += 3;
     size_t host_length = strcspn(host, ":");
-    const char *port = host + host_length;
-    if (*port == ':' && (port[1] == '\0' || strspn(port + 1, "0123456789") != strlen(port + 1)))
+    if (host[host_length] == ':' && !is_origin_port(host + host_length + 1))
         return false;
-    return is_dns_subdomain(slice_of(host, host_length));
+    if (host_length == 1 && *host == '*')
+        return true;
+    size_t wildcard_length = strncmp(host, "*.", 2) == 0 ? 2 : 0;
+    return is_origin_host(slice_of(host + wildcard_length, host_length - wildcard_length));
 }
 
+static void validate_origins(struct validation *validation, const Pointsman__V1__Cors *cors)
+{
+    if (cors->n_allow_origins > MAX_CORS_ITEMS) {
+        validation_problem(validation, "allow_origins", "must be at most %d", MAX_CORS_ITEMS);
+        return;
+    }
+    for (size_t i = 0; i < cors->n_allow_origins; i++) {
+        size_t mark = validation_enter_item(validation, "allow_origins", i);
+        if (!is_origin(cors->allow_origins[i]))
+            validation_problem(validation, NULL,
+                               "must be '*' or an origin like https://*.example.com");
+        else if (strcmp(cors->allow_origins[i], "*") == 0 && cors->n_allow_origins > 1)
+            validation_problem(validation, NULL, "'*' must stand alone");
+        validation_leave(validation, mark);
+    }
+}
+
+static void validate_cors_method(struct validation *validation, const char *method)
+{
+    if (!is_known_method(method))
+        validation_problem(validation, NULL, "must be '*' or one of " KNOWN_METHODS);
+}
+
+static void validate_cors_header(struct validation *validation, const char *name)
+{
+    validate_header_name(validation, NULL, name);
+}
+
+/* "*" stands for all, so that others beside it mean nothing; where the Gateway API takes them, so
+ * do we. */
 static void validate_names_or_star(struct validation *validation, const char *field,
-                                   char *const *names, size_t count)
+                                   char *const *names, size_t count, bool star_may_have_others,
+                                   void (*validate)(struct validation *, const char *))
 {
     if (count > MAX_CORS_ITEMS) {
         validation_problem(validation, field, "must be at most %d", MAX_CORS_ITEMS);
@@ -260,30 +302,23 @@ static void validate_names_or_star(struct validation *validation, const char *fi
     }
     for (size_t i = 0; i < count; i++) {
         size_t mark = validation_enter_item(validation, field, i);
-        if (strcmp(names[i], "*") == 0 && count > 1)
+        if (strcmp(names[i], "*") != 0)
+            validate(validation, names[i]);
+        else if (count > 1 && !star_may_have_others)
             validation_problem(validation, NULL, "'*' must stand alone");
-        else
-            validate_header_name(validation, NULL, names[i]);
         validation_leave(validation, mark);
     }
 }
 
 static void validate_cors(struct validation *validation, const Pointsman__V1__Cors *cors)
 {
-    if (cors->n_allow_origins > MAX_CORS_ITEMS)
-        validation_problem(validation, "allow_origins", "must be at most %d", MAX_CORS_ITEMS);
-    else
-        for (size_t i = 0; i < cors->n_allow_origins; i++) {
-            size_t mark = validation_enter_item(validation, "allow_origins", i);
-            if (!is_origin(cors->allow_origins[i]))
-                validation_problem(validation, NULL,
-                                   "must be '*' or an origin like https://*.example.com");
-            validation_leave(validation, mark);
-        }
-    validate_names_or_star(validation, "allow_methods", cors->allow_methods, cors->n_allow_methods);
-    validate_names_or_star(validation, "allow_headers", cors->allow_headers, cors->n_allow_headers);
+    validate_origins(validation, cors);
+    validate_names_or_star(validation, "allow_methods", cors->allow_methods, cors->n_allow_methods,
+                           false, validate_cors_method);
+    validate_names_or_star(validation, "allow_headers", cors->allow_headers, cors->n_allow_headers,
+                           false, validate_cors_header);
     validate_names_or_star(validation, "expose_headers", cors->expose_headers,
-                           cors->n_expose_headers);
+                           cors->n_expose_headers, true, validate_cors_header);
     if (cors->max_age_presence_case == POINTSMAN__V1__CORS__MAX_AGE_PRESENCE_MAX_AGE &&
         cors->max_age == 0)
         validation_problem(validation, "max_age", "must be at least 1");
@@ -357,6 +392,11 @@ void validate_filters(struct validation *validation, FilterMessage *const *filte
         if (filters[i]->kind_case == POINTSMAN__V1__FILTER__KIND_REQUEST_REDIRECT &&
             has_kind(filters, count, POINTSMAN__V1__FILTER__KIND_URL_REWRITE))
             validation_problem(validation, NULL, "does not go together with url_rewrite");
+        /* In a backendRef it redirects what would have gone there. */
+        if (filters[i]->kind_case == POINTSMAN__V1__FILTER__KIND_REQUEST_REDIRECT &&
+            filters == rule->filters && rule->n_backend_refs > 0)
+            validation_problem(validation, "request_redirect",
+                               "does not go together with backend_refs");
         validation_leave(validation, mark);
     }
 }

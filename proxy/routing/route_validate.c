@@ -19,10 +19,7 @@ enum {
     MAX_RETRY_CODES = 64,
 };
 
-enum {
-    HEADER_VALUE_MAX_LENGTH = 4096,
-    QUERY_VALUE_MAX_LENGTH = 1024,
-};
+enum { QUERY_VALUE_MAX_LENGTH = 1024 };
 
 /* --- names ---------------------------------------------------------------------------------- */
 
@@ -116,41 +113,31 @@ static void validate_path(struct validation *validation, const PathMatchMessage 
     validation_problem(validation, "type", "is unknown: %d", (int)path->type);
 }
 
-static void validate_value(struct validation *validation, Pointsman__V1__ValueMatchType type,
-                           const char *value, size_t max_length)
+static void validate_query_value(struct validation *validation, const char *field,
+                                 const char *value)
 {
     size_t length = strlen(value);
-    if (length == 0 || length > max_length) {
-        validation_problem(validation, "value", "must have 1 to %zu characters", max_length);
-        return;
-    }
+    if (length == 0 || length > QUERY_VALUE_MAX_LENGTH)
+        validation_problem(validation, field, "must have 1 to %d characters",
+                           QUERY_VALUE_MAX_LENGTH);
+}
 
+/* What a value that may be an expression is, when it is one. */
+static void validate_value_type(struct validation *validation, Pointsman__V1__ValueMatchType type,
+                                const char *value)
+{
     switch (type) {
     case POINTSMAN__V1__VALUE_MATCH_TYPE__VALUE_MATCH_TYPE_UNSPECIFIED:
     case POINTSMAN__V1__VALUE_MATCH_TYPE__VALUE_MATCH_TYPE_EXACT:
         return;
     case POINTSMAN__V1__VALUE_MATCH_TYPE__VALUE_MATCH_TYPE_REGULAR_EXPRESSION:
-        validate_regex(validation, "value", value);
+        if (strlen(value) <= HEADER_VALUE_MAX_LENGTH)
+            validate_regex(validation, "value", value);
         return;
     case _POINTSMAN__V1__VALUE_MATCH_TYPE_IS_INT_SIZE:
         break;
     }
     validation_problem(validation, "type", "is unknown: %d", (int)type);
-}
-
-static void validate_method(struct validation *validation, const char *method)
-{
-    static const char *const methods[] = {"GET",     "HEAD",    "POST",  "PUT",  "DELETE",
-                                          "CONNECT", "OPTIONS", "TRACE", "PATCH"};
-    if (method[0] == '\0')
-        return;
-    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-        if (strcmp(method, methods[i]) == 0)
-            return;
-    }
-    validation_problem(validation, "method",
-                       "must be one of GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, TRACE, "
-                       "PATCH");
 }
 
 static void validate_match(struct validation *validation, const RouteMatchMessage *match)
@@ -167,7 +154,8 @@ static void validate_match(struct validation *validation, const RouteMatchMessag
         const HeaderMatchMessage *header = match->headers[i];
         mark = validation_enter_item(validation, "headers", i);
         validate_header_name(validation, "name", header->name);
-        validate_value(validation, header->type, header->value, HEADER_VALUE_MAX_LENGTH);
+        validate_header_value(validation, "value", header->value);
+        validate_value_type(validation, header->type, header->value);
         validation_leave(validation, mark);
     }
 
@@ -176,11 +164,13 @@ static void validate_match(struct validation *validation, const RouteMatchMessag
         const QueryParamMatchMessage *param = match->query_params[i];
         mark = validation_enter_item(validation, "query_params", i);
         validate_header_name(validation, "name", param->name);
-        validate_value(validation, param->type, param->value, QUERY_VALUE_MAX_LENGTH);
+        validate_query_value(validation, "value", param->value);
+        validate_value_type(validation, param->type, param->value);
         validation_leave(validation, mark);
     }
 
-    validate_method(validation, match->method);
+    if (match->method[0] != '\0' && !is_known_method(match->method))
+        validation_problem(validation, "method", "must be one of " KNOWN_METHODS);
 }
 
 /* --- rules ---------------------------------------------------------------------------------- */

@@ -211,6 +211,31 @@ void validate_header_name(struct validation *validation, const char *field, cons
         validation_problem(validation, field, "must be a header name (a token of RFC 9110)");
 }
 
+void validate_header_value(struct validation *validation, const char *field, const char *value)
+{
+    size_t length = strlen(value);
+    if (length == 0 || length > HEADER_VALUE_MAX_LENGTH)
+        validation_problem(validation, field, "must have 1 to %d characters",
+                           HEADER_VALUE_MAX_LENGTH);
+    for (const char *at = value; *at != '\0'; at++) {
+        if (((unsigned char)*at < ' ' && *at != '\t') || *at == 0x7f) {
+            validation_problem(validation, field, "must not have control characters");
+            return;
+        }
+    }
+}
+
+bool is_known_method(const char *method)
+{
+    static const char *const methods[] = {"GET",     "HEAD",    "POST",  "PUT",  "DELETE",
+                                          "CONNECT", "OPTIONS", "TRACE", "PATCH"};
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        if (strcmp(method, methods[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 void validate_object_name(struct validation *validation, const char *field, const char *name)
 {
     if (!object_name_is_valid(name))

@@ -50,8 +50,16 @@ void validate_port(struct validation *validation, const char *field, uint32_t po
 void validate_weight(struct validation *validation, uint32_t weight);
 /* A token of RFC 9110, at most 256 characters. */
 void validate_header_name(struct validation *validation, const char *field, const char *name);
+/* 1 to 4096 characters, none of them a control character but the tab. */
+void validate_header_value(struct validation *validation, const char *field, const char *value);
 /* What the Gateway API calls a PreciseHostname: a DNS subdomain that is no IP address. */
 void validate_precise_hostname(struct validation *validation, const char *field, const char *name);
+
+/* The methods of the Gateway API; they are case-sensitive. */
+bool is_known_method(const char *method);
+#define KNOWN_METHODS "GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, TRACE, PATCH"
+
+enum { HEADER_VALUE_MAX_LENGTH = 4096 };
 
 /* Lower-case letters, digits and '-' in labels joined by '.' (RFC 1123), 1 to 253 characters. */
 bool is_dns_subdomain(struct slice name);
