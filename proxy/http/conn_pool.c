@@ -64,6 +64,22 @@ void conn_pool_close_all(struct conn_pool *pool)
         upstream_http1_close(pool->oldest);
 }
 
+bool conn_pool_give_up_wanted(struct conn_pool *pool)
+{
+    bool has_any = false;
+    for (size_t i = 0; i < pool->list_count; i++) {
+        struct endpoint_list *list = &pool->lists[i];
+        if (list->oldest == NULL)
+            continue;
+        unsigned wanted = atomic_load(&list->oldest->endpoint->wanted_connections);
+        for (; wanted > 0 && list->oldest != NULL; wanted--) {
+            upstream_http1_close(list->oldest);
+            has_any = true;
+        }
+    }
+    return has_any;
+}
+
 size_t conn_pool_count(const struct conn_pool *pool)
 {
     return pool->count;

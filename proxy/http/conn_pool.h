@@ -8,6 +8,7 @@
 #ifndef PROXY_HTTP_CONN_POOL_H
 #define PROXY_HTTP_CONN_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,10 @@ void conn_pool_put(struct conn_pool *pool, struct upstream_http1 *connection);
 
 /* A connection is closing while it waits. */
 void conn_pool_remove(struct conn_pool *pool, struct upstream_http1 *connection);
+
+/* Closes those to endpoints to which other workers may open no more, as many as these want. Returns
+ * whether there were any. */
+bool conn_pool_give_up_wanted(struct conn_pool *pool);
 
 void conn_pool_close_all(struct conn_pool *pool);
 

@@ -80,12 +80,16 @@ struct forwarding {
     struct endpoint *endpoint;     /* of the current or the last try; borrowed from the backend */
     enum upstream_failure failure; /* with EXCHANGE_FAILED */
     unsigned tries;
+    uint64_t hash_key;             /* for ConsistentHash */
+    const struct endpoint **tried; /* in vain; in the exchange's arena */
+    size_t tried_count;
     struct backend_counts *counts; /* this worker's of the backend, while counted as running */
     unsigned retries;              /* by the rule's stanza */
     bool has_retried_stale;
     bool has_retried_connect;
     bool is_in_budget;    /* counted as repeated */
     bool is_trying;       /* counted in the endpoint as running */
+    bool wants_fresh;     /* the next try is on no connection of the pool */
     bool is_tunnel;       /* answered with a 101 */
     bool is_connected;    /* the current try is past its connect */
     bool is_request_sent; /* in the current try, some of it at least */
@@ -94,6 +98,13 @@ struct forwarding {
     struct timer try_timer;   /* connecting, or an endpoint that does nothing */
     struct timer request_timer;
     struct timer backoff_timer; /* between two tries */
+
+    /* the waiting line's */
+    struct endpoint *waits_at; /* where it is counted; NULL while it is not in the line */
+    struct exchange *line_next;
+    struct exchange *line_previous;
+    bool waits_for_connection;
+    bool lacks_connection; /* why there was no room: else too many requests */
 };
 
 struct exchange {

@@ -1,6 +1,7 @@
 #include "proxy/http/forwarder.h"
 
 #include "proxy/http/access_log.h"
+#include "proxy/http/endpoint_choice.h"
 #include "proxy/http/exchange.h"
 #include "proxy/http/filter_exchange.h"
 #include "proxy/http/local_reply.h"
@@ -11,7 +12,6 @@
 #include "proxy/metrics/route_metrics.h"
 #include "proxy/routing/route.h"
 #include "proxy/upstream/backend.h"
-#include "proxy/upstream/balancer.h"
 
 /* What each way to fail says about the endpoint, and to the client when it is not repeated. */
 static const struct {
@@ -99,6 +99,7 @@ static void on_request_due(struct timer *timer)
     struct forwarding *forwarding = &exchange->forwarding;
 
     exchange_cancel_upstream(exchange);
+    waiting_line_leave(exchange);
     timer_stop(&forwarding->backoff_timer);
     if (forwarding->is_trying) /* else it is the client who is slow */
         backend_metrics_count_failure(&forwarding->backend->metrics, forwarding->backend->name,
@@ -122,9 +123,10 @@ static void end_try(struct exchange *exchange, enum endpoint_outcome outcome)
         return;
     forwarding->is_trying = false;
     endpoint_request_ended(forwarding->endpoint, outcome);
+    waiting_line_room_made(exchange->worker, forwarding->endpoint);
 }
 
-static void start_try(struct exchange *exchange, struct endpoint *endpoint, bool is_fresh)
+static void begin_try(struct exchange *exchange, struct endpoint *endpoint)
 {
     struct forwarding *forwarding = &exchange->forwarding;
     uint64_t limit_ms = forwarding->rule->policy->backend_request_timeout_ms;
@@ -138,14 +140,58 @@ static void start_try(struct exchange *exchange, struct endpoint *endpoint, bool
     forwarding->try_deadline_ms = limit_ms == TIMEOUT_UNSET || limit_ms == 0
                                       ? TIMER_NEVER
                                       : timers_now_ms(&exchange->worker->timers) + limit_ms;
-    endpoint_request_started(endpoint);
     arm_try_timer(exchange, forwarding->backend->connect_timeout_ms);
-    upstream_http1_start(exchange, endpoint, is_fresh);
 }
 
-static struct endpoint *pick(struct exchange *exchange, const struct endpoint *avoid)
+/* False when the endpoint has no room; then nothing has happened. */
+static bool start_try(struct exchange *exchange, struct endpoint *endpoint)
 {
-    return balancer_pick(exchange->forwarding.backend, 0, avoid, &exchange->worker->random);
+    struct forwarding *forwarding = &exchange->forwarding;
+    const struct backend_limits *limits = &forwarding->backend->limits;
+    struct upstream_http1 *connection;
+
+    forwarding->lacks_connection = false;
+    if (!endpoint_request_start(endpoint, limits->max_requests))
+        return false;
+    switch (upstream_http1_lease(exchange->worker, endpoint, forwarding->wants_fresh,
+                                 limits->max_connections, &connection)) {
+    case UPSTREAM_LEASED:
+        begin_try(exchange, endpoint);
+        upstream_http1_start(exchange, connection);
+        return true;
+    case UPSTREAM_UNREACHABLE:
+        begin_try(exchange, endpoint);
+        exchange_fail(exchange, UPSTREAM_FAILURE_CONNECT);
+        return true;
+    case UPSTREAM_FULL:
+        break;
+    }
+    endpoint_request_ended(endpoint, ENDPOINT_ABANDONED);
+    forwarding->lacks_connection = true;
+    return false;
+}
+
+/* Room at any other endpoint is as good, and better than waiting. */
+static bool start_somewhere(struct exchange *exchange, struct endpoint *endpoint)
+{
+    return start_try(exchange, endpoint) || endpoint_choice_any(exchange, start_try);
+}
+
+static void reply_full(struct exchange *exchange)
+{
+    if (!exchange->is_mirror)
+        counter_add(&exchange->worker->counters->refused[DENIAL_BACKEND_FULL], 1);
+    local_reply(exchange, 503, "The service has as many requests as it may have.");
+}
+
+/* A copy that had to wait would only add to the load. */
+static void send_or_wait(struct exchange *exchange, struct endpoint *endpoint)
+{
+    if (start_somewhere(exchange, endpoint))
+        return;
+    if (exchange->is_mirror || (!waiting_line_join(exchange, endpoint) &&
+                                !endpoint_choice_any(exchange, waiting_line_join)))
+        reply_full(exchange);
 }
 
 static void reply_no_endpoint(struct exchange *exchange)
@@ -155,21 +201,31 @@ static void reply_no_endpoint(struct exchange *exchange)
     local_reply(exchange, 503, "The service has no endpoint that is available.");
 }
 
-static void try_again(struct exchange *exchange, struct endpoint *endpoint, bool is_fresh)
+bool forwarder_on_room(struct exchange *exchange)
+{
+    struct endpoint *endpoint = endpoint_choice_pick(exchange);
+    if (endpoint != NULL && !start_somewhere(exchange, endpoint))
+        return false;
+    waiting_line_leave(exchange);
+    if (endpoint == NULL)
+        reply_no_endpoint(exchange);
+    return true;
+}
+
+static void try_again(struct exchange *exchange, struct endpoint *endpoint)
 {
     struct forwarding *forwarding = &exchange->forwarding;
     backend_metrics_count_retry(&forwarding->backend->metrics, forwarding->backend->name,
                                 exchange->worker->counters, forwarding->failure);
-    start_try(exchange, endpoint, is_fresh);
+    send_or_wait(exchange, endpoint);
 }
 
 static void try_another(struct exchange *exchange)
 {
-    struct forwarding *forwarding = &exchange->forwarding;
-    struct endpoint *endpoint = pick(exchange, forwarding->endpoint);
+    struct endpoint *endpoint = endpoint_choice_pick(exchange);
     if (endpoint == NULL)
         return reply_no_endpoint(exchange);
-    try_again(exchange, endpoint, false);
+    try_again(exchange, endpoint);
 }
 
 static void on_backoff_due(struct timer *timer)
@@ -182,8 +238,9 @@ static void repeat(struct exchange *exchange, const struct retry_plan *plan)
 {
     exchange_clear_response(exchange);
     body_pipe_rewind(&exchange->request_body);
+    exchange->forwarding.wants_fresh = plan->is_fresh;
     if (plan->endpoint != NULL)
-        try_again(exchange, plan->endpoint, plan->is_fresh);
+        try_again(exchange, plan->endpoint);
     else if (plan->delay_ms == 0)
         try_another(exchange);
     else
@@ -320,7 +377,8 @@ void forwarder_start(struct exchange *exchange)
     struct worker *worker = exchange->worker;
     const struct rule *rule = forwarding->rule;
 
-    struct endpoint *endpoint = pick(exchange, NULL);
+    endpoint_choice_begin(exchange);
+    struct endpoint *endpoint = endpoint_choice_pick(exchange);
     if (endpoint == NULL)
         return reply_no_endpoint(exchange);
 
@@ -330,12 +388,13 @@ void forwarder_start(struct exchange *exchange)
     if (limit_ms != 0)
         timer_start(&worker->timers, &forwarding->request_timer, limit_ms);
     retry_begin(exchange);
-    start_try(exchange, endpoint, false);
+    send_or_wait(exchange, endpoint);
 }
 
 void forwarder_abandon(struct exchange *exchange)
 {
     exchange_cancel_upstream(exchange);
+    waiting_line_leave(exchange);
     end_try(exchange, ENDPOINT_ABANDONED);
     timer_stop(&exchange->forwarding.request_timer);
     timer_stop(&exchange->forwarding.backoff_timer);
@@ -360,5 +419,6 @@ void forwarder_end(struct exchange *exchange)
     backend_release(&forwarding->backend);
     forwarding->endpoint = NULL;
     forwarding->tries = 0;
+    forwarding->wants_fresh = false;
     forwarding->is_tunnel = false;
 }

@@ -9,6 +9,8 @@
 #ifndef PROXY_HTTP_FORWARDER_H
 #define PROXY_HTTP_FORWARDER_H
 
+#include <stdbool.h>
+
 struct backend;
 struct backend_choice;
 struct exchange;
@@ -40,6 +42,11 @@ void forwarder_end(struct exchange *exchange);
 void forwarder_on_answered(struct exchange *exchange);
 void forwarder_on_complete(struct exchange *exchange);
 void forwarder_on_failed(struct exchange *exchange);
+
+/* --- what the waiting line tells ------------------------------------------------------------- */
+
+/* There may be room for the request now. False when there is none and it waits on. */
+bool forwarder_on_room(struct exchange *exchange);
 
 /* --- what an upstream tells, right away ------------------------------------------------------ */
 

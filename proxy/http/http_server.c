@@ -63,12 +63,14 @@ static bool open_listeners(struct http_server *server, const struct http_server_
 static bool make_workers(struct http_server *server, unsigned count, struct error *err)
 {
     server->workers = memory_allocate_zeroed(count, sizeof(server->workers[0]));
+    server->shared.workers = server->workers;
     for (unsigned i = 0; i < count; i++) {
         server->workers[i] = worker_new(&server->shared, i, err);
         if (server->workers[i] == NULL)
             return false;
         server->worker_count++;
     }
+    server->shared.worker_count = count;
     atomic_store(&server->running_count, count);
     return true;
 }
@@ -138,6 +140,8 @@ void http_server_stop(struct http_server *server)
 {
     if (server == NULL)
         return;
+    for (unsigned i = 0; i < server->worker_count; i++)
+        worker_stop(server->workers[i]);
     for (unsigned i = 0; i < server->worker_count; i++)
         worker_free(server->workers[i]);
     for (size_t i = 0; i < server->shared.listener_count; i++)

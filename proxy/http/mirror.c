@@ -104,12 +104,13 @@ static struct slice copy_text(char **at, struct slice text)
 }
 
 /* The head as it is forwarded; the original may be over before the copy is sent. */
-static void copy_head(struct exchange *copy, const struct parsed_request *request)
+static void copy_head(struct exchange *copy, const struct parsed_request *request,
+                      struct slice peer_address)
 {
     const struct header_list *fields = &request->fields;
     const struct request_head *head = &request->head;
-    size_t bytes =
-        head->method.length + head->authority.length + head->path.length + head->query.length;
+    size_t bytes = head->method.length + head->authority.length + head->path.length +
+                   head->query.length + peer_address.length;
     for (size_t i = 0; i < fields->count; i++)
         bytes += fields->headers[i].name.length + fields->headers[i].value.length;
     char *at = arena_allocate(&copy->arena, bytes);
@@ -126,6 +127,7 @@ static void copy_head(struct exchange *copy, const struct parsed_request *reques
         copied.tags[i] = fields->tags[i];
     }
 
+    copy->peer_address = copy_text(&at, peer_address);
     copy->request = *request;
     copy->request.fields = copied;
     copy->request.head = (struct request_head){
@@ -176,7 +178,7 @@ static void start(struct exchange *original, struct backend *backend)
     worker->mirrors = mirror;
     worker->mirror_count++;
 
-    copy_head(mirror->copy, &original->request);
+    copy_head(mirror->copy, &original->request, original->peer_address);
     mirror->copy->is_mirror = true;
     if (!copy_body(mirror)) {
         drop(mirror);

@@ -1,5 +1,6 @@
 #include "proxy/http/retry.h"
 
+#include "proxy/http/endpoint_choice.h"
 #include "proxy/http/worker.h"
 #include "proxy/metrics/backend_metrics.h"
 #include "proxy/routing/route.h"
@@ -115,14 +116,6 @@ static uint64_t backoff_ms(const struct exchange *exchange)
     return delay_ms + balancer_random_next(&exchange->worker->random) % (delay_ms / 2 + 1);
 }
 
-static struct endpoint *pick_other(struct exchange *exchange)
-{
-    struct forwarding *forwarding = &exchange->forwarding;
-    struct endpoint *other =
-        balancer_pick(forwarding->backend, 0, forwarding->endpoint, &exchange->worker->random);
-    return other == forwarding->endpoint ? NULL : other;
-}
-
 /* True once for a connection that did not come about: nobody has had any work with it. */
 static bool take_free_connect(struct exchange *exchange, enum upstream_failure failure)
 {
@@ -139,7 +132,7 @@ static bool plan_without_stanza(struct exchange *exchange, enum upstream_failure
 {
     if (!take_free_connect(exchange, failure))
         return false;
-    *plan = (struct retry_plan){.endpoint = pick_other(exchange)};
+    *plan = (struct retry_plan){.endpoint = endpoint_choice_pick_untried(exchange)};
     return plan->endpoint != NULL;
 }
 
@@ -169,6 +162,7 @@ bool retry_plan(struct exchange *exchange, enum upstream_failure failure, struct
         *plan = (struct retry_plan){.endpoint = forwarding->endpoint, .is_fresh = true};
         return true;
     }
+    endpoint_choice_avoid(exchange);
     return policy_of(exchange)->is_set ? plan_by_stanza(exchange, failure, plan)
                                        : plan_without_stanza(exchange, failure, plan);
 }

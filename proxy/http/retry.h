@@ -17,7 +17,7 @@
 
 struct retry_plan {
     uint64_t delay_ms;
-    struct endpoint *endpoint; /* NULL: to be picked then, another one where there is one */
+    struct endpoint *endpoint; /* NULL: to be picked then, one not tried where there is one */
     bool is_fresh;             /* on no connection of the pool */
 };
 

@@ -33,6 +33,8 @@ static void close_connection(struct upstream_http1 *connection)
     counter_add(&connection->worker->counters->upstream_connections_closed, 1);
     h2o_socket_close(connection->socket);
     http1_writer_clear(&connection->writer);
+    endpoint_connection_ended(connection->endpoint);
+    waiting_line_room_made(connection->worker, connection->endpoint);
     endpoint_release(&connection->endpoint);
     free(connection);
 }
@@ -425,19 +427,26 @@ static struct upstream_http1 *connect_to(struct worker *worker, struct endpoint 
     return connection;
 }
 
-void upstream_http1_start(struct exchange *exchange, struct endpoint *endpoint, bool is_fresh)
+enum upstream_lease upstream_http1_lease(struct worker *worker, struct endpoint *endpoint,
+                                         bool is_fresh, uint32_t max_connections,
+                                         struct upstream_http1 **connection)
 {
-    struct worker *worker = exchange->worker;
-    struct upstream_http1 *connection = is_fresh ? NULL : conn_pool_take(worker->pool, endpoint);
-    if (connection != NULL)
+    *connection = is_fresh ? NULL : conn_pool_take(worker->pool, endpoint);
+    if (*connection != NULL) {
         counter_add(&worker->counters->upstream_connections_reused, 1);
-    else
-        connection = connect_to(worker, endpoint);
-    if (connection == NULL) {
-        exchange_fail(exchange, UPSTREAM_FAILURE_CONNECT);
-        return;
+        return UPSTREAM_LEASED;
     }
+    if (!endpoint_connection_start(endpoint, max_connections))
+        return UPSTREAM_FULL;
+    *connection = connect_to(worker, endpoint);
+    if (*connection != NULL)
+        return UPSTREAM_LEASED;
+    endpoint_connection_ended(endpoint);
+    return UPSTREAM_UNREACHABLE;
+}
 
+void upstream_http1_start(struct exchange *exchange, struct upstream_http1 *connection)
+{
     connection->exchange = exchange;
     exchange->upstream = connection;
     exchange->upstream_operations = &operations;

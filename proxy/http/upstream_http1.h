@@ -49,9 +49,21 @@ struct upstream_http1 {
     struct response_parser parser;
 };
 
-/* Sends the exchange's request to the endpoint, on a connection of the pool unless `is_fresh`. What
- * becomes of it, the exchange is told. */
-void upstream_http1_start(struct exchange *exchange, struct endpoint *endpoint, bool is_fresh);
+enum upstream_lease {
+    UPSTREAM_LEASED,
+    UPSTREAM_FULL,        /* it would be one more than `max_connections` */
+    UPSTREAM_UNREACHABLE, /* refused at once */
+};
+
+/* A connection to the endpoint, for upstream_http1_start: of the pool unless `is_fresh`, or one
+ * that is opened. `max_connections` is for all workers together; 0: no limit. */
+enum upstream_lease upstream_http1_lease(struct worker *worker, struct endpoint *endpoint,
+                                         bool is_fresh, uint32_t max_connections,
+                                         struct upstream_http1 **connection);
+
+/* Sends the exchange's request on a connection just leased. What becomes of it, the exchange is
+ * told. */
+void upstream_http1_start(struct exchange *exchange, struct upstream_http1 *connection);
 
 /* Closes a connection that waits in the pool. */
 void upstream_http1_close(struct upstream_http1 *connection);

@@ -188,6 +188,7 @@ static void on_command(h2o_socket_t *socket, const char *error)
 
     unsigned commands = atomic_exchange(&worker->commands, 0);
     worker_route_table(worker);
+    waiting_line_on_wake(worker);
     if (commands & COMMAND_DRAIN)
         drain(worker);
     if (commands & COMMAND_STOP)
@@ -248,7 +249,7 @@ void worker_set_up(struct worker *worker)
 {
     worker->loop = h2o_evloop_create();
     worker->wake_socket =
-        h2o_evloop_socket_create(worker->loop, worker->wake_fd, H2O_SOCKET_FLAG_DONT_READ);
+        h2o_evloop_socket_create(worker->loop, worker->woken_fd, H2O_SOCKET_FLAG_DONT_READ);
     worker->wake_socket->data = worker;
     h2o_socket_read_start(worker->wake_socket, on_command);
 
@@ -257,6 +258,7 @@ void worker_set_up(struct worker *worker)
     timer_init(&worker->drain_timer, on_drain_due, worker);
     exchanges_init(worker);
     worker->pool = conn_pool_new(worker);
+    waiting_line_init(worker);
     route_cache_view_init(&worker->routes, worker->shared->route_cache);
     balancer_random_init(&worker->random);
     worker->counters = counters_worker(worker->shared->counters, worker->index);
@@ -271,6 +273,7 @@ void worker_tear_down(struct worker *worker)
     mirrors_clear(worker);
     exchanges_clear(worker);
     conn_pool_free(worker->pool);
+    waiting_line_clear(worker);
     route_cache_view_clear(&worker->routes);
     timer_clear(&worker->timers, &worker->accept_timer);
     timer_clear(&worker->timers, &worker->drain_timer);
@@ -310,17 +313,21 @@ struct worker *worker_new(const struct worker_shared *shared, unsigned index, st
     worker->index = index;
     worker->shared = shared;
     worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (worker->wake_fd < 0) {
+    worker->woken_fd = fcntl(worker->wake_fd, F_DUPFD_CLOEXEC, 0);
+    if (worker->woken_fd < 0) {
         error_set_errno(err, "worker %u", index);
-        free(worker);
-        return NULL;
+        goto failed;
     }
-    if (!duplicate_listeners(worker, err)) {
+    if (duplicate_listeners(worker, err))
+        return worker;
+
+failed:
+    if (worker->wake_fd >= 0)
         close(worker->wake_fd);
-        free(worker);
-        return NULL;
-    }
-    return worker;
+    if (worker->woken_fd >= 0)
+        close(worker->woken_fd);
+    free(worker);
+    return NULL;
 }
 
 /* --- the thread ------------------------------------------------------------------------------ */
@@ -345,18 +352,25 @@ void worker_start(struct worker *worker)
     worker->is_started = true;
 }
 
+void worker_stop(struct worker *worker)
+{
+    if (!worker->is_started)
+        return;
+    send_command(worker, COMMAND_STOP);
+    pthread_join(worker->thread, NULL);
+    worker->is_started = false;
+}
+
 void worker_free(struct worker *worker)
 {
     if (worker == NULL)
         return;
-    if (worker->is_started) {
-        send_command(worker, COMMAND_STOP);
-        pthread_join(worker->thread, NULL);
-    } else if (worker->loop == NULL) {
+    if (worker->loop == NULL) {
         for (size_t i = 0; i < worker->shared->listener_count; i++)
             close(worker->listeners[i].fd);
-        close(worker->wake_fd);
+        close(worker->woken_fd);
     }
+    close(worker->wake_fd);
     free(worker->listeners);
     free(worker);
 }

@@ -12,6 +12,7 @@
 #include "proxy/http/http_options.h"
 #include "proxy/http/listener.h"
 #include "proxy/http/timers.h"
+#include "proxy/http/waiting_line.h"
 #include "proxy/metrics/counters.h"
 #include "proxy/routing/route_cache.h"
 #include "proxy/upstream/balancer.h"
@@ -42,6 +43,8 @@ struct worker_shared {
     struct connection_limits *limits;
     struct listener *const *listeners;
     size_t listener_count;
+    struct worker *const *workers; /* all of them; complete before the first is started */
+    unsigned worker_count;
     /* From the worker: it is draining, and its last connection is gone. */
     void (*on_drained)(void *context);
     void *on_drained_context;
@@ -61,7 +64,8 @@ struct worker {
     const struct worker_shared *shared;
     pthread_t thread;
     bool is_started;
-    int wake_fd;
+    int wake_fd;  /* others write to it */
+    int woken_fd; /* the same, for libh2o to close */
 
     /* atomic: any sets, the worker takes */
     atomic_uint commands;
@@ -76,6 +80,7 @@ struct worker {
     struct worker_listener *listeners;
     struct exchange_queue exchanges;
     struct conn_pool *pool;
+    struct waiting_line line;
     struct route_cache_view routes;
     struct balancer_random random;
     struct worker_counters *counters;
@@ -100,7 +105,10 @@ struct worker *worker_new(const struct worker_shared *shared, unsigned index, st
 /* Starts the thread. Main only. */
 void worker_start(struct worker *worker);
 
-/* Cuts everything, joins and frees. Main only. Harmless on NULL. */
+/* Cuts everything and joins. Main only. Harmless when it was not started. */
+void worker_stop(struct worker *worker);
+
+/* After all workers have stopped: until then one may wake another. Main only. Harmless on NULL. */
 void worker_free(struct worker *worker);
 
 /* From any thread: a new table was published. */

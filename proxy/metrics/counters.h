@@ -56,6 +56,7 @@ enum denial {
     DENIAL_NO_ROUTE,       /* 404 */
     DENIAL_NO_BACKEND,     /* 500: missing backend, weight 0, or a rule that could not be built */
     DENIAL_NO_ENDPOINT,    /* 503: nothing available to send it to */
+    DENIAL_BACKEND_FULL,   /* 503: no endpoint has room, nor room to wait */
     DENIAL_UNSUPPORTED,    /* 501: understood, not built yet */
     DENIAL_PEER_LIMIT,     /* connection closed: too many from one address */
     DENIAL_TOTAL_LIMIT,    /* connection closed: too many in all */
@@ -94,6 +95,9 @@ struct worker_counters {
     struct counter tunnels_closed;
     struct counter upstream_bytes_in;
     struct counter upstream_bytes_out;
+
+    struct counter waits_started; /* requests for which no endpoint had room */
+    struct counter waits_ended;   /* started - ended: waiting now */
 
     struct counter route_cache_lookups;   /* tables asked for a rule */
     struct counter route_cache_refreshes; /* of those, with a table newer than the last one */

@@ -77,6 +77,8 @@ static const struct {
      "Bytes received from endpoints."},
     {offsetof(struct worker_counters, upstream_bytes_out), "pointsman_upstream_sent_bytes_total",
      "Bytes sent to endpoints."},
+    {offsetof(struct worker_counters, waits_started), "pointsman_requests_waited_total",
+     "Requests that had to wait for room at an endpoint."},
     {offsetof(struct worker_counters, route_cache_lookups), "pointsman_route_cache_lookups_total",
      "Requests matched against the route table."},
     {offsetof(struct worker_counters, route_cache_refreshes),
@@ -103,6 +105,7 @@ static const char *const denial_names[DENIAL_COUNT] = {
     [DENIAL_NO_ROUTE] = "no_route",
     [DENIAL_NO_BACKEND] = "no_backend",
     [DENIAL_NO_ENDPOINT] = "no_endpoint",
+    [DENIAL_BACKEND_FULL] = "backend_full",
     [DENIAL_UNSUPPORTED] = "unsupported",
     [DENIAL_PEER_LIMIT] = "peer_limit",
     [DENIAL_TOTAL_LIMIT] = "total_limit",
@@ -132,6 +135,10 @@ static void write_connections(struct buffer *to, const struct counters *counters
                "Connections to endpoints open now, idle ones included.",
                offsetof(struct worker_counters, upstream_connections_opened),
                offsetof(struct worker_counters, upstream_connections_closed));
+    write_open(to, counters, "pointsman_requests_waiting",
+               "Requests that wait for room at an endpoint now.",
+               offsetof(struct worker_counters, waits_started),
+               offsetof(struct worker_counters, waits_ended));
     write_open(to, counters, "pointsman_tunnels_open", "WebSocket tunnels open now.",
                offsetof(struct worker_counters, tunnels_opened),
                offsetof(struct worker_counters, tunnels_closed));

@@ -14,7 +14,8 @@ struct record;
 struct slot {
     struct backend_slots *owner;
     struct record *record;
-    struct slot *next; /* of its record */
+    struct slot *next;       /* of its record */
+    struct backend *backend; /* held: what the table shows, or NULL */
     uint32_t index;
     uint32_t port;
     uint32_t references; /* backendRefs of routes that name it */
@@ -220,10 +221,20 @@ static struct backend *build_backend(struct backend_slots *slots, const struct s
                                                MESSAGE_MEMORY_APPLY, false, NULL);
     if (message == NULL)
         return NULL;
-    struct backend *backend =
-        backend_new((const BackendMessage *)message, slot->port, slots->endpoints, NULL);
+    struct backend *backend = backend_new((const BackendMessage *)message, slot->port,
+                                          slot->backend, slots->endpoints, NULL);
     message_free(message);
     return backend;
+}
+
+/* Takes the caller's reference. */
+static void show(struct backend_slots *slots, struct slot *slot, struct backend *backend)
+{
+    backend_release(&slot->backend);
+    slot->backend = backend;
+    if (backend != NULL)
+        backend_acquire(backend);
+    route_table_builder_set_backend(slots->builder, slot->index, backend);
 }
 
 static void give_index_back(void *thing)
@@ -241,7 +252,7 @@ static void drop_slot(struct backend_slots *slots, struct slot *slot)
         place = &(*place)->next;
     *place = slot->next;
     drop_record_if_unused(slots, slot->record);
-    route_table_builder_set_backend(slots->builder, slot->index, NULL);
+    show(slots, slot, NULL);
     route_table_builder_retire(slots->builder, slot, give_index_back);
 }
 
@@ -253,8 +264,7 @@ void backend_slots_settle(struct backend_slots *slots)
         if (slot->references == 0)
             drop_slot(slots, slot);
         else
-            route_table_builder_set_backend(slots->builder, slot->index,
-                                            build_backend(slots, slot));
+            show(slots, slot, build_backend(slots, slot));
     }
     slots->dirty_count = 0;
 }
@@ -278,6 +288,7 @@ static void free_record(void *context, void *value)
     while (record->slots != NULL) {
         struct slot *slot = record->slots;
         record->slots = slot->next;
+        backend_release(&slot->backend);
         free(slot);
     }
     free(record->bytes);

@@ -12,12 +12,8 @@ static const struct {
     const char *field;
     int number; /* of an enum, or ANY_VALUE */
 } unsupported[] = {
-    {&pointsman__v1__load_balancing__descriptor, "policy",
-     POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_CONSISTENT_HASH},
-    {&pointsman__v1__load_balancing__descriptor, "slow_start", ANY_VALUE},
     {&pointsman__v1__backend__descriptor, "health_check", ANY_VALUE},
     {&pointsman__v1__backend__descriptor, "passive_health", ANY_VALUE},
-    {&pointsman__v1__backend__descriptor, "limits", ANY_VALUE},
     {&pointsman__v1__backend__descriptor, "tls", ANY_VALUE},
 };
 

@@ -2,6 +2,7 @@
 
 #include "common/buffer.h"
 #include "proxy/upstream/endpoint_registry.h"
+#include "proxy/upstream/hash_ring.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -118,54 +119,138 @@ static uint64_t stride_of(uint64_t total_weight, bool has_equal_weights)
     return stride;
 }
 
-/* --- backends ------------------------------------------------------------------------------- */
+/* --- durations ------------------------------------------------------------------------------ */
 
-static uint64_t connect_timeout_of(const BackendMessage *message)
+static uint64_t milliseconds_of(const DurationMessage *duration, uint64_t when_absent)
 {
-    const DurationMessage *timeout = message->connect_timeout;
-    if (timeout == NULL)
-        return DEFAULT_CONNECT_TIMEOUT_MS;
-    return (uint64_t)timeout->seconds * 1000 + (uint64_t)timeout->nanos / 1000000;
+    if (duration == NULL)
+        return when_absent;
+    return (uint64_t)duration->seconds * 1000 + (uint64_t)duration->nanos / 1000000;
 }
 
-static bool set_policy(struct backend *backend, const BackendMessage *message, struct error *err)
+/* --- balancing ------------------------------------------------------------------------------ */
+
+static bool set_policy(struct backend *backend, const Pointsman__V1__LoadBalancing *balancing,
+                       struct error *err)
 {
-    Pointsman__V1__LoadBalancingPolicy policy =
-        message->load_balancing != NULL
-            ? message->load_balancing->policy
-            : POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_UNSPECIFIED;
-    switch ((int)policy) {
+    switch ((int)balancing->policy) {
     case POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_UNSPECIFIED:
-        policy = POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_LEAST_REQUEST;
-        break;
+        return true;
     case POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_LEAST_REQUEST:
     case POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_ROUND_ROBIN:
     case POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_RANDOM:
-        break;
+    case POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_CONSISTENT_HASH:
+        backend->policy = balancing->policy;
+        return true;
     default:
         return error_set(err, ERROR_UNSUPPORTED, "this load balancing policy is not supported yet");
     }
-    backend->policy = policy;
+}
+
+/* The header or cookie whose value is hashed; "" where it is something else. */
+static const char *hash_name_of(const BackendMessage *message)
+{
+    const Pointsman__V1__LoadBalancing *balancing = message->load_balancing;
+    if (balancing == NULL)
+        return "";
+    if (balancing->hash_on_case == POINTSMAN__V1__LOAD_BALANCING__HASH_ON_HEADER)
+        return balancing->header;
+    if (balancing->hash_on_case == POINTSMAN__V1__LOAD_BALANCING__HASH_ON_COOKIE)
+        return balancing->cookie;
+    return "";
+}
+
+static bool set_balancing(struct backend *backend, const BackendMessage *message, struct error *err)
+{
+    backend->policy = POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_LEAST_REQUEST;
+    const Pointsman__V1__LoadBalancing *balancing = message->load_balancing;
+    if (balancing == NULL)
+        return true;
+
+    backend->slow_start_ms = milliseconds_of(balancing->slow_start, 0);
+    if (balancing->hash_on_case == POINTSMAN__V1__LOAD_BALANCING__HASH_ON_HEADER)
+        backend->hash_on = HASH_ON_HEADER;
+    else if (balancing->hash_on_case == POINTSMAN__V1__LOAD_BALANCING__HASH_ON_COOKIE)
+        backend->hash_on = HASH_ON_COOKIE;
+    return set_policy(backend, balancing, err);
+}
+
+static void set_limits(struct backend *backend, const BackendMessage *message)
+{
+    const Pointsman__V1__ConnectionLimits *limits = message->limits;
+    if (limits == NULL)
+        return;
+    backend->limits = (struct backend_limits){
+        .max_connections = limits->max_connections,
+        .max_pending = limits->max_pending,
+        .max_requests = limits->max_requests,
+    };
+}
+
+static bool has_endpoints_of(const struct backend *backend, const struct backend *other)
+{
+    if (backend->endpoint_count != other->endpoint_count)
+        return false;
+    for (size_t i = 0; i < backend->endpoint_count; i++) {
+        if (backend->endpoints[i].endpoint != other->endpoints[i].endpoint ||
+            backend->endpoints[i].weight != other->endpoints[i].weight)
+            return false;
+    }
     return true;
 }
 
-struct backend *backend_new(const BackendMessage *message, uint32_t port,
-                            struct endpoint_registry *endpoints, struct error *err)
+static void set_ring(struct backend *backend, const struct backend *previous)
 {
-    /* One allocation: the struct, its endpoints, its name. */
-    size_t name_bytes = strlen(message->name) + 1;
+    if (backend->policy !=
+        POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_CONSISTENT_HASH)
+        return;
+    if (previous == NULL || previous->ring == NULL || !has_endpoints_of(backend, previous)) {
+        backend->ring = hash_ring_new(backend->endpoints, backend->endpoint_count);
+        return;
+    }
+    hash_ring_acquire(previous->ring);
+    backend->ring = previous->ring;
+}
+
+/* --- backends ------------------------------------------------------------------------------- */
+
+static struct slice append_string(char **at, const char *string)
+{
+    size_t length = strlen(string);
+    struct slice copy = slice_of(*at, length);
+    memcpy(*at, string, length + 1);
+    *at += length + 1;
+    return copy;
+}
+
+/* One allocation: the struct, its endpoints, its strings. */
+static struct backend *allocate(const BackendMessage *message)
+{
+    const char *hash_name = hash_name_of(message);
     size_t endpoint_bytes = message->n_endpoints * sizeof(struct backend_endpoint);
+    size_t string_bytes = strlen(message->name) + 1 + strlen(hash_name) + 1;
     struct backend *backend =
-        memory_allocate_zeroed(1, sizeof(*backend) + endpoint_bytes + name_bytes);
-    char *name = (char *)backend + sizeof(*backend) + endpoint_bytes;
-    memcpy(name, message->name, name_bytes);
-    backend->name = slice_of(name, name_bytes - 1);
+        memory_allocate_zeroed(1, sizeof(*backend) + endpoint_bytes + string_bytes);
+    char *strings = (char *)backend + sizeof(*backend) + endpoint_bytes;
+    backend->name = append_string(&strings, message->name);
+    backend->hash_name = append_string(&strings, hash_name);
+    return backend;
+}
+
+struct backend *backend_new(const BackendMessage *message, uint32_t port,
+                            const struct backend *previous, struct endpoint_registry *endpoints,
+                            struct error *err)
+{
+    struct backend *backend = allocate(message);
     backend->revision = message->revision;
-    backend->connect_timeout_ms = connect_timeout_of(message);
+    backend->connect_timeout_ms =
+        milliseconds_of(message->connect_timeout, DEFAULT_CONNECT_TIMEOUT_MS);
+    set_limits(backend, message);
     atomic_init(&backend->references, 1);
 
     uint32_t default_port;
-    if (!set_policy(backend, message, err) || !find_default_port(message, port, &default_port, err))
+    if (!set_balancing(backend, message, err) ||
+        !find_default_port(message, port, &default_port, err))
         goto failed;
     for (size_t i = 0; i < message->n_endpoints; i++) {
         if (!add_endpoint(backend, message->endpoints[i], default_port, endpoints, err))
@@ -173,6 +258,7 @@ struct backend *backend_new(const BackendMessage *message, uint32_t port,
     }
     set_weights(backend);
     backend->stride = stride_of(backend->total_weight, backend->has_equal_weights);
+    set_ring(backend, previous);
     return backend;
 
 failed:
@@ -195,6 +281,7 @@ void backend_release(struct backend **backend)
         return;
 
     backend_metrics_clear(&ours->metrics);
+    hash_ring_release(&ours->ring);
     for (size_t i = 0; i < ours->endpoint_count; i++)
         endpoint_release(&ours->endpoints[i].endpoint);
     free(ours);

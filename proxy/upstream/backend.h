@@ -1,6 +1,7 @@
 /* Backend: the endpoints of one service and how to choose among them.
  *
- * Immutable and counted; a change makes a new one that shares the endpoints of the old.
+ * Immutable and counted; a change makes a new one that shares the endpoints of the old, and the
+ * hash ring when these are the same.
  *
  * Threads: any; the counts are atomic. */
 #ifndef PROXY_UPSTREAM_BACKEND_H
@@ -16,6 +17,21 @@
 #include <stdint.h>
 
 struct endpoint_registry;
+struct hash_ring;
+
+/* What ConsistentHash hashes of a request. */
+enum backend_hash_on {
+    HASH_ON_SOURCE_ADDRESS,
+    HASH_ON_HEADER,
+    HASH_ON_COOKIE,
+};
+
+/* For each endpoint, over all workers. 0: no limit. */
+struct backend_limits {
+    uint32_t max_connections;
+    uint32_t max_pending;
+    uint32_t max_requests;
+};
 
 struct backend_endpoint {
     struct endpoint *endpoint; /* the backend holds a reference */
@@ -32,6 +48,11 @@ struct backend {
     uint64_t total_weight; /* 0: there is nothing to pick */
     uint64_t stride;       /* see round_robin in balancer.c */
     bool has_equal_weights;
+    uint64_t slow_start_ms; /* 0: none */
+    struct backend_limits limits;
+    enum backend_hash_on hash_on;
+    struct slice hash_name; /* of the header or cookie */
+    struct hash_ring *ring; /* held; of ConsistentHash, else NULL */
 
     /* atomic: any */
     atomic_uint references;
@@ -45,9 +66,11 @@ struct backend {
 
 /* A backend as rules see it through a backendRef with `port` (0: none). Copies what it needs. The
  * message has passed backend_validate; what can still fail is a port that is not among `ports`,
- * an endpoint that ends up with none, and what is not supported yet. Caller releases. */
+ * an endpoint that ends up with none, and what is not supported yet. `previous` (or NULL) is what
+ * it replaces: what is costly to make and has not changed is shared with it. Caller releases. */
 struct backend *backend_new(const BackendMessage *message, uint32_t port,
-                            struct endpoint_registry *endpoints, struct error *err);
+                            const struct backend *previous, struct endpoint_registry *endpoints,
+                            struct error *err);
 
 void backend_acquire(struct backend *backend);
 /* Clears *backend. Harmless on NULL. */

@@ -1,5 +1,7 @@
 #include "proxy/upstream/balancer.h"
 
+#include "proxy/upstream/hash_ring.h"
+
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -68,21 +70,84 @@ static const struct backend_endpoint *at_place(const struct backend *backend, ui
     return &backend->endpoints[low];
 }
 
+/* --- what may be picked ---------------------------------------------------------------------- */
+
+static bool is_usable(const struct backend_endpoint *each)
+{
+    return each->weight > 0 && endpoint_is_available(each->endpoint);
+}
+
+static bool is_tried(const struct endpoint *endpoint, const struct balancer_request *request)
+{
+    for (size_t i = 0; i < request->tried_count; i++) {
+        if (request->tried[i] == endpoint)
+            return true;
+    }
+    return false;
+}
+
+bool balancer_may_use(const struct backend_endpoint *each, const struct balancer_request *request)
+{
+    return is_usable(each) && !is_tried(each->endpoint, request);
+}
+
+/* Slow start: an endpoint that has just come to serve gets a tenth of its share, then more and
+ * more of it. */
+enum { WHOLE_SHARE = 1000, FIRST_SHARE = 100 };
+
+static uint64_t share_of(const struct backend *backend, const struct backend_endpoint *each,
+                         uint64_t now_ms)
+{
+    if (backend->slow_start_ms == 0)
+        return WHOLE_SHARE;
+    uint64_t since_ms =
+        atomic_load_explicit(&each->endpoint->serving_since_ms, memory_order_relaxed);
+    uint64_t age_ms = now_ms > since_ms ? now_ms - since_ms : 0;
+    if (age_ms >= backend->slow_start_ms)
+        return WHOLE_SHARE;
+    uint64_t share = WHOLE_SHARE * age_ms / backend->slow_start_ms;
+    return share < FIRST_SHARE ? FIRST_SHARE : share;
+}
+
+/* Whether what was drawn by weight is taken. */
+static bool will_do(const struct backend *backend, const struct backend_endpoint *each,
+                    const struct balancer_request *request, struct balancer_random *random)
+{
+    if (!balancer_may_use(each, request))
+        return false;
+    uint64_t share = share_of(backend, each, request->now_ms);
+    return share == WHOLE_SHARE || random_below(random, WHOLE_SHARE) < share;
+}
+
 /* --- one function for each policy ---------------------------------------------------------------
- */
+ *
+ * Each draws without looking at all endpoints. NULL when nothing it drew would do. */
+
+/* As long as one endpoint in two will do, seven draws in eight succeed. */
+enum { DRAWS = 3 };
 
 static const struct backend_endpoint *pick_random(struct backend *backend,
+                                                  const struct balancer_request *request,
                                                   struct balancer_random *random)
 {
-    return at_place(backend, random_below(random, backend->total_weight));
+    for (int i = 0; i < DRAWS; i++) {
+        const struct backend_endpoint *drawn =
+            at_place(backend, random_below(random, backend->total_weight));
+        if (will_do(backend, drawn, request, random))
+            return drawn;
+    }
+    return NULL;
 }
 
 /* Of two chosen at random, the one with less to do for its weight; when they are even, the first:
  * an idle backend is shared by weight. */
 static const struct backend_endpoint *pick_least_request(struct backend *backend,
+                                                         const struct balancer_request *request,
                                                          struct balancer_random *random)
 {
-    const struct backend_endpoint *first = pick_random(backend, random);
+    const struct backend_endpoint *first = pick_random(backend, request, random);
+    if (first == NULL)
+        return NULL;
     /* The second from the places that are not the first's. */
     uint64_t other_places = backend->total_weight - first->weight;
     if (other_places == 0)
@@ -90,73 +155,121 @@ static const struct backend_endpoint *pick_least_request(struct backend *backend
     uint64_t place = random_below(random, other_places);
     const struct backend_endpoint *second =
         at_place(backend, place < first->weight_before ? place : place + first->weight);
+    if (!will_do(backend, second, request, random))
+        return first;
 
     uint64_t first_load = atomic_load_explicit(&first->endpoint->in_flight, memory_order_relaxed);
     uint64_t second_load = atomic_load_explicit(&second->endpoint->in_flight, memory_order_relaxed);
     return first_load * second->weight <= second_load * first->weight ? first : second;
 }
 
+/* Who cannot take its turn leaves it to the next one, and that one keeps its own. */
 static const struct backend_endpoint *pick_round_robin(struct backend *backend,
+                                                       const struct balancer_request *request,
                                                        struct balancer_random *random)
 {
-    (void)random;
-    uint64_t turn = atomic_fetch_add_explicit(&backend->turn, 1, memory_order_relaxed);
-    return at_place(backend, turn * backend->stride % backend->total_weight);
+    for (int i = 0; i < 2 * DRAWS; i++) {
+        uint64_t turn = atomic_fetch_add_explicit(&backend->turn, 1, memory_order_relaxed);
+        const struct backend_endpoint *next =
+            at_place(backend, turn * backend->stride % backend->total_weight);
+        if (will_do(backend, next, request, random))
+            return next;
+    }
+    return NULL;
 }
 
-typedef const struct backend_endpoint *pick_fn(struct backend *backend,
-                                               struct balancer_random *random);
+static const struct backend_endpoint *pick_consistent_hash(struct backend *backend,
+                                                           const struct balancer_request *request,
+                                                           struct balancer_random *random)
+{
+    (void)random;
+    const struct backend_endpoint *owner =
+        &backend->endpoints[hash_ring_find(backend->ring, request->hash_key)];
+    return balancer_may_use(owner, request) ? owner : NULL;
+}
 
-static pick_fn *const policies[] = {
-    [POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_LEAST_REQUEST] =
-        pick_least_request,
-    [POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_ROUND_ROBIN] = pick_round_robin,
-    [POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_RANDOM] = pick_random,
-};
-
-/* --- when the policy's choice will not do -------------------------------------------------------
+/* --- and one for when it found nothing: these look at each endpoint -----------------------------
  */
 
-static bool is_usable(const struct backend_endpoint *each, const struct endpoint *avoid)
+static uint64_t weight_now(const struct backend *backend, const struct backend_endpoint *each,
+                           const struct balancer_request *request)
 {
-    return each->weight > 0 && each->endpoint != avoid && endpoint_is_available(each->endpoint);
+    return balancer_may_use(each, request) ? each->weight * share_of(backend, each, request->now_ms)
+                                           : 0;
 }
 
-/* By weight among the usable ones, or NULL. Looks at each, so only after a failure. */
-static struct endpoint *pick_usable(const struct backend *backend, const struct endpoint *avoid,
-                                    struct balancer_random *random)
+static const struct backend_endpoint *find_by_weight(const struct backend *backend,
+                                                     const struct balancer_request *request,
+                                                     struct balancer_random *random)
 {
     uint64_t total = 0;
-    for (size_t i = 0; i < backend->endpoint_count; i++) {
-        if (is_usable(&backend->endpoints[i], avoid))
-            total += backend->endpoints[i].weight;
-    }
+    for (size_t i = 0; i < backend->endpoint_count; i++)
+        total += weight_now(backend, &backend->endpoints[i], request);
     if (total == 0)
         return NULL;
 
     uint64_t place = random_below(random, total);
     for (size_t i = 0; i < backend->endpoint_count; i++) {
-        const struct backend_endpoint *each = &backend->endpoints[i];
-        if (!is_usable(each, avoid))
-            continue;
-        if (place < each->weight)
-            return each->endpoint;
-        place -= each->weight;
+        uint64_t weight = weight_now(backend, &backend->endpoints[i], request);
+        if (place < weight)
+            return &backend->endpoints[i];
+        place -= weight;
     }
     return NULL; /* one became unavailable while we counted */
 }
 
-struct endpoint *balancer_pick(struct backend *backend, uint64_t hash_key,
-                               const struct endpoint *avoid, struct balancer_random *random)
+static const struct backend_endpoint *find_by_rank(const struct backend *backend,
+                                                   const struct balancer_request *request,
+                                                   struct balancer_random *random)
 {
-    (void)hash_key; /* for ConsistentHash, which backend_new does not accept yet */
+    (void)random;
+    const struct backend_endpoint *best = NULL;
+    double best_rank = 0;
+    for (size_t i = 0; i < backend->endpoint_count; i++) {
+        const struct backend_endpoint *each = &backend->endpoints[i];
+        if (!balancer_may_use(each, request))
+            continue;
+        double rank = hash_ring_rank(each, request->hash_key);
+        if (best == NULL || rank > best_rank) {
+            best = each;
+            best_rank = rank;
+        }
+    }
+    return best;
+}
+
+static const struct {
+    const struct backend_endpoint *(*pick)(struct backend *backend,
+                                           const struct balancer_request *request,
+                                           struct balancer_random *random);
+    const struct backend_endpoint *(*find)(const struct backend *backend,
+                                           const struct balancer_request *request,
+                                           struct balancer_random *random);
+} policies[] = {
+    [POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_LEAST_REQUEST] =
+        {pick_least_request, find_by_weight},
+    [POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_ROUND_ROBIN] = {pick_round_robin,
+                                                                                 find_by_weight},
+    [POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_RANDOM] = {pick_random,
+                                                                            find_by_weight},
+    [POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_CONSISTENT_HASH] =
+        {pick_consistent_hash, find_by_rank},
+};
+
+struct endpoint *balancer_pick(struct backend *backend, const struct balancer_request *request,
+                               struct balancer_random *random)
+{
     if (backend->total_weight == 0)
         return NULL;
 
-    const struct backend_endpoint *picked = policies[backend->policy](backend, random);
-    if (is_usable(picked, avoid))
-        return picked->endpoint;
-
-    struct endpoint *other = pick_usable(backend, avoid, random);
-    return other != NULL || avoid == NULL ? other : pick_usable(backend, NULL, random);
+    const struct backend_endpoint *picked =
+        policies[backend->policy].pick(backend, request, random);
+    if (picked == NULL)
+        picked = policies[backend->policy].find(backend, request, random);
+    if (picked == NULL && request->tried_count > 0) {
+        struct balancer_request anywhere = *request;
+        anywhere.tried_count = 0;
+        picked = policies[backend->policy].find(backend, &anywhere, random);
+    }
+    return picked == NULL ? NULL : picked->endpoint;
 }

@@ -19,10 +19,20 @@ void balancer_random_init(struct balancer_random *random);
 void balancer_random_init_seeded(struct balancer_random *random, uint64_t seed);
 uint64_t balancer_random_next(struct balancer_random *random);
 
-/* An available endpoint, or NULL when there is none. `hash_key` is what ConsistentHash hashes (0
- * for the others); `avoid` (or NULL) was tried already and is taken only when it is the only one.
- * Borrowed from the backend. */
-struct endpoint *balancer_pick(struct backend *backend, uint64_t hash_key,
-                               const struct endpoint *avoid, struct balancer_random *random);
+/* What a pick goes by. */
+struct balancer_request {
+    uint64_t hash_key; /* what ConsistentHash hashes, as 64 bits; see hash_key.h in proxy/http */
+    uint64_t now_ms;   /* on clock_now_ms */
+    /* Endpoints this request has been sent to: taken again only when there is no other. */
+    const struct endpoint *const *tried;
+    size_t tried_count;
+};
+
+/* An endpoint to send a request to, or NULL when there is none. Borrowed from the backend. */
+struct endpoint *balancer_pick(struct backend *backend, const struct balancer_request *request,
+                               struct balancer_random *random);
+
+/* Whether the request may be sent there at all. */
+bool balancer_may_use(const struct backend_endpoint *each, const struct balancer_request *request);
 
 #endif

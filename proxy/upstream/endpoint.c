@@ -63,14 +63,65 @@ void endpoint_release(struct endpoint **endpoint)
     endpoint_registry_release(ours);
 }
 
-void endpoint_request_started(struct endpoint *endpoint)
+/* --- what is limited ------------------------------------------------------------------------ */
+
+/* Who waits counts itself and looks for room again; who makes room counts down and looks for those
+ * who wait. One of both sees the other: for that all of it is in one order. */
+
+static bool count_up(atomic_uint *count, uint32_t limit)
 {
-    atomic_fetch_add_explicit(&endpoint->in_flight, 1, memory_order_relaxed);
+    if (limit == 0) {
+        atomic_fetch_add(count, 1);
+        return true;
+    }
+    /* Never more than the limit, not even for a moment in which another would find no room. */
+    unsigned before = atomic_load(count);
+    while (before < limit) {
+        if (atomic_compare_exchange_weak(count, &before, before + 1))
+            return true;
+    }
+    return false;
+}
+
+bool endpoint_connection_start(struct endpoint *endpoint, uint32_t max_connections)
+{
+    return count_up(&endpoint->connections, max_connections);
+}
+
+void endpoint_connection_ended(struct endpoint *endpoint)
+{
+    atomic_fetch_sub(&endpoint->connections, 1);
+}
+
+bool endpoint_wait_start(struct endpoint *endpoint, uint32_t max_waiting, bool lacks_connection)
+{
+    if (!count_up(&endpoint->waiting, max_waiting))
+        return false;
+    if (lacks_connection)
+        atomic_fetch_add(&endpoint->wanted_connections, 1);
+    return true;
+}
+
+void endpoint_wait_ended(struct endpoint *endpoint, bool lacks_connection)
+{
+    if (lacks_connection)
+        atomic_fetch_sub(&endpoint->wanted_connections, 1);
+    atomic_fetch_sub(&endpoint->waiting, 1);
+}
+
+bool endpoint_has_waiting(const struct endpoint *endpoint)
+{
+    return atomic_load(&endpoint->waiting) != 0;
+}
+
+bool endpoint_request_start(struct endpoint *endpoint, uint32_t max_requests)
+{
+    return count_up(&endpoint->in_flight, max_requests);
 }
 
 void endpoint_request_ended(struct endpoint *endpoint, enum endpoint_outcome outcome)
 {
-    atomic_fetch_sub_explicit(&endpoint->in_flight, 1, memory_order_relaxed);
+    atomic_fetch_sub(&endpoint->in_flight, 1);
 
     switch (outcome) {
     case ENDPOINT_ANSWERED:

@@ -55,7 +55,12 @@ struct endpoint {
     /* atomic: any */
     atomic_uint references;
     /* atomic: workers count, the balancer compares */
-    atomic_uint in_flight;
+    atomic_uint in_flight;          /* requests */
+    atomic_uint connections;        /* open or opening, idle ones included */
+    atomic_uint waiting;            /* requests that found no room */
+    atomic_uint wanted_connections; /* how many of these lack a connection */
+    /* atomic: set when it comes to serve; slow start counts from here */
+    _Atomic uint64_t serving_since_ms;
     /* atomic: workers count; failed tries since the last answer */
     atomic_uint consecutive_failures;
     /* atomic: health sets, the balancer skips what is not */
@@ -71,9 +76,20 @@ void endpoint_acquire(struct endpoint *endpoint);
 /* Clears *endpoint. Harmless on NULL. The last release takes it out of its registry. */
 void endpoint_release(struct endpoint **endpoint);
 
-/* Around each try, from the pick to the end of the response. */
-void endpoint_request_started(struct endpoint *endpoint);
+/* Around each try, from the pick to the end of the response. False, and nothing is counted, when
+ * `max_requests` (0: no limit) run already, over all workers. */
+bool endpoint_request_start(struct endpoint *endpoint, uint32_t max_requests);
 void endpoint_request_ended(struct endpoint *endpoint, enum endpoint_outcome outcome);
+
+/* Around each connection; the same for `max_connections`. */
+bool endpoint_connection_start(struct endpoint *endpoint, uint32_t max_connections);
+void endpoint_connection_ended(struct endpoint *endpoint);
+
+/* Around the time a request waits for room; the same for `max_waiting`. Who makes room afterwards
+ * sees that somebody waits. */
+bool endpoint_wait_start(struct endpoint *endpoint, uint32_t max_waiting, bool lacks_connection);
+void endpoint_wait_ended(struct endpoint *endpoint, bool lacks_connection);
+bool endpoint_has_waiting(const struct endpoint *endpoint);
 
 /* Whether to send it new requests. */
 void endpoint_set_available(struct endpoint *endpoint, bool is_available);

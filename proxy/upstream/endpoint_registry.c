@@ -1,6 +1,7 @@
 #include "proxy/upstream/endpoint_registry.h"
 
 #include "common/buffer.h"
+#include "common/clock.h"
 #include "common/hash.h"
 #include "common/mutex.h"
 
@@ -94,6 +95,7 @@ static struct endpoint *endpoint_new(struct endpoint_registry *registry,
     endpoint->hash = hash;
     atomic_init(&endpoint->references, 1);
     atomic_init(&endpoint->is_available, true);
+    atomic_init(&endpoint->serving_since_ms, clock_now_ms());
     return endpoint;
 }
 

@@ -105,8 +105,14 @@ static struct backend *make_backend(struct one_route *one, const uint16_t *ports
     set_duration(&connect, one->connect_timeout_ms);
     message.connect_timeout = one->connect_timeout_ms != 0 ? &connect : NULL;
 
+    Pointsman__V1__ConnectionLimits limits = POINTSMAN__V1__CONNECTION_LIMITS__INIT;
+    limits.max_connections = one->limits.max_connections;
+    limits.max_pending = one->limits.max_pending;
+    limits.max_requests = one->limits.max_requests;
+    message.limits = &limits;
+
     struct error err = {0};
-    struct backend *backend = backend_new(&message, 0, one->endpoints, &err);
+    struct backend *backend = backend_new(&message, 0, NULL, one->endpoints, &err);
     if (backend == NULL)
         abort();
     return backend;

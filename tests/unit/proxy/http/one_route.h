@@ -3,6 +3,7 @@
 #define TESTS_UNIT_PROXY_HTTP_ONE_ROUTE_H
 
 #include "proxy/routing/route_cache.h"
+#include "proxy/upstream/backend.h"
 #include "proxy/upstream/endpoint_registry.h"
 
 #include <stdbool.h>
@@ -13,12 +14,13 @@ struct one_route {
     struct route_cache *cache;
     struct route_table_builder *builder;
     struct endpoint_registry *endpoints;
-    struct route *route;         /* the builder's */
-    const char *prefix;          /* "/" unless set before the first publish */
-    uint64_t connect_timeout_ms; /* 0: the default */
-    uint64_t request_timeout_ms; /* 0: unset */
-    uint64_t try_timeout_ms;     /* 0: unset */
-    bool has_retry;              /* a retry stanza, of which the next three are */
+    struct route *route;          /* the builder's */
+    const char *prefix;           /* "/" unless set before the first publish */
+    struct backend_limits limits; /* of its backend */
+    uint64_t connect_timeout_ms;  /* 0: the default */
+    uint64_t request_timeout_ms;  /* 0: unset */
+    uint64_t try_timeout_ms;      /* 0: unset */
+    bool has_retry;               /* a retry stanza, of which the next three are */
     uint32_t retry_attempts;
     uint64_t retry_backoff_ms;
     uint32_t retry_code;         /* 0: none */

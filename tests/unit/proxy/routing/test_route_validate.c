@@ -332,7 +332,6 @@ static void what_the_proxy_does_not_do_for_a_backend_is_refused(void **state)
     port.app_protocol = (char *)"kubernetes.io/h2c";
 
     expect_backend_problem(&message, "health_check: health_check is not supported yet");
-    expect_backend_problem(&message, "load_balancing.policy: policy is not supported yet");
     expect_backend_problem(&message, "ports[0].app_protocol: 'kubernetes.io/h2c' is not supported");
     expect_backend_problem(&message, "ports[1].port: is given twice: 80");
     balancing.policy = 77;

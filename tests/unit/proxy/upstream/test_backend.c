@@ -22,7 +22,7 @@ static int tear_down(void **state)
 static void assert_first_endpoint(struct backend_maker *maker, uint32_t port, const char *name)
 {
     struct error err = {0};
-    struct backend *backend = backend_new(&maker->message, port, registry, &err);
+    struct backend *backend = backend_new(&maker->message, port, NULL, registry, &err);
     if (backend == NULL)
         fail_msg("%s", err.message);
     assert_string_equal(backend->endpoints[0].endpoint->name, name);
@@ -33,7 +33,7 @@ static void assert_first_endpoint(struct backend_maker *maker, uint32_t port, co
 static void assert_refused(struct backend_maker *maker, uint32_t port, enum error_code code)
 {
     struct error err = {0};
-    assert_null(backend_new(&maker->message, port, registry, &err));
+    assert_null(backend_new(&maker->message, port, NULL, registry, &err));
     assert_int_equal(err.code, code);
 }
 
@@ -45,7 +45,7 @@ static void backend_copies_what_it_needs(void **state)
     maker_add(&maker, "10.0.0.1", 80);
     maker.message.revision = 41;
 
-    struct backend *backend = backend_new(&maker.message, 0, registry, NULL);
+    struct backend *backend = backend_new(&maker.message, 0, NULL, registry, NULL);
     maker.message.name = (char *)"other";
 
     assert_true(slice_equals(backend->name, SLICE("users")));
@@ -67,7 +67,7 @@ static void connect_timeout_is_taken_over(void **state)
     timeout.nanos = 250000000;
     maker.message.connect_timeout = &timeout;
 
-    struct backend *backend = backend_new(&maker.message, 0, registry, NULL);
+    struct backend *backend = backend_new(&maker.message, 0, NULL, registry, NULL);
 
     assert_int_equal(backend->connect_timeout_ms, 1250);
     backend_release(&backend);
@@ -141,21 +141,59 @@ static void bad_endpoint_leaves_nothing_behind(void **state)
     maker_add(&maker, "users.internal", 80);
 
     struct error err = {0};
-    assert_null(backend_new(&maker.message, 0, registry, &err));
+    assert_null(backend_new(&maker.message, 0, NULL, registry, &err));
 
     assert_int_equal(err.code, ERROR_UNSUPPORTED);
     assert_memory_equal(err.message, "endpoints[1]: ", 14);
 }
 
-static void consistent_hash_is_unsupported(void **state)
+static void hash_ring_is_shared_by_versions_with_the_same_endpoints(void **state)
 {
     (void)state;
     struct backend_maker maker;
     maker_init(&maker);
     maker_set_policy(&maker,
                      POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_CONSISTENT_HASH);
+    maker_add(&maker, "10.0.0.1", 80);
+    maker_add(&maker, "10.0.0.2", 80);
 
-    assert_refused(&maker, 0, ERROR_UNSUPPORTED);
+    struct backend *first = backend_new(&maker.message, 0, NULL, registry, NULL);
+    maker.message.revision = 2;
+    struct backend *second = backend_new(&maker.message, 0, first, registry, NULL);
+    maker_add(&maker, "10.0.0.3", 80);
+    struct backend *third = backend_new(&maker.message, 0, second, registry, NULL);
+
+    assert_non_null(first->ring);
+    assert_ptr_equal(second->ring, first->ring);
+    assert_ptr_not_equal(third->ring, second->ring);
+    backend_release(&first);
+    backend_release(&second);
+    backend_release(&third);
+}
+
+static void what_is_hashed_and_what_is_limited_is_taken_over(void **state)
+{
+    (void)state;
+    struct backend_maker maker;
+    maker_init(&maker);
+    maker_set_policy(&maker,
+                     POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_CONSISTENT_HASH);
+    maker.load_balancing.hash_on_case = POINTSMAN__V1__LOAD_BALANCING__HASH_ON_COOKIE;
+    maker.load_balancing.cookie = (char *)"session";
+    Pointsman__V1__ConnectionLimits limits = POINTSMAN__V1__CONNECTION_LIMITS__INIT;
+    limits.max_connections = 1;
+    limits.max_pending = 2;
+    limits.max_requests = 3;
+    maker.message.limits = &limits;
+
+    struct backend *backend = backend_new(&maker.message, 0, NULL, registry, NULL);
+
+    assert_int_equal(backend->hash_on, HASH_ON_COOKIE);
+    assert_true(slice_equals(backend->hash_name, SLICE("session")));
+    assert_int_equal(backend->limits.max_connections, 1);
+    assert_int_equal(backend->limits.max_pending, 2);
+    assert_int_equal(backend->limits.max_requests, 3);
+    backend_release(&backend);
 }
 
 static void weights_are_reduced(void **state)
@@ -167,7 +205,7 @@ static void weights_are_reduced(void **state)
     maker_add_weighted(&maker, "10.0.0.2", 0);
     maker_add_weighted(&maker, "10.0.0.3", 200);
 
-    struct backend *backend = backend_new(&maker.message, 0, registry, NULL);
+    struct backend *backend = backend_new(&maker.message, 0, NULL, registry, NULL);
 
     assert_int_equal(backend->endpoints[0].weight, 1);
     assert_int_equal(backend->endpoints[1].weight, 0);
@@ -183,10 +221,10 @@ static void new_version_shares_endpoints_with_the_old(void **state)
     struct backend_maker maker;
     maker_init(&maker);
     maker_add(&maker, "10.0.0.1", 80);
-    struct backend *old = backend_new(&maker.message, 0, registry, NULL);
+    struct backend *old = backend_new(&maker.message, 0, NULL, registry, NULL);
 
     maker_add(&maker, "10.0.0.2", 80);
-    struct backend *renewed = backend_new(&maker.message, 0, registry, NULL);
+    struct backend *renewed = backend_new(&maker.message, 0, NULL, registry, NULL);
 
     assert_ptr_equal(renewed->endpoints[0].endpoint, old->endpoints[0].endpoint);
     backend_acquire(renewed);
@@ -210,7 +248,8 @@ int main(void)
         TEST(several_ports_need_one_in_the_reference),
         TEST(unix_endpoints_need_no_port),
         TEST(bad_endpoint_leaves_nothing_behind),
-        TEST(consistent_hash_is_unsupported),
+        TEST(hash_ring_is_shared_by_versions_with_the_same_endpoints),
+        TEST(what_is_hashed_and_what_is_limited_is_taken_over),
         TEST(weights_are_reduced),
         TEST(new_version_shares_endpoints_with_the_old),
     };

@@ -1,9 +1,13 @@
+#include "common/clock.h"
 #include "proxy/upstream/balancer.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/proxy/upstream/backend_maker.h"
 
+#include <stdlib.h>
+
 #define LEAST_REQUEST POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_LEAST_REQUEST
 #define ROUND_ROBIN POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_ROUND_ROBIN
+#define CONSISTENT_HASH POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_CONSISTENT_HASH
 #define RANDOM POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_RANDOM
 
 static const Pointsman__V1__LoadBalancingPolicy all_policies[] = {LEAST_REQUEST, ROUND_ROBIN,
@@ -39,14 +43,21 @@ static struct backend *make(Pointsman__V1__LoadBalancingPolicy policy, const uin
     maker_set_policy(&maker, policy);
     for (size_t i = 0; weights[i] != END; i++)
         maker_add_weighted(&maker, ips[i], weights[i]);
-    struct backend *backend = backend_new(&maker.message, 0, registry, NULL);
+    struct backend *backend = backend_new(&maker.message, 0, NULL, registry, NULL);
     assert_non_null(backend);
     return backend;
 }
 
-static size_t pick_index(struct backend *backend, const struct endpoint *avoid)
+static struct endpoint *pick(struct backend *backend, const struct endpoint *tried)
 {
-    const struct endpoint *picked = balancer_pick(backend, 0, avoid, &dice);
+    const struct balancer_request request = {
+        .now_ms = clock_now_ms(), .tried = &tried, .tried_count = tried != NULL};
+    return balancer_pick(backend, &request, &dice);
+}
+
+static size_t pick_index(struct backend *backend, const struct endpoint *tried)
+{
+    const struct endpoint *picked = pick(backend, tried);
     assert_non_null(picked);
     for (size_t i = 0; i < backend->endpoint_count; i++) {
         if (backend->endpoints[i].endpoint == picked)
@@ -56,12 +67,12 @@ static size_t pick_index(struct backend *backend, const struct endpoint *avoid)
     return 0;
 }
 
-static void count_picks(struct backend *backend, const struct endpoint *avoid, size_t counts[4])
+static void count_picks(struct backend *backend, const struct endpoint *tried, size_t counts[4])
 {
     for (size_t i = 0; i < 4; i++)
         counts[i] = 0;
     for (size_t i = 0; i < PICKS; i++)
-        counts[pick_index(backend, avoid)]++;
+        counts[pick_index(backend, tried)]++;
 }
 
 /* Within 3 % of all picks; with 60,000 of them and a fixed seed that is far from the edge. */
@@ -110,8 +121,8 @@ static void nothing_is_picked_when_all_weights_are_zero(void **state)
         struct backend *backend = make(all_policies[policy], (uint32_t[]){0, 0, END});
         struct backend *empty = make(all_policies[policy], (uint32_t[]){END});
 
-        assert_null(balancer_pick(backend, 0, NULL, &dice));
-        assert_null(balancer_pick(empty, 0, NULL, &dice));
+        assert_null(pick(backend, NULL));
+        assert_null(pick(empty, NULL));
         backend_release(&backend);
         backend_release(&empty);
     }
@@ -142,12 +153,12 @@ static void nothing_is_picked_when_none_is_available(void **state)
         endpoint_set_available(backend->endpoints[0].endpoint, false);
         endpoint_set_available(backend->endpoints[1].endpoint, false);
 
-        assert_null(balancer_pick(backend, 0, NULL, &dice));
+        assert_null(pick(backend, NULL));
         backend_release(&backend);
     }
 }
 
-static void avoided_endpoint_is_taken_only_when_alone(void **state)
+static void tried_endpoint_is_taken_only_when_alone(void **state)
 {
     (void)state;
     for (size_t policy = 0; policy < POLICY_COUNT; policy++) {
@@ -200,7 +211,7 @@ static void least_request_of_two_takes_the_less_busy(void **state)
 {
     (void)state;
     struct backend *backend = make(LEAST_REQUEST, (uint32_t[]){1, 1, END});
-    endpoint_request_started(backend->endpoints[0].endpoint);
+    endpoint_request_start(backend->endpoints[0].endpoint, 0);
 
     for (size_t i = 0; i < 100; i++)
         assert_int_equal(pick_index(backend, NULL), 1);
@@ -214,9 +225,9 @@ static void least_request_counts_load_for_the_weight(void **state)
     (void)state;
     struct backend *backend = make(LEAST_REQUEST, (uint32_t[]){1, 3, END});
     /* 1 for weight 1 is more than 2 for weight 3. */
-    endpoint_request_started(backend->endpoints[0].endpoint);
-    endpoint_request_started(backend->endpoints[1].endpoint);
-    endpoint_request_started(backend->endpoints[1].endpoint);
+    endpoint_request_start(backend->endpoints[0].endpoint, 0);
+    endpoint_request_start(backend->endpoints[1].endpoint, 0);
+    endpoint_request_start(backend->endpoints[1].endpoint, 0);
 
     for (size_t i = 0; i < 100; i++)
         assert_int_equal(pick_index(backend, NULL), 1);
@@ -234,11 +245,161 @@ static void least_request_keeps_four_endpoints_level(void **state)
     struct backend *backend = make(LEAST_REQUEST, (uint32_t[]){1, 1, 1, 1, END});
 
     for (size_t i = 0; i < 4000; i++)
-        endpoint_request_started(balancer_pick(backend, 0, NULL, &dice));
+        endpoint_request_start(pick(backend, NULL), 0);
 
     for (size_t i = 0; i < 4; i++)
         assert_in_range(atomic_load(&backend->endpoints[i].endpoint->in_flight), 995, 1005);
     backend_release(&backend);
+}
+
+static void every_endpoint_tried_is_avoided(void **state)
+{
+    (void)state;
+    for (size_t policy = 0; policy < POLICY_COUNT; policy++) {
+        struct backend *backend = make(all_policies[policy], (uint32_t[]){1, 1, 1, 1, END});
+        const struct endpoint *tried[] = {backend->endpoints[0].endpoint,
+                                          backend->endpoints[3].endpoint,
+                                          backend->endpoints[1].endpoint};
+        const struct balancer_request request = {
+            .now_ms = clock_now_ms(), .tried = tried, .tried_count = 3};
+
+        for (size_t i = 0; i < 100; i++)
+            assert_ptr_equal(balancer_pick(backend, &request, &dice),
+                             backend->endpoints[2].endpoint);
+        backend_release(&backend);
+    }
+}
+
+/* --- slow start ------------------------------------------------------------------------------ */
+
+static struct backend *make_with_newcomer(Pointsman__V1__LoadBalancingPolicy policy,
+                                          uint64_t age_ms)
+{
+    struct backend *backend = make(policy, (uint32_t[]){1, 1, END});
+    backend->slow_start_ms = 10000;
+    uint64_t now_ms = clock_now_ms();
+    atomic_store(&backend->endpoints[0].endpoint->serving_since_ms, now_ms - 20000);
+    atomic_store(&backend->endpoints[1].endpoint->serving_since_ms, now_ms - age_ms);
+    return backend;
+}
+
+static void newcomer_starts_with_a_tenth_of_its_share(void **state)
+{
+    (void)state;
+    clock_set_for_test(1000000);
+    for (size_t policy = 0; policy < POLICY_COUNT; policy++) {
+        struct backend *backend = make_with_newcomer(all_policies[policy], 0);
+
+        size_t counts[4];
+        count_picks(backend, NULL, counts);
+
+        assert_share(counts[1], 0.1 / 1.1);
+        backend_release(&backend);
+    }
+    clock_set_for_test(0);
+}
+
+static void newcomer_gets_more_with_time_and_all_in_the_end(void **state)
+{
+    (void)state;
+    clock_set_for_test(1000000);
+    for (size_t policy = 0; policy < POLICY_COUNT; policy++) {
+        struct backend *half = make_with_newcomer(all_policies[policy], 5000);
+        size_t counts[4];
+        count_picks(half, NULL, counts);
+        assert_share(counts[1], 0.5 / 1.5);
+        backend_release(&half);
+
+        struct backend *whole = make_with_newcomer(all_policies[policy], 10000);
+        count_picks(whole, NULL, counts);
+        assert_share(counts[1], 0.5);
+        backend_release(&whole);
+    }
+    clock_set_for_test(0);
+}
+
+static void newcomers_alone_share_as_ever(void **state)
+{
+    (void)state;
+    clock_set_for_test(1000000);
+    for (size_t policy = 0; policy < POLICY_COUNT; policy++) {
+        struct backend *backend = make_with_newcomer(all_policies[policy], 0);
+        atomic_store(&backend->endpoints[0].endpoint->serving_since_ms, clock_now_ms());
+
+        size_t counts[4];
+        count_picks(backend, NULL, counts);
+
+        assert_share(counts[0], 0.5);
+        backend_release(&backend);
+    }
+    clock_set_for_test(0);
+}
+
+/* --- consistent hash ------------------------------------------------------------------------- */
+
+static size_t owner_of(struct backend *backend, uint64_t key)
+{
+    const struct balancer_request request = {.hash_key = key, .now_ms = clock_now_ms()};
+    const struct endpoint *picked = balancer_pick(backend, &request, &dice);
+    for (size_t i = 0; i < backend->endpoint_count; i++) {
+        if (backend->endpoints[i].endpoint == picked)
+            return i;
+    }
+    fail_msg("no owner");
+    return 0;
+}
+
+static void a_key_stays_with_its_endpoint(void **state)
+{
+    (void)state;
+    struct backend *backend = make(CONSISTENT_HASH, (uint32_t[]){1, 1, 1, END});
+
+    for (uint64_t key = 0; key < 100; key++) {
+        size_t owner = owner_of(backend, key);
+        for (int i = 0; i < 5; i++)
+            assert_int_equal(owner_of(backend, key), owner);
+    }
+    backend_release(&backend);
+}
+
+static void only_keys_of_an_unavailable_endpoint_move_and_to_all_others(void **state)
+{
+    (void)state;
+    enum { KEYS = 30000 };
+    struct backend *backend = make(CONSISTENT_HASH, (uint32_t[]){1, 1, 1, 1, END});
+    uint8_t *owners = malloc(KEYS);
+    assert_non_null(owners);
+    for (uint64_t key = 0; key < KEYS; key++)
+        owners[key] = (uint8_t)owner_of(backend, key);
+
+    endpoint_set_available(backend->endpoints[2].endpoint, false);
+
+    size_t moved[4] = {0};
+    for (uint64_t key = 0; key < KEYS; key++) {
+        size_t owner = owner_of(backend, key);
+        if (owners[key] == 2)
+            moved[owner]++;
+        else
+            assert_int_equal(owner, owners[key]);
+    }
+    size_t all_moved = moved[0] + moved[1] + moved[3];
+    assert_int_equal(moved[2], 0);
+    assert_true(moved[0] > all_moved / 4 && moved[1] > all_moved / 4 && moved[3] > all_moved / 4);
+    free(owners);
+    backend_release(&backend);
+}
+
+static void nothing_is_hashed_to_endpoints_without_weight(void **state)
+{
+    (void)state;
+    struct backend *backend = make(CONSISTENT_HASH, (uint32_t[]){0, 1, 0, END});
+    struct backend *none = make(CONSISTENT_HASH, (uint32_t[]){0, END});
+
+    for (uint64_t key = 0; key < 1000; key++)
+        assert_int_equal(owner_of(backend, key), 1);
+    assert_null(pick(none, NULL));
+    backend_release(&backend);
+    backend_release(&none);
 }
 
 static void same_seed_gives_the_same_numbers(void **state)
@@ -263,12 +424,19 @@ int main(void)
         TEST(nothing_is_picked_when_all_weights_are_zero),
         TEST(unavailable_endpoint_gets_nothing_and_the_rest_keep_their_shares),
         TEST(nothing_is_picked_when_none_is_available),
-        TEST(avoided_endpoint_is_taken_only_when_alone),
+        TEST(tried_endpoint_is_taken_only_when_alone),
         TEST(round_robin_with_equal_weights_takes_turns),
         TEST(round_robin_is_exact_in_each_round_and_never_in_bursts),
         TEST(least_request_of_two_takes_the_less_busy),
         TEST(least_request_counts_load_for_the_weight),
         TEST(least_request_keeps_four_endpoints_level),
+        TEST(every_endpoint_tried_is_avoided),
+        TEST(newcomer_starts_with_a_tenth_of_its_share),
+        TEST(newcomer_gets_more_with_time_and_all_in_the_end),
+        TEST(newcomers_alone_share_as_ever),
+        TEST(a_key_stays_with_its_endpoint),
+        TEST(only_keys_of_an_unavailable_endpoint_move_and_to_all_others),
+        TEST(nothing_is_hashed_to_endpoints_without_weight),
         TEST(same_seed_gives_the_same_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

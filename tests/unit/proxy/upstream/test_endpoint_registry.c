@@ -142,12 +142,12 @@ static void failures_in_a_row_end_with_an_answer(void **state)
                                               ENDPOINT_ABANDONED};
 
     for (size_t i = 0; i < 5; i++) {
-        endpoint_request_started(endpoint);
+        endpoint_request_start(endpoint, 0);
         endpoint_request_ended(endpoint, failures[i]);
     }
     assert_int_equal(atomic_load(&endpoint->consecutive_failures), 4);
 
-    endpoint_request_started(endpoint);
+    endpoint_request_start(endpoint, 0);
     assert_int_equal(atomic_load(&endpoint->in_flight), 1);
     endpoint_request_ended(endpoint, ENDPOINT_ANSWERED);
     assert_int_equal(atomic_load(&endpoint->consecutive_failures), 0);

@@ -1,0 +1,87 @@
+#include "proxy/http/endpoint_choice.h"
+
+#include "proxy/http/exchange.h"
+#include "proxy/http/hash_key.h"
+#include "proxy/http/worker.h"
+#include "proxy/upstream/backend.h"
+#include "proxy/upstream/balancer.h"
+
+void endpoint_choice_begin(struct exchange *exchange)
+{
+    struct forwarding *forwarding = &exchange->forwarding;
+    forwarding->tried = NULL;
+    forwarding->tried_count = 0;
+    if (forwarding->backend->ring == NULL)
+        return;
+    const struct request_head *asked =
+        exchange->asked != NULL ? exchange->asked : &exchange->request.head;
+    if (!hash_key_of(forwarding->backend, asked, exchange->peer_address, &forwarding->hash_key))
+        forwarding->hash_key = balancer_random_next(&exchange->worker->random);
+}
+
+static struct balancer_request request_of(const struct exchange *exchange)
+{
+    const struct forwarding *forwarding = &exchange->forwarding;
+    return (struct balancer_request){
+        .hash_key = forwarding->hash_key,
+        .now_ms = timers_now_ms(&exchange->worker->timers),
+        .tried = forwarding->tried,
+        .tried_count = forwarding->tried_count,
+    };
+}
+
+static struct endpoint *pick(struct exchange *exchange)
+{
+    struct balancer_request request = request_of(exchange);
+    return balancer_pick(exchange->forwarding.backend, &request, &exchange->worker->random);
+}
+
+static bool is_tried(const struct forwarding *forwarding, const struct endpoint *endpoint)
+{
+    for (size_t i = 0; i < forwarding->tried_count; i++) {
+        if (forwarding->tried[i] == endpoint)
+            return true;
+    }
+    return false;
+}
+
+struct endpoint *endpoint_choice_pick(struct exchange *exchange)
+{
+    struct forwarding *forwarding = &exchange->forwarding;
+    struct endpoint *picked = pick(exchange);
+    if (!is_tried(forwarding, picked))
+        return picked;
+    /* A new round, that does not begin where the last one has ended. */
+    forwarding->tried_count = 0;
+    endpoint_choice_avoid(exchange);
+    return pick(exchange);
+}
+
+struct endpoint *endpoint_choice_pick_untried(struct exchange *exchange)
+{
+    struct endpoint *picked = pick(exchange);
+    return is_tried(&exchange->forwarding, picked) ? NULL : picked;
+}
+
+void endpoint_choice_avoid(struct exchange *exchange)
+{
+    struct forwarding *forwarding = &exchange->forwarding;
+    if (!is_tried(forwarding, forwarding->endpoint))
+        ARENA_APPEND(&exchange->arena, forwarding->tried, forwarding->tried_count,
+                     forwarding->endpoint);
+}
+
+bool endpoint_choice_any(struct exchange *exchange,
+                         bool (*start)(struct exchange *exchange, struct endpoint *endpoint))
+{
+    const struct backend *backend = exchange->forwarding.backend;
+    struct balancer_request request = request_of(exchange);
+    uint64_t first = balancer_random_next(&exchange->worker->random);
+    for (size_t i = 0; i < backend->endpoint_count; i++) {
+        const struct backend_endpoint *each =
+            &backend->endpoints[(first + i) % backend->endpoint_count];
+        if (balancer_may_use(each, &request) && start(exchange, each->endpoint))
+            return true;
+    }
+    return false;
+}
