@@ -202,6 +202,12 @@ void explain_service_explain(struct explain_service *service, struct grpc_call *
                              const Pointsman__V1__ExplainRequest *request)
 {
     struct error err = {0};
+    if (request->at_revision != 0 || request->at_time_ms != 0 || request->n_candidates > 0 ||
+        request->all) {
+        error_set(&err, ERROR_UNSUPPORTED, "only the routes of now can be asked yet");
+        grpc_call_fail_error(call, &err);
+        return;
+    }
     if (service->run_count == RUNS_MAX) {
         error_set(&err, ERROR_LIMIT, "%d requests are being explained already", RUNS_MAX);
         grpc_call_fail_error(call, &err);

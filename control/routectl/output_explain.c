@@ -46,6 +46,8 @@ static const char *reason_text(Pointsman__V1__MismatchReason reason)
         return "header ";
     case POINTSMAN__V1__MISMATCH_REASON__MISMATCH_REASON_QUERY_PARAM:
         return "query parameter ";
+    case POINTSMAN__V1__MISMATCH_REASON__MISMATCH_REASON_HOST:
+        return "other host";
     case POINTSMAN__V1__MISMATCH_REASON__MISMATCH_REASON_UNSPECIFIED:
     case _POINTSMAN__V1__MISMATCH_REASON_IS_INT_SIZE:
         break;
