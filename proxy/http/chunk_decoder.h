@@ -11,7 +11,7 @@
 
 #include "common/buffer.h"
 #include "proxy/http/field_parser.h"
-#include "proxy/http/header_list.h"
+#include "proxy/routing/header_list.h"
 
 #include <stddef.h>
 #include <stdint.h>

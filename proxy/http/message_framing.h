@@ -7,8 +7,8 @@
 #ifndef PROXY_HTTP_MESSAGE_FRAMING_H
 #define PROXY_HTTP_MESSAGE_FRAMING_H
 
-#include "proxy/http/header_list.h"
 #include "proxy/http/refusal.h"
+#include "proxy/routing/header_list.h"
 
 #include <stdbool.h>
 #include <stdint.h>

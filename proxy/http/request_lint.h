@@ -8,8 +8,8 @@
 #ifndef PROXY_HTTP_REQUEST_LINT_H
 #define PROXY_HTTP_REQUEST_LINT_H
 
-#include "proxy/http/header_name.h"
 #include "proxy/http/refusal.h"
+#include "proxy/routing/header_name.h"
 #include "proxy/routing/request_target.h"
 
 #include <stdbool.h>

@@ -10,9 +10,9 @@
 #define PROXY_HTTP_REQUEST_PARSER_H
 
 #include "proxy/http/field_parser.h"
-#include "proxy/http/header_list.h"
 #include "proxy/http/message_framing.h"
 #include "proxy/http/request_lint.h"
+#include "proxy/routing/header_list.h"
 #include "proxy/routing/request_head.h"
 
 #include <stdbool.h>

@@ -8,8 +8,8 @@
 #define PROXY_HTTP_RESPONSE_PARSER_H
 
 #include "proxy/http/field_parser.h"
-#include "proxy/http/header_list.h"
 #include "proxy/http/message_framing.h"
+#include "proxy/routing/header_list.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "proxy/http/header_name.h"
+#include "proxy/routing/header_name.h"
 #include "tests/unit/cmocka_all.h"
 
 static bool is_family(enum header_id id)

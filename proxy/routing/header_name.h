@@ -3,8 +3,8 @@
  * The parsers find it once, while they read; whoever forwards compares numbers, not strings.
  *
  * Threads: any; constant data. */
-#ifndef PROXY_HTTP_HEADER_NAME_H
-#define PROXY_HTTP_HEADER_NAME_H
+#ifndef PROXY_ROUTING_HEADER_NAME_H
+#define PROXY_ROUTING_HEADER_NAME_H
 
 #include "common/slice.h"
 

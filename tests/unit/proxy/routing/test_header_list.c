@@ -1,4 +1,4 @@
-#include "proxy/http/header_list.h"
+#include "proxy/routing/header_list.h"
 #include "tests/unit/cmocka_all.h"
 
 static void elements_come_one_by_one_without_spaces(void **state)

@@ -1,4 +1,4 @@
-#include "proxy/http/header_list.h"
+#include "proxy/routing/header_list.h"
 
 bool header_list_add(struct header_list *list, struct slice name, struct slice value,
                      enum header_id id)

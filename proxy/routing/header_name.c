@@ -1,4 +1,4 @@
-#include "proxy/http/header_name.h"
+#include "proxy/routing/header_name.h"
 
 #include <stdbool.h>
 

@@ -4,10 +4,10 @@
  * (proxy/routing) know only struct header.
  *
  * Threads: none shared. */
-#ifndef PROXY_HTTP_HEADER_LIST_H
-#define PROXY_HTTP_HEADER_LIST_H
+#ifndef PROXY_ROUTING_HEADER_LIST_H
+#define PROXY_ROUTING_HEADER_LIST_H
 
-#include "proxy/http/header_name.h"
+#include "proxy/routing/header_name.h"
 #include "proxy/routing/request_head.h"
 
 #include <stdbool.h>
