@@ -123,8 +123,7 @@ static enum refusal add_trailer(struct chunk_decoder *decoder, struct slice line
         return refusal;
 
     enum header_id id = header_name_id(name);
-    if ((header_name_traits(id) & HEADER_IS_NO_TRAILER) ||
-        !request_lint_is_visible(name, id, false))
+    if ((header_name_traits(id) & HEADER_IS_NO_TRAILER) || !header_name_is_visible(name, id, false))
         return REFUSAL_NONE;
     return header_list_add(&decoder->trailers, name, value, id) ? REFUSAL_NONE
                                                                 : REFUSAL_TOO_MANY_FIELDS;

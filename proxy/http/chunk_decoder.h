@@ -44,7 +44,7 @@ enum chunk_state {
 struct chunk_decoder {
     enum refusal refusal;
     /* After DONE; borrowed until chunk_decoder_clear. Without those that have no meaning there, or
-     * could pass for another header (request_lint_is_visible). */
+     * could pass for another header (header_name_is_visible). */
     struct header_list trailers;
 
     /* the decoder's own */

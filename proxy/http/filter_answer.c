@@ -2,32 +2,13 @@
 
 #include "proxy/http/exchange.h"
 #include "proxy/http/local_reply.h"
-#include "proxy/routing/cors.h"
-#include "proxy/routing/filter_apply.h"
-
-static void redirect(struct exchange *exchange, const struct redirect *redirect)
-{
-    struct slice location = redirect_location(redirect, &exchange->request.head, &exchange->arena);
-    struct header headers[] = {{.name = SLICE("location"), .value = location}};
-    local_reply_headers(exchange, redirect->status, headers, 1);
-}
-
-static void answer_preflight(struct exchange *exchange, const struct cors *cors)
-{
-    struct header headers[CORS_MAX_HEADERS];
-    size_t count = cors_preflight_headers(cors, &exchange->request.head, headers, &exchange->arena);
-    local_reply_headers(exchange, 200, headers, count);
-}
+#include "proxy/routing/filter_request.h"
 
 bool filter_answer(struct exchange *exchange, const struct filter_list *filters)
 {
-    if (filters == NULL)
+    struct filter_answer answer;
+    if (!filter_request_answer(filters, &exchange->request.head, &answer, &exchange->arena))
         return false;
-    if (filters->cors != NULL && cors_is_preflight(&exchange->request.head))
-        answer_preflight(exchange, filters->cors);
-    else if (filters->redirect.status != 0)
-        redirect(exchange, &filters->redirect);
-    else
-        return false;
+    local_reply_headers(exchange, answer.status, answer.headers, answer.header_count);
     return true;
 }

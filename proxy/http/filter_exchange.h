@@ -1,7 +1,7 @@
 /* Filters of an exchange: what the filters of its rule, and then those of the backendRef that was
  * chosen, change about its heads.
  *
- * What they mean is in proxy/routing/filter_apply.h and cors.h; here is where it happens. What
+ * What they mean is in proxy/routing/filter_request.h; here is where it happens. What
  * the proxy says itself is changed like what a service answers, from the moment there is a rule: a
  * browser hides an error from a script that has no permission to read it, and follows no redirect.
  *

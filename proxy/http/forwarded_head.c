@@ -2,16 +2,9 @@
 
 #include "proxy/http/exchange.h"
 #include "proxy/http/worker.h"
+#include "proxy/routing/filter_request.h"
 
 enum { REQUEST_ID_DIGITS = sizeof(((struct exchange *)0)->request_id) };
-
-static void drop_all(struct header_list *fields, enum header_id id)
-{
-    for (size_t i = 0; i < fields->count; i++) {
-        if (fields->tags[i].id == id)
-            fields->tags[i].is_dropped = true;
-    }
-}
 
 /* What a trusted peer says stands in front of the peer itself. */
 static struct slice forwarded_for(struct exchange *exchange)
@@ -29,21 +22,6 @@ static struct slice forwarded_for(struct exchange *exchange)
     }
     buffer_append_slice(notes, exchange->peer_address);
     return buffer_slice(notes);
-}
-
-static void add_forwarded(struct exchange *exchange)
-{
-    struct header_list *fields = &exchange->request.fields;
-    const struct request_head *head = &exchange->request.head;
-
-    struct slice chain = forwarded_for(exchange);
-    drop_all(fields, HEADER_X_FORWARDED_FOR);
-    header_list_add(fields, SLICE("x-forwarded-for"), chain, HEADER_X_FORWARDED_FOR);
-    if (header_list_find(fields, HEADER_X_FORWARDED_PROTO) == NULL)
-        header_list_add(fields, SLICE("x-forwarded-proto"), head->scheme, HEADER_X_FORWARDED_PROTO);
-    if (header_list_find(fields, HEADER_X_FORWARDED_HOST) == NULL)
-        header_list_add(fields, SLICE("x-forwarded-host"), head->authority,
-                        HEADER_X_FORWARDED_HOST);
 }
 
 static void add_request_id(struct exchange *exchange)
@@ -66,6 +44,7 @@ static void add_request_id(struct exchange *exchange)
 void forwarded_head_prepare(struct exchange *exchange)
 {
     exchange->request.fields.capacity = REQUEST_HEADERS_DEFAULT + EXCHANGE_ADDED_HEADERS;
-    add_forwarded(exchange);
+    filter_request_add_forwarded(&exchange->request.fields, &exchange->request.head,
+                                 forwarded_for(exchange));
     add_request_id(exchange);
 }

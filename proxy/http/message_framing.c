@@ -43,20 +43,11 @@ static enum refusal note_transfer_encoding(struct message_framing *framing, stru
     return REFUSAL_NONE;
 }
 
-static bool is_token(struct slice text)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        if (!character_is(text.at[i], CHARACTER_TOKEN))
-            return false;
-    }
-    return text.length > 0;
-}
-
 static enum refusal note_connection(struct message_framing *framing, struct slice value)
 {
     struct slice option;
     while (header_value_next(&value, &option)) {
-        if (!is_token(option) || ++framing->connection_options > CONNECTION_OPTIONS_MAX)
+        if (!header_name_is_token(option) || ++framing->connection_options > CONNECTION_OPTIONS_MAX)
             return REFUSAL_CONNECTION_OPTION;
 
         if (slice_equals_ignoring_case(option, SLICE("close")))
@@ -99,31 +90,7 @@ bool message_framing_keeps_alive(const struct message_framing *framing, int mino
     return minor_version >= 1 || framing->connection_keep_alive;
 }
 
-static bool drop_one(struct header_list *list, struct slice name)
-{
-    if (header_name_traits(header_name_id(name)) & HEADER_IS_END_TO_END)
-        return false;
-
-    for (size_t i = 0; i < list->count; i++) {
-        if (slice_equals_ignoring_case(list->headers[i].name, name))
-            list->tags[i].is_dropped = true;
-    }
-    return true;
-}
-
 bool message_framing_drop_named(const struct message_framing *framing, struct header_list *list)
 {
-    if (!framing->connection_names_fields)
-        return true;
-
-    bool all_may_be_named = true;
-    for (size_t i = 0; i < list->count; i++) {
-        if (list->tags[i].id != HEADER_CONNECTION)
-            continue;
-        struct slice rest = list->headers[i].value;
-        struct slice option;
-        while (header_value_next(&rest, &option))
-            all_may_be_named = drop_one(list, option) && all_may_be_named;
-    }
-    return all_may_be_named;
+    return !framing->connection_names_fields || header_list_drop_named(list);
 }

@@ -43,8 +43,7 @@ enum refusal message_framing_check(const struct message_framing *framing, int mi
 /* RFC 9112 section 9.3. */
 bool message_framing_keeps_alive(const struct message_framing *framing, int minor_version);
 
-/* Marks as dropped what Connection names. Fields that are meant for everyone cannot be named:
- * true when none was, false when one was (it stays). */
+/* header_list_drop_named, unless there is nothing to drop. */
 bool message_framing_drop_named(const struct message_framing *framing, struct header_list *list);
 
 #endif

@@ -1,21 +1,14 @@
 #include "proxy/http/request_lint.h"
 
-#include "common/character.h"
+static const enum refusal method_refusals[] = {
+    [METHOD_FINE] = REFUSAL_NONE,
+    [METHOD_NO_TOKEN] = REFUSAL_METHOD,
+    [METHOD_NOT_ALLOWED] = REFUSAL_METHOD_NOT_ALLOWED,
+};
 
 enum refusal request_lint_method(struct slice method)
 {
-    if (method.length == 0)
-        return REFUSAL_METHOD;
-    for (size_t i = 0; i < method.length; i++) {
-        if (!character_is(method.at[i], CHARACTER_TOKEN))
-            return REFUSAL_METHOD;
-    }
-
-    /* Methods are case-sensitive, but not every server behind us knows. */
-    if (slice_equals_ignoring_case(method, SLICE("CONNECT")) ||
-        slice_equals_ignoring_case(method, SLICE("TRACE")))
-        return REFUSAL_METHOD_NOT_ALLOWED;
-    return REFUSAL_NONE;
+    return method_refusals[request_target_check_method(method)];
 }
 
 /* --- target and authority --------------------------------------------------------------------- */
@@ -43,15 +36,4 @@ enum refusal request_lint_authority(struct slice authority, char area[REQUEST_HO
                                     struct slice *host)
 {
     return request_target_read_authority(authority, area, host) ? REFUSAL_NONE : REFUSAL_HOST;
-}
-
-/* --- fields ---------------------------------------------------------------------------------- */
-
-bool request_lint_is_visible(struct slice name, enum header_id id, bool peer_is_trusted)
-{
-    if (id == HEADER_PROXY)
-        return false;
-    if ((header_name_traits(id) & HEADER_IS_CLAIM) && !peer_is_trusted)
-        return false;
-    return memchr(name.at, '_', name.length) == NULL;
 }

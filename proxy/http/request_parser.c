@@ -189,7 +189,7 @@ static enum refusal read_field(struct request_parser *parser, struct slice line)
 
     if (++parser->field_count > parser->request.fields.capacity)
         return REFUSAL_TOO_MANY_FIELDS;
-    if (request_lint_is_visible(name, id, parser->peer_is_trusted))
+    if (header_name_is_visible(name, id, parser->peer_is_trusted))
         header_list_add(&parser->request.fields, name, value, id);
     return REFUSAL_NONE;
 }

@@ -24,6 +24,27 @@ const struct slice *header_list_find(const struct header_list *list, enum header
     return NULL;
 }
 
+void header_list_move(struct header_list *list, size_t more, struct arena *arena)
+{
+    size_t capacity = list->count + more;
+    struct header_list moved = {
+        .headers = arena_allocate(arena, capacity * sizeof(struct header)),
+        .tags = arena_allocate(arena, capacity * sizeof(struct header_tag)),
+        .capacity = capacity,
+    };
+    for (size_t i = 0; i < list->count; i++) {
+        if (!list->tags[i].is_dropped)
+            moved.headers[moved.count++] = list->headers[i];
+    }
+    *list = moved;
+}
+
+void header_list_tag(struct header_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        list->tags[i].id = (uint8_t)header_name_id(list->headers[i].name);
+}
+
 void slice_follow(struct slice *slice, const struct slice_move *move)
 {
     uintptr_t offset = (uintptr_t)slice->at - (uintptr_t)move->from;
@@ -37,6 +58,42 @@ void header_list_follow(struct header_list *list, const struct slice_move *move)
         slice_follow(&list->headers[i].name, move);
         slice_follow(&list->headers[i].value, move);
     }
+}
+
+static bool drop_one(struct header_list *list, struct slice name)
+{
+    if (header_name_traits(header_name_id(name)) & HEADER_IS_END_TO_END)
+        return false;
+
+    for (size_t i = 0; i < list->count; i++) {
+        if (slice_equals_ignoring_case(list->headers[i].name, name))
+            list->tags[i].is_dropped = true;
+    }
+    return true;
+}
+
+/* Of a connection itself, which name no field. */
+static bool is_connection_option(struct slice option)
+{
+    return slice_equals_ignoring_case(option, SLICE("close")) ||
+           slice_equals_ignoring_case(option, SLICE("keep-alive")) ||
+           slice_equals_ignoring_case(option, SLICE("upgrade"));
+}
+
+bool header_list_drop_named(struct header_list *list)
+{
+    bool all_may_be_named = true;
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->tags[i].id != HEADER_CONNECTION)
+            continue;
+        struct slice rest = list->headers[i].value;
+        struct slice option;
+        while (header_value_next(&rest, &option)) {
+            if (!is_connection_option(option))
+                all_may_be_named = drop_one(list, option) && all_may_be_named;
+        }
+    }
+    return all_may_be_named;
 }
 
 static bool is_space(char c)

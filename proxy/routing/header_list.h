@@ -7,6 +7,7 @@
 #ifndef PROXY_ROUTING_HEADER_LIST_H
 #define PROXY_ROUTING_HEADER_LIST_H
 
+#include "common/arena.h"
 #include "proxy/routing/header_name.h"
 #include "proxy/routing/request_head.h"
 
@@ -33,6 +34,15 @@ bool header_list_add(struct header_list *list, struct slice name, struct slice v
 
 /* The value of the first field with this id, or NULL. */
 const struct slice *header_list_find(const struct header_list *list, enum header_id id);
+
+/* Marks as dropped what Connection names (RFC 9110 section 7.6.1). Fields that are meant for
+ * everyone cannot be named: true when none was, false when one was (it stays). */
+bool header_list_drop_named(struct header_list *list);
+
+/* Moves the fields into arrays of their own with room for `more`, without what was dropped: who
+ * edits them neither sees that nor runs out of room. Then header_list_tag must make the tags. */
+void header_list_move(struct header_list *list, size_t more, struct arena *arena);
+void header_list_tag(struct header_list *list);
 
 /* Bytes that moved to another place, as a growing buffer does. `from` is only compared with. */
 struct slice_move {

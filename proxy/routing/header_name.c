@@ -1,6 +1,6 @@
 #include "proxy/routing/header_name.h"
 
-#include <stdbool.h>
+#include "common/character.h"
 
 /* Names are found by a perfect hash of first letter, last letter and length. A name that is added
  * and collides is a warning of the compiler (an initializer that overrides another): then other
@@ -121,6 +121,24 @@ enum header_id header_name_id(struct slice name)
 unsigned header_name_traits(enum header_id id)
 {
     return all_traits[id];
+}
+
+bool header_name_is_token(struct slice text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        if (!character_is(text.at[i], CHARACTER_TOKEN))
+            return false;
+    }
+    return text.length > 0;
+}
+
+bool header_name_is_visible(struct slice name, enum header_id id, bool peer_is_trusted)
+{
+    if (id == HEADER_PROXY)
+        return false;
+    if ((header_name_traits(id) & HEADER_IS_CLAIM) && !peer_is_trusted)
+        return false;
+    return memchr(name.at, '_', name.length) == NULL;
 }
 
 struct slice header_name_text(enum header_id id)

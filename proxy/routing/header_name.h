@@ -8,6 +8,7 @@
 
 #include "common/slice.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* In memory only: free to renumber. */
@@ -65,6 +66,15 @@ enum header_id header_name_id(struct slice name);
 
 /* A set of enum header_traits. */
 unsigned header_name_traits(enum header_id id);
+
+/* Not empty, and of characters that may stand in a token: a method is one too. */
+bool header_name_is_token(struct slice text);
+
+/* Whether anyone behind the parser may see a request's field at all. Names with '_' are the same to
+ * CGI and its heirs as names with '-', so one of them could stand beside a field of ours (RFC 3875
+ * section 4.1.18); Proxy would become HTTP_PROXY there; and only a trusted peer is believed when
+ * it says who the client is. */
+bool header_name_is_visible(struct slice name, enum header_id id, bool peer_is_trusted);
 
 /* In lower case; "" for HEADER_OTHER and HEADER_X_FORWARDED_OTHER. */
 struct slice header_name_text(enum header_id id);

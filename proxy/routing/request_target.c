@@ -1,6 +1,7 @@
 #include "proxy/routing/request_target.h"
 
 #include "common/character.h"
+#include "proxy/routing/header_name.h"
 
 #include <arpa/inet.h>
 
@@ -16,6 +17,17 @@ static const char *const reasons[] = {
 const char *target_problem_reason(enum target_problem problem)
 {
     return reasons[problem];
+}
+
+enum method_problem request_target_check_method(struct slice method)
+{
+    if (!header_name_is_token(method))
+        return METHOD_NO_TOKEN;
+
+    /* Methods are case-sensitive, but not every server behind us knows. */
+    bool is_refused = slice_equals_ignoring_case(method, SLICE("CONNECT")) ||
+                      slice_equals_ignoring_case(method, SLICE("TRACE"));
+    return is_refused ? METHOD_NOT_ALLOWED : METHOD_FINE;
 }
 
 /* --- path ----------------------------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-/* Request target: the one canonical path, and the host, that matching sees.
+/* Request target: the method, the one canonical path, and the host, that matching sees.
  *
  * Apart from how a request is written, so that the proxy's parsers and explain read it alike.
  * What is broken here is never forwarded: see proxy/http/request_lint.h, which has the answers.
@@ -14,6 +14,11 @@
 
 /* A DNS name of 253 characters fits, and a little more. */
 enum { REQUEST_HOST_BYTES = 256 };
+
+enum method_problem { METHOD_FINE, METHOD_NO_TOKEN, METHOD_NOT_ALLOWED };
+
+/* A token, and neither CONNECT nor TRACE in any case. */
+enum method_problem request_target_check_method(struct slice method);
 
 enum target_problem {
     TARGET_FINE,

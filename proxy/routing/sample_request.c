@@ -1,7 +1,6 @@
 #include "proxy/routing/sample_request.h"
 
 #include "common/buffer.h"
-#include "common/character.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,24 +20,18 @@ static struct slice keep(struct sample_request *sample, struct slice text)
 
 /* --- method and URL ------------------------------------------------------------------------- */
 
-static bool is_token(struct slice text)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        if (!character_is(text.at[i], CHARACTER_TOKEN))
-            return false;
-    }
-    return text.length > 0;
-}
-
 static bool read_method(struct sample_request *sample, struct slice method, struct error *err)
 {
     if (method.length == 0)
         method = SLICE("GET");
-    if (!is_token(method))
+    switch (request_target_check_method(method)) {
+    case METHOD_NO_TOKEN:
         return error_set(err, ERROR_INVALID, "method: is not a token");
-    if (slice_equals_ignoring_case(method, SLICE("CONNECT")) ||
-        slice_equals_ignoring_case(method, SLICE("TRACE")))
+    case METHOD_NOT_ALLOWED:
         return error_set(err, ERROR_INVALID, "method: the proxy refuses CONNECT and TRACE");
+    case METHOD_FINE:
+        break;
+    }
     sample->head.method = keep(sample, method);
     return true;
 }
@@ -76,28 +69,34 @@ static bool read_scheme(struct request_head *head, struct slice url, size_t *len
         }
     }
     return error_set(err, ERROR_INVALID,
-                     "url: needs a scheme and a host, like http://shop.internal/users/7");
+                     "url: needs a scheme and a host, like http://shop.internal/users/7, or a "
+                     "path and a Host header");
 }
 
+/* "http://host/path", or a target alone: then a Host header says the rest. */
 static bool read_url(struct sample_request *sample, struct slice url, struct error *err)
 {
     struct request_head *head = &sample->head;
     size_t start = 0;
-    if (!read_scheme(head, url, &start, err))
-        return false;
-
-    size_t end = start;
-    while (end < url.length && url.at[end] != '/' && url.at[end] != '?' && url.at[end] != '#')
-        end++;
-    struct slice rest = slice_of(url.at + end, url.length - end);
-    struct slice authority = keep(sample, slice_of(url.at + start, end - start));
-    if (!read_authority(sample, authority, "url", err))
-        return false;
+    size_t end = 0;
+    bool is_target = slice_equals(url, SLICE("*")) || slice_has_prefix(url, SLICE("/"));
+    head->scheme = SLICE("http");
+    if (!is_target) {
+        if (!read_scheme(head, url, &start, err))
+            return false;
+        end = start;
+        while (end < url.length && url.at[end] != '/' && url.at[end] != '?' && url.at[end] != '#')
+            end++;
+        struct slice authority = keep(sample, slice_of(url.at + start, end - start));
+        if (!read_authority(sample, authority, "url", err))
+            return false;
+    }
 
     /* The target stands in one piece and becomes canonical in place. */
+    struct slice rest = slice_of(url.at + end, url.length - end);
     char *target = sample->text + sample->text_bytes;
     size_t target_length = rest.length;
-    if (rest.length == 0 || rest.at[0] != '/')
+    if (!is_target && (rest.length == 0 || rest.at[0] != '/'))
         target_length += keep(sample, empty_path(head, rest)).length;
     keep(sample, rest);
     enum target_problem problem = request_target_read(target, target_length, head);
@@ -108,16 +107,6 @@ static bool read_url(struct sample_request *sample, struct slice url, struct err
 }
 
 /* --- headers -------------------------------------------------------------------------------- */
-
-/* What request_lint_is_visible says of a peer that is not trusted; a test holds them together. */
-static bool is_visible(struct slice name)
-{
-    return memchr(name.at, '_', name.length) == NULL &&
-           !slice_equals_ignoring_case(name, SLICE("proxy")) &&
-           !slice_equals_ignoring_case(name, SLICE("forwarded")) &&
-           !(name.length >= 12 &&
-             slice_equals_ignoring_case(slice_of(name.at, 12), SLICE("x-forwarded-")));
-}
 
 static bool is_value(struct slice value)
 {
@@ -132,18 +121,19 @@ static bool is_value(struct slice value)
 static bool read_header(struct sample_request *sample, struct header header, const char *field,
                         struct error *err)
 {
-    if (!is_token(header.name))
+    if (!header_name_is_token(header.name))
         return error_set(err, ERROR_INVALID, "%s: the name is not a token", field);
     if (!is_value(header.value))
         return error_set(err, ERROR_INVALID, "%s: the value has a control character", field);
     header.name = keep(sample, header.name);
     header.value = keep(sample, header.value);
-    if (!is_visible(header.name)) {
+    enum header_id id = header_name_id(header.name);
+    if (!header_name_is_visible(header.name, id, false)) {
         sample->dropped[sample->dropped_count++] = header;
         return true;
     }
-    sample->headers[sample->head.header_count++] = header;
-    if (!slice_equals_ignoring_case(header.name, SLICE("host")))
+    header_list_add(&sample->fields, header.name, header.value, id);
+    if (id != HEADER_HOST)
         return true;
     if (sample->has_host)
         return error_set(err, ERROR_INVALID, "%s: is a second Host", field);
@@ -155,17 +145,28 @@ static bool read_headers(struct sample_request *sample, const struct header *hea
                          struct error *err)
 {
     char field[FIELD_BYTES];
-    sample->headers = memory_allocate((count + 1) * sizeof(headers[0]));
+    struct header_list *fields = &sample->fields;
+    fields->capacity = count + SAMPLE_ADDED_HEADERS;
+    fields->headers = memory_allocate(fields->capacity * sizeof(fields->headers[0]));
+    fields->tags = memory_allocate(fields->capacity * sizeof(fields->tags[0]));
     sample->dropped = memory_allocate((count + 1) * sizeof(headers[0]));
-    sample->head.headers = sample->headers;
     for (size_t i = 0; i < count; i++) {
         snprintf(field, sizeof(field), "headers[%zu]", i);
         if (!read_header(sample, headers[i], field, err))
             return false;
     }
+
+    struct request_head *head = &sample->head;
+    if (!sample->has_host && head->host.length == 0)
+        return error_set(err, ERROR_INVALID, "url: names no host, and no Host header does");
     if (!sample->has_host)
-        sample->headers[sample->head.header_count++] =
-            (struct header){.name = SLICE("Host"), .value = sample->head.authority};
+        header_list_add(fields, SLICE("Host"), head->authority, HEADER_HOST);
+    if (!header_list_drop_named(fields))
+        return error_set(err, ERROR_INVALID,
+                         "headers: the proxy refuses a Connection that names a field meant for "
+                         "everyone");
+    head->headers = fields->headers;
+    head->header_count = fields->count;
     return true;
 }
 
@@ -189,7 +190,8 @@ bool sample_request_init(struct sample_request *sample,
 void sample_request_clear(struct sample_request *sample)
 {
     free(sample->text);
-    free(sample->headers);
+    free(sample->fields.headers);
+    free(sample->fields.tags);
     free(sample->dropped);
     *sample = (struct sample_request){0};
 }

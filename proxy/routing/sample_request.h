@@ -9,27 +9,31 @@
 #define PROXY_ROUTING_SAMPLE_REQUEST_H
 
 #include "common/error.h"
+#include "proxy/routing/header_list.h"
 #include "proxy/routing/request_target.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
+/* A Host, and what is added to what is forwarded. */
+enum { SAMPLE_ADDED_HEADERS = 8 };
+
 struct sample_request {
-    struct request_head head; /* without listener */
-    struct header *dropped;   /* given, but the proxy acts as if they were not there */
+    struct request_head head;  /* without listener */
+    struct header_list fields; /* the head's headers, with room for those of SAMPLE_ADDED_HEADERS */
+    struct header *dropped;    /* given, but the proxy acts as if they were not there */
     size_t dropped_count;
 
     char *text; /* what the head and the headers point into */
     size_t text_bytes;
     char host[REQUEST_HOST_BYTES];
-    struct header *headers;
     bool has_host;
 };
 
 /* What a request is described by. */
 struct sample_description {
     struct slice method;          /* empty: GET */
-    struct slice url;             /* "http://shop.internal/users/7?x=1" */
+    struct slice url;             /* "http://shop.internal/users/7?x=1", or "/users/7", or "*" */
     const struct header *headers; /* a Host among them takes the place of the URL's, as sent */
     size_t header_count;
 };

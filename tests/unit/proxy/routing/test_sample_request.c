@@ -1,4 +1,3 @@
-#include "proxy/http/request_lint.h"
 #include "proxy/routing/sample_request.h"
 #include "tests/unit/cmocka_all.h"
 
@@ -105,31 +104,40 @@ static void what_the_proxy_refuses_is_refused(void **state)
     }
 }
 
-static void headers_are_dropped_as_the_parser_drops_them(void **state)
+static void a_path_or_an_asterisk_needs_a_host_header(void **state)
 {
     (void)state;
-    static const char *const names[] = {
-        "Accept",
-        "x_y",
-        "Proxy",
-        "proxy-authorization",
-        "Forwarded",
-        "forwarded2",
-        "X-Forwarded-For",
-        "x-forwarded-",
-        "x-forwarded-prefix",
-        "X-Forwarded",
-        "Via",
-        "Cookie",
-        "x-request-id",
-    };
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        struct slice name = slice_from_string(names[i]);
-        bool is_visible = request_lint_is_visible(name, header_name_id(name), false);
-        assert_true(read("GET", "http://a/", names[i], "1"));
-        if ((sample.dropped_count == 0) != is_visible)
-            fail_msg("%s is %s", names[i], is_visible ? "dropped" : "kept");
-    }
+    assert_true(read("OPTIONS", "*", "Host", "a:80"));
+    assert_slice(sample.head.path, "*");
+    assert_slice(sample.head.host, "a");
+    assert_true(read("GET", "/b?c", "Host", "a"));
+    assert_slice(sample.head.path, "/b");
+    assert_slice(sample.head.query, "c");
+    assert_slice(sample.head.scheme, "http");
+
+    assert_false(read("OPTIONS", "*", "", ""));
+    assert_non_null(strstr(error.message, "no Host"));
+    assert_false(read("GET", "*", "Host", "a"));
+    assert_false(read("GET", "/b", "Host", ""));
+}
+
+static void what_only_a_trusted_peer_may_say_is_dropped(void **state)
+{
+    (void)state;
+    assert_true(read("GET", "http://a/", "X-Forwarded-For", "1"));
+    assert_int_equal(sample.dropped_count, 1);
+    assert_slice(sample.dropped[0].name, "X-Forwarded-For");
+    assert_true(read("GET", "http://a/", "Via", "1"));
+    assert_int_equal(sample.dropped_count, 0);
+}
+
+static void what_is_about_the_connection_is_marked(void **state)
+{
+    (void)state;
+    assert_true(read("GET", "http://a/", "Connection", "close, connection"));
+    assert_true(sample.fields.tags[0].is_dropped);
+    assert_false(read("GET", "http://a/", "Connection", "Host"));
+    assert_memory_equal(error.message, "headers: ", 9);
 }
 
 int main(void)
@@ -139,7 +147,9 @@ int main(void)
         cmocka_unit_test_teardown(an_empty_path_is_what_is_sent_for_it, clear),
         cmocka_unit_test_teardown(a_host_header_takes_the_place_of_the_urls, clear),
         cmocka_unit_test_teardown(what_the_proxy_refuses_is_refused, clear),
-        cmocka_unit_test_teardown(headers_are_dropped_as_the_parser_drops_them, clear),
+        cmocka_unit_test_teardown(a_path_or_an_asterisk_needs_a_host_header, clear),
+        cmocka_unit_test_teardown(what_only_a_trusted_peer_may_say_is_dropped, clear),
+        cmocka_unit_test_teardown(what_is_about_the_connection_is_marked, clear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

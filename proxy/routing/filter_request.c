@@ -1,0 +1,97 @@
+#include "proxy/routing/filter_request.h"
+
+#include "proxy/routing/filter_apply.h"
+
+static const struct filter_list no_filters;
+
+static const struct filter_list *or_none(const struct filter_list *filters)
+{
+    return filters == NULL ? &no_filters : filters;
+}
+
+bool filter_request_answer(const struct filter_list *filters, const struct request_head *head,
+                           struct filter_answer *answer, struct arena *arena)
+{
+    if (filters == NULL)
+        return false;
+    if (filters->cors != NULL && cors_is_preflight(head)) {
+        answer->status = 200;
+        answer->header_count = cors_preflight_headers(filters->cors, head, answer->headers, arena);
+        return true;
+    }
+    if (filters->redirect.status == 0)
+        return false;
+    answer->status = filters->redirect.status;
+    answer->header_count = 1;
+    answer->headers[0] = (struct header){
+        .name = SLICE("location"),
+        .value = redirect_location(&filters->redirect, head, arena),
+    };
+    return true;
+}
+
+void filter_request_add_forwarded(struct header_list *fields, const struct request_head *head,
+                                  struct slice chain)
+{
+    for (size_t i = 0; i < fields->count; i++) {
+        if (fields->tags[i].id == HEADER_X_FORWARDED_FOR)
+            fields->tags[i].is_dropped = true;
+    }
+    header_list_add(fields, SLICE("x-forwarded-for"), chain, HEADER_X_FORWARDED_FOR);
+    if (header_list_find(fields, HEADER_X_FORWARDED_PROTO) == NULL)
+        header_list_add(fields, SLICE("x-forwarded-proto"), head->scheme, HEADER_X_FORWARDED_PROTO);
+    if (header_list_find(fields, HEADER_X_FORWARDED_HOST) == NULL)
+        header_list_add(fields, SLICE("x-forwarded-host"), head->authority,
+                        HEADER_X_FORWARDED_HOST);
+}
+
+void filter_request_edit_headers(const struct filter_list *rule, const struct filter_list *choice,
+                                 struct header_list *fields, struct arena *arena)
+{
+    const struct header_edits *first = &or_none(rule)->request_headers;
+    const struct header_edits *second = &or_none(choice)->request_headers;
+    if (first->count + second->count == 0)
+        return;
+    header_list_move(fields, first->count + second->count, arena);
+    fields->count = header_edits_apply(first, fields->headers, fields->count, arena);
+    fields->count = header_edits_apply(second, fields->headers, fields->count, arena);
+    header_list_tag(fields);
+}
+
+struct url_rewrite filter_request_rewrite(const struct filter_list *rule,
+                                          const struct filter_list *choice)
+{
+    const struct url_rewrite *first = &or_none(rule)->rewrite;
+    const struct url_rewrite *second = &or_none(choice)->rewrite;
+    return (struct url_rewrite){
+        .hostname = second->hostname.length > 0 ? second->hostname : first->hostname,
+        .path = second->path.kind != PATH_KEPT ? second->path : first->path,
+    };
+}
+
+/* NULL also where the answer is a permission: that is complete. */
+static const struct cors *response_cors(const struct filter_list *rule,
+                                        const struct filter_list *choice,
+                                        const struct request_head *head)
+{
+    const struct cors *cors = choice->cors != NULL ? choice->cors : rule->cors;
+    return cors != NULL && cors_is_preflight(head) ? NULL : cors;
+}
+
+void filter_request_edit_response(const struct filter_list *rule, const struct filter_list *choice,
+                                  const struct request_head *head, struct header_list *fields,
+                                  struct arena *arena)
+{
+    const struct header_edits *first = &or_none(rule)->response_headers;
+    const struct header_edits *second = &or_none(choice)->response_headers;
+    const struct cors *cors = response_cors(or_none(rule), or_none(choice), head);
+    if (first->count + second->count == 0 && cors == NULL)
+        return;
+
+    header_list_move(fields, first->count + second->count + CORS_MAX_HEADERS, arena);
+    if (cors != NULL)
+        fields->count = cors_response_headers(cors, head, fields->headers, fields->count, arena);
+    fields->count = header_edits_apply(first, fields->headers, fields->count, arena);
+    fields->count = header_edits_apply(second, fields->headers, fields->count, arena);
+    header_list_tag(fields);
+}
