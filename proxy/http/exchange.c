@@ -179,6 +179,7 @@ static void recycle(struct exchange *exchange)
     buffer_reset(&exchange->notes);
     arena_clear(&exchange->arena);
     body_pipe_reset(&exchange->request_body);
+    read_buffers_return(&exchange->worker->read_buffers, &exchange->response_body.bytes);
     body_pipe_reset(&exchange->response_body);
     exchange->response_is_started = false;
     exchange->response_closes = false;

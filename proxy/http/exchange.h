@@ -2,9 +2,9 @@
  *
  * A *front* speaks to the client and an *upstream* to the endpoint; each knows only the exchange:
  * a request head and body, a response head and body. Whoever produces appends and marks what
- * happened, and the other side is told later in the same turn, from exchanges_flush, when neither
- * end has a callback on the stack. So neither can free what the other is using, and everything
- * that decides (request_handler, forwarder) works on exchanges and never sees a socket.
+ * happened, and the other side is told from exchanges_flush, when neither end is in the middle of
+ * something. So neither can free what the other is using, and everything that decides
+ * (request_handler, forwarder) works on exchanges and never sees a socket.
  *
  *     front ──REQUEST──▶ request_handler ──▶ forwarder ──start──▶ upstream
  *           ◀─head,data─ forwarder ◀──RESPONSE_HEAD, RESPONSE_DATA, FAILED──
@@ -208,7 +208,8 @@ void exchanges_init(struct worker *worker);
 /* Every exchange must have ended. */
 void exchanges_clear(struct worker *worker);
 
-/* Tells everyone what was marked, until nothing is. */
+/* Tells everyone what was marked, until nothing is. At the end of a callback that has received
+ * something, while that is still in the CPU's cache, and at the end of each turn of the loop. */
 void exchanges_flush(struct worker *worker);
 
 #endif

@@ -280,6 +280,7 @@ static void on_readable(h2o_socket_t *socket, const char *error)
 {
     (void)error;
     struct front_http1 *front = socket->data;
+    struct worker *worker = front->worker;
     if (front->is_lingering)
         read_away(front);
     else if (front->exchange == NULL || !front->exchange->is_head_complete)
@@ -290,6 +291,7 @@ static void on_readable(h2o_socket_t *socket, const char *error)
         front_http1_read_body(front);
     else
         read_ahead(front);
+    exchanges_flush(worker);
 }
 
 void front_http1_resume_reading(struct front_http1 *front)

@@ -17,7 +17,11 @@
 
 /* Reads begin small, so that an exchange with a small answer holds little, and grow when an answer
  * proves to be large. */
-enum { FIRST_READ_BYTES = 16 * 1024, LATER_READ_BYTES = 64 * 1024, LEAST_READ_BYTES = 4 * 1024 };
+enum {
+    FIRST_READ_BYTES = READ_BUFFER_BYTES,
+    LATER_READ_BYTES = 64 * 1024,
+    LEAST_READ_BYTES = 4 * 1024
+};
 
 /* An endpoint that only ever says "wait" would hold its request for ever. */
 enum { INTERIM_HEADS_MAX = 16 };
@@ -282,6 +286,7 @@ static char *receive_area(struct upstream_http1 *connection, size_t *length)
     }
 
     struct buffer *bytes = &body->bytes;
+    read_buffers_lend(&connection->worker->read_buffers, bytes);
     size_t spare = bytes->capacity - bytes->consumed - bytes->length;
     *length = spare >= LEAST_READ_BYTES && spare < limit ? spare : limit;
     return buffer_reserve(bytes, *length);
@@ -314,10 +319,9 @@ static bool has_room(const struct upstream_http1 *connection)
            body_pipe_room(&connection->exchange->response_body) > 0;
 }
 
-static void on_readable(h2o_socket_t *socket, const char *error)
+static void receive(struct upstream_http1 *connection)
 {
-    (void)error;
-    struct upstream_http1 *connection = socket->data;
+    h2o_socket_t *socket = connection->socket;
     if (connection->exchange == NULL) {
         upstream_http1_close(connection);
         return;
@@ -344,6 +348,15 @@ static void on_readable(h2o_socket_t *socket, const char *error)
     if ((size_t)received == wanted)
         connection->read_bytes = LATER_READ_BYTES;
     on_received(connection, at, (size_t)received);
+}
+
+static void on_readable(h2o_socket_t *socket, const char *error)
+{
+    (void)error;
+    struct upstream_http1 *connection = socket->data;
+    struct worker *worker = connection->worker;
+    receive(connection);
+    exchanges_flush(worker);
 }
 
 /* --- connecting ------------------------------------------------------------------------------ */

@@ -17,8 +17,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A turn of the loop: epoll, what is ready on sockets, timers, and at last exchanges_flush, which
- * tells each end what the others have done. */
+/* A turn of the loop: epoll, what is ready on sockets, timers. After what was received on a socket,
+ * and once more at the end, exchanges_flush tells each end what the others have done. */
 
 enum command { COMMAND_WAKE = 1, COMMAND_DRAIN = 2, COMMAND_STOP = 4 };
 
@@ -272,6 +272,7 @@ void worker_tear_down(struct worker *worker)
     each_front(worker, front_http1_close);
     mirrors_clear(worker);
     exchanges_clear(worker);
+    read_buffers_clear(&worker->read_buffers);
     conn_pool_free(worker->pool);
     waiting_line_clear(worker);
     route_cache_view_clear(&worker->routes);

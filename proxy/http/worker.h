@@ -11,6 +11,7 @@
 #include "proxy/http/http_date.h"
 #include "proxy/http/http_options.h"
 #include "proxy/http/listener.h"
+#include "proxy/http/read_buffers.h"
 #include "proxy/http/timers.h"
 #include "proxy/http/waiting_line.h"
 #include "proxy/metrics/counters.h"
@@ -79,6 +80,7 @@ struct worker {
     struct timer drain_timer;
     struct worker_listener *listeners;
     struct exchange_queue exchanges;
+    struct read_buffers read_buffers;
     struct conn_pool *pool;
     struct waiting_line line;
     struct route_cache_view routes;

@@ -1,0 +1,78 @@
+#include "proxy/http/read_buffers.h"
+#include "tests/unit/cmocka_all.h"
+
+static void the_buffer_given_back_last_is_lent_first(void **state)
+{
+    (void)state;
+    struct read_buffers buffers = {0};
+    struct buffer one = BUFFER_EMPTY;
+    struct buffer two = BUFFER_EMPTY;
+    read_buffers_lend(&buffers, &one);
+    read_buffers_lend(&buffers, &two);
+    const char *memory_of_two = two.at;
+    buffer_append_string(&two, "an answer");
+
+    read_buffers_return(&buffers, &one);
+    read_buffers_return(&buffers, &two);
+    struct buffer next = BUFFER_EMPTY;
+    read_buffers_lend(&buffers, &next);
+
+    assert_ptr_equal(next.at, memory_of_two);
+    assert_int_equal(next.length, 0);
+    assert_null(two.at);
+    buffer_clear(&next);
+    read_buffers_clear(&buffers);
+}
+
+static void a_buffer_that_has_memory_keeps_it(void **state)
+{
+    (void)state;
+    struct read_buffers buffers = {0};
+    struct buffer buffer = BUFFER_EMPTY;
+    buffer_append_string(&buffer, "the first half");
+
+    read_buffers_lend(&buffers, &buffer);
+
+    assert_string_equal(buffer_string(&buffer), "the first half");
+    read_buffers_return(&buffers, &buffer);
+    read_buffers_clear(&buffers);
+}
+
+static void memory_of_another_size_is_not_kept(void **state)
+{
+    (void)state;
+    struct read_buffers buffers = {0};
+    struct buffer buffer = BUFFER_EMPTY;
+    buffer_reserve(&buffer, 4 * READ_BUFFER_BYTES);
+
+    read_buffers_return(&buffers, &buffer);
+
+    assert_int_equal(buffers.count, 0);
+    assert_null(buffer.at);
+}
+
+static void no_more_than_a_few_are_kept(void **state)
+{
+    (void)state;
+    struct read_buffers buffers = {0};
+    struct buffer lent[READ_BUFFERS_KEPT + 1] = {BUFFER_EMPTY};
+    for (int i = 0; i <= READ_BUFFERS_KEPT; i++)
+        read_buffers_lend(&buffers, &lent[i]);
+
+    for (int i = 0; i <= READ_BUFFERS_KEPT; i++)
+        read_buffers_return(&buffers, &lent[i]);
+
+    assert_int_equal(buffers.count, READ_BUFFERS_KEPT);
+    read_buffers_clear(&buffers);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_buffer_given_back_last_is_lent_first),
+        cmocka_unit_test(a_buffer_that_has_memory_keeps_it),
+        cmocka_unit_test(memory_of_another_size_is_not_kept),
+        cmocka_unit_test(no_more_than_a_few_are_kept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
