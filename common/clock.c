@@ -4,6 +4,7 @@
 #include <time.h>
 
 static _Atomic uint64_t frozen_ms;
+static _Atomic uint64_t frozen_wall_ms;
 
 static uint64_t read_us(clockid_t id)
 {
@@ -25,10 +26,16 @@ uint64_t clock_now_us(void)
 
 uint64_t clock_wall_ms(void)
 {
-    return read_us(CLOCK_REALTIME) / 1000;
+    uint64_t frozen = atomic_load_explicit(&frozen_wall_ms, memory_order_relaxed);
+    return frozen != 0 ? frozen : read_us(CLOCK_REALTIME) / 1000;
 }
 
 void clock_set_for_test(uint64_t now_ms)
 {
     atomic_store_explicit(&frozen_ms, now_ms, memory_order_relaxed);
+}
+
+void clock_set_wall_for_test(uint64_t wall_ms)
+{
+    atomic_store_explicit(&frozen_wall_ms, wall_ms, memory_order_relaxed);
 }

@@ -59,23 +59,33 @@ static bool cut(struct store *store, uint64_t until, struct error *err)
     return store_transaction_end(store, is_cut ? err : NULL) && is_cut;
 }
 
+/* Where to cut to: not so far that a commit that may be reverted is gone. */
+static uint64_t find_end(const struct compactor *compactor)
+{
+    uint64_t head = store_head(compactor->store).revision;
+    uint64_t until = head > compactor->keep_revisions ? head - compactor->keep_revisions : 0;
+    uint64_t confirm_by_wall_ms;
+    uint64_t pending = store_pending(compactor->store, &confirm_by_wall_ms);
+    return pending != 0 && until >= pending ? pending - 1 : until;
+}
+
 bool compactor_step(struct compactor *compactor)
 {
     struct store *store = compactor->store;
-    uint64_t keep = compactor->keep_revisions;
-    uint64_t head = store_head(store).revision;
-    uint64_t length = head - store_compacted_revision(store);
-    bool is_due = compactor->is_cutting ? length > keep : length / 2 > keep;
+    uint64_t until = find_end(compactor);
+    uint64_t from = store_compacted_revision(store);
+    uint64_t surplus = until > from ? until - from : 0;
+    bool is_due = compactor->is_cutting ? surplus > 0 : surplus > compactor->keep_revisions;
     if (!is_due || store_is_damaged(store) || store_in_transaction(store))
         return false;
 
     struct error err = {0};
-    compactor->is_cutting = cut(store, head - keep, &err);
+    compactor->is_cutting = cut(store, until, &err);
     if (!compactor->is_cutting) {
         log_warn("compaction_failed", "reason=\"%s\"", err.message);
         return false;
     }
-    compactor->is_cutting = store_compacted_revision(store) < head - keep;
+    compactor->is_cutting = store_compacted_revision(store) < until;
     if (!compactor->is_cutting)
         log_info("history_compacted", "until=%" PRIu64, store_compacted_revision(store));
     return compactor->is_cutting;

@@ -34,7 +34,7 @@ struct run {
 
     /* How far it has read, and what it has found. */
     uint64_t revision;
-    char last_name[OBJECT_NAME_BYTES]; /* "": nothing yet */
+    struct store_cursor cursor;
     uint64_t other_host_count;
     struct route_table_builder *builder;
     struct route **routes;
@@ -42,7 +42,7 @@ struct run {
 
     /* The piece at hand. */
     uint64_t piece_end_us;
-    bool is_cut;
+    size_t piece_count;
 };
 
 struct explain_service *explain_service_new(struct event_loop *loop, struct store *store,
@@ -121,14 +121,13 @@ static void compile_route(struct run *run, const struct store_object *object)
 static bool take_route(void *context, const struct store_object *object)
 {
     struct run *run = context;
+    if (run->piece_count++ > 0 && clock_now_us() >= run->piece_end_us)
+        return false;
     if (packed_route_serves_host(object->bytes, run->sample.head.host))
         compile_route(run, object);
     else
         run->other_host_count++;
-    snprintf(run->last_name, sizeof(run->last_name), "%.*s", (int)object->name.length,
-             object->name.at);
-    run->is_cut = clock_now_us() >= run->piece_end_us;
-    return !run->is_cut;
+    return true;
 }
 
 static void answer(struct run *run)
@@ -154,18 +153,16 @@ static void read_piece(struct run *run)
 {
     const struct explain_service *service = run->service;
     const Pointsman__V1__ObjectKind kind = POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
-    const struct store_position after = {.kind = run->last_name[0] == '\0' ? 0 : kind,
-                                         .name = run->last_name};
     struct error err = {0};
-    run->is_cut = false;
+    run->piece_count = 0;
     run->piece_end_us = clock_now_us() + PIECE_MICROSECONDS;
-    if (!store_scan(service->store, run->revision, kind, after, take_route, run, &err)) {
+    if (!store_scan(service->store, run->revision, kind, &run->cursor, take_route, run, &err)) {
         grpc_call_fail_error(run->call, &err);
         run_free(run);
-    } else if (run->is_cut) {
-        event_timer_start(&run->timer, service->loop, 0, on_piece_due, run);
-    } else {
+    } else if (run->cursor.is_finished) {
         answer(run);
+    } else {
+        event_timer_start(&run->timer, service->loop, 0, on_piece_due, run);
     }
 }
 

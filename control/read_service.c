@@ -2,9 +2,11 @@
 
 #include "common/clock.h"
 #include "control/commit_group.h"
+#include "control/moment.h"
 #include "control/object_page.h"
 #include "control/proxy_registry.h"
 #include "control/services.h"
+#include "control/store_history.h"
 #include "control/wait_list.h"
 #include "proto/message.h"
 
@@ -15,34 +17,55 @@ enum { WAIT_DEFAULT_MS = 10000, WAIT_MAX_MS = 3600000 };
 
 /* --- objects -------------------------------------------------------------------------------- */
 
+struct object_name {
+    Pointsman__V1__ObjectKind kind;
+    const char *name;
+    uint64_t at_revision;
+    uint64_t at_wall_ms;
+};
+
 static void answer_get(struct services *services, struct grpc_call *call,
-                       Pointsman__V1__ObjectKind kind, const char *name)
+                       const struct object_name *wanted)
 {
-    struct store_record record = {0};
+    struct buffer bytes = BUFFER_EMPTY;
     struct error err = {0};
     ProtobufCMessage *object = NULL;
+    uint64_t revision;
     commit_group_flush(services->commits);
-    if (store_get(services->store, kind, name, &record, &err))
-        object = object_unpack(kind, buffer_slice(&record.bytes), &err);
+    if (moment_resolve(services->store, wanted->at_revision, wanted->at_wall_ms, &revision, &err) &&
+        store_get_at(services->store, revision, wanted->kind, wanted->name, &bytes, &err))
+        object = object_unpack(wanted->kind, buffer_slice(&bytes), &err);
     if (object != NULL)
         grpc_call_reply(call, object);
     else
         grpc_call_fail_error(call, &err);
     message_free(object);
-    store_record_clear(&record);
+    buffer_clear(&bytes);
 }
 
 void read_service_get_route(void *context, struct grpc_call *call, const ProtobufCMessage *request)
 {
-    answer_get(context, call, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
-               ((const Pointsman__V1__GetRouteRequest *)request)->name);
+    const Pointsman__V1__GetRouteRequest *get = (const Pointsman__V1__GetRouteRequest *)request;
+    const struct object_name wanted = {
+        .kind = POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
+        .name = get->name,
+        .at_revision = get->at_revision,
+        .at_wall_ms = get->at_time_ms,
+    };
+    answer_get(context, call, &wanted);
 }
 
 void read_service_get_backend(void *context, struct grpc_call *call,
                               const ProtobufCMessage *request)
 {
-    answer_get(context, call, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND,
-               ((const Pointsman__V1__GetBackendRequest *)request)->name);
+    const Pointsman__V1__GetBackendRequest *get = (const Pointsman__V1__GetBackendRequest *)request;
+    const struct object_name wanted = {
+        .kind = POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND,
+        .name = get->name,
+        .at_revision = get->at_revision,
+        .at_wall_ms = get->at_time_ms,
+    };
+    answer_get(context, call, &wanted);
 }
 
 /* False when the call has failed. */
@@ -69,6 +92,8 @@ void read_service_list_routes(void *context, struct grpc_call *call,
         .token = list->page_token,
         .selector = list->selector,
         .selector_count = list->n_selector,
+        .at_revision = list->at_revision,
+        .at_wall_ms = list->at_time_ms,
     };
     struct object_page page;
     if (read_page(services, call, &page, &query)) {
@@ -76,7 +101,7 @@ void read_service_list_routes(void *context, struct grpc_call *call,
         response.n_routes = page.count;
         response.routes = (RouteMessage **)page.objects;
         response.next_page_token = page.next_token;
-        response.revision = store_head(services->store).revision;
+        response.revision = page.revision;
         grpc_call_reply(call, &response.base);
     }
     object_page_clear(&page);
@@ -94,6 +119,8 @@ void read_service_list_backends(void *context, struct grpc_call *call,
         .token = list->page_token,
         .selector = list->selector,
         .selector_count = list->n_selector,
+        .at_revision = list->at_revision,
+        .at_wall_ms = list->at_time_ms,
     };
     struct object_page page;
     if (read_page(services, call, &page, &query)) {
@@ -101,7 +128,7 @@ void read_service_list_backends(void *context, struct grpc_call *call,
         response.n_backends = page.count;
         response.backends = (BackendMessage **)page.objects;
         response.next_page_token = page.next_token;
-        response.revision = store_head(services->store).revision;
+        response.revision = page.revision;
         grpc_call_reply(call, &response.base);
     }
     object_page_clear(&page);
@@ -203,5 +230,7 @@ void read_service_get_info(void *context, struct grpc_call *call, const Protobuf
     response.started_ms = services->started_wall_ms;
     if (reason != NULL)
         response.read_only_reason = (char *)reason;
+    response.oldest_revision = store_compacted_revision(services->store);
+    response.pending_revision = store_pending(services->store, &response.pending_confirm_by_ms);
     grpc_call_reply(call, &response.base);
 }

@@ -24,6 +24,12 @@
 
 struct store;
 
+enum {
+    STORE_NAME_BYTES = 512,        /* of an object's name, with its terminator */
+    STORE_SCAN_NAMES = 4096,       /* in one piece of a scan */
+    STORE_COMPACT_CHANGES = 10000, /* in one piece of a compaction */
+};
+
 /* Opens the database at `path`, or makes it. One process at a time: ERROR_IN_USE for a second.
  * A damaged database is opened as far as it can be read: see store_is_damaged. */
 struct store *store_open(const char *path, struct error *err);
@@ -56,8 +62,12 @@ bool store_is_damaged(const struct store *store);
  * compacted away. */
 bool store_digest_at(struct store *store, uint64_t revision, uint64_t *digest, struct error *err);
 
-/* The oldest revision from which store_changes can go on. */
+/* The oldest revision that can be read, and from which store_changes can go on. */
 uint64_t store_compacted_revision(const struct store *store);
+
+/* The commit that waits to be confirmed, and that a revert takes back at `*confirm_by_wall_ms`
+ * unless it is; 0: none. With what the open transaction has done. */
+uint64_t store_pending(const struct store *store, uint64_t *confirm_by_wall_ms);
 
 /* --- reading -------------------------------------------------------------------------------- */
 
@@ -81,20 +91,22 @@ struct store_object {
     uint64_t sequence; /* only in changes: where to go on */
 };
 
-/* False ends the visit after this object. */
+/* False ends the visit in front of this object: it will be the next. */
 typedef bool store_visit_fn(void *context, const struct store_object *object);
 
-/* Where a scan goes on: behind this object. */
-struct store_position {
-    Pointsman__V1__ObjectKind kind; /* 0: at the start */
-    const char *name;
+/* Where a scan stands. Zeroed: at the start. */
+struct store_cursor {
+    Pointsman__V1__ObjectKind kind; /* behind this object; 0: at the start */
+    char name[STORE_NAME_BYTES];
+    bool is_finished;
 };
 
 /* Visits the objects there were at `revision`, in order of kind and name: all, or, with
- * `only_kind`, those of one kind. A long scan is done in pieces, each going on behind the last;
- * commits in between do not show. ERROR_OUT_OF_RANGE as above. */
+ * `only_kind`, those of one kind. It is done in pieces: each goes on behind the cursor, and ends
+ * when the visitor says so or STORE_SCAN_NAMES were looked at, of which some may not have been
+ * there then. Commits in between do not show. ERROR_OUT_OF_RANGE as above. */
 bool store_scan(struct store *store, uint64_t revision, Pointsman__V1__ObjectKind only_kind,
-                struct store_position after, store_visit_fn *visit, void *context,
+                struct store_cursor *cursor, store_visit_fn *visit, void *context,
                 struct error *err);
 
 /* Visits each object that changed after `base_revision` up to `revision` once, as it was at
@@ -147,6 +159,9 @@ struct store_commit {
     const char *command;
     const char *message;
     const char *request_id; /* "": none */
+    uint64_t undoes_first;  /* the revisions it takes back; 0: it is no undo */
+    uint64_t undoes_last;
+    uint64_t confirm_by_wall_ms; /* then it is reverted, unless it was confirmed; 0: it stays */
 };
 
 /* Keeps the answer with which this commit ends, for when the request is repeated. */
@@ -159,8 +174,11 @@ bool store_commit_end(struct store *store, const struct store_commit *commit, st
  * its end says so. */
 void store_commit_abandon(struct store *store);
 
-/* Drops changes and answers up to `revision`, at most `limit` commits of them. In a commit that
- * makes no revision. */
+/* The pending commit is pending no more, for this reason. In a commit. */
+bool store_end_pending(struct store *store, Pointsman__V1__ConfirmState why, struct error *err);
+
+/* Drops changes and answers up to `revision`: at most `limit` commits of them, and no more than
+ * make STORE_COMPACT_CHANGES, or one. In a commit that makes no revision. */
 bool store_compact(struct store *store, uint64_t revision, uint64_t limit, struct error *err);
 
 /* --- proxies -------------------------------------------------------------------------------- */

@@ -219,8 +219,11 @@ static bool sum_up(void *context, const struct store_object *object)
 static bool check_objects(struct store *store, struct error *err)
 {
     struct store_head found = {.revision = store->committed.head.revision};
-    if (!store_scan(store, found.revision, 0, (struct store_position){0}, sum_up, &found, err))
-        return false;
+    struct store_cursor cursor = {0};
+    while (!cursor.is_finished) {
+        if (!store_scan(store, found.revision, 0, &cursor, sum_up, &found, err))
+            return false;
+    }
     if (memcmp(&found, &store->committed.head, sizeof(found)) != 0)
         return error_set(err, ERROR_CORRUPT,
                          "the database is damaged: its objects do not add up to its digest");

@@ -25,6 +25,13 @@ uint64_t store_compacted_revision(const struct store *store)
     return store->committed.compacted_revision;
 }
 
+uint64_t store_pending(const struct store *store, uint64_t *confirm_by_wall_ms)
+{
+    const struct store_state *state = store->in_transaction ? &store->working : &store->committed;
+    *confirm_by_wall_ms = state->confirm_by_wall_ms;
+    return state->pending_revision;
+}
+
 bool store_read_head(struct store *store, struct error *err)
 {
     sqlite3_stmt *statement = store_statement(store, STATEMENT_READ_HEAD, err);
@@ -47,6 +54,8 @@ bool store_read_head(struct store *store, struct error *err)
                  .backends = store_column_number(statement, 4)},
         .compacted_revision = store_column_number(statement, 5),
         .last_sequence = store_column_number(statement, 6),
+        .pending_revision = store_column_number(statement, 7),
+        .confirm_by_wall_ms = store_column_number(statement, 8),
     };
     sqlite3_reset(statement);
     return true;
@@ -70,8 +79,7 @@ static bool find_commit(struct store *store, uint64_t revision, uint64_t *sequen
                          (unsigned long long)revision,
                          (unsigned long long)committed->head.revision);
     if (revision < committed->compacted_revision)
-        return error_set(err, ERROR_OUT_OF_RANGE, "the history before revision %llu is gone",
-                         (unsigned long long)committed->compacted_revision);
+        return store_error_compacted(store, err);
     if (revision == 0)
         return true;
 
@@ -89,6 +97,13 @@ static bool find_commit(struct store *store, uint64_t revision, uint64_t *sequen
     *digest = store_column_number(statement, 1);
     sqlite3_reset(statement);
     return true;
+}
+
+bool store_error_compacted(const struct store *store, struct error *err)
+{
+    return error_set(err, ERROR_OUT_OF_RANGE,
+                     "the history is gone up to revision %llu, the oldest that can be read",
+                     (unsigned long long)store->committed.compacted_revision);
 }
 
 bool store_sequence_at(struct store *store, uint64_t revision, uint64_t *sequence,
@@ -134,9 +149,8 @@ bool store_get(struct store *store, Pointsman__V1__ObjectKind kind, const char *
     return true;
 }
 
-/* Rows are kind, name, bytes and, in changes, sequence. */
-static bool visit_rows(struct store *store, sqlite3_stmt *statement, bool are_changes,
-                       store_visit_fn *visit, void *context, struct error *err)
+static bool visit_changes(struct store *store, sqlite3_stmt *statement, store_visit_fn *visit,
+                          void *context, struct error *err)
 {
     bool has_row;
     while (store_step(store, statement, &has_row, err)) {
@@ -146,8 +160,8 @@ static bool visit_rows(struct store *store, sqlite3_stmt *statement, bool are_ch
             .kind = (Pointsman__V1__ObjectKind)store_column_number(statement, 0),
             .name = store_column_bytes(statement, 1),
             .bytes = store_column_bytes(statement, 2),
-            .is_deleted = are_changes && sqlite3_column_type(statement, 2) == SQLITE_NULL,
-            .sequence = are_changes ? store_column_number(statement, 3) : 0,
+            .is_deleted = sqlite3_column_type(statement, 2) == SQLITE_NULL,
+            .sequence = store_column_number(statement, 3),
         };
         if (!visit(context, &object)) {
             sqlite3_reset(statement);
@@ -155,29 +169,6 @@ static bool visit_rows(struct store *store, sqlite3_stmt *statement, bool are_ch
         }
     }
     return false;
-}
-
-bool store_scan(struct store *store, uint64_t revision, Pointsman__V1__ObjectKind only_kind,
-                struct store_position after, store_visit_fn *visit, void *context,
-                struct error *err)
-{
-    uint64_t sequence;
-    if (!store_sequence_at(store, revision, &sequence, err))
-        return false;
-
-    bool is_past = store->in_transaction || revision != store->committed.head.revision;
-    sqlite3_stmt *statement =
-        store_statement(store, is_past ? STATEMENT_SCAN_PAST : STATEMENT_SCAN_HEAD, err);
-    if (statement == NULL)
-        return false;
-    store_bind_number(statement, 1, (uint64_t)(after.kind != 0 ? after.kind : only_kind));
-    store_bind_text(statement, 2, after.kind != 0 ? after.name : "");
-    store_bind_number(statement, 3, only_kind != 0 ? (uint64_t)only_kind : INT64_MAX);
-    if (is_past) {
-        store_bind_number(statement, 4, revision);
-        store_bind_number(statement, 5, sequence);
-    }
-    return visit_rows(store, statement, false, visit, context, err);
 }
 
 bool store_changes(struct store *store, uint64_t base_revision, uint64_t revision,
@@ -194,7 +185,7 @@ bool store_changes(struct store *store, uint64_t base_revision, uint64_t revisio
         return false;
     store_bind_number(statement, 1, after_sequence > first ? after_sequence : first);
     store_bind_number(statement, 2, last);
-    return visit_rows(store, statement, true, visit, context, err);
+    return visit_changes(store, statement, visit, context, err);
 }
 
 bool store_routes_naming(struct store *store, const char *backend, size_t limit,

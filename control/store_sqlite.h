@@ -18,9 +18,16 @@ enum statement {
     STATEMENT_READ_HEAD,
     STATEMENT_WRITE_HEAD,
     STATEMENT_FIND_COMMIT,
+    STATEMENT_COMMIT_TIME,
+    STATEMENT_COMMITS,
+    STATEMENT_LOG,
+    STATEMENT_LOG_OF_OBJECT,
+    STATEMENT_DIFF,
+    STATEMENT_DIFF_OF_OBJECT,
     STATEMENT_GET_OBJECT,
     STATEMENT_SCAN_HEAD,
-    STATEMENT_SCAN_PAST,
+    STATEMENT_NEXT_CHANGED,
+    STATEMENT_FIRST_CHANGE,
     STATEMENT_CHANGES,
     STATEMENT_ROUTES_NAMING,
     STATEMENT_COUNT_ROUTES_NAMING,
@@ -30,8 +37,10 @@ enum statement {
     STATEMENT_DELETE_REFERENCES,
     STATEMENT_ADD_CHANGE,
     STATEMENT_ADD_COMMIT,
+    STATEMENT_SET_CONFIRM_STATE,
     STATEMENT_FIND_REQUEST,
     STATEMENT_ADD_REQUEST,
+    STATEMENT_COMPACT_END,
     STATEMENT_COMPACT_CHANGES,
     STATEMENT_COMPACT_COMMITS,
     STATEMENT_COMPACT_REQUESTS,
@@ -46,6 +55,15 @@ struct store_state {
     struct store_head head;
     uint64_t last_sequence;
     uint64_t compacted_revision;
+    uint64_t pending_revision;
+    uint64_t confirm_by_wall_ms; /* of the pending one */
+};
+
+/* What the open commit has written. */
+struct store_commit_counts {
+    uint64_t created;
+    uint64_t updated;
+    uint64_t deleted;
 };
 
 struct store {
@@ -57,6 +75,7 @@ struct store {
     struct store_state committed;     /* durable */
     struct store_state working;       /* with the open transaction's commits */
     struct store_state before_commit; /* what working was when the open commit began */
+    struct store_commit_counts counts;
     bool in_transaction;
     bool in_commit;
     struct error lost; /* why the open transaction cannot be ended; ERROR_NONE: it can */
@@ -101,6 +120,9 @@ bool store_make_file(const char *path, struct error *err);
 
 /* Reads the head row into `committed`. */
 bool store_read_head(struct store *store, struct error *err);
+
+/* That history is gone, and where what is left begins. Returns false. */
+bool store_error_compacted(const struct store *store, struct error *err);
 
 /* The log's last sequence at `revision`. ERROR_OUT_OF_RANGE. */
 bool store_sequence_at(struct store *store, uint64_t revision, uint64_t *sequence,

@@ -1,7 +1,5 @@
 #include "control/store_sqlite.h"
 
-/* In a scan of the past, an object that changed since is shown as it was before the first of those
- * changes. NOT INDEXED makes SQLite walk just the changes since, and not all by name. */
 static const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
     [STATEMENT_COMMIT] = "COMMIT",
@@ -12,27 +10,53 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
 
     [STATEMENT_READ_HEAD] = "SELECT epoch, revision, digest, routes, backends, compacted_revision,"
                             " (SELECT last_sequence FROM commits"
-                            "   WHERE commits.revision = head.revision)"
+                            "   WHERE commits.revision = head.revision),"
+                            " pending_revision,"
+                            " (SELECT confirm_by_ms FROM commits"
+                            "   WHERE commits.revision = head.pending_revision)"
                             " FROM head",
     [STATEMENT_WRITE_HEAD] = "UPDATE head SET revision = ?1, digest = ?2, routes = ?3,"
-                             " backends = ?4, compacted_revision = ?5",
+                             " backends = ?4, compacted_revision = ?5, pending_revision = ?6",
     [STATEMENT_FIND_COMMIT] = "SELECT last_sequence, digest FROM commits WHERE revision = ?1",
+    [STATEMENT_COMMIT_TIME] = "SELECT made_ms FROM commits WHERE revision = ?1",
+    [STATEMENT_COMMITS] = "SELECT revision, made_ms, uid, gid, pid, command, message, request_id,"
+                          " undoes_first, undoes_last, confirm_by_ms, created, updated, deleted,"
+                          " confirm_state FROM commits WHERE revision <= ?1 AND revision >= ?2"
+                          " ORDER BY revision DESC",
+    [STATEMENT_LOG] = "SELECT kind, name, revision, sequence, before, after FROM changes"
+                      " WHERE sequence > ?1 AND sequence <= ?2 ORDER BY sequence",
+    [STATEMENT_LOG_OF_OBJECT] = "SELECT kind, name, revision, sequence, before, after FROM changes"
+                                " WHERE kind = ?1 AND name = ?2 AND sequence > ?3"
+                                " AND sequence <= ?4 ORDER BY sequence DESC",
+    [STATEMENT_DIFF] = "SELECT kind, name, revision, sequence,"
+                       " (SELECT earliest.before FROM changes AS earliest"
+                       "   WHERE earliest.kind = c.kind AND earliest.name = c.name"
+                       "   AND earliest.sequence > ?3 ORDER BY earliest.sequence LIMIT 1),"
+                       " after,"
+                       " EXISTS (SELECT 1 FROM changes AS later WHERE later.kind = c.kind"
+                       "   AND later.name = c.name AND later.sequence > c.sequence"
+                       "   AND later.sequence <= ?2)"
+                       " FROM changes AS c WHERE sequence > ?1 AND sequence <= ?2"
+                       " ORDER BY sequence LIMIT ?4",
+    [STATEMENT_DIFF_OF_OBJECT] =
+        "SELECT kind, name, revision, sequence,"
+        " (SELECT earliest.before FROM changes AS earliest"
+        "   WHERE earliest.kind = ?1 AND earliest.name = ?2"
+        "   AND earliest.sequence > ?3 ORDER BY earliest.sequence LIMIT 1), after"
+        " FROM changes WHERE kind = ?1 AND name = ?2 AND sequence > ?3 AND sequence <= ?4"
+        " ORDER BY sequence DESC LIMIT 1",
 
     [STATEMENT_GET_OBJECT] = "SELECT created_revision, revision, bytes FROM objects"
                              " WHERE kind = ?1 AND name = ?2",
     [STATEMENT_SCAN_HEAD] = "SELECT kind, name, bytes FROM objects"
                             " WHERE (kind, name) > (?1, ?2) AND kind <= ?3"
                             " ORDER BY kind, name",
-    [STATEMENT_SCAN_PAST] = "SELECT kind, name, bytes FROM objects"
-                            " WHERE (kind, name) > (?1, ?2) AND kind <= ?3 AND revision <= ?4"
-                            " UNION ALL"
-                            " SELECT kind, name, before FROM changes AS c NOT INDEXED"
-                            " WHERE sequence > ?5 AND (kind, name) > (?1, ?2) AND kind <= ?3"
-                            " AND before IS NOT NULL AND NOT EXISTS"
-                            "  (SELECT 1 FROM changes AS earlier WHERE earlier.kind = c.kind"
-                            "   AND earlier.name = c.name AND earlier.sequence > ?5"
-                            "   AND earlier.sequence < c.sequence)"
-                            " ORDER BY kind, name",
+    [STATEMENT_NEXT_CHANGED] = "SELECT kind, name FROM changes"
+                               " WHERE (kind, name) > (?1, ?2) AND kind <= ?3"
+                               " ORDER BY kind, name LIMIT 1",
+    [STATEMENT_FIRST_CHANGE] = "SELECT before FROM changes"
+                               " WHERE kind = ?1 AND name = ?2 AND sequence > ?3"
+                               " ORDER BY sequence LIMIT 1",
     [STATEMENT_CHANGES] = "SELECT kind, name, after, sequence FROM changes AS c"
                           " WHERE sequence > ?1 AND sequence <= ?2 AND NOT EXISTS"
                           "  (SELECT 1 FROM changes AS later WHERE later.kind = c.kind"
@@ -52,14 +76,20 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_DELETE_REFERENCES] = "DELETE FROM backend_references WHERE route = ?1",
     [STATEMENT_ADD_CHANGE] = "INSERT INTO changes (sequence, revision, kind, name, before, after)"
                              " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    [STATEMENT_ADD_COMMIT] = "INSERT INTO commits (revision, last_sequence, digest, made_ms,"
-                             " uid, gid, pid, command, message, request_id)"
-                             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    [STATEMENT_ADD_COMMIT] =
+        "INSERT INTO commits (revision, last_sequence, digest, made_ms,"
+        " uid, gid, pid, command, message, request_id, undoes_first,"
+        " undoes_last, confirm_by_ms, confirm_state, created, updated, deleted)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
+        " ?15, ?16, ?17)",
+    [STATEMENT_SET_CONFIRM_STATE] = "UPDATE commits SET confirm_state = ?2 WHERE revision = ?1",
 
     [STATEMENT_FIND_REQUEST] = "SELECT fingerprint, answer FROM requests WHERE request_id = ?1",
     [STATEMENT_ADD_REQUEST] = "INSERT INTO requests (request_id, fingerprint, revision, answer)"
                               " VALUES (?1, ?2, ?3, ?4)",
 
+    [STATEMENT_COMPACT_END] = "SELECT max(revision) FROM commits"
+                              " WHERE revision > ?1 AND revision <= ?2 AND last_sequence <= ?3",
     [STATEMENT_COMPACT_CHANGES] = "DELETE FROM changes WHERE sequence <= ?1",
     [STATEMENT_COMPACT_COMMITS] = "DELETE FROM commits WHERE revision < ?1",
     [STATEMENT_COMPACT_REQUESTS] = "DELETE FROM requests WHERE revision <= ?1",

@@ -64,6 +64,7 @@ static bool write_head(struct store *store, struct error *err)
     store_bind_number(statement, 3, working->head.routes);
     store_bind_number(statement, 4, working->head.backends);
     store_bind_number(statement, 5, working->compacted_revision);
+    store_bind_number(statement, 6, working->pending_revision);
     return store_step(store, statement, &has_row, err);
 }
 
@@ -98,6 +99,7 @@ bool store_commit_begin(struct store *store, struct error *err)
         return fail(store, err, &why);
     store->in_commit = true;
     store->before_commit = store->working;
+    store->counts = (struct store_commit_counts){0};
     return true;
 }
 
@@ -157,6 +159,16 @@ static bool add_change(struct store *store, const struct store_write *write, str
     return store_step(store, statement, &has_row, err);
 }
 
+static void count_kind(struct store_commit_counts *counts, const struct store_write *write)
+{
+    if (write->before == NULL)
+        counts->created++;
+    else if (write->after == NULL)
+        counts->deleted++;
+    else
+        counts->updated++;
+}
+
 static void count_write(struct store_state *state, const struct store_write *write)
 {
     struct slice name = slice_from_string(write->name);
@@ -184,6 +196,7 @@ bool store_write(struct store *store, const struct store_write *write, struct er
         (is_route && !write_references(store, write, &why)))
         return fail(store, err, &why);
     count_write(&store->working, write);
+    count_kind(&store->counts, write);
     return true;
 }
 
@@ -219,6 +232,16 @@ static bool add_commit(struct store *store, const struct store_commit *commit, s
     store_bind_text(statement, 8, commit->command);
     store_bind_text(statement, 9, commit->message);
     store_bind_text(statement, 10, commit->request_id);
+    store_bind_number(statement, 11, commit->undoes_first);
+    store_bind_number(statement, 12, commit->undoes_last);
+    store_bind_number(statement, 13, commit->confirm_by_wall_ms);
+    store_bind_number(statement, 14,
+                      commit->confirm_by_wall_ms == 0
+                          ? POINTSMAN__V1__CONFIRM_STATE__CONFIRM_STATE_UNSPECIFIED
+                          : POINTSMAN__V1__CONFIRM_STATE__CONFIRM_STATE_PENDING);
+    store_bind_number(statement, 15, store->counts.created);
+    store_bind_number(statement, 16, store->counts.updated);
+    store_bind_number(statement, 17, store->counts.deleted);
     return store_step(store, statement, &has_row, err);
 }
 
@@ -231,7 +254,28 @@ bool store_commit_end(struct store *store, const struct store_commit *commit, st
         return fail(store, err, &why);
     if (commit != NULL)
         store->working.head.revision++;
+    if (commit != NULL && commit->confirm_by_wall_ms != 0) {
+        store->working.pending_revision = store->working.head.revision;
+        store->working.confirm_by_wall_ms = commit->confirm_by_wall_ms;
+    }
     store->in_commit = false;
+    return true;
+}
+
+bool store_end_pending(struct store *store, Pointsman__V1__ConfirmState why, struct error *err)
+{
+    assert(store->in_commit && store->working.pending_revision != 0);
+    struct error cause = {0};
+    bool has_row;
+    sqlite3_stmt *statement = store_statement(store, STATEMENT_SET_CONFIRM_STATE, &cause);
+    if (statement == NULL)
+        return fail(store, err, &cause);
+    store_bind_number(statement, 1, store->working.pending_revision);
+    store_bind_number(statement, 2, (uint64_t)why);
+    if (!store_step(store, statement, &has_row, &cause))
+        return fail(store, err, &cause);
+    store->working.pending_revision = 0;
+    store->working.confirm_by_wall_ms = 0;
     return true;
 }
 
@@ -263,6 +307,27 @@ static bool run_with_number(struct store *store, enum statement id, uint64_t num
     return store_step(store, statement, &has_row, err);
 }
 
+/* The last commit of the piece that begins behind `from`. */
+static bool find_piece(struct store *store, uint64_t from, uint64_t *until, struct error *err)
+{
+    uint64_t sequence;
+    bool has_row;
+    if (!store_sequence_at(store, from, &sequence, err))
+        return false;
+    sqlite3_stmt *statement = store_statement(store, STATEMENT_COMPACT_END, err);
+    if (statement == NULL)
+        return false;
+    store_bind_number(statement, 1, from);
+    store_bind_number(statement, 2, *until);
+    store_bind_number(statement, 3, sequence + STORE_COMPACT_CHANGES);
+    if (!store_step(store, statement, &has_row, err))
+        return false;
+    uint64_t found = has_row ? store_column_number(statement, 0) : 0;
+    *until = found > from ? found : from + 1;
+    sqlite3_reset(statement);
+    return true;
+}
+
 bool store_compact(struct store *store, uint64_t revision, uint64_t limit, struct error *err)
 {
     assert(store->in_commit);
@@ -273,7 +338,7 @@ bool store_compact(struct store *store, uint64_t revision, uint64_t limit, struc
     if (revision <= from)
         return true;
 
-    if (!store_sequence_at(store, until, &sequence, err))
+    if (!find_piece(store, from, &until, err) || !store_sequence_at(store, until, &sequence, err))
         return false;
     if (!run_with_number(store, STATEMENT_COMPACT_CHANGES, sequence, &why) ||
         !run_with_number(store, STATEMENT_COMPACT_COMMITS, until, &why) ||

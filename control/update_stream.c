@@ -3,7 +3,6 @@
 #include "proto/message.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { OBJECT_OVERHEAD_BYTES = 16 };
@@ -72,8 +71,6 @@ static bool take_object(void *context, const struct store_object *object)
     }
     append_object(chunk, object);
     chunk->bytes += bytes;
-    stream->kind = object->kind;
-    snprintf(stream->name, sizeof(stream->name), "%.*s", (int)object->name.length, object->name.at);
     stream->sequence = object->sequence;
     return true;
 }
@@ -96,8 +93,8 @@ static void pack_chunk(struct chunk *chunk, struct buffer *to)
     update.revision = stream->revision;
     update.objects = objects;
     update.n_objects = chunk->count;
-    update.last = !chunk->is_full;
-    update.digest = chunk->is_full ? 0 : stream->digest;
+    update.last = stream->is_finished;
+    update.digest = stream->is_finished ? stream->digest : 0;
 
     Pointsman__V1__WatchResponse response = POINTSMAN__V1__WATCH_RESPONSE__INIT;
     response.event_case = POINTSMAN__V1__WATCH_RESPONSE__EVENT_UPDATE;
@@ -111,14 +108,14 @@ bool update_stream_next(struct update_stream *stream, struct store *store, struc
 {
     assert(!stream->is_finished);
     struct chunk chunk = {.stream = stream};
-    const struct store_position after = {.kind = stream->kind, .name = stream->name};
-    bool is_read = stream->is_snapshot
-                       ? store_scan(store, stream->revision, 0, after, take_object, &chunk, err)
-                       : store_changes(store, stream->base_revision, stream->revision,
-                                       stream->sequence, take_object, &chunk, err);
+    bool is_read =
+        stream->is_snapshot
+            ? store_scan(store, stream->revision, 0, &stream->cursor, take_object, &chunk, err)
+            : store_changes(store, stream->base_revision, stream->revision, stream->sequence,
+                            take_object, &chunk, err);
     if (is_read) {
+        stream->is_finished = stream->is_snapshot ? stream->cursor.is_finished : !chunk.is_full;
         pack_chunk(&chunk, to);
-        stream->is_finished = !chunk.is_full;
     }
     free(chunk.objects);
     free(chunk.name_offsets);

@@ -10,7 +10,6 @@
 #include "common/buffer.h"
 #include "common/error.h"
 #include "control/store.h"
-#include "proxy/routing/route_validate.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,9 +26,8 @@ struct update_stream {
     bool is_finished; /* the last message has been made */
 
     /* where to go on */
-    Pointsman__V1__ObjectKind kind;
-    char name[OBJECT_NAME_BYTES];
-    uint64_t sequence;
+    struct store_cursor cursor; /* in a snapshot */
+    uint64_t sequence;          /* in a delta */
 };
 
 /* Everything at the store's head, or what has changed since `base_revision`. */

@@ -130,7 +130,9 @@ char *store_fixture_list(struct store *store, uint64_t revision)
 {
     struct buffer text = BUFFER_EMPTY;
     struct error err = {0};
-    store_scan(store, revision, 0, (struct store_position){0}, append_object, &text, &err);
+    struct store_cursor cursor = {0};
+    while (!cursor.is_finished && err.code == ERROR_NONE)
+        store_scan(store, revision, 0, &cursor, append_object, &text, &err);
     assert_string_equal(err.message, "");
     return take_string(&text);
 }

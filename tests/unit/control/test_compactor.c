@@ -20,10 +20,10 @@ static void history_is_cut_once_it_is_twice_as_long(void **state)
     struct event_loop *loop = event_loop_new();
     struct compactor *compactor = compactor_new(loop, fixture->store, 300);
 
-    put_many(fixture->store, 601);
+    put_many(fixture->store, 600);
     assert_false(compactor_step(compactor));
     assert_int_equal(store_compacted_revision(fixture->store), 0);
-    put_many(fixture->store, 1);
+    put_many(fixture->store, 2);
 
     assert_true(compactor_step(compactor));
     assert_int_equal(store_compacted_revision(fixture->store), 200);

@@ -41,7 +41,6 @@ static const char *list(struct services_fixture *fixture,
         strcat(names, response->routes[i]->name);
     }
     snprintf(token, 64, "%s", response->next_page_token);
-    assert_int_equal(response->revision, store_head(fixture->services.store).revision);
     message_free(&response->base);
     fake_call_free(call);
     return names;
@@ -75,6 +74,67 @@ static void pages_go_by_name_to_the_end(void **state)
     assert_string_equal(list(fixture, &request, token), "d");
 
     assert_string_equal(token, "");
+}
+
+static void pages_stay_at_the_revision_of_the_first(void **state)
+{
+    struct services_fixture *fixture = *state;
+    Pointsman__V1__ListRoutesRequest request = POINTSMAN__V1__LIST_ROUTES_REQUEST__INIT;
+    char token[64];
+    put_routes(fixture);
+
+    request.page_size = 2;
+    assert_string_equal(list(fixture, &request, token), "a b");
+    apply_ok(fixture, make_apply(delete_route("c"), put_route("cc", ""), NULL));
+    request.page_token = token;
+    assert_string_equal(list(fixture, &request, token), "c d");
+
+    assert_string_equal(token, "");
+}
+
+static void lists_show_a_revision_of_the_past(void **state)
+{
+    struct services_fixture *fixture = *state;
+    Pointsman__V1__ListRoutesRequest request = POINTSMAN__V1__LIST_ROUTES_REQUEST__INIT;
+    char token[64];
+    put_routes(fixture);
+    apply_ok(fixture, make_apply(delete_route("a"), put_route("x", ""), NULL));
+
+    assert_string_equal(list(fixture, &request, token), "b c d x");
+    request.at_revision = 1;
+    assert_string_equal(list(fixture, &request, token), "a b c d");
+    request.at_revision = 0;
+    request.at_time_ms = UINT64_MAX;
+    assert_string_equal(list(fixture, &request, token), "b c d x");
+}
+
+/* The status of a call for route "a". */
+static enum grpc_status get_status(struct services_fixture *fixture,
+                                   const Pointsman__V1__GetRouteRequest *request)
+{
+    struct grpc_call *call = fake_call_new();
+    read_service_get_route(&fixture->services, call, &request->base);
+    enum grpc_status status = fake_call_status(call);
+    fake_call_free(call);
+    return status;
+}
+
+static void removed_route_is_still_there_in_the_past(void **state)
+{
+    struct services_fixture *fixture = *state;
+    Pointsman__V1__GetRouteRequest request = POINTSMAN__V1__GET_ROUTE_REQUEST__INIT;
+    request.name = (char *)"a";
+    put_routes(fixture);
+    apply_ok(fixture, make_apply(delete_route("a"), NULL));
+
+    assert_int_equal(get_status(fixture, &request), GRPC_NOT_FOUND);
+    request.at_revision = 1;
+    assert_int_equal(get_status(fixture, &request), GRPC_OK);
+    request.at_revision = 3;
+    assert_int_equal(get_status(fixture, &request), GRPC_OUT_OF_RANGE);
+    request.at_revision = 1;
+    request.at_time_ms = 1;
+    assert_int_equal(get_status(fixture, &request), GRPC_INVALID_ARGUMENT);
 }
 
 static void selector_takes_every_label(void **state)
@@ -362,6 +422,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(missing_route_is_not_found),
         test(pages_go_by_name_to_the_end),
+        test(pages_stay_at_the_revision_of_the_first),
+        test(lists_show_a_revision_of_the_past),
+        test(removed_route_is_still_there_in_the_past),
         test(selector_takes_every_label),
         test(bad_page_is_invalid),
         test(info_says_why_no_writes_are_taken),

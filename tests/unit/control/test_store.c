@@ -125,7 +125,6 @@ static void scan_of_the_past_shows_what_was_there(void **state)
 
 struct page {
     char last[64];
-    Pointsman__V1__ObjectKind kind;
     size_t count;
     size_t limit;
 };
@@ -133,9 +132,11 @@ struct page {
 static bool take_page(void *context, const struct store_object *object)
 {
     struct page *page = context;
+    if (page->count == page->limit)
+        return false;
     snprintf(page->last, sizeof(page->last), "%.*s", (int)object->name.length, object->name.at);
-    page->kind = object->kind;
-    return ++page->count < page->limit;
+    page->count++;
+    return true;
 }
 
 static void scan_goes_on_behind_a_position_and_stays_at_its_revision(void **state)
@@ -148,12 +149,10 @@ static void scan_goes_on_behind_a_position_and_stays_at_its_revision(void **stat
 
     struct page page = {.limit = 2};
     char seen[8] = "";
-    while (true) {
+    struct store_cursor cursor = {0};
+    while (!cursor.is_finished) {
         page.count = 0;
-        struct store_position after = {.kind = page.kind, .name = page.last};
-        assert_true(store_scan(fixture->store, 5, 0, after, take_page, &page, &err));
-        if (page.count == 0)
-            break;
+        assert_true(store_scan(fixture->store, 5, 0, &cursor, take_page, &page, &err));
         strcat(seen, page.last);
         store_fixture_put(fixture->store, ROUTE, "bb", seen);
         store_fixture_put(fixture->store, BACKEND, "zz", seen);
@@ -171,9 +170,10 @@ static void scan_of_one_kind_shows_no_other(void **state)
 
     struct page routes = {.limit = 10};
     struct page backends = {.limit = 10};
-    struct store_position start = {0};
-    assert_true(store_scan(fixture->store, 2, ROUTE, start, take_page, &routes, &err));
-    assert_true(store_scan(fixture->store, 2, BACKEND, start, take_page, &backends, &err));
+    struct store_cursor of_routes = {0};
+    struct store_cursor of_backends = {0};
+    assert_true(store_scan(fixture->store, 2, ROUTE, &of_routes, take_page, &routes, &err));
+    assert_true(store_scan(fixture->store, 2, BACKEND, &of_backends, take_page, &backends, &err));
 
     assert_int_equal(routes.count, 1);
     assert_string_equal(routes.last, "a");

@@ -3,6 +3,7 @@
 #include "tests/support/temp_dir.h"
 #include "tests/unit/cmocka_all.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -151,6 +152,50 @@ static void released_files_are_numbered_without_gaps(void **state)
         assert_int_equal(schema_files[i].version, i + 1);
 }
 
+static void every_released_schema_becomes_the_newest(void **state)
+{
+    struct fixture *fixture = *state;
+    for (size_t released = 1; released < schema_file_count; released++) {
+        sqlite3 *database;
+        assert_int_equal(sqlite3_open(":memory:", &database), SQLITE_OK);
+        struct error err = {0};
+        assert_true(store_migrate(database, fixture->path, schema_files, released, &err));
+
+        store_migrate(database, fixture->path, schema_files, schema_file_count, &err);
+
+        assert_string_equal(err.message, "");
+        assert_int_equal(number(database, "PRAGMA user_version"), schema_file_count);
+        assert_int_equal(number(database, "SELECT revision FROM head"), 0);
+        sqlite3_close(database);
+    }
+}
+
+static void older_commits_get_the_counts_of_their_changes(void **state)
+{
+    struct fixture *fixture = *state;
+    migrate(fixture, schema_files, 3);
+    assert_int_equal(
+        sqlite3_exec(fixture->database,
+                     "INSERT INTO commits VALUES (6, 9, 0, 0, 0, 0, 0, '', '', ''),"
+                     " (7, 11, 0, 0, 0, 0, 0, '', '', ''), (8, 14, 0, 0, 0, 0, 0, '', '', '');"
+                     "INSERT INTO changes VALUES (10, 7, 1, 'a', NULL, x'01'),"
+                     " (11, 7, 1, 'b', NULL, x'01'), (12, 8, 1, 'a', x'01', x'02'),"
+                     " (13, 8, 1, 'b', x'01', NULL), (14, 8, 1, 'c', NULL, x'01')",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+
+    migrate(fixture, schema_files, schema_file_count);
+
+    const char *counts = "SELECT created * 100 + updated * 10 + deleted FROM commits"
+                         " WHERE revision = ";
+    char sql[128];
+    const int expected[] = {0, 200, 111};
+    for (int i = 0; i < 3; i++) {
+        snprintf(sql, sizeof(sql), "%s%d", counts, 6 + i);
+        assert_int_equal(number(fixture->database, sql), expected[i]);
+    }
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -162,6 +207,8 @@ int main(void)
         test(file_that_fails_leaves_the_version_before),
         test(database_is_left_as_it_is_when_it_cannot_be_backed_up),
         test(newer_database_is_refused),
+        test(every_released_schema_becomes_the_newest),
+        test(older_commits_get_the_counts_of_their_changes),
         cmocka_unit_test(released_files_are_numbered_without_gaps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
