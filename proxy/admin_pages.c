@@ -2,6 +2,7 @@
 
 #include "common/clock.h"
 #include "common/json.h"
+#include "proxy/backend_report.h"
 #include "proxy/control_client.h"
 #include "proxy/http/http_server.h"
 #include "proxy/identity.h"
@@ -102,6 +103,9 @@ static int write_status(void *context, struct buffer *to)
                   ",\n  \"backends\": %" PRIu64 ",\n",
                   control.revision, control.routes, control.backends);
     write_control(to, &control);
+    buffer_append_string(to, "  \"backend_list\": ");
+    backend_report_write_json(to, sources->cache);
+    buffer_append_string(to, ",\n");
     write_listeners(to, sources->server);
     buffer_append_string(to, "}\n");
     return 200;
@@ -130,6 +134,7 @@ static int write_metrics(void *context, struct buffer *to)
         .start_time_ms = sources->identity->started_wall_ms,
     };
     prometheus_write(to, sources->counters, &facts);
+    backend_report_write_metrics(to, sources->cache);
     return 200;
 }
 

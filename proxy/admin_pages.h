@@ -20,6 +20,7 @@ struct control_client;
 struct counters;
 struct http_server;
 struct identity;
+struct route_cache;
 
 /* Where the pages get what they show; all of it outlives the handler. */
 struct admin_sources {
@@ -27,6 +28,7 @@ struct admin_sources {
     struct control_client *control;
     struct counters *counters;
     const struct http_server *server;
+    struct route_cache *cache;
     atomic_bool is_draining;
 };
 

@@ -166,6 +166,7 @@ static void start_admin(struct proxy *proxy)
     proxy->sources.control = proxy->control;
     proxy->sources.counters = proxy->counters;
     proxy->sources.server = proxy->server;
+    proxy->sources.cache = proxy->cache;
     proxy->admin = admin_handler_start(proxy->admin_listener, admin_pages, &proxy->sources);
     proxy->admin_listener = NULL;
 }

@@ -71,17 +71,22 @@ void endpoint_choice_avoid(struct exchange *exchange)
                      forwarding->endpoint);
 }
 
+struct visit {
+    struct exchange *exchange;
+    bool (*start)(struct exchange *exchange, struct endpoint *endpoint);
+};
+
+static bool visit_endpoint(void *context, struct endpoint *endpoint)
+{
+    const struct visit *visit = context;
+    return visit->start(visit->exchange, endpoint);
+}
+
 bool endpoint_choice_any(struct exchange *exchange,
                          bool (*start)(struct exchange *exchange, struct endpoint *endpoint))
 {
-    const struct backend *backend = exchange->forwarding.backend;
     struct balancer_request request = request_of(exchange);
-    uint64_t first = balancer_random_next(&exchange->worker->random);
-    for (size_t i = 0; i < backend->endpoint_count; i++) {
-        const struct backend_endpoint *each =
-            &backend->endpoints[(first + i) % backend->endpoint_count];
-        if (balancer_may_use(each, &request) && start(exchange, each->endpoint))
-            return true;
-    }
-    return false;
+    struct visit visit = {.exchange = exchange, .start = start};
+    return balancer_any(exchange->forwarding.backend, &request, &exchange->worker->random,
+                        visit_endpoint, &visit);
 }

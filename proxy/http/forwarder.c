@@ -98,13 +98,15 @@ static void on_request_due(struct timer *timer)
     struct exchange *exchange = timer->context;
     struct forwarding *forwarding = &exchange->forwarding;
 
+    /* Of an answer that a slow client has not read, the endpoint cannot be blamed. */
+    bool waits_for_client = is_waiting_for_client(exchange);
     exchange_cancel_upstream(exchange);
     waiting_line_leave(exchange);
     timer_stop(&forwarding->backoff_timer);
     if (forwarding->is_trying) /* else it is the client who is slow */
         backend_metrics_count_failure(&forwarding->backend->metrics, forwarding->backend->name,
                                       exchange->worker->counters, UPSTREAM_FAILURE_TIMEOUT);
-    end_try(exchange, ENDPOINT_TIMED_OUT);
+    end_try(exchange, waits_for_client ? ENDPOINT_ABANDONED : ENDPOINT_TIMED_OUT);
     local_reply(exchange, 504, "The request took longer than its route allows.");
 }
 
@@ -122,7 +124,12 @@ static void end_try(struct exchange *exchange, enum endpoint_outcome outcome)
     if (!forwarding->is_trying)
         return;
     forwarding->is_trying = false;
-    endpoint_request_ended(forwarding->endpoint, outcome);
+    endpoint_request_ended(forwarding->endpoint);
+    struct backend *backend = forwarding->backend;
+    if (ejection_judge(backend, forwarding->endpoint, outcome,
+                       timers_now_ms(&exchange->worker->timers)))
+        backend_metrics_count_ejection(&backend->metrics, backend->name,
+                                       exchange->worker->counters);
     waiting_line_room_made(exchange->worker, forwarding->endpoint);
 }
 
@@ -166,7 +173,7 @@ static bool start_try(struct exchange *exchange, struct endpoint *endpoint)
     case UPSTREAM_FULL:
         break;
     }
-    endpoint_request_ended(endpoint, ENDPOINT_ABANDONED);
+    endpoint_request_ended(endpoint);
     forwarding->lacks_connection = true;
     return false;
 }

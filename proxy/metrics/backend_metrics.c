@@ -35,3 +35,9 @@ void backend_metrics_count_retry(struct backend_metrics *metrics, struct slice b
 {
     counter_add(&backend_metrics_counts(metrics, backend_name, worker)->retries[failure], 1);
 }
+
+void backend_metrics_count_ejection(struct backend_metrics *metrics, struct slice backend_name,
+                                    struct worker_counters *worker)
+{
+    counter_add(&backend_metrics_counts(metrics, backend_name, worker)->ejections, 1);
+}

@@ -25,6 +25,7 @@ struct backend_counts {
     struct counter failures[UPSTREAM_FAILURE_COUNT];
     struct counter retries[UPSTREAM_FAILURE_COUNT];
     struct counter retries_denied; /* the budget was spent */
+    struct counter ejections;      /* of its endpoints */
     struct counter requests_started;
     struct counter requests_ended; /* started - ended: running */
     struct counter repeats_started;
@@ -48,6 +49,10 @@ void backend_metrics_observe(struct backend_metrics *metrics, struct slice backe
 /* A try failed. Worker only. */
 void backend_metrics_count_failure(struct backend_metrics *metrics, struct slice backend_name,
                                    struct worker_counters *worker, enum upstream_failure failure);
+
+/* An endpoint was ejected. Worker only. */
+void backend_metrics_count_ejection(struct backend_metrics *metrics, struct slice backend_name,
+                                    struct worker_counters *worker);
 
 /* Another try was started because of `failure`. Worker only. */
 void backend_metrics_count_retry(struct backend_metrics *metrics, struct slice backend_name,

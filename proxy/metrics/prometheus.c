@@ -7,7 +7,7 @@
 
 /* --- the format ----------------------------------------------------------------------------- */
 
-static void write_head(struct buffer *to, const char *name, const char *type, const char *help)
+void prometheus_write_head(struct buffer *to, const char *name, const char *type, const char *help)
 {
     buffer_printf(to, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
@@ -25,9 +25,8 @@ static void write_label_value(struct buffer *to, const char *value)
     }
 }
 
-/* `name{label="value"`, open for more labels and the rest. */
-static void write_labelled(struct buffer *to, const char *name, const char *label,
-                           const char *value)
+void prometheus_write_labelled(struct buffer *to, const char *name, const char *label,
+                               const char *value)
 {
     buffer_printf(to, "%s{%s=\"", name, label);
     write_label_value(to, value);
@@ -36,13 +35,13 @@ static void write_labelled(struct buffer *to, const char *name, const char *labe
 
 static void write_gauge(struct buffer *to, const char *name, const char *help, uint64_t value)
 {
-    write_head(to, name, "gauge", help);
+    prometheus_write_head(to, name, "gauge", help);
     buffer_printf(to, "%s %" PRIu64 "\n", name, value);
 }
 
 static void write_counter(struct buffer *to, const char *name, const char *help, uint64_t value)
 {
-    write_head(to, name, "counter", help);
+    prometheus_write_head(to, name, "counter", help);
     buffer_printf(to, "%s %" PRIu64 "\n", name, value);
 }
 
@@ -147,8 +146,9 @@ static void write_connections(struct buffer *to, const struct counters *counters
 static void write_refusals(struct buffer *to, const struct counters *counters)
 {
     const char *name = "pointsman_refused_total";
-    write_head(to, name, "counter",
-               "Requests answered by the proxy itself and connections refused, by reason.");
+    prometheus_write_head(
+        to, name, "counter",
+        "Requests answered by the proxy itself and connections refused, by reason.");
     for (size_t i = 0; i < DENIAL_COUNT; i++) {
         size_t offset = offsetof(struct worker_counters, refused) + i * sizeof(struct counter);
         buffer_printf(to, "%s{reason=\"%s\"} %" PRIu64 "\n", name, denial_names[i],
@@ -167,15 +167,16 @@ static void write_route(void *context, const char *name, const uint64_t *sums)
     for (size_t i = 0; i < STATUS_CLASS_COUNT; i++) {
         if (sums[i] == 0)
             continue;
-        write_labelled(to, "pointsman_requests_total", "route", name);
+        prometheus_write_labelled(to, "pointsman_requests_total", "route", name);
         buffer_printf(to, ",class=\"%s\"} %" PRIu64 "\n", class_names[i], sums[i]);
     }
 }
 
 static void write_routes(struct buffer *to, struct counters *counters)
 {
-    write_head(to, "pointsman_requests_total", "counter",
-               "Requests by route and class of status; none: the client left before it got one.");
+    prometheus_write_head(
+        to, "pointsman_requests_total", "counter",
+        "Requests by route and class of status; none: the client left before it got one.");
     named_counters_each(counters_routes(counters), write_route, to);
 }
 
@@ -205,7 +206,7 @@ static void write_latency(void *context, const char *name, const uint64_t *sums)
     for (size_t i = 0; i < LATENCY_BUCKET_COUNT; i++) {
         count += latency[i];
         buffer_append_string(to, metric);
-        write_labelled(to, "_bucket", "backend", name);
+        prometheus_write_labelled(to, "_bucket", "backend", name);
         buffer_append_string(to, ",le=\"");
         if (i < LATENCY_BUCKET_COUNT - 1)
             write_seconds(to, latency_bounds_us[i]);
@@ -214,12 +215,12 @@ static void write_latency(void *context, const char *name, const uint64_t *sums)
         buffer_printf(to, "\"} %" PRIu64 "\n", count);
     }
     buffer_append_string(to, metric);
-    write_labelled(to, "_sum", "backend", name);
+    prometheus_write_labelled(to, "_sum", "backend", name);
     buffer_append_string(to, "} ");
     write_seconds(to, sums[BACKEND_SUM(latency_sum_us)]);
     buffer_append_char(to, '\n');
     buffer_append_string(to, metric);
-    write_labelled(to, "_count", "backend", name);
+    prometheus_write_labelled(to, "_count", "backend", name);
     buffer_printf(to, "} %" PRIu64 "\n", count);
 }
 
@@ -229,7 +230,7 @@ static void write_kinds(struct buffer *to, const char *metric, const char *backe
     for (size_t i = 0; i < UPSTREAM_FAILURE_COUNT; i++) {
         if (sums[i] == 0)
             continue;
-        write_labelled(to, metric, "backend", backend);
+        prometheus_write_labelled(to, metric, "backend", backend);
         buffer_printf(to, ",kind=\"%s\"} %" PRIu64 "\n", failure_names[i], sums[i]);
     }
 }
@@ -244,12 +245,25 @@ static void write_retries(void *context, const char *name, const uint64_t *sums)
     write_kinds(context, "pointsman_upstream_retries_total", name, sums + BACKEND_SUM(retries));
 }
 
+static void write_unless_zero(struct buffer *to, const char *metric, const char *backend,
+                              uint64_t value)
+{
+    if (value == 0)
+        return;
+    prometheus_write_labelled(to, metric, "backend", backend);
+    buffer_printf(to, "} %" PRIu64 "\n", value);
+}
+
 static void write_denied(void *context, const char *name, const uint64_t *sums)
 {
-    if (sums[BACKEND_SUM(retries_denied)] == 0)
-        return;
-    write_labelled(context, "pointsman_upstream_retries_denied_total", "backend", name);
-    buffer_printf(context, "} %" PRIu64 "\n", sums[BACKEND_SUM(retries_denied)]);
+    write_unless_zero(context, "pointsman_upstream_retries_denied_total", name,
+                      sums[BACKEND_SUM(retries_denied)]);
+}
+
+static void write_ejections(void *context, const char *name, const uint64_t *sums)
+{
+    write_unless_zero(context, "pointsman_endpoint_ejections_total", name,
+                      sums[BACKEND_SUM(ejections)]);
 }
 
 /* Sums are read while workers count: an end may be seen before its start. */
@@ -257,7 +271,7 @@ static void write_running(void *context, const char *name, const uint64_t *sums)
 {
     uint64_t started = sums[BACKEND_SUM(requests_started)];
     uint64_t ended = sums[BACKEND_SUM(requests_ended)];
-    write_labelled(context, "pointsman_backend_requests_running", "backend", name);
+    prometheus_write_labelled(context, "pointsman_backend_requests_running", "backend", name);
     buffer_printf(context, "} %" PRIu64 "\n", started > ended ? started - ended : 0);
 }
 
@@ -265,20 +279,26 @@ static void write_running(void *context, const char *name, const uint64_t *sums)
 static void write_backends(struct buffer *to, struct counters *counters)
 {
     struct named_counters *backends = counters_backends(counters);
-    write_head(to, "pointsman_upstream_latency_seconds", "histogram",
-               "From the start of a try to its response head, by backend.");
+    prometheus_write_head(to, "pointsman_upstream_latency_seconds", "histogram",
+                          "From the start of a try to its response head, by backend.");
     named_counters_each(backends, write_latency, to);
-    write_head(to, "pointsman_upstream_failures_total", "counter",
-               "Tries that failed, by backend and kind.");
+    prometheus_write_head(to, "pointsman_upstream_failures_total", "counter",
+                          "Tries that failed, by backend and kind.");
     named_counters_each(backends, write_failures, to);
-    write_head(to, "pointsman_upstream_retries_total", "counter",
-               "Further tries that were started, by backend and the failure they answer.");
+    prometheus_write_head(
+        to, "pointsman_upstream_retries_total", "counter",
+        "Further tries that were started, by backend and the failure they answer.");
     named_counters_each(backends, write_retries, to);
-    write_head(to, "pointsman_upstream_retries_denied_total", "counter",
-               "Further tries that were not started because the retry budget was spent.");
+    prometheus_write_head(
+        to, "pointsman_upstream_retries_denied_total", "counter",
+        "Further tries that were not started because the retry budget was spent.");
     named_counters_each(backends, write_denied, to);
-    write_head(to, "pointsman_backend_requests_running", "gauge",
-               "Requests on their way through a backend now, tunnels not included.");
+    prometheus_write_head(
+        to, "pointsman_endpoint_ejections_total", "counter",
+        "Endpoints that got no requests for a while because they failed, by backend.");
+    named_counters_each(backends, write_ejections, to);
+    prometheus_write_head(to, "pointsman_backend_requests_running", "gauge",
+                          "Requests on their way through a backend now, tunnels not included.");
     named_counters_each(backends, write_running, to);
 }
 
@@ -286,10 +306,11 @@ static void write_backends(struct buffer *to, struct counters *counters)
 
 static void write_facts(struct buffer *to, const struct prometheus_facts *facts)
 {
-    write_head(to, "pointsman_build_info", "gauge", "Always 1; the version is a label.");
+    prometheus_write_head(to, "pointsman_build_info", "gauge", "Always 1; the version is a label.");
     buffer_append_string(to, "pointsman_build_info{version=\"" POINTSMAN_VERSION "\"} 1\n");
 
-    write_head(to, "process_start_time_seconds", "gauge", "Start of the process since 1970.");
+    prometheus_write_head(to, "process_start_time_seconds", "gauge",
+                          "Start of the process since 1970.");
     buffer_append_string(to, "process_start_time_seconds ");
     write_seconds(to, facts->start_time_ms * 1000);
     buffer_append_char(to, '\n');
@@ -305,7 +326,8 @@ static void write_facts(struct buffer *to, const struct prometheus_facts *facts)
     write_gauge(to, "pointsman_control_connected", "1 while the feed from control is up.",
                 facts->is_control_connected);
     if (facts->has_heard_control) {
-        write_head(to, "pointsman_control_age_seconds", "gauge", "Since the last word of control.");
+        prometheus_write_head(to, "pointsman_control_age_seconds", "gauge",
+                              "Since the last word of control.");
         buffer_append_string(to, "pointsman_control_age_seconds ");
         write_seconds(to, facts->control_age_ms * 1000);
         buffer_append_char(to, '\n');

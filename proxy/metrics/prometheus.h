@@ -28,6 +28,16 @@ struct prometheus_facts {
     uint64_t start_time_ms; /* wall time */
 };
 
+/* --- the format, for who has more to say ------------------------------------------------------ */
+
+void prometheus_write_head(struct buffer *to, const char *name, const char *type, const char *help);
+
+/* `name{label="value"`, open for more labels and the rest. */
+void prometheus_write_labelled(struct buffer *to, const char *name, const char *label,
+                               const char *value);
+
+/* --- all counters ---------------------------------------------------------------------------- */
+
 void prometheus_write(struct buffer *to, struct counters *counters,
                       const struct prometheus_facts *facts);
 

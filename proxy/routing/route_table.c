@@ -186,6 +186,24 @@ struct backend *route_table_backend(const struct route_table *table, uint32_t ba
     return slot_vector_get(&table->roots.backends, backend_index);
 }
 
+struct backend_visit {
+    route_table_visit_fn *visit;
+    void *context;
+};
+
+static void visit_backend(void *context, void *value)
+{
+    const struct backend_visit *each = context;
+    each->visit(each->context, value);
+}
+
+void route_table_each_backend(const struct route_table *table, route_table_visit_fn *visit,
+                              void *context)
+{
+    struct backend_visit each = {.visit = visit, .context = context};
+    slot_vector_each(&table->roots.backends, visit_backend, &each);
+}
+
 uint64_t route_table_revision(const struct route_table *table)
 {
     return table->revision;
@@ -319,6 +337,12 @@ static void release_backend(void *thing)
     backend_release(&backend);
 }
 
+static void release_visited(void *context, void *value)
+{
+    (void)context;
+    release_backend(value);
+}
+
 static void discard_host(void *context, void *value)
 {
     host_routes_discard(value, context);
@@ -336,7 +360,7 @@ void route_table_builder_free(struct route_table_builder *builder)
     hash_trie_discard(&roots->hosts, &builder->store);
     if (roots->every_host != NULL)
         host_routes_discard(roots->every_host, &builder->store);
-    slot_vector_each(&roots->backends, release_backend);
+    slot_vector_each(&roots->backends, release_visited, NULL);
     slot_vector_discard(&roots->backends, &builder->store);
     node_store_clear(&builder->store);
     free(builder);

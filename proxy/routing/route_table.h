@@ -37,6 +37,11 @@ void route_table_each_host(const struct route_table *table, struct slice host,
  * Borrowed from the table; see backend_acquire. */
 struct backend *route_table_backend(const struct route_table *table, uint32_t backend_index);
 
+/* Visits every backend that a route of the table names. Borrowed from the table. */
+typedef void route_table_visit_fn(void *context, struct backend *backend);
+void route_table_each_backend(const struct route_table *table, route_table_visit_fn *visit,
+                              void *context);
+
 uint64_t route_table_revision(const struct route_table *table);
 size_t route_table_route_count(const struct route_table *table);
 size_t route_table_backend_count(const struct route_table *table);

@@ -69,22 +69,24 @@ void slot_vector_set(struct slot_vector *vector, struct node_store *store, uint3
     slots->slots[place(index, 0)] = value;
 }
 
-static void each_below(struct slots *slots, unsigned height, void (*visit)(void *value))
+static void each_below(struct slots *slots, unsigned height,
+                       void (*visit)(void *context, void *value), void *context)
 {
     for (size_t i = 0; i < WIDTH; i++) {
         if (slots->slots[i] == NULL)
             continue;
         if (height == 0)
-            visit(slots->slots[i]);
+            visit(context, slots->slots[i]);
         else
-            each_below(slots->slots[i], height - 1, visit);
+            each_below(slots->slots[i], height - 1, visit, context);
     }
 }
 
-void slot_vector_each(const struct slot_vector *vector, void (*visit)(void *value))
+void slot_vector_each(const struct slot_vector *vector, void (*visit)(void *context, void *value),
+                      void *context)
 {
     if (vector->root != NULL)
-        each_below((struct slots *)vector->root, vector->height, visit);
+        each_below((struct slots *)vector->root, vector->height, visit, context);
 }
 
 static void discard_below(struct node_store *store, struct slots *slots, unsigned height)

@@ -19,7 +19,8 @@ void slot_vector_set(struct slot_vector *vector, struct node_store *store, uint3
                      void *value);
 
 /* Calls `visit` for each value that is not NULL. */
-void slot_vector_each(const struct slot_vector *vector, void (*visit)(void *value));
+void slot_vector_each(const struct slot_vector *vector, void (*visit)(void *context, void *value),
+                      void *context);
 void slot_vector_discard(struct slot_vector *vector, struct node_store *store);
 
 #endif

@@ -121,7 +121,7 @@ static uint64_t stride_of(uint64_t total_weight, bool has_equal_weights)
 
 /* --- durations ------------------------------------------------------------------------------ */
 
-static uint64_t milliseconds_of(const DurationMessage *duration, uint64_t when_absent)
+uint64_t backend_milliseconds(const DurationMessage *duration, uint64_t when_absent)
 {
     if (duration == NULL)
         return when_absent;
@@ -167,7 +167,7 @@ static bool set_balancing(struct backend *backend, const BackendMessage *message
     if (balancing == NULL)
         return true;
 
-    backend->slow_start_ms = milliseconds_of(balancing->slow_start, 0);
+    backend->slow_start_ms = backend_milliseconds(balancing->slow_start, 0);
     if (balancing->hash_on_case == POINTSMAN__V1__LOAD_BALANCING__HASH_ON_HEADER)
         backend->hash_on = HASH_ON_HEADER;
     else if (balancing->hash_on_case == POINTSMAN__V1__LOAD_BALANCING__HASH_ON_COOKIE)
@@ -185,6 +185,15 @@ static void set_limits(struct backend *backend, const BackendMessage *message)
         .max_pending = limits->max_pending,
         .max_requests = limits->max_requests,
     };
+}
+
+static void set_health(struct backend *backend, const BackendMessage *message)
+{
+    const Pointsman__V1__PassiveHealth *passive = message->passive_health;
+    backend->ejection = ejection_policy_of(passive);
+    if (passive != NULL && passive->panic_percent_presence_case ==
+                               POINTSMAN__V1__PASSIVE_HEALTH__PANIC_PERCENT_PRESENCE_PANIC_PERCENT)
+        backend->panic_percent = passive->panic_percent;
 }
 
 static bool has_endpoints_of(const struct backend *backend, const struct backend *other)
@@ -244,8 +253,9 @@ struct backend *backend_new(const BackendMessage *message, uint32_t port,
     struct backend *backend = allocate(message);
     backend->revision = message->revision;
     backend->connect_timeout_ms =
-        milliseconds_of(message->connect_timeout, DEFAULT_CONNECT_TIMEOUT_MS);
+        backend_milliseconds(message->connect_timeout, DEFAULT_CONNECT_TIMEOUT_MS);
     set_limits(backend, message);
+    set_health(backend, message);
     atomic_init(&backend->references, 1);
 
     uint32_t default_port;

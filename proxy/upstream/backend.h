@@ -11,6 +11,7 @@
 #include "common/slice.h"
 #include "proto/messages.h"
 #include "proxy/metrics/backend_metrics.h"
+#include "proxy/upstream/ejection.h"
 #include "proxy/upstream/endpoint.h"
 
 #include <stddef.h>
@@ -52,6 +53,8 @@ struct backend {
     struct backend_limits limits;
     enum backend_hash_on hash_on;
     struct slice hash_name; /* of the header or cookie */
+    struct ejection_policy ejection;
+    uint32_t panic_percent; /* with a smaller share of healthy endpoints, health is ignored */
     struct hash_ring *ring; /* held; of ConsistentHash, else NULL */
 
     /* atomic: any */
@@ -71,6 +74,15 @@ struct backend {
 struct backend *backend_new(const BackendMessage *message, uint32_t port,
                             const struct backend *previous, struct endpoint_registry *endpoints,
                             struct error *err);
+
+/* Whether it may get requests, panic aside. */
+static inline bool backend_endpoint_is_healthy(const struct backend_endpoint *each, uint64_t now_ms)
+{
+    return endpoint_is_in(each->endpoint, now_ms);
+}
+
+/* A duration of a message in whole milliseconds. */
+uint64_t backend_milliseconds(const DurationMessage *duration, uint64_t when_absent);
 
 void backend_acquire(struct backend *backend);
 /* Clears *backend. Harmless on NULL. */

@@ -72,9 +72,33 @@ static const struct backend_endpoint *at_place(const struct backend *backend, ui
 
 /* --- what may be picked ---------------------------------------------------------------------- */
 
-static bool is_usable(const struct backend_endpoint *each)
+enum panic { PANIC_UNKNOWN, PANIC_NO, PANIC_YES };
+
+/* One pick under way. */
+struct pick {
+    struct backend *backend;
+    const struct balancer_request *request;
+    struct balancer_random *random;
+    enum panic panic; /* found out when the first unhealthy endpoint is met */
+};
+
+/* So few are healthy that they would only fall under what all of them were made for. */
+static bool is_panicking(struct pick *pick)
 {
-    return each->weight > 0 && endpoint_is_available(each->endpoint);
+    const struct backend *backend = pick->backend;
+    if (pick->panic != PANIC_UNKNOWN || backend->panic_percent == 0)
+        return pick->panic == PANIC_YES;
+
+    size_t serving = 0;
+    size_t healthy = 0;
+    for (size_t i = 0; i < backend->endpoint_count; i++) {
+        const struct backend_endpoint *each = &backend->endpoints[i];
+        serving += each->weight > 0;
+        healthy += each->weight > 0 && backend_endpoint_is_healthy(each, pick->request->now_ms);
+    }
+    bool has_few = (uint64_t)healthy * 100 < (uint64_t)serving * backend->panic_percent;
+    pick->panic = has_few ? PANIC_YES : PANIC_NO;
+    return has_few;
 }
 
 static bool is_tried(const struct endpoint *endpoint, const struct balancer_request *request)
@@ -86,37 +110,38 @@ static bool is_tried(const struct endpoint *endpoint, const struct balancer_requ
     return false;
 }
 
-bool balancer_may_use(const struct backend_endpoint *each, const struct balancer_request *request)
+static bool may_use(struct pick *pick, const struct backend_endpoint *each)
 {
-    return is_usable(each) && !is_tried(each->endpoint, request);
+    return each->weight > 0 && !is_tried(each->endpoint, pick->request) &&
+           (backend_endpoint_is_healthy(each, pick->request->now_ms) || is_panicking(pick));
 }
 
 /* Slow start: an endpoint that has just come to serve gets a tenth of its share, then more and
  * more of it. */
 enum { WHOLE_SHARE = 1000, FIRST_SHARE = 100 };
 
-static uint64_t share_of(const struct backend *backend, const struct backend_endpoint *each,
-                         uint64_t now_ms)
+static uint64_t share_of(const struct pick *pick, const struct backend_endpoint *each)
 {
-    if (backend->slow_start_ms == 0)
+    uint64_t slow_start_ms = pick->backend->slow_start_ms;
+    if (slow_start_ms == 0)
         return WHOLE_SHARE;
+    uint64_t now_ms = pick->request->now_ms;
     uint64_t since_ms =
         atomic_load_explicit(&each->endpoint->serving_since_ms, memory_order_relaxed);
     uint64_t age_ms = now_ms > since_ms ? now_ms - since_ms : 0;
-    if (age_ms >= backend->slow_start_ms)
+    if (age_ms >= slow_start_ms)
         return WHOLE_SHARE;
-    uint64_t share = WHOLE_SHARE * age_ms / backend->slow_start_ms;
+    uint64_t share = WHOLE_SHARE * age_ms / slow_start_ms;
     return share < FIRST_SHARE ? FIRST_SHARE : share;
 }
 
 /* Whether what was drawn by weight is taken. */
-static bool will_do(const struct backend *backend, const struct backend_endpoint *each,
-                    const struct balancer_request *request, struct balancer_random *random)
+static bool will_do(struct pick *pick, const struct backend_endpoint *each)
 {
-    if (!balancer_may_use(each, request))
+    if (!may_use(pick, each))
         return false;
-    uint64_t share = share_of(backend, each, request->now_ms);
-    return share == WHOLE_SHARE || random_below(random, WHOLE_SHARE) < share;
+    uint64_t share = share_of(pick, each);
+    return share == WHOLE_SHARE || random_below(pick->random, WHOLE_SHARE) < share;
 }
 
 /* --- one function for each policy ---------------------------------------------------------------
@@ -126,14 +151,12 @@ static bool will_do(const struct backend *backend, const struct backend_endpoint
 /* As long as one endpoint in two will do, seven draws in eight succeed. */
 enum { DRAWS = 3 };
 
-static const struct backend_endpoint *pick_random(struct backend *backend,
-                                                  const struct balancer_request *request,
-                                                  struct balancer_random *random)
+static const struct backend_endpoint *draw_random(struct pick *pick)
 {
     for (int i = 0; i < DRAWS; i++) {
         const struct backend_endpoint *drawn =
-            at_place(backend, random_below(random, backend->total_weight));
-        if (will_do(backend, drawn, request, random))
+            at_place(pick->backend, random_below(pick->random, pick->backend->total_weight));
+        if (will_do(pick, drawn))
             return drawn;
     }
     return NULL;
@@ -141,21 +164,19 @@ static const struct backend_endpoint *pick_random(struct backend *backend,
 
 /* Of two chosen at random, the one with less to do for its weight; when they are even, the first:
  * an idle backend is shared by weight. */
-static const struct backend_endpoint *pick_least_request(struct backend *backend,
-                                                         const struct balancer_request *request,
-                                                         struct balancer_random *random)
+static const struct backend_endpoint *draw_least_request(struct pick *pick)
 {
-    const struct backend_endpoint *first = pick_random(backend, request, random);
+    const struct backend_endpoint *first = draw_random(pick);
     if (first == NULL)
         return NULL;
     /* The second from the places that are not the first's. */
-    uint64_t other_places = backend->total_weight - first->weight;
+    uint64_t other_places = pick->backend->total_weight - first->weight;
     if (other_places == 0)
         return first;
-    uint64_t place = random_below(random, other_places);
+    uint64_t place = random_below(pick->random, other_places);
     const struct backend_endpoint *second =
-        at_place(backend, place < first->weight_before ? place : place + first->weight);
-    if (!will_do(backend, second, request, random))
+        at_place(pick->backend, place < first->weight_before ? place : place + first->weight);
+    if (!will_do(pick, second))
         return first;
 
     uint64_t first_load = atomic_load_explicit(&first->endpoint->in_flight, memory_order_relaxed);
@@ -164,72 +185,64 @@ static const struct backend_endpoint *pick_least_request(struct backend *backend
 }
 
 /* Who cannot take its turn leaves it to the next one, and that one keeps its own. */
-static const struct backend_endpoint *pick_round_robin(struct backend *backend,
-                                                       const struct balancer_request *request,
-                                                       struct balancer_random *random)
+static const struct backend_endpoint *draw_round_robin(struct pick *pick)
 {
+    struct backend *backend = pick->backend;
     for (int i = 0; i < 2 * DRAWS; i++) {
         uint64_t turn = atomic_fetch_add_explicit(&backend->turn, 1, memory_order_relaxed);
         const struct backend_endpoint *next =
             at_place(backend, turn * backend->stride % backend->total_weight);
-        if (will_do(backend, next, request, random))
+        if (will_do(pick, next))
             return next;
     }
     return NULL;
 }
 
-static const struct backend_endpoint *pick_consistent_hash(struct backend *backend,
-                                                           const struct balancer_request *request,
-                                                           struct balancer_random *random)
+static const struct backend_endpoint *draw_consistent_hash(struct pick *pick)
 {
-    (void)random;
+    const struct backend *backend = pick->backend;
     const struct backend_endpoint *owner =
-        &backend->endpoints[hash_ring_find(backend->ring, request->hash_key)];
-    return balancer_may_use(owner, request) ? owner : NULL;
+        &backend->endpoints[hash_ring_find(backend->ring, pick->request->hash_key)];
+    return may_use(pick, owner) ? owner : NULL;
 }
 
 /* --- and one for when it found nothing: these look at each endpoint -----------------------------
  */
 
-static uint64_t weight_now(const struct backend *backend, const struct backend_endpoint *each,
-                           const struct balancer_request *request)
+static uint64_t weight_now(struct pick *pick, const struct backend_endpoint *each)
 {
-    return balancer_may_use(each, request) ? each->weight * share_of(backend, each, request->now_ms)
-                                           : 0;
+    return may_use(pick, each) ? each->weight * share_of(pick, each) : 0;
 }
 
-static const struct backend_endpoint *find_by_weight(const struct backend *backend,
-                                                     const struct balancer_request *request,
-                                                     struct balancer_random *random)
+static const struct backend_endpoint *find_by_weight(struct pick *pick)
 {
+    const struct backend *backend = pick->backend;
     uint64_t total = 0;
     for (size_t i = 0; i < backend->endpoint_count; i++)
-        total += weight_now(backend, &backend->endpoints[i], request);
+        total += weight_now(pick, &backend->endpoints[i]);
     if (total == 0)
         return NULL;
 
-    uint64_t place = random_below(random, total);
+    uint64_t place = random_below(pick->random, total);
     for (size_t i = 0; i < backend->endpoint_count; i++) {
-        uint64_t weight = weight_now(backend, &backend->endpoints[i], request);
+        uint64_t weight = weight_now(pick, &backend->endpoints[i]);
         if (place < weight)
             return &backend->endpoints[i];
         place -= weight;
     }
-    return NULL; /* one became unavailable while we counted */
+    return NULL; /* one became unhealthy while we counted */
 }
 
-static const struct backend_endpoint *find_by_rank(const struct backend *backend,
-                                                   const struct balancer_request *request,
-                                                   struct balancer_random *random)
+static const struct backend_endpoint *find_by_rank(struct pick *pick)
 {
-    (void)random;
+    const struct backend *backend = pick->backend;
     const struct backend_endpoint *best = NULL;
     double best_rank = 0;
     for (size_t i = 0; i < backend->endpoint_count; i++) {
         const struct backend_endpoint *each = &backend->endpoints[i];
-        if (!balancer_may_use(each, request))
+        if (!may_use(pick, each))
             continue;
-        double rank = hash_ring_rank(each, request->hash_key);
+        double rank = hash_ring_rank(each, pick->request->hash_key);
         if (best == NULL || rank > best_rank) {
             best = each;
             best_rank = rank;
@@ -239,21 +252,17 @@ static const struct backend_endpoint *find_by_rank(const struct backend *backend
 }
 
 static const struct {
-    const struct backend_endpoint *(*pick)(struct backend *backend,
-                                           const struct balancer_request *request,
-                                           struct balancer_random *random);
-    const struct backend_endpoint *(*find)(const struct backend *backend,
-                                           const struct balancer_request *request,
-                                           struct balancer_random *random);
+    const struct backend_endpoint *(*draw)(struct pick *pick);
+    const struct backend_endpoint *(*find)(struct pick *pick);
 } policies[] = {
     [POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_LEAST_REQUEST] =
-        {pick_least_request, find_by_weight},
-    [POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_ROUND_ROBIN] = {pick_round_robin,
+        {draw_least_request, find_by_weight},
+    [POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_ROUND_ROBIN] = {draw_round_robin,
                                                                                  find_by_weight},
-    [POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_RANDOM] = {pick_random,
+    [POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_RANDOM] = {draw_random,
                                                                             find_by_weight},
     [POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_CONSISTENT_HASH] =
-        {pick_consistent_hash, find_by_rank},
+        {draw_consistent_hash, find_by_rank},
 };
 
 struct endpoint *balancer_pick(struct backend *backend, const struct balancer_request *request,
@@ -262,14 +271,29 @@ struct endpoint *balancer_pick(struct backend *backend, const struct balancer_re
     if (backend->total_weight == 0)
         return NULL;
 
-    const struct backend_endpoint *picked =
-        policies[backend->policy].pick(backend, request, random);
+    struct pick pick = {.backend = backend, .request = request, .random = random};
+    const struct backend_endpoint *picked = policies[backend->policy].draw(&pick);
     if (picked == NULL)
-        picked = policies[backend->policy].find(backend, request, random);
+        picked = policies[backend->policy].find(&pick);
     if (picked == NULL && request->tried_count > 0) {
         struct balancer_request anywhere = *request;
         anywhere.tried_count = 0;
-        picked = policies[backend->policy].find(backend, &anywhere, random);
+        pick.request = &anywhere;
+        picked = policies[backend->policy].find(&pick);
     }
     return picked == NULL ? NULL : picked->endpoint;
+}
+
+bool balancer_any(struct backend *backend, const struct balancer_request *request,
+                  struct balancer_random *random, balancer_visit_fn *visit, void *context)
+{
+    struct pick pick = {.backend = backend, .request = request, .random = random};
+    size_t count = backend->endpoint_count;
+    uint64_t first = random_below(random, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct backend_endpoint *each = &backend->endpoints[(first + i) % count];
+        if (may_use(&pick, each) && visit(context, each->endpoint))
+            return true;
+    }
+    return false;
 }

@@ -32,7 +32,10 @@ struct balancer_request {
 struct endpoint *balancer_pick(struct backend *backend, const struct balancer_request *request,
                                struct balancer_random *random);
 
-/* Whether the request may be sent there at all. */
-bool balancer_may_use(const struct backend_endpoint *each, const struct balancer_request *request);
+/* Calls `visit` for each endpoint that may be picked and was not tried, from a random one on, until
+ * it returns true. Returns whether it did. */
+typedef bool balancer_visit_fn(void *context, struct endpoint *endpoint);
+bool balancer_any(struct backend *backend, const struct balancer_request *request,
+                  struct balancer_random *random, balancer_visit_fn *visit, void *context);
 
 #endif

@@ -1,5 +1,6 @@
 #include "proxy/upstream/endpoint.h"
 
+#include "common/log.h"
 #include "proxy/upstream/endpoint_registry.h"
 
 #include <arpa/inet.h>
@@ -119,33 +120,35 @@ bool endpoint_request_start(struct endpoint *endpoint, uint32_t max_requests)
     return count_up(&endpoint->in_flight, max_requests);
 }
 
-void endpoint_request_ended(struct endpoint *endpoint, enum endpoint_outcome outcome)
+void endpoint_request_ended(struct endpoint *endpoint)
 {
     atomic_fetch_sub(&endpoint->in_flight, 1);
+}
 
-    switch (outcome) {
-    case ENDPOINT_ANSWERED:
-        /* Read first: the line stays shared between workers as long as all goes well. */
-        if (atomic_load_explicit(&endpoint->consecutive_failures, memory_order_relaxed) != 0)
-            atomic_store_explicit(&endpoint->consecutive_failures, 0, memory_order_relaxed);
-        break;
-    case ENDPOINT_ANSWERED_5XX:
-    case ENDPOINT_CONNECT_FAILED:
-    case ENDPOINT_FAILED:
-    case ENDPOINT_TIMED_OUT:
-        atomic_fetch_add_explicit(&endpoint->consecutive_failures, 1, memory_order_relaxed);
-        break;
-    case ENDPOINT_ABANDONED:
-        break;
+/* --- ejection ------------------------------------------------------------------------------- */
+
+bool endpoint_eject(struct endpoint *endpoint, uint64_t until_ms)
+{
+    uint64_t is_in = 0;
+    return atomic_compare_exchange_strong(&endpoint->ejected_until_ms, &is_in, until_ms);
+}
+
+void endpoint_take_back(struct endpoint *endpoint)
+{
+    atomic_fetch_sub(&endpoint->ejections, 1);
+    atomic_store(&endpoint->ejected_until_ms, 0);
+}
+
+bool endpoint_return(struct endpoint *endpoint, uint64_t now_ms)
+{
+    uint64_t until_ms = atomic_load(&endpoint->ejected_until_ms);
+    if (now_ms < until_ms)
+        return false;
+    atomic_store(&endpoint->consecutive_failures, 0);
+    if (until_ms != 0 &&
+        atomic_compare_exchange_strong(&endpoint->ejected_until_ms, &until_ms, 0)) {
+        atomic_store(&endpoint->serving_since_ms, now_ms);
+        log_info("endpoint_returned", "endpoint=%s", endpoint->name);
     }
-}
-
-void endpoint_set_available(struct endpoint *endpoint, bool is_available)
-{
-    atomic_store_explicit(&endpoint->is_available, is_available, memory_order_relaxed);
-}
-
-bool endpoint_is_available(const struct endpoint *endpoint)
-{
-    return atomic_load_explicit(&endpoint->is_available, memory_order_relaxed);
+    return true;
 }

@@ -63,8 +63,9 @@ struct endpoint {
     _Atomic uint64_t serving_since_ms;
     /* atomic: workers count; failed tries since the last answer */
     atomic_uint consecutive_failures;
-    /* atomic: health sets, the balancer skips what is not */
-    atomic_bool is_available;
+    /* atomic: ejection sets both, whoever looks first after that time ends it */
+    _Atomic uint64_t ejected_until_ms; /* 0: it is in */
+    atomic_uint ejections;             /* one after the other */
 
     /* guarded by the registry's mutex */
     struct endpoint_registry *registry;
@@ -79,7 +80,7 @@ void endpoint_release(struct endpoint **endpoint);
 /* Around each try, from the pick to the end of the response. False, and nothing is counted, when
  * `max_requests` (0: no limit) run already, over all workers. */
 bool endpoint_request_start(struct endpoint *endpoint, uint32_t max_requests);
-void endpoint_request_ended(struct endpoint *endpoint, enum endpoint_outcome outcome);
+void endpoint_request_ended(struct endpoint *endpoint);
 
 /* Around each connection; the same for `max_connections`. */
 bool endpoint_connection_start(struct endpoint *endpoint, uint32_t max_connections);
@@ -91,8 +92,18 @@ bool endpoint_wait_start(struct endpoint *endpoint, uint32_t max_waiting, bool l
 void endpoint_wait_ended(struct endpoint *endpoint, bool lacks_connection);
 bool endpoint_has_waiting(const struct endpoint *endpoint);
 
-/* Whether to send it new requests. */
-void endpoint_set_available(struct endpoint *endpoint, bool is_available);
-bool endpoint_is_available(const struct endpoint *endpoint);
+/* Takes it out until then. False when it is out already. */
+bool endpoint_eject(struct endpoint *endpoint, uint64_t until_ms);
+/* As if it had not been ejected just now. */
+void endpoint_take_back(struct endpoint *endpoint);
+
+/* Ends an ejection whose time is over. Returns whether the endpoint is in. */
+bool endpoint_return(struct endpoint *endpoint, uint64_t now_ms);
+
+static inline bool endpoint_is_in(struct endpoint *endpoint, uint64_t now_ms)
+{
+    return atomic_load_explicit(&endpoint->ejected_until_ms, memory_order_relaxed) == 0 ||
+           endpoint_return(endpoint, now_ms);
+}
 
 #endif

@@ -94,7 +94,6 @@ static struct endpoint *endpoint_new(struct endpoint_registry *registry,
     endpoint->registry = registry;
     endpoint->hash = hash;
     atomic_init(&endpoint->references, 1);
-    atomic_init(&endpoint->is_available, true);
     atomic_init(&endpoint->serving_since_ms, clock_now_ms());
     return endpoint;
 }

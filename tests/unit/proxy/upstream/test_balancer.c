@@ -128,12 +128,12 @@ static void nothing_is_picked_when_all_weights_are_zero(void **state)
     }
 }
 
-static void unavailable_endpoint_gets_nothing_and_the_rest_keep_their_shares(void **state)
+static void ejected_endpoint_gets_nothing_and_the_rest_keep_their_shares(void **state)
 {
     (void)state;
     for (size_t policy = 0; policy < POLICY_COUNT; policy++) {
         struct backend *backend = make(all_policies[policy], (uint32_t[]){1, 3, 4, END});
-        endpoint_set_available(backend->endpoints[2].endpoint, false);
+        endpoint_eject(backend->endpoints[2].endpoint, UINT64_MAX);
 
         size_t counts[4];
         count_picks(backend, NULL, counts);
@@ -145,13 +145,13 @@ static void unavailable_endpoint_gets_nothing_and_the_rest_keep_their_shares(voi
     }
 }
 
-static void nothing_is_picked_when_none_is_available(void **state)
+static void nothing_is_picked_when_all_are_ejected(void **state)
 {
     (void)state;
     for (size_t policy = 0; policy < POLICY_COUNT; policy++) {
         struct backend *backend = make(all_policies[policy], (uint32_t[]){1, 1, END});
-        endpoint_set_available(backend->endpoints[0].endpoint, false);
-        endpoint_set_available(backend->endpoints[1].endpoint, false);
+        endpoint_eject(backend->endpoints[0].endpoint, UINT64_MAX);
+        endpoint_eject(backend->endpoints[1].endpoint, UINT64_MAX);
 
         assert_null(pick(backend, NULL));
         backend_release(&backend);
@@ -168,7 +168,7 @@ static void tried_endpoint_is_taken_only_when_alone(void **state)
         for (size_t i = 0; i < 100; i++)
             assert_int_equal(pick_index(backend, first), 1);
 
-        endpoint_set_available(backend->endpoints[1].endpoint, false);
+        endpoint_eject(backend->endpoints[1].endpoint, UINT64_MAX);
         assert_int_equal(pick_index(backend, first), 0);
         backend_release(&backend);
     }
@@ -216,7 +216,7 @@ static void least_request_of_two_takes_the_less_busy(void **state)
     for (size_t i = 0; i < 100; i++)
         assert_int_equal(pick_index(backend, NULL), 1);
 
-    endpoint_request_ended(backend->endpoints[0].endpoint, ENDPOINT_ANSWERED);
+    endpoint_request_ended(backend->endpoints[0].endpoint);
     backend_release(&backend);
 }
 
@@ -232,9 +232,9 @@ static void least_request_counts_load_for_the_weight(void **state)
     for (size_t i = 0; i < 100; i++)
         assert_int_equal(pick_index(backend, NULL), 1);
 
-    endpoint_request_ended(backend->endpoints[0].endpoint, ENDPOINT_ANSWERED);
-    endpoint_request_ended(backend->endpoints[1].endpoint, ENDPOINT_ANSWERED);
-    endpoint_request_ended(backend->endpoints[1].endpoint, ENDPOINT_ANSWERED);
+    endpoint_request_ended(backend->endpoints[0].endpoint);
+    endpoint_request_ended(backend->endpoints[1].endpoint);
+    endpoint_request_ended(backend->endpoints[1].endpoint);
     backend_release(&backend);
 }
 
@@ -362,7 +362,7 @@ static void a_key_stays_with_its_endpoint(void **state)
     backend_release(&backend);
 }
 
-static void only_keys_of_an_unavailable_endpoint_move_and_to_all_others(void **state)
+static void only_keys_of_an_ejected_endpoint_move_and_to_all_others(void **state)
 {
     (void)state;
     enum { KEYS = 30000 };
@@ -372,7 +372,7 @@ static void only_keys_of_an_unavailable_endpoint_move_and_to_all_others(void **s
     for (uint64_t key = 0; key < KEYS; key++)
         owners[key] = (uint8_t)owner_of(backend, key);
 
-    endpoint_set_available(backend->endpoints[2].endpoint, false);
+    endpoint_eject(backend->endpoints[2].endpoint, UINT64_MAX);
 
     size_t moved[4] = {0};
     for (uint64_t key = 0; key < KEYS; key++) {
@@ -402,6 +402,32 @@ static void nothing_is_hashed_to_endpoints_without_weight(void **state)
     backend_release(&none);
 }
 
+/* --- panic ----------------------------------------------------------------------------------- */
+
+static void below_the_panic_share_all_are_used_as_if_healthy(void **state)
+{
+    (void)state;
+    for (size_t policy = 0; policy < POLICY_COUNT; policy++) {
+        struct backend *backend = make(all_policies[policy], (uint32_t[]){1, 1, 1, 1, END});
+        backend->panic_percent = 50;
+        size_t counts[4];
+
+        endpoint_eject(backend->endpoints[0].endpoint, UINT64_MAX);
+        endpoint_eject(backend->endpoints[1].endpoint, UINT64_MAX);
+        count_picks(backend, NULL, counts);
+        assert_int_equal(counts[0] + counts[1], 0);
+
+        endpoint_eject(backend->endpoints[2].endpoint, UINT64_MAX);
+        count_picks(backend, NULL, counts);
+        for (size_t i = 0; i < 4; i++)
+            assert_share(counts[i], 0.25);
+
+        endpoint_eject(backend->endpoints[3].endpoint, UINT64_MAX);
+        assert_non_null(pick(backend, NULL));
+        backend_release(&backend);
+    }
+}
+
 static void same_seed_gives_the_same_numbers(void **state)
 {
     (void)state;
@@ -422,8 +448,8 @@ int main(void)
         TEST(every_policy_follows_the_weights),
         TEST(every_policy_spreads_equal_weights_evenly),
         TEST(nothing_is_picked_when_all_weights_are_zero),
-        TEST(unavailable_endpoint_gets_nothing_and_the_rest_keep_their_shares),
-        TEST(nothing_is_picked_when_none_is_available),
+        TEST(ejected_endpoint_gets_nothing_and_the_rest_keep_their_shares),
+        TEST(nothing_is_picked_when_all_are_ejected),
         TEST(tried_endpoint_is_taken_only_when_alone),
         TEST(round_robin_with_equal_weights_takes_turns),
         TEST(round_robin_is_exact_in_each_round_and_never_in_bursts),
@@ -435,8 +461,9 @@ int main(void)
         TEST(newcomer_gets_more_with_time_and_all_in_the_end),
         TEST(newcomers_alone_share_as_ever),
         TEST(a_key_stays_with_its_endpoint),
-        TEST(only_keys_of_an_unavailable_endpoint_move_and_to_all_others),
+        TEST(only_keys_of_an_ejected_endpoint_move_and_to_all_others),
         TEST(nothing_is_hashed_to_endpoints_without_weight),
+        TEST(below_the_panic_share_all_are_used_as_if_healthy),
         TEST(same_seed_gives_the_same_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,13 +34,13 @@ static void state_survives_while_anyone_holds_it(void **state)
     (void)state;
     struct endpoint_registry *registry = endpoint_registry_new();
     struct endpoint *old = acquire_ip(registry, "10.0.0.7", 8080);
-    endpoint_set_available(old, false);
+    endpoint_eject(old, UINT64_MAX);
 
     struct endpoint *renewed = acquire_ip(registry, "10.0.0.7", 8080);
     endpoint_release(&old);
 
     assert_null(old);
-    assert_false(endpoint_is_available(renewed));
+    assert_false(endpoint_is_in(renewed, 1000));
     endpoint_release(&renewed);
     endpoint_registry_free(registry);
 }
@@ -132,30 +132,6 @@ static void too_long_unix_paths_are_refused(void **state)
     assert_true(endpoint_address_set_unix(&address, path, &err));
 }
 
-static void failures_in_a_row_end_with_an_answer(void **state)
-{
-    (void)state;
-    struct endpoint_registry *registry = endpoint_registry_new();
-    struct endpoint *endpoint = acquire_ip(registry, "10.0.0.7", 80);
-    const enum endpoint_outcome failures[] = {ENDPOINT_ANSWERED_5XX, ENDPOINT_CONNECT_FAILED,
-                                              ENDPOINT_FAILED, ENDPOINT_TIMED_OUT,
-                                              ENDPOINT_ABANDONED};
-
-    for (size_t i = 0; i < 5; i++) {
-        endpoint_request_start(endpoint, 0);
-        endpoint_request_ended(endpoint, failures[i]);
-    }
-    assert_int_equal(atomic_load(&endpoint->consecutive_failures), 4);
-
-    endpoint_request_start(endpoint, 0);
-    assert_int_equal(atomic_load(&endpoint->in_flight), 1);
-    endpoint_request_ended(endpoint, ENDPOINT_ANSWERED);
-    assert_int_equal(atomic_load(&endpoint->consecutive_failures), 0);
-    assert_int_equal(atomic_load(&endpoint->in_flight), 0);
-    endpoint_release(&endpoint);
-    endpoint_registry_free(registry);
-}
-
 /* --- many threads --------------------------------------------------------------------------- */
 
 enum { THREADS = 4, ROUNDS = 3000, ADDRESSES = 150 };
@@ -202,7 +178,6 @@ int main(void)
         cmocka_unit_test(thousands_are_found_again),
         cmocka_unit_test(dns_names_are_unsupported),
         cmocka_unit_test(too_long_unix_paths_are_refused),
-        cmocka_unit_test(failures_in_a_row_end_with_an_answer),
         cmocka_unit_test(threads_acquire_and_release_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,171 @@
+/* Health of endpoints, from the command line to the client who notices nothing. */
+#include "tests/support/fake_upstream.h"
+#include "tests/support/http_get.h"
+#include "tests/support/pointsman.h"
+#include "tests/support/wait.h"
+#include "tests/unit/cmocka_all.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char busy[] = "HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy";
+
+static struct fake_upstream *failing;
+static struct fake_upstream *healthy;
+static struct pointsman *pointsman;
+
+static int start(void **state)
+{
+    (void)state;
+    failing = fake_upstream_start("failing");
+    healthy = fake_upstream_start("healthy");
+    pointsman = pointsman_start(NULL);
+    pointsman_routectl_ok(pointsman, "add", "shop", "--path-prefix", "/", "--backend", "shop",
+                          NULL);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    pointsman_free(pointsman);
+    fake_upstream_free(failing);
+    fake_upstream_free(healthy);
+    return 0;
+}
+
+static int get_status(void)
+{
+    return http_get_status(pointsman_port(pointsman), "h", "/");
+}
+
+static void get_all_with(int count, int status)
+{
+    for (int i = 0; i < count; i++)
+        assert_int_equal(get_status(), status);
+}
+
+static bool page_has(const char *path, const char *text)
+{
+    struct http_message page = HTTP_MESSAGE_EMPTY;
+    http_get(pointsman_admin_port(pointsman), "h", path, &page);
+    bool has = strstr(buffer_string(&page.body), text) != NULL;
+    http_message_clear(&page);
+    return has;
+}
+
+/* --- passive: what happens to requests ------------------------------------------------------- */
+
+static void add_backend_that_ejects_for(const char *time)
+{
+    pointsman_routectl_ok(pointsman, "backend", "add", "shop", "--policy", "RoundRobin", "--to",
+                          fake_upstream_url(failing), "--to", fake_upstream_url(healthy),
+                          "--eject-after", "3", "--eject-time", time, NULL);
+}
+
+/* Sends requests until the failing endpoint has had its three. */
+static void fail_three_times(void)
+{
+    fake_upstream_answer(failing, busy);
+    size_t before = fake_upstream_request_count(failing);
+    while (fake_upstream_request_count(failing) < before + 3)
+        get_status();
+}
+
+static void an_endpoint_that_keeps_failing_gets_no_more_requests(void **state)
+{
+    (void)state;
+    add_backend_that_ejects_for("1h");
+    fail_three_times();
+
+    get_all_with(20, 200);
+
+    assert_int_equal(fake_upstream_request_count(failing), 3);
+    assert_true(page_has("/status", "\"state\": \"ejected\", \"ejected_for_ms\": "));
+    assert_true(page_has("/metrics", "pointsman_endpoint_ejections_total{backend=\"shop\"} 1\n"));
+    assert_true(page_has("/metrics", "pointsman_endpoints{state=\"ejected\"} 1\n"));
+    assert_true(page_has("/metrics",
+                         "pointsman_backend_endpoints_out{backend=\"shop\",state=\"ejected\"} 1"));
+    free(process_expect_line(pointsman_proxy(pointsman), "endpoint_ejected"));
+}
+
+static void ejection_survives_changes_of_routes_and_backends(void **state)
+{
+    (void)state;
+    add_backend_that_ejects_for("1h");
+    fail_three_times();
+
+    pointsman_routectl_ok(pointsman, "add", "other", "--path-prefix", "/other", "--backend", "shop",
+                          NULL);
+    pointsman_routectl_ok(pointsman, "backend", "add", "shop", "--replace", "--to",
+                          fake_upstream_url(failing), "--to", fake_upstream_url(healthy),
+                          "--connect-timeout", "1s", NULL);
+
+    get_all_with(20, 200);
+    assert_int_equal(fake_upstream_request_count(failing), 3);
+}
+
+static bool failing_is_asked(void *context)
+{
+    const size_t *before = context;
+    get_status();
+    return fake_upstream_request_count(failing) > *before;
+}
+
+static void after_its_time_it_is_tried_again(void **state)
+{
+    (void)state;
+    add_backend_that_ejects_for("100ms");
+    fail_three_times();
+    fake_upstream_answer(failing, NULL);
+    size_t before = fake_upstream_request_count(failing);
+
+    assert_true(wait_until(failing_is_asked, &before, WAIT_MS));
+
+    free(process_expect_line(pointsman_proxy(pointsman), "endpoint_returned"));
+    get_all_with(10, 200);
+}
+
+static void the_last_endpoints_stay_however_they_fail(void **state)
+{
+    (void)state;
+    add_backend_that_ejects_for("1h");
+    fake_upstream_answer(healthy, busy);
+    fail_three_times();
+
+    get_all_with(20, 503);
+
+    assert_true(fake_upstream_request_count(healthy) >= 20);
+}
+
+static void retries_go_to_every_endpoint_once(void **state)
+{
+    (void)state;
+    struct fake_upstream *third = fake_upstream_start("third");
+    fake_upstream_answer(failing, busy);
+    fake_upstream_answer(third, busy);
+    pointsman_routectl_ok(pointsman, "backend", "add", "shop", "--to", fake_upstream_url(failing),
+                          "--to", fake_upstream_url(healthy), "--to", fake_upstream_url(third),
+                          "--eject-after", "0", NULL);
+    pointsman_routectl_ok(pointsman, "add", "shop", "--replace", "--path-prefix", "/", "--backend",
+                          "shop", "--retry-attempts", "2", "--retry-code", "503", "--retry-backoff",
+                          "1ms", NULL);
+
+    get_all_with(30, 200);
+
+    assert_int_equal(fake_upstream_request_count(healthy), 30);
+    fake_upstream_free(third);
+}
+
+int main(void)
+{
+#define STORY(test) cmocka_unit_test_setup_teardown(test, start, stop)
+    const struct CMUnitTest tests[] = {
+        STORY(an_endpoint_that_keeps_failing_gets_no_more_requests),
+        STORY(ejection_survives_changes_of_routes_and_backends),
+        STORY(after_its_time_it_is_tried_again),
+        STORY(the_last_endpoints_stay_however_they_fail),
+        STORY(retries_go_to_every_endpoint_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
