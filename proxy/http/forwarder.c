@@ -424,6 +424,7 @@ void forwarder_end(struct exchange *exchange)
 
     rule_release(&forwarding->rule);
     backend_release(&forwarding->backend);
+    forwarding->choice = NULL;
     forwarding->endpoint = NULL;
     forwarding->tries = 0;
     forwarding->wants_fresh = false;
