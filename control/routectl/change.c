@@ -2,6 +2,7 @@
 
 #include "control/routectl/object_text.h"
 #include "control/routectl/say.h"
+#include "control/routectl/time_text.h"
 #include "control/routectl/waiting.h"
 #include "proto/message.h"
 
@@ -13,26 +14,33 @@
 
 enum { REQUEST_ID_RANDOM_BYTES = 16 };
 
-static struct {
-    const char *message;
-    const char *request_id;
-    uint64_t if_revision;
-    bool dry_run;
-} given;
+struct change_flags change_flags;
 
 const struct option change_options[] = {
-    {"message", OPTION_STRING, &given.message, "TEXT", "Why, for the history."},
-    {"if-revision", OPTION_UNSIGNED, &given.if_revision, "REVISION",
+    {"message", OPTION_STRING, &change_flags.message, "TEXT", "Why, for the history."},
+    {"if-revision", OPTION_UNSIGNED, &change_flags.if_revision, "REVISION",
      "Only when nothing was changed since this revision; else exit 4."},
-    {"request-id", OPTION_STRING, &given.request_id, "ID",
+    {"request-id", OPTION_STRING, &change_flags.request_id, "ID",
      "A name for this very change: the same again is not made twice. Default: a random one."},
-    {"dry-run", OPTION_FLAG, &given.dry_run, NULL, "Check everything, change nothing."},
+    {"confirm-within", OPTION_DURATION, &change_flags.confirm_within_ms, "DURATION",
+     "Take the change back unless 'routectl confirm' keeps it within this time."},
+    {"dry-run", OPTION_FLAG, &change_flags.dry_run, NULL,
+     "Check everything, show what would differ, change nothing."},
     {0},
 };
 
-/* A call that is made again, because its answer was lost, must not change things twice. */
-static char *new_request_id(struct arena *arena)
+char *change_message(struct arena *arena)
 {
+    const char *message = change_flags.message == NULL ? "" : change_flags.message;
+    return arena_string(arena, message, strlen(message));
+}
+
+char *change_request_id(struct arena *arena)
+{
+    const char *given = change_flags.request_id;
+    if (given != NULL)
+        return arena_string(arena, given, strlen(given));
+
     unsigned char random[REQUEST_ID_RANDOM_BYTES];
     char text[2 * sizeof(random) + 1];
     if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
@@ -42,25 +50,34 @@ static char *new_request_id(struct arena *arena)
     return arena_string(arena, text, strlen(text));
 }
 
+DurationMessage *change_confirm_within(struct arena *arena)
+{
+    uint64_t within_ms = change_flags.confirm_within_ms;
+    if (within_ms == 0)
+        return NULL;
+    DurationMessage *duration =
+        ARENA_MESSAGE(arena, DurationMessage, google__protobuf__duration__init);
+    duration->seconds = (int64_t)(within_ms / 1000);
+    duration->nanos = (int32_t)(within_ms % 1000) * 1000000;
+    return duration;
+}
+
 static void fill_request(struct draft *draft, bool is_dry_run)
 {
     Pointsman__V1__ApplyRequest *request = &draft->request;
-    struct arena *arena = &draft->arena;
-    request->if_revision = given.if_revision;
+    request->message = change_message(&draft->arena);
+    request->request_id = change_request_id(&draft->arena);
+    request->confirm_within = change_confirm_within(&draft->arena);
+    request->if_revision = change_flags.if_revision;
     request->dry_run = is_dry_run;
-    if (given.message != NULL)
-        request->message = arena_string(arena, given.message, strlen(given.message));
-    if (given.request_id != NULL)
-        request->request_id = arena_string(arena, given.request_id, strlen(given.request_id));
-    else
-        request->request_id = new_request_id(arena);
 }
 
 /* In the words of the draft, where they are known. */
 static void tell_warning(const Pointsman__V1__Warning *warning, const struct draft *draft)
 {
-    const char *origin =
-        draft_find_object_origin(draft, warning->kind, warning->name, warning->field);
+    const char *origin = draft == NULL ? NULL
+                                       : draft_find_object_origin(draft, warning->kind,
+                                                                  warning->name, warning->field);
     if (origin != NULL)
         say("warning: %s: %s", origin, warning->message);
     else
@@ -68,14 +85,18 @@ static void tell_warning(const Pointsman__V1__Warning *warning, const struct dra
             warning->field, *warning->field == '\0' ? "" : ": ", warning->message);
 }
 
-/* After a call that got no answer. */
-static void tell_doubt(const struct session *session, const struct draft *draft,
-                       enum exit_code code)
+static void tell_warnings(const Pointsman__V1__ApplyResponse *response, const struct draft *draft)
 {
-    if (code == EXIT_UNREACHABLE && session->has_connected && !draft->request.dry_run)
+    for (size_t i = 0; i < response->n_warnings; i++)
+        tell_warning(response->warnings[i], draft);
+}
+
+void change_tell_doubt(const struct session *session, const char *request_id, enum exit_code code)
+{
+    if (code == EXIT_UNREACHABLE && session->has_connected && !change_flags.dry_run)
         say("whether the change was committed is not known; the same command with "
             "--request-id %s makes it, unless it is made already",
-            draft->request.request_id);
+            request_id);
 }
 
 /* A change is one commit, all of it or nothing, so it is never sent in parts. */
@@ -95,7 +116,7 @@ static bool fits(const struct draft *draft)
     return false;
 }
 
-/* Sends it, and says its warnings. NULL with *code set when there is no answer. */
+/* NULL with *code set when there is no answer. */
 static Pointsman__V1__ApplyResponse *send_draft(struct session *session, struct draft *draft,
                                                 bool is_dry_run, enum exit_code *code)
 {
@@ -104,43 +125,70 @@ static Pointsman__V1__ApplyResponse *send_draft(struct session *session, struct 
         *code = EXIT_INVALID;
         return NULL;
     }
-    Pointsman__V1__ApplyResponse *response = (Pointsman__V1__ApplyResponse *)session_call(
+    return (Pointsman__V1__ApplyResponse *)session_call(
         session, "/pointsman.v1.RouteControl/Apply", &draft->request.base,
         &pointsman__v1__apply_response__descriptor, session_options.timeout_ms, draft, code);
-    for (size_t i = 0; response != NULL && i < response->n_warnings; i++)
-        tell_warning(response->warnings[i], draft);
-    return response;
 }
 
 Pointsman__V1__ApplyResponse *change_try(struct session *session, struct draft *draft,
                                          enum exit_code *code)
 {
-    return send_draft(session, draft, true, code);
+    Pointsman__V1__ApplyResponse *response = send_draft(session, draft, true, code);
+    if (response != NULL)
+        tell_warnings(response, draft);
+    return response;
+}
+
+static enum exit_code wait_until_live(struct session *session, uint64_t revision,
+                                      Pointsman__V1__WaitAppliedResponse **applied)
+{
+    enum exit_code code = waiting_for(session, revision, applied);
+    if (code == EXIT_OK || code == EXIT_NOT_LIVE)
+        return code;
+    /* Committed it is; that proxies could not be asked does not unmake it. */
+    say("revision %" PRIu64 " is committed; whether it is live is not known", revision);
+    return EXIT_NOT_LIVE;
+}
+
+static void tell_confirm_by(const Pointsman__V1__ApplyResponse *response)
+{
+    struct buffer time = BUFFER_EMPTY;
+    if (response->confirm_by_ms == 0)
+        return;
+    append_time(&time, response->confirm_by_ms);
+    say("revision %" PRIu64 " is taken back at %s, unless 'routectl confirm %" PRIu64 "' keeps it",
+        response->revision, buffer_string(&time), response->revision);
+    buffer_clear(&time);
+}
+
+enum exit_code change_finish(struct session *session, const struct draft *draft,
+                             const Pointsman__V1__ApplyResponse *response)
+{
+    enum exit_code code = EXIT_OK;
+    Pointsman__V1__WaitAppliedResponse *applied = NULL;
+    tell_warnings(response, draft);
+    if (!session_options.no_wait && !change_flags.dry_run)
+        code = wait_until_live(session, response->revision, &applied);
+
+    struct change_result result = {response, applied, change_flags.dry_run};
+    session->output->show_change(&session->sink, &result);
+    tell_confirm_by(response);
+    if (response->changes_without_objects > 0)
+        say("note: %" PRIu32 " changes are too large to be shown in full",
+            response->changes_without_objects);
+    message_free((ProtobufCMessage *)applied);
+    return code;
 }
 
 enum exit_code change_commit(struct session *session, struct draft *draft)
 {
     enum exit_code code = EXIT_OK;
-    Pointsman__V1__ApplyResponse *response = send_draft(session, draft, given.dry_run, &code);
-    if (response == NULL) {
-        tell_doubt(session, draft, code);
-        return code;
-    }
-
-    Pointsman__V1__WaitAppliedResponse *applied = NULL;
-    if (!session_options.no_wait && !given.dry_run) {
-        code = waiting_for(session, response->revision, &applied);
-        /* Committed it is; that proxies could not be asked does not unmake it. */
-        if (code != EXIT_OK && code != EXIT_NOT_LIVE) {
-            say("revision %" PRIu64 " is committed; whether it is live is not known",
-                response->revision);
-            code = EXIT_NOT_LIVE;
-        }
-    }
-
-    struct change_result result = {response, applied, given.dry_run};
-    session->output->show_change(&session->sink, &result);
-    message_free((ProtobufCMessage *)applied);
-    message_free(&response->base);
+    Pointsman__V1__ApplyResponse *response =
+        send_draft(session, draft, change_flags.dry_run, &code);
+    if (response == NULL)
+        change_tell_doubt(session, draft->request.request_id, code);
+    else
+        code = change_finish(session, draft, response);
+    message_free((ProtobufCMessage *)response);
     return code;
 }

@@ -22,8 +22,19 @@ struct option_group {
 
 enum { MAX_OPTION_GROUPS = 6 };
 
+/* The parts of the overview. */
+enum command_kind {
+    COMMAND_ROUTES,
+    COMMAND_BACKENDS,
+    COMMAND_FILES,
+    COMMAND_HISTORY,
+    COMMAND_STATE,
+    COMMAND_HELP,
+};
+
 struct command {
-    const char *name;     /* "add", "backend add" */
+    const char *name; /* "add", "backend add" */
+    enum command_kind kind;
     const char *operands; /* "NAME", "[NAME]...", or "" */
     const char *summary;  /* for the list of verbs: one line, no full stop */
     const char *details;  /* paragraphs for help, wrapped at 88 columns */
@@ -34,7 +45,7 @@ struct command {
     enum exit_code (*run)(struct session *session, const struct option_list *operands);
 };
 
-/* Every verb, in the order of the help. Ends with NULL. */
+/* Every verb, in the order of the help, kind by kind. Ends with NULL. */
 extern const struct command *const commands[];
 
 extern const struct command command_add;
@@ -50,6 +61,14 @@ extern const struct command command_backend_add;
 extern const struct command command_backend_remove;
 extern const struct command command_backend_get;
 extern const struct command command_backend_list;
+extern const struct command command_backend_blame;
+extern const struct command command_history;
+extern const struct command command_show;
+extern const struct command command_blame;
+extern const struct command command_undo;
+extern const struct command command_confirm;
+extern const struct command command_watch;
+extern const struct command command_backup;
 extern const struct command command_explain;
 extern const struct command command_status;
 extern const struct command command_wait;

@@ -30,6 +30,7 @@ static enum exit_code run(struct session *session, const struct option_list *ope
 
 const struct command command_add = {
     .name = "add",
+    .kind = COMMAND_ROUTES,
     .operands = "NAME",
     .summary = "Add a route, and a backend of the endpoints that --to names",
     .details =

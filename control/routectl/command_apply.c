@@ -19,6 +19,7 @@ static enum exit_code run(struct session *session, const struct option_list *ope
 
 const struct command command_apply = {
     .name = "apply",
+    .kind = COMMAND_FILES,
     .operands = "-f FILE",
     .summary = "Make routes and backends as files say",
     .details =

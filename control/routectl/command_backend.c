@@ -35,6 +35,7 @@ static enum exit_code run_add(struct session *session, const struct option_list 
 
 const struct command command_backend_add = {
     .name = "backend add",
+    .kind = COMMAND_BACKENDS,
     .operands = "NAME",
     .summary = "Add a backend: the endpoints of one service",
     .details =
@@ -84,6 +85,7 @@ static enum exit_code run_remove(struct session *session, const struct option_li
 
 const struct command command_backend_remove = {
     .name = "backend remove",
+    .kind = COMMAND_BACKENDS,
     .operands = "NAME...",
     .summary = "Remove backends",
     .details =

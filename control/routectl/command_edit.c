@@ -246,6 +246,7 @@ static enum exit_code run(struct session *session, const struct option_list *ope
 
 const struct command command_edit = {
     .name = "edit",
+    .kind = COMMAND_ROUTES,
     .operands = "NAME",
     .summary = "Change a route and its backend in an editor",
     .details =

@@ -94,6 +94,7 @@ static enum exit_code run_explain(struct session *session, const struct option_l
 
 const struct command command_explain = {
     .name = "explain",
+    .kind = COMMAND_ROUTES,
     .operands = "'[METHOD] URL'",
     .summary = "Say which rule takes a request, and why no other does",
     .details =

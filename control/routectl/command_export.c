@@ -86,6 +86,7 @@ static enum exit_code run(struct session *session, const struct option_list *ope
 
 const struct command command_export = {
     .name = "export",
+    .kind = COMMAND_FILES,
     .operands = "[NAME]...",
     .summary = "Print routes and backends as documents for 'apply'",
     .details = "Without a name, all there are. A name stands for the route and the backend that\n"

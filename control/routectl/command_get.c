@@ -21,6 +21,7 @@ static enum exit_code run_get_route(struct session *session, const struct option
 
 const struct command command_get = {
     .name = "get",
+    .kind = COMMAND_ROUTES,
     .operands = "NAME",
     .summary = "Show a route",
     .details = "",
@@ -48,6 +49,7 @@ static enum exit_code run_get_backend(struct session *session, const struct opti
 
 const struct command command_backend_get = {
     .name = "backend get",
+    .kind = COMMAND_BACKENDS,
     .operands = "NAME",
     .summary = "Show a backend",
     .details = "",

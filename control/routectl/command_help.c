@@ -30,6 +30,7 @@ static enum exit_code run_help(struct session *session, const struct option_list
 
 const struct command command_help = {
     .name = "help",
+    .kind = COMMAND_HELP,
     .operands = "[VERB]",
     .summary = "Print this, or how to use a verb",
     .details = "",
@@ -48,6 +49,7 @@ static enum exit_code run_version(struct session *session, const struct option_l
 
 const struct command command_version = {
     .name = "version",
+    .kind = COMMAND_HELP,
     .operands = "",
     .summary = "Print routectl's version; 'status' shows the daemon's",
     .details = "",

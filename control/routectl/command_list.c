@@ -26,6 +26,7 @@ static enum exit_code run_list_routes(struct session *session, const struct opti
 
 const struct command command_list = {
     .name = "list",
+    .kind = COMMAND_ROUTES,
     .operands = "",
     .summary = "List routes",
     .details =
@@ -55,6 +56,7 @@ static enum exit_code run_list_backends(struct session *session, const struct op
 
 const struct command command_backend_list = {
     .name = "backend list",
+    .kind = COMMAND_BACKENDS,
     .operands = "",
     .summary = "List backends",
     .details = "-o wide shows more columns.",

@@ -78,6 +78,7 @@ static const char details[] =
 
 const struct command command_remove = {
     .name = "remove",
+    .kind = COMMAND_ROUTES,
     .operands = "[NAME]...",
     .summary = "Remove routes, and backends that were made with them",
     .details = details,
@@ -94,6 +95,7 @@ const struct command command_remove = {
 /* As kubectl calls it. */
 const struct command command_delete = {
     .name = "delete",
+    .kind = COMMAND_ROUTES,
     .operands = "[NAME]...",
     .summary = "The same as remove",
     .details = details,

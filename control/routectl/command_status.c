@@ -28,6 +28,7 @@ static enum exit_code run_status(struct session *session, const struct option_li
 
 const struct command command_status = {
     .name = "status",
+    .kind = COMMAND_STATE,
     .operands = "",
     .summary = "Show the daemon and every proxy: who is behind, and why",
     .details =
@@ -63,6 +64,7 @@ static enum exit_code run_health(struct session *session, const struct option_li
 
 const struct command command_health = {
     .name = "health",
+    .kind = COMMAND_STATE,
     .operands = "",
     .summary = "Ask whether the daemon serves; exit 0 when it does",
     .details =

@@ -32,6 +32,7 @@ static enum exit_code run(struct session *session, const struct option_list *ope
 
 const struct command command_wait = {
     .name = "wait",
+    .kind = COMMAND_STATE,
     .operands = "[REVISION]",
     .summary = "Wait until every proxy has applied a revision, or the newest",
     .details =

@@ -5,11 +5,34 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-    &command_add,          &command_remove,      &command_delete,         &command_apply,
-    &command_diff,         &command_export,      &command_edit,           &command_get,
-    &command_list,         &command_backend_add, &command_backend_remove, &command_backend_get,
-    &command_backend_list, &command_explain,     &command_status,         &command_wait,
-    &command_health,       &command_help,        &command_version,        NULL,
+    &command_add,
+    &command_remove,
+    &command_delete,
+    &command_edit,
+    &command_get,
+    &command_list,
+    &command_explain,
+    &command_backend_add,
+    &command_backend_remove,
+    &command_backend_get,
+    &command_backend_list,
+    &command_backend_blame,
+    &command_apply,
+    &command_diff,
+    &command_export,
+    &command_history,
+    &command_show,
+    &command_blame,
+    &command_undo,
+    &command_confirm,
+    &command_watch,
+    &command_status,
+    &command_wait,
+    &command_health,
+    &command_backup,
+    &command_help,
+    &command_version,
+    NULL,
 };
 
 /* How many of the words make up the command's name; 0 when they do not. */
@@ -101,34 +124,56 @@ void command_print_help(const struct command *command, FILE *to)
             command->example);
 }
 
+/* The verbs, under the heading of their kind. */
+static void print_verbs(FILE *to)
+{
+    static const char *const headings[] = {
+        [COMMAND_ROUTES] = "Routes",   [COMMAND_BACKENDS] = "Backends", [COMMAND_FILES] = "Files",
+        [COMMAND_HISTORY] = "History", [COMMAND_STATE] = "State",       [COMMAND_HELP] = "Help",
+    };
+    for (size_t i = 0; commands[i] != NULL; i++) {
+        if (i == 0 || commands[i]->kind != commands[i - 1]->kind)
+            fprintf(to, "\n%s:\n", headings[commands[i]->kind]);
+        fprintf(to, "  %-16s%s\n", commands[i]->name, commands[i]->summary);
+    }
+}
+
 void command_print_overview(FILE *to)
 {
     fputs("Usage: routectl [OPTION]... VERB [ARGUMENT]...\n\n"
-          "Changes the routes of Pointsman while it runs, and shows them.\n\n"
-          "Verbs:\n",
+          "Changes the routes of Pointsman while it runs, and shows them as they are and were.\n"
+          "A change is on disk and live on every proxy when routectl returns.\n",
           to);
-    for (size_t i = 0; commands[i] != NULL; i++)
-        fprintf(to, "  %-16s%s\n", commands[i]->name, commands[i]->summary);
+    print_verbs(to);
 
     fputs("\nOptions of every verb:\n", to);
     options_print(session_option_table, to);
 
     fputs(
-        "\nResults go to standard output, everything else to standard error. With -o json they\n"
+        "\nRevisions and times: every change makes a revision, one more than the last. REV is its\n"
+        "number. TIME is RFC 3339 (2026-11-23T06:22:37Z) or how long ago (90s, 1h30m, 2d), and\n"
+        "stands for the newest revision made by then.\n"
+        "\n"
+        "Results go to standard output, everything else to standard error. With -o json they\n"
         "are the messages of the API in protobuf's JSON mapping: names in lowerCamelCase, 64-bit\n"
         "numbers as strings, enums by name, durations like \"1.500s\". Routes and backends show\n"
         "what is set, all other messages every field. What each verb prints:\n"
-        "  add, apply, edit, remove, delete,\n"
+        "  add, apply, edit, undo, remove, delete,\n"
         "  backend add, backend remove                ApplyResponse, with dryRun, and (after\n"
         "                                             waiting) WaitAppliedResponse in proxies\n"
         "  list, backend list                         ListRoutesResponse, ListBackendsResponse\n"
         "  get, backend get                           Route, Backend\n"
+        "  history, show, diff                        ListCommitsResponse, Commit, DiffResponse\n"
+        "  blame, confirm, backup                     BlameResponse, ConfirmResponse, "
+        "BackupHeader\n"
+        "  watch                                      WatchCommitsResponse, each on a line\n"
         "  status                                     GetInfoResponse in control, and\n"
         "                                             ListProxiesResponse\n"
         "  wait, health                               WaitAppliedResponse, HealthCheckResponse\n"
         "  explain                                    ExplainResponse\n"
         "With -o yaml, routes and backends are documents as 'apply' takes them, all else is as\n"
-        "with -o json. 'export' prints documents and 'diff' differences, whatever -o says.\n"
+        "with -o json. 'export' prints documents, whatever -o says. Colours are for terminals\n"
+        "alone; NO_COLOR in the environment turns them off.\n"
         "\n"
         "Exit codes: 0 ok; 1 failed (diff: differs); 2 usage; 3 not found; 4 a precondition does\n"
         "not hold (the object exists already, has changed, or is in use); 5 invalid; 6 committed,\n"

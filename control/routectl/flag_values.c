@@ -43,22 +43,30 @@ static bool is_number(const char *text)
     return *text != '\0' && text[strspn(text, "0123456789")] == '\0';
 }
 
-bool flag_revision(const char *flag, const char *text, uint64_t *revision, struct error *err)
+static bool parse_revision(const char *flag, const char *text, uint64_t min, uint64_t *revision,
+                           struct error *err)
 {
     errno = 0;
     *revision = is_number(text) ? strtoull(text, NULL, 10) : 0;
-    if (*revision == 0 || errno != 0)
+    if (!is_number(text) || errno != 0 || *revision < min)
         return error_set(err, ERROR_INVALID, "%s: '%s' is not a revision", flag, text);
     return true;
+}
+
+bool flag_revision(const char *flag, const char *text, uint64_t *revision, struct error *err)
+{
+    return parse_revision(flag, text, 1, revision, err);
 }
 
 bool flag_moment(const char *flag, const char *text, struct flag_moment *moment, struct error *err)
 {
     *moment = (struct flag_moment){0};
     if (is_number(text))
-        return flag_revision(flag, text, &moment->revision, err);
+        return parse_revision(flag, text, 0, &moment->revision, err);
     if (!time_text_parse(text, clock_wall_ms(), &moment->time_ms, err))
         return error_prefix(err, "%s: ", flag);
+    if (moment->time_ms == 0)
+        moment->time_ms = 1; /* 0 would be no time */
     return true;
 }
 

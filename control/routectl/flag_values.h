@@ -23,10 +23,10 @@ bool flag_number(const char *flag, const char *text, uint32_t max, uint32_t *num
 /* A revision: a decimal number, not 0. */
 bool flag_revision(const char *flag, const char *text, uint64_t *revision, struct error *err);
 
-/* A revision, or a time as time_text_parse takes it: one of the two is not 0. */
+/* A revision, which may be 0, the empty beginning, or a time as time_text_parse takes it. */
 struct flag_moment {
     uint64_t revision;
-    uint64_t time_ms; /* since 1970 */
+    uint64_t time_ms; /* since 1970; 0: it is a revision */
 };
 bool flag_moment(const char *flag, const char *text, struct flag_moment *moment, struct error *err);
 

@@ -38,6 +38,8 @@ static void write_string(struct json_writer *writer, const char *text)
 
 static void write_line_start(struct json_writer *writer)
 {
+    if (writer->is_compact)
+        return;
     buffer_printf(&writer->text, "\n%*s", (int)(writer->depth * INDENT), "");
 }
 
@@ -50,7 +52,7 @@ static void write_key(struct json_writer *writer, const char *key)
         write_line_start(writer);
     if (key != NULL) {
         write_string(writer, key);
-        buffer_append_string(&writer->text, ": ");
+        buffer_append_string(&writer->text, writer->is_compact ? ":" : ": ");
     }
     writer->has_item = true;
 }

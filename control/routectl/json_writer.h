@@ -1,5 +1,5 @@
 /* JSON writer: messages by the JSON mapping of protobuf (lowerCamelCase names, 64-bit numbers as
- * strings, enums by name, durations as "1.500s"), indented.
+ * strings, enums by name, durations as "1.500s"), indented, or on one line.
  *
  * Of routes and backends, fields that are not set are left out, so that one reads what was given.
  * Everything else shows all its fields, so that a script finds what it looks for; only a message
@@ -17,7 +17,8 @@
 struct json_writer {
     struct buffer text;
     unsigned depth;
-    bool has_item; /* something stands in the open object or list */
+    bool has_item;   /* something stands in the open object or list */
+    bool is_compact; /* on one line; set before anything is written */
 };
 
 void json_writer_clear(struct json_writer *writer);

@@ -64,6 +64,16 @@ void append_match(struct buffer *to, const RouteMatchMessage *match)
     }
 }
 
+void append_matches(struct buffer *to, const RouteRuleMessage *rule)
+{
+    for (size_t i = 0; i < rule->n_matches; i++) {
+        buffer_append_string(to, i == 0 ? "" : ", ");
+        append_match(to, rule->matches[i]);
+    }
+    if (rule->n_matches == 0)
+        buffer_append_string(to, "/*");
+}
+
 /* --- filters -------------------------------------------------------------------------------- */
 
 static void append_reference(struct buffer *to, const char *namespace_name, const char *name,

@@ -19,6 +19,9 @@ void append_labels(struct buffer *to, LabelMessage *const *labels, size_t count)
  * expression begins with '~'. */
 void append_match(struct buffer *to, const RouteMatchMessage *match);
 
+/* All of a rule's, separated by ", ". */
+void append_matches(struct buffer *to, const RouteRuleMessage *rule);
+
 /* "users-v1:8080 90" */
 void append_backend_ref(struct buffer *to, const BackendRefMessage *ref);
 

@@ -26,12 +26,20 @@ struct change_result {
     bool is_dry_run;
 };
 
+/* What makes one state another. */
+struct difference {
+    const Pointsman__V1__DiffResponse *diff;
+    /* Where the new object of each change is from; NULL: from its revision. */
+    const char *const *origins;
+};
+
 struct output {
     const char *name;
     bool is_wide;
     /* An answer of the daemon that is shown as it is. */
     void (*show)(const struct output_sink *sink, const ProtobufCMessage *answer);
     void (*show_change)(const struct output_sink *sink, const struct change_result *result);
+    void (*show_difference)(const struct output_sink *sink, const struct difference *difference);
     void (*show_status)(const struct output_sink *sink, const Pointsman__V1__GetInfoResponse *info,
                         const Pointsman__V1__ListProxiesResponse *proxies);
 };

@@ -9,7 +9,9 @@ static void print(const struct output_sink *sink, struct json_writer *writer)
 
 static void show(const struct output_sink *sink, const ProtobufCMessage *answer)
 {
-    struct json_writer writer = {0};
+    /* What comes one after the other is a line each. */
+    bool is_event = answer->descriptor == &pointsman__v1__watch_commits_response__descriptor;
+    struct json_writer writer = {.is_compact = is_event};
     json_writer_message(&writer, NULL, answer);
     print(sink, &writer);
 }
@@ -27,6 +29,11 @@ static void show_change(const struct output_sink *sink, const struct change_resu
     print(sink, &writer);
 }
 
+static void show_difference(const struct output_sink *sink, const struct difference *difference)
+{
+    show(sink, &difference->diff->base);
+}
+
 static void show_status(const struct output_sink *sink, const Pointsman__V1__GetInfoResponse *info,
                         const Pointsman__V1__ListProxiesResponse *proxies)
 {
@@ -42,5 +49,6 @@ const struct output output_json = {
     .name = "json",
     .show = show,
     .show_change = show_change,
+    .show_difference = show_difference,
     .show_status = show_status,
 };

@@ -44,6 +44,12 @@ static void show_control(const struct output_sink *sink, const Pointsman__V1__Ge
     print_line(sink, "routes", &text);
     buffer_printf(&text, "%" PRIu64, info->backends);
     print_line(sink, "backends", &text);
+    if (info->pending_revision != 0) {
+        buffer_printf(&text, "revision %" PRIu64 ", taken back at ", info->pending_revision);
+        append_time(&text, info->pending_confirm_by_ms);
+        buffer_append_string(&text, " unless confirmed");
+        print_line(sink, "pending", &text);
+    }
     buffer_clear(&text);
 }
 

@@ -1,5 +1,7 @@
 #include "control/routectl/object_text.h"
+#include "control/routectl/output_changes.h"
 #include "control/routectl/output_explain.h"
+#include "control/routectl/output_history.h"
 #include "control/routectl/output_proxies.h"
 #include "control/routectl/table_lines.h"
 
@@ -14,16 +16,6 @@ static void append_hosts(struct buffer *to, const RouteMessage *route)
         buffer_printf(to, "%s%s", i == 0 ? "" : ",", route->hostnames[i]);
     if (route->n_hostnames == 0)
         buffer_append_char(to, '*');
-}
-
-static void append_matches(struct buffer *to, const RouteRuleMessage *rule)
-{
-    for (size_t i = 0; i < rule->n_matches; i++) {
-        buffer_append_string(to, i == 0 ? "" : ", ");
-        append_match(to, rule->matches[i]);
-    }
-    if (rule->n_matches == 0)
-        buffer_append_string(to, "/*");
 }
 
 /* What the first rule does, and how many more there are. */
@@ -203,42 +195,8 @@ static void show_backend(const struct output_sink *sink, const ProtobufCMessage 
     buffer_clear(&text);
 }
 
-/* --- changes -------------------------------------------------------------------------------- */
-
-static const char *change_name(Pointsman__V1__ChangeKind change)
-{
-    switch (change) {
-    case POINTSMAN__V1__CHANGE_KIND__CHANGE_KIND_CREATED:
-        return "created";
-    case POINTSMAN__V1__CHANGE_KIND__CHANGE_KIND_UPDATED:
-        return "updated";
-    case POINTSMAN__V1__CHANGE_KIND__CHANGE_KIND_DELETED:
-        return "removed";
-    case POINTSMAN__V1__CHANGE_KIND__CHANGE_KIND_UNCHANGED:
-        return "unchanged";
-    case POINTSMAN__V1__CHANGE_KIND__CHANGE_KIND_UNSPECIFIED:
-    case _POINTSMAN__V1__CHANGE_KIND_IS_INT_SIZE:
-        break;
-    }
-    return "changed";
-}
-
-static void show_change(const struct output_sink *sink, const struct change_result *result)
-{
-    struct buffer text = BUFFER_EMPTY;
-    for (size_t i = 0; i < result->response->n_changes; i++) {
-        const Pointsman__V1__Change *change = result->response->changes[i];
-        buffer_printf(&text, "%s ", object_kind_word(change->kind));
-        append_printable(&text, change->name);
-        buffer_printf(&text, " %s%s\n", change_name(change->change),
-                      result->is_dry_run ? " (dry run)" : "");
-    }
-    if (text.length > 0)
-        fwrite(text.at, 1, text.length, sink->to);
-    buffer_clear(&text);
-}
-
-/* --- health ----------------------------------------------------------------------------------- */
+/* --- a line each
+ * ----------------------------------------------------------------------------------- */
 
 static void show_health(const struct output_sink *sink, const ProtobufCMessage *answer)
 {
@@ -247,6 +205,20 @@ static void show_health(const struct output_sink *sink, const ProtobufCMessage *
     bool is_serving =
         health->status == GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING;
     fprintf(sink->to, "%s\n", is_serving ? "serving" : "not serving");
+}
+
+static void show_confirmed(const struct output_sink *sink, const ProtobufCMessage *answer)
+{
+    const Pointsman__V1__ConfirmResponse *confirmed =
+        (const Pointsman__V1__ConfirmResponse *)answer;
+    fprintf(sink->to, "revision %" PRIu64 " confirmed\n", confirmed->revision);
+}
+
+static void show_backup(const struct output_sink *sink, const ProtobufCMessage *answer)
+{
+    const Pointsman__V1__BackupHeader *backup = (const Pointsman__V1__BackupHeader *)answer;
+    fprintf(sink->to, "revision %" PRIu64 " in epoch %s, %" PRIu64 " bytes\n", backup->revision,
+            backup->epoch, backup->bytes);
 }
 
 /* --- by what is shown ----------------------------------------------------------------------- */
@@ -259,6 +231,12 @@ static const struct {
     {&pointsman__v1__list_routes_response__descriptor, show_routes},
     {&pointsman__v1__backend__descriptor, show_backend},
     {&pointsman__v1__list_backends_response__descriptor, show_backends},
+    {&pointsman__v1__commit__descriptor, output_history_show_commit},
+    {&pointsman__v1__list_commits_response__descriptor, output_history_show_commits},
+    {&pointsman__v1__blame_response__descriptor, output_history_show_blame},
+    {&pointsman__v1__watch_commits_response__descriptor, output_history_show_event},
+    {&pointsman__v1__confirm_response__descriptor, show_confirmed},
+    {&pointsman__v1__backup_header__descriptor, show_backup},
     {&pointsman__v1__explain_response__descriptor, output_explain_show},
     {&pointsman__v1__wait_applied_response__descriptor, output_proxies_show_wait},
     {&grpc__health__v1__health_check_response__descriptor, show_health},
@@ -277,7 +255,8 @@ static void show(const struct output_sink *sink, const ProtobufCMessage *answer)
 const struct output output_table = {
     .name = "table",
     .show = show,
-    .show_change = show_change,
+    .show_change = output_changes_show,
+    .show_difference = output_changes_show_difference,
     .show_status = output_proxies_show_status,
 };
 
@@ -285,6 +264,7 @@ const struct output output_wide = {
     .name = "wide",
     .is_wide = true,
     .show = show,
-    .show_change = show_change,
+    .show_change = output_changes_show,
+    .show_difference = output_changes_show_difference,
     .show_status = output_proxies_show_status,
 };

@@ -38,6 +38,11 @@ static void show_change(const struct output_sink *sink, const struct change_resu
     output_json.show_change(sink, result);
 }
 
+static void show_difference(const struct output_sink *sink, const struct difference *difference)
+{
+    output_json.show_difference(sink, difference);
+}
+
 static void show_status(const struct output_sink *sink, const Pointsman__V1__GetInfoResponse *info,
                         const Pointsman__V1__ListProxiesResponse *proxies)
 {
@@ -48,5 +53,6 @@ const struct output output_yaml = {
     .name = "yaml",
     .show = show,
     .show_change = show_change,
+    .show_difference = show_difference,
     .show_status = show_status,
 };

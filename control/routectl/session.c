@@ -79,13 +79,13 @@ bool session_reconnect(struct session *session)
     const struct timespec pause = {.tv_nsec = RECONNECT_PAUSE_MS * 1000000L};
     grpc_client_free(session->client);
     session->client = NULL;
-    for (uint64_t waited_ms = 0;; waited_ms += RECONNECT_PAUSE_MS) {
-        session->client = grpc_client_connect(session_options.socket, NULL);
-        if (session->client != NULL || waited_ms >= RECONNECT_MS ||
-            waited_ms >= session_options.timeout_ms)
-            return session->client != NULL;
+    for (uint64_t waited_ms = 0; session->client == NULL && waited_ms < RECONNECT_MS &&
+                                 waited_ms < session_options.timeout_ms;
+         waited_ms += RECONNECT_PAUSE_MS) {
         nanosleep(&pause, NULL);
+        session->client = grpc_client_connect(session_options.socket, NULL);
     }
+    return session->client != NULL;
 }
 
 /* NULL with *code set when there is no answer; why is in `result`, or said when nobody listens. */
@@ -119,6 +119,18 @@ ProtobufCMessage *session_call(struct session *session, const char *path,
         refusal_tell(&result, draft);
     grpc_result_clear(&result);
     return answer;
+}
+
+bool session_stream(struct session *session, const char *path, const ProtobufCMessage *request,
+                    const ProtobufCMessageDescriptor *response,
+                    bool (*on_message)(void *context, const ProtobufCMessage *message),
+                    void *context, struct grpc_result *result)
+{
+    enum exit_code code;
+    *result = (struct grpc_result){0};
+    return connect_once(session, &code) &&
+           grpc_client_call_stream(session->client, path, request, response, on_message, context,
+                                   result);
 }
 
 ProtobufCMessage *session_find(struct session *session, const char *path,

@@ -52,6 +52,13 @@ ProtobufCMessage *session_call(struct session *session, const char *path,
                                const ProtobufCMessageDescriptor *response, uint64_t timeout_ms,
                                const struct draft *draft, enum exit_code *code);
 
+/* One stream, until it ends or `on_message` returns false. False with `result` saying why (cleared
+ * by the caller) or, when nobody listens, with that said and the result OK. */
+bool session_stream(struct session *session, const char *path, const ProtobufCMessage *request,
+                    const ProtobufCMessageDescriptor *response,
+                    bool (*on_message)(void *context, const ProtobufCMessage *message),
+                    void *context, struct grpc_result *result);
+
 /* A call that looks for an object: NULL with EXIT_OK, and nothing said, when it is not there. */
 ProtobufCMessage *session_find(struct session *session, const char *path,
                                const ProtobufCMessage *request,

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_CALLS = 16 };
+enum { MAX_CALLS = 16, MAX_MESSAGES = 8 };
 
 static struct call {
     /* the script */
@@ -15,6 +15,8 @@ static struct call {
     enum grpc_status status;
     char message[128];
     bool breaks, is_back;
+    struct buffer messages[MAX_MESSAGES]; /* of a stream */
+    size_t message_count;
     /* what happened */
     const char *path;
     uint64_t timeout_ms;
@@ -32,6 +34,8 @@ void fake_client_reset(void)
 {
     for (size_t i = 0; i < MAX_CALLS; i++) {
         buffer_clear(&calls[i].response);
+        for (size_t j = 0; j < MAX_MESSAGES; j++)
+            buffer_clear(&calls[i].messages[j]);
         message_free(calls[i].request);
     }
     memset(calls, 0, sizeof(calls));
@@ -63,6 +67,18 @@ void fake_client_break(bool is_back)
     fake_client_fail(GRPC_UNAVAILABLE, "the connection is lost");
     calls[scripted_count - 1].breaks = true;
     calls[scripted_count - 1].is_back = is_back;
+}
+
+void fake_client_stream(enum grpc_status end, const ProtobufCMessage *const *messages, size_t count)
+{
+    assert(scripted_count < MAX_CALLS && count <= MAX_MESSAGES);
+    struct call *call = &calls[scripted_count++];
+    for (size_t i = 0; i < count; i++)
+        message_pack(messages[i], &call->messages[i]);
+    call->message_count = count;
+    call->status = end;
+    call->breaks = call->is_back = end == GRPC_UNAVAILABLE;
+    snprintf(call->message, sizeof(call->message), "the stream has ended");
 }
 
 size_t fake_client_call_count(void)
@@ -113,17 +129,15 @@ void grpc_client_free(struct grpc_client *client)
     free(client);
 }
 
-ProtobufCMessage *grpc_client_call(struct grpc_client *client, const char *path,
-                                   const ProtobufCMessage *request,
-                                   const ProtobufCMessageDescriptor *response, uint64_t timeout_ms,
-                                   struct grpc_result *result)
+/* The next call of the script, with what was asked. */
+static struct call *next_call(struct grpc_client *client, const char *path,
+                              const ProtobufCMessage *request, struct grpc_result *result)
 {
     assert(client != NULL && call_count < scripted_count);
     struct call *call = &calls[call_count++];
     struct buffer bytes = BUFFER_EMPTY;
     message_pack(request, &bytes);
     call->path = path;
-    call->timeout_ms = timeout_ms;
     call->request = message_unpack(request->descriptor, buffer_slice(&bytes),
                                    MESSAGE_MEMORY_DEFAULT, true, NULL);
     buffer_clear(&bytes);
@@ -132,10 +146,40 @@ ProtobufCMessage *grpc_client_call(struct grpc_client *client, const char *path,
     is_refusing = call->breaks && !call->is_back;
     result->status = call->status;
     snprintf(result->message, sizeof(result->message), "%s", call->message);
+    return call;
+}
+
+ProtobufCMessage *grpc_client_call(struct grpc_client *client, const char *path,
+                                   const ProtobufCMessage *request,
+                                   const ProtobufCMessageDescriptor *response, uint64_t timeout_ms,
+                                   struct grpc_result *result)
+{
+    struct call *call = next_call(client, path, request, result);
+    call->timeout_ms = timeout_ms;
     if (call->status != GRPC_OK)
         return NULL;
     return message_unpack(response, buffer_slice(&call->response), MESSAGE_MEMORY_DEFAULT, true,
                           NULL);
+}
+
+bool grpc_client_call_stream(struct grpc_client *client, const char *path,
+                             const ProtobufCMessage *request,
+                             const ProtobufCMessageDescriptor *response,
+                             bool (*on_message)(void *context, const ProtobufCMessage *message),
+                             void *context, struct grpc_result *result)
+{
+    const struct call *call = next_call(client, path, request, result);
+    bool goes_on = true;
+    for (size_t i = 0; i < call->message_count && goes_on; i++) {
+        ProtobufCMessage *message = message_unpack(response, buffer_slice(&call->messages[i]),
+                                                   MESSAGE_MEMORY_DEFAULT, true, NULL);
+        assert(message != NULL);
+        goes_on = on_message(context, message);
+        message_free(message);
+    }
+    if (!goes_on)
+        *result = (struct grpc_result){0};
+    return result->status == GRPC_OK;
 }
 
 void grpc_result_clear(struct grpc_result *result)

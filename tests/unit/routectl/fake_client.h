@@ -19,6 +19,11 @@ void fake_client_fail(enum grpc_status status, const char *message);
 /* The connection breaks during that call; `is_back`: the daemon can be connected to again. */
 void fake_client_break(bool is_back);
 
+/* The next call is a stream of these messages (at most 8), which then ends with `end`; at
+ * UNAVAILABLE the connection breaks, and can be made again. Copies. */
+void fake_client_stream(enum grpc_status end, const ProtobufCMessage *const *messages,
+                        size_t count);
+
 size_t fake_client_call_count(void);
 size_t fake_client_connect_count(void);
 /* "/pointsman.v1.RouteControl/Apply"; "" when there were not so many calls. */

@@ -2,137 +2,10 @@
 #include "control/routectl/session.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/routectl/fake_client.h"
-#include "tests/unit/routectl/words.h"
+#include "tests/unit/routectl/verb_runner.h"
 
-#include <stdlib.h>
-#include <unistd.h>
-
-/* What a verb printed and its exit code. */
-static struct {
-    int code;
-    char out[16384];
-    char err[4096];
-} ran;
-
-/* --- flags ------------------------------------------------------------------------------------ */
-
-/* Flags are static variables, for a process runs one verb. Here each test starts from the values
- * that they had in the beginning. */
-struct saved_value {
-    void *at;
-    size_t bytes;
-    char value[sizeof(struct option_list)];
-};
-
-static struct saved_value saved_values[512];
-static size_t saved_count;
-
-static size_t value_bytes(enum option_kind kind)
-{
-    switch (kind) {
-    case OPTION_FLAG:
-        return sizeof(bool);
-    case OPTION_STRING:
-        return sizeof(const char *);
-    case OPTION_LIST:
-        return sizeof(struct option_list);
-    case OPTION_UNSIGNED:
-    case OPTION_SIZE:
-    case OPTION_DURATION:
-    case OPTION_MODE:
-        break;
-    }
-    return sizeof(uint64_t);
-}
-
-static void save_table(const struct option *options)
-{
-    for (; options->name != NULL; options++) {
-        assert_true(saved_count < sizeof(saved_values) / sizeof(saved_values[0]));
-        struct saved_value *saved = &saved_values[saved_count++];
-        saved->at = options->value;
-        saved->bytes = value_bytes(options->kind);
-        memcpy(saved->value, saved->at, saved->bytes);
-    }
-}
-
-static int save_flags(void **state)
-{
-    (void)state;
-    save_table(session_option_table);
-    for (size_t i = 0; commands[i] != NULL; i++) {
-        const struct option_group *groups = commands[i]->groups;
-        for (size_t group = 0; group < MAX_OPTION_GROUPS && groups[group].title != NULL; group++)
-            save_table(groups[group].options);
-    }
-    return 0;
-}
-
-static int reset(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < saved_count; i++)
-        memcpy(saved_values[i].at, saved_values[i].value, saved_values[i].bytes);
-    fake_client_reset();
-    memset(&ran, 0, sizeof(ran));
-    return 0;
-}
-
-/* --- running a verb --------------------------------------------------------------------------- */
-
-/* What main does behind the global options. */
-static int run_words(struct words *words)
-{
-    struct error err = {0};
-    struct session session;
-    struct option_list operands;
-    size_t used;
-    const struct command *command = command_find(words->items, (size_t)words->count, &used, &err);
-    if (command == NULL ||
-        !command_parse(command, words->count - (int)used, words->items + used, &operands, &err) ||
-        !session_init(&session, &err)) {
-        fprintf(stderr, "%s\n", err.message);
-        return EXIT_USAGE;
-    }
-    int code = (int)command->run(&session, &operands);
-    session_clear(&session);
-    return code;
-}
-
-static void read_back(FILE *file, char *text, size_t bytes)
-{
-    rewind(file);
-    text[fread(text, 1, bytes - 1, file)] = '\0';
-    fclose(file);
-}
-
-static void run(const char *line)
-{
-    struct words words;
-    words_split(&words, line);
-    FILE *out = tmpfile(), *err = tmpfile();
-    assert_true(out != NULL && err != NULL);
-    fflush(NULL);
-    int saved_out = dup(STDOUT_FILENO), saved_err = dup(STDERR_FILENO);
-    dup2(fileno(out), STDOUT_FILENO);
-    dup2(fileno(err), STDERR_FILENO);
-
-    ran.code = run_words(&words);
-
-    fflush(NULL);
-    dup2(saved_out, STDOUT_FILENO);
-    dup2(saved_err, STDERR_FILENO);
-    close(saved_out);
-    close(saved_err);
-    read_back(out, ran.out, sizeof(ran.out));
-    read_back(err, ran.err, sizeof(ran.err));
-}
-
-static void assert_has(const char *text, const char *part)
-{
-    if (strstr(text, part) == NULL)
-        fail_msg("'%s' is not in:\n%s", part, text);
-}
+#include <stdio.h>
+#include <string.h>
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
@@ -206,7 +79,7 @@ static void no_wait_and_dry_run_do_not_wait(void **state)
     assert_int_equal(ran.code, 0);
     assert_int_equal(fake_client_call_count(), 1);
 
-    reset(NULL);
+    verb_runner_reset(NULL);
     answer_applied_at(41);
     run("remove api --dry-run");
     assert_int_equal(ran.code, 0);
@@ -330,7 +203,7 @@ static void every_change_has_an_id_of_its_own(void **state)
     answer_applied_at(41);
     run("remove api --no-wait");
     snprintf(first, sizeof(first), "%s", applied_request()->request_id);
-    reset(NULL);
+    verb_runner_reset(NULL);
     answer_applied_at(42);
     run("remove api --no-wait");
     assert_string_not_equal(applied_request()->request_id, first);
@@ -382,12 +255,12 @@ static void removing_takes_several_names_in_one_change(void **state)
     assert_true(mutation->ignore_missing);
     assert_false(mutation->delete_unused_backend);
 
-    reset(NULL);
+    verb_runner_reset(NULL);
     answer_applied_at(41);
     run("remove a --no-wait");
     assert_true(applied_request()->mutations[0]->delete_unused_backend);
 
-    reset(NULL);
+    verb_runner_reset(NULL);
     answer_applied_at(41);
     run("backend remove a --force --no-wait");
     assert_string_equal(applied_request()->mutations[0]->delete_backend, "a");
@@ -471,7 +344,7 @@ static void health_is_exit_1_when_it_does_not_serve(void **state)
     assert_int_equal(ran.code, 0);
     assert_string_equal(ran.out, "serving\n");
 
-    reset(NULL);
+    verb_runner_reset(NULL);
     health.status = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__NOT_SERVING;
     fake_client_answer(&health.base);
     run("health");
@@ -500,7 +373,7 @@ static void nobody_there_is_one_helpful_line_and_exit_7(void **state)
         "status", "health",   "list",         "get a",
         "wait",   "remove a", "backend list", "add a --to http://b"};
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-        reset(NULL);
+        verb_runner_reset(NULL);
         fake_client_refuse();
         char line[128];
         snprintf(line, sizeof(line), "%s --socket /run/x.sock", lines[i]);
@@ -517,11 +390,7 @@ static void nobody_there_is_one_helpful_line_and_exit_7(void **state)
 
 static void assert_usage(const char *line, const char *message)
 {
-    reset(NULL);
-    run(line);
-    assert_int_equal(ran.code, 2);
-    assert_has(ran.err, message);
-    assert_int_equal(fake_client_connect_count(), 0);
+    assert_refused(line, EXIT_USAGE, message);
 }
 
 static void wrong_usage_says_what_is_wrong(void **state)
@@ -565,7 +434,7 @@ static void every_verb_has_help_with_an_example(void **state)
     (void)state;
     for (size_t i = 0; commands[i] != NULL; i++) {
         char line[64], expected[64];
-        reset(NULL);
+        verb_runner_reset(NULL);
         snprintf(line, sizeof(line), "help %s", commands[i]->name);
         run(line);
         assert_int_equal(ran.code, 0);
@@ -593,7 +462,7 @@ static void no_line_of_help_is_too_long(void **state)
     (void)state;
     for (size_t i = 0; commands[i] != NULL; i++) {
         char line[64];
-        reset(NULL);
+        verb_runner_reset(NULL);
         snprintf(line, sizeof(line), "help %s", commands[i]->name);
         run(line);
         for (char *at = strtok(ran.out, "\n"); at != NULL; at = strtok(NULL, "\n")) {
@@ -603,7 +472,7 @@ static void no_line_of_help_is_too_long(void **state)
     }
 }
 
-#define COMMAND_TEST(name) cmocka_unit_test_setup(name, reset)
+#define COMMAND_TEST(name) cmocka_unit_test_setup(name, verb_runner_reset)
 
 int main(void)
 {
@@ -635,5 +504,5 @@ int main(void)
         COMMAND_TEST(help_lists_every_verb_and_the_exit_codes),
         COMMAND_TEST(no_line_of_help_is_too_long),
     };
-    return cmocka_run_group_tests(tests, save_flags, reset);
+    return cmocka_run_group_tests(tests, verb_runner_save, verb_runner_reset);
 }

@@ -205,6 +205,43 @@ static void a_duration_that_is_not_given_is_absent(void **state)
                         "--timeout: '1' is not a duration such as 250ms, 10s or 1h30m");
 }
 
+/* --- moments -------------------------------------------------------------------------------- */
+
+static void a_moment_is_a_revision_or_a_time(void **state)
+{
+    (void)state;
+    struct flag_moment moment;
+    struct error err = {0};
+    assert_true(flag_moment("--at", "41", &moment, &err));
+    assert_int_equal(moment.revision, 41);
+    assert_int_equal(moment.time_ms, 0);
+    assert_true(flag_moment("--at", "0", &moment, &err));
+    assert_int_equal(moment.revision, 0);
+    assert_true(flag_moment("--at", "2026-11-23T06:22:37Z", &moment, &err));
+    assert_int_equal(moment.revision, 0);
+    assert_int_equal(moment.time_ms, UINT64_C(1795414957000));
+    assert_true(flag_moment("--at", "1970-01-01T00:00:00Z", &moment, &err));
+    assert_int_equal(moment.time_ms, 1);
+
+    assert_false(flag_moment("--at", "18446744073709551616", &moment, &err));
+    assert_string_equal(err.message, "--at: '18446744073709551616' is not a revision");
+    assert_false(flag_moment("--at", "", &moment, &err));
+}
+
+static void a_revision_is_a_number_and_not_0(void **state)
+{
+    (void)state;
+    uint64_t revision;
+    struct error err = {0};
+    assert_true(flag_revision("show", "18446744073709551615", &revision, &err));
+    assert_int_equal(revision, UINT64_MAX);
+    assert_false(flag_revision("show", "0", &revision, &err));
+    assert_string_equal(err.message, "show: '0' is not a revision");
+    assert_false(flag_revision("show", "-1", &revision, &err));
+    assert_false(flag_revision("show", " 1", &revision, &err));
+    assert_false(flag_revision("show", "", &revision, &err));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +256,8 @@ int main(void)
         cmocka_unit_test_teardown(a_pair_is_cut_at_the_first_equals_sign, clear_arena),
         cmocka_unit_test_teardown(a_number_has_an_upper_end, clear_arena),
         cmocka_unit_test_teardown(a_duration_that_is_not_given_is_absent, clear_arena),
+        cmocka_unit_test(a_moment_is_a_revision_or_a_time),
+        cmocka_unit_test(a_revision_is_a_number_and_not_0),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -268,6 +268,8 @@ static void status_shows_each_proxy_and_its_last_rejection(void **state)
     info.revision = 12;
     info.started_ms = now_ms - UINT64_C(3) * 3600000;
     info.routes = 5;
+    info.pending_revision = 12;
+    info.pending_confirm_by_ms = UINT64_C(1795414957000);
     well.id = (char *)"edge-1";
     well.connected = true;
     well.connected_since_ms = now_ms - 120000;
@@ -295,6 +297,7 @@ static void status_shows_each_proxy_and_its_last_rejection(void **state)
                  "revision    12 in epoch e1\n"
                  "routes      5\n"
                  "backends    0\n"
+                 "pending     revision 12, taken back at 2026-11-23T06:22:37Z unless confirmed\n"
                  "\n"
                  "PROXY   STATE         REVISION  BEHIND  LAG    DIGEST   SINCE  LAST REJECTION\n"
                  "edge-1  connected     12        -       -      same     2m     -\n"
