@@ -57,8 +57,8 @@ static enum exit_code complete(struct session *session, struct comparison *compa
     const MutationMessage *wanted = draft_find(comparison->draft, change->kind, change->name);
     enum exit_code code;
     ProtobufCMessage *live =
-        is_route ? (ProtobufCMessage *)object_find_route(session, change->name, &code)
-                 : (ProtobufCMessage *)object_find_backend(session, change->name, &code);
+        is_route ? (ProtobufCMessage *)object_find_route(session, change->name, NULL, &code)
+                 : (ProtobufCMessage *)object_find_backend(session, change->name, NULL, &code);
     if (live != NULL)
         ARENA_APPEND(&comparison->arena, comparison->fetched, comparison->fetched_count, live);
     change->before = new_object(&comparison->arena, change->kind, live);

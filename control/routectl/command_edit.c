@@ -31,7 +31,7 @@ static void edit_clear(struct edit *edit)
 static enum exit_code load(struct session *session, struct edit *edit)
 {
     enum exit_code code;
-    RouteMessage *route = object_find_route(session, edit->name, &code);
+    RouteMessage *route = object_find_route(session, edit->name, NULL, &code);
     if (route != NULL) {
         documents_write_route(&edit->text, route);
         edit->route_revision = route->revision;
@@ -39,7 +39,7 @@ static enum exit_code load(struct session *session, struct edit *edit)
     }
     if (code != EXIT_OK)
         return code;
-    BackendMessage *backend = object_find_backend(session, edit->name, &code);
+    BackendMessage *backend = object_find_backend(session, edit->name, NULL, &code);
     if (backend != NULL) {
         documents_write_backend(&edit->text, backend);
         edit->backend_revision = backend->revision;

@@ -1,5 +1,6 @@
 #include "control/routectl/command.h"
 #include "control/routectl/documents.h"
+#include "control/routectl/moment.h"
 #include "control/routectl/object_list.h"
 #include "control/routectl/say.h"
 
@@ -21,8 +22,8 @@ static enum exit_code export_all(struct session *session)
 {
     struct object_list list;
     struct buffer text = BUFFER_EMPTY;
-    enum exit_code code = EXIT_USAGE;
-    if (object_list_init(&list, "export", &selector))
+    enum exit_code code = object_list_init(&list, "export", &selector);
+    if (code == EXIT_OK)
         code = object_list_read_all(&list, session);
     if (code == EXIT_OK) {
         for (size_t i = 0; i < list.routes.n_routes; i++) {
@@ -33,7 +34,6 @@ static enum exit_code export_all(struct session *session)
             documents_write_backend(&text, list.backends.backends[i]);
             print(session, &text);
         }
-        object_list_note_change(&list);
     }
     object_list_clear(&list);
     buffer_clear(&text);
@@ -41,11 +41,12 @@ static enum exit_code export_all(struct session *session)
 }
 
 /* The route and the backend of a name; one of them may be missing. */
-static enum exit_code append_named(struct session *session, const char *name, struct buffer *text)
+static enum exit_code append_named(struct session *session, const char *name,
+                                   const struct flag_moment *at, struct buffer *text)
 {
     enum exit_code code;
     size_t before = text->length;
-    RouteMessage *route = object_find_route(session, name, &code);
+    RouteMessage *route = object_find_route(session, name, at, &code);
     if (code != EXIT_OK)
         return code;
     if (route != NULL) {
@@ -53,7 +54,7 @@ static enum exit_code append_named(struct session *session, const char *name, st
         message_free(&route->base);
     }
 
-    BackendMessage *backend = object_find_backend(session, name, &code);
+    BackendMessage *backend = object_find_backend(session, name, at, &code);
     if (backend != NULL) {
         documents_write_backend(text, backend);
         message_free(&backend->base);
@@ -75,9 +76,10 @@ static enum exit_code run(struct session *session, const struct option_list *ope
     }
 
     struct buffer text = BUFFER_EMPTY;
-    enum exit_code code = EXIT_OK;
+    struct flag_moment at;
+    enum exit_code code = moment_read("export", &at);
     for (size_t i = 0; i < operands->count && code == EXIT_OK; i++)
-        code = append_named(session, operands->items[i], &text);
+        code = append_named(session, operands->items[i], &at, &text);
     if (code == EXIT_OK)
         print(session, &text);
     buffer_clear(&text);
@@ -93,8 +95,10 @@ const struct command command_export = {
                "have it. 'apply' makes the same objects of the documents, here or elsewhere.",
     .example = "  routectl export > all.yaml\n"
                "  routectl export api users\n"
-               "  routectl export --selector team=accounts",
+               "  routectl export --selector team=accounts\n"
+               "  routectl export users --at 41 | routectl apply -f -\n"
+               "      As they were at that revision.",
     .max_operands = SIZE_MAX,
-    .groups = {{"Options", options}},
+    .groups = {{"Options", options}, {"When", moment_options}},
     .run = run,
 };

@@ -1,5 +1,6 @@
 #include "common/buffer.h"
 #include "control/routectl/command.h"
+#include "control/routectl/moment.h"
 #include "control/routectl/session.h"
 
 #include <stdlib.h>
@@ -7,7 +8,12 @@
 static enum exit_code run_get_route(struct session *session, const struct option_list *operands)
 {
     Pointsman__V1__GetRouteRequest request = POINTSMAN__V1__GET_ROUTE_REQUEST__INIT;
-    enum exit_code code = EXIT_OK;
+    struct flag_moment at;
+    enum exit_code code = moment_read("get", &at);
+    if (code != EXIT_OK)
+        return code;
+    request.at_revision = at.revision;
+    request.at_time_ms = at.time_ms;
     request.name = memory_duplicate_string(operands->items[0]);
     RouteMessage *route = (RouteMessage *)session_call(
         session, "/pointsman.v1.RouteControl/GetRoute", &request.base,
@@ -26,16 +32,22 @@ const struct command command_get = {
     .summary = "Show a route",
     .details = "",
     .example = "  routectl get api\n"
-               "  routectl get api -o json",
+               "  routectl get api --at 41 -o json",
     .min_operands = 1,
     .max_operands = 1,
+    .groups = {{"When", moment_options}},
     .run = run_get_route,
 };
 
 static enum exit_code run_get_backend(struct session *session, const struct option_list *operands)
 {
     Pointsman__V1__GetBackendRequest request = POINTSMAN__V1__GET_BACKEND_REQUEST__INIT;
-    enum exit_code code = EXIT_OK;
+    struct flag_moment at;
+    enum exit_code code = moment_read("backend get", &at);
+    if (code != EXIT_OK)
+        return code;
+    request.at_revision = at.revision;
+    request.at_time_ms = at.time_ms;
     request.name = memory_duplicate_string(operands->items[0]);
     BackendMessage *backend = (BackendMessage *)session_call(
         session, "/pointsman.v1.RouteControl/GetBackend", &request.base,
@@ -56,5 +68,6 @@ const struct command command_backend_get = {
     .example = "  routectl backend get users-v1",
     .min_operands = 1,
     .max_operands = 1,
+    .groups = {{"When", moment_options}},
     .run = run_get_backend,
 };

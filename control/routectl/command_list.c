@@ -1,4 +1,5 @@
 #include "control/routectl/command.h"
+#include "control/routectl/moment.h"
 #include "control/routectl/object_list.h"
 
 static struct option_list selector;
@@ -13,13 +14,11 @@ static enum exit_code run_list_routes(struct session *session, const struct opti
 {
     (void)operands;
     struct object_list list;
-    enum exit_code code = EXIT_USAGE;
-    if (object_list_init(&list, "list", &selector))
+    enum exit_code code = object_list_init(&list, "list", &selector);
+    if (code == EXIT_OK)
         code = object_list_read_routes(&list, session);
-    if (code == EXIT_OK) {
+    if (code == EXIT_OK)
         session->output->show(&session->sink, &list.routes.base);
-        object_list_note_change(&list);
-    }
     object_list_clear(&list);
     return code;
 }
@@ -34,8 +33,9 @@ const struct command command_list = {
         "prefix, /users exactly this path, ~... a regular expression. -o wide shows more columns.",
     .example = "  routectl list\n"
                "  routectl list --selector team=accounts -o wide\n"
+               "  routectl list --at 2h\n"
                "  routectl list -o json | jq -r '.routes[].name'",
-    .groups = {{"Options", options}},
+    .groups = {{"Options", options}, {"When", moment_options}},
     .run = run_list_routes,
 };
 
@@ -43,13 +43,11 @@ static enum exit_code run_list_backends(struct session *session, const struct op
 {
     (void)operands;
     struct object_list list;
-    enum exit_code code = EXIT_USAGE;
-    if (object_list_init(&list, "backend list", &selector))
+    enum exit_code code = object_list_init(&list, "backend list", &selector);
+    if (code == EXIT_OK)
         code = object_list_read_backends(&list, session);
-    if (code == EXIT_OK) {
+    if (code == EXIT_OK)
         session->output->show(&session->sink, &list.backends.base);
-        object_list_note_change(&list);
-    }
     object_list_clear(&list);
     return code;
 }
@@ -62,6 +60,6 @@ const struct command command_backend_list = {
     .details = "-o wide shows more columns.",
     .example = "  routectl backend list\n"
                "  routectl backend list --selector team=accounts -o json",
-    .groups = {{"Options", options}},
+    .groups = {{"Options", options}, {"When", moment_options}},
     .run = run_list_backends,
 };

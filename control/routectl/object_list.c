@@ -1,15 +1,13 @@
 #include "control/routectl/object_list.h"
 
-#include "control/routectl/flag_values.h"
+#include "control/routectl/moment.h"
 #include "control/routectl/say.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { READ_ATTEMPTS = 5 };
-
-bool object_list_init(struct object_list *list, const char *verb,
-                      const struct option_list *selector)
+enum exit_code object_list_init(struct object_list *list, const char *verb,
+                                const struct option_list *selector)
 {
     struct error err = {0};
     *list = (struct object_list){
@@ -18,27 +16,15 @@ bool object_list_init(struct object_list *list, const char *verb,
     };
     if (flag_labels("--selector", selector, &list->arena, &list->selector, &list->selector_count,
                     &err))
-        return true;
+        return moment_read(verb, &list->at);
     say("%s: %s", verb, err.message);
-    return false;
-}
-
-/* Forgets what was read. */
-static void reset(struct object_list *list)
-{
-    for (size_t i = 0; i < list->page_count; i++)
-        message_free(list->pages[i]);
-    list->page_count = 0;
-    list->revision = 0;
-    list->has_changed = false;
-    list->routes = (Pointsman__V1__ListRoutesResponse)POINTSMAN__V1__LIST_ROUTES_RESPONSE__INIT;
-    list->backends =
-        (Pointsman__V1__ListBackendsResponse)POINTSMAN__V1__LIST_BACKENDS_RESPONSE__INIT;
+    return EXIT_USAGE;
 }
 
 void object_list_clear(struct object_list *list)
 {
-    reset(list);
+    for (size_t i = 0; i < list->page_count; i++)
+        message_free(list->pages[i]);
     arena_clear(&list->arena);
 }
 
@@ -54,13 +40,6 @@ static ProtobufCMessage *read_page(struct object_list *list, struct session *ses
     return page;
 }
 
-static void note_revision(struct object_list *list, uint64_t revision)
-{
-    if (list->revision != 0 && revision != list->revision)
-        list->has_changed = true;
-    list->revision = revision;
-}
-
 enum exit_code object_list_read_routes(struct object_list *list, struct session *session)
 {
     Pointsman__V1__ListRoutesRequest request = POINTSMAN__V1__LIST_ROUTES_REQUEST__INIT;
@@ -68,6 +47,8 @@ enum exit_code object_list_read_routes(struct object_list *list, struct session 
     enum exit_code code = EXIT_OK;
     request.selector = list->selector;
     request.n_selector = list->selector_count;
+    request.at_revision = list->at.revision;
+    request.at_time_ms = list->at.time_ms;
     do {
         Pointsman__V1__ListRoutesResponse *page = (Pointsman__V1__ListRoutesResponse *)read_page(
             list, session, "/pointsman.v1.RouteControl/ListRoutes", &request.base,
@@ -76,10 +57,9 @@ enum exit_code object_list_read_routes(struct object_list *list, struct session 
             return code;
         for (size_t i = 0; i < page->n_routes; i++)
             ARENA_APPEND(&list->arena, all->routes, all->n_routes, page->routes[i]);
-        note_revision(list, page->revision);
+        all->revision = page->revision;
         request.page_token = page->next_page_token;
     } while (*request.page_token != '\0');
-    all->revision = list->revision;
     return EXIT_OK;
 }
 
@@ -90,6 +70,8 @@ enum exit_code object_list_read_backends(struct object_list *list, struct sessio
     enum exit_code code = EXIT_OK;
     request.selector = list->selector;
     request.n_selector = list->selector_count;
+    request.at_revision = list->at.revision;
+    request.at_time_ms = list->at.time_ms;
     do {
         Pointsman__V1__ListBackendsResponse *page =
             (Pointsman__V1__ListBackendsResponse *)read_page(
@@ -99,47 +81,43 @@ enum exit_code object_list_read_backends(struct object_list *list, struct sessio
             return code;
         for (size_t i = 0; i < page->n_backends; i++)
             ARENA_APPEND(&list->arena, all->backends, all->n_backends, page->backends[i]);
-        note_revision(list, page->revision);
+        all->revision = page->revision;
         request.page_token = page->next_page_token;
     } while (*request.page_token != '\0');
-    all->revision = list->revision;
     return EXIT_OK;
 }
 
 enum exit_code object_list_read_all(struct object_list *list, struct session *session)
 {
-    for (int attempt = 1;; attempt++) {
-        enum exit_code code = object_list_read_routes(list, session);
-        if (code == EXIT_OK)
-            code = object_list_read_backends(list, session);
-        if (code != EXIT_OK || !list->has_changed || attempt == READ_ATTEMPTS)
-            return code;
-        reset(list);
-    }
-}
-
-void object_list_note_change(const struct object_list *list)
-{
-    if (list->has_changed)
-        say("note: something was changed while the list was read");
+    enum exit_code code = object_list_read_routes(list, session);
+    if (code != EXIT_OK)
+        return code;
+    list->at = (struct flag_moment){.revision = list->routes.revision};
+    return object_list_read_backends(list, session);
 }
 
 /* --- one object ------------------------------------------------------------------------------- */
 
-RouteMessage *object_find_route(struct session *session, const char *name, enum exit_code *code)
+RouteMessage *object_find_route(struct session *session, const char *name,
+                                const struct flag_moment *at, enum exit_code *code)
 {
     Pointsman__V1__GetRouteRequest request = POINTSMAN__V1__GET_ROUTE_REQUEST__INIT;
     request.name = memory_duplicate_string(name);
+    request.at_revision = at == NULL ? 0 : at->revision;
+    request.at_time_ms = at == NULL ? 0 : at->time_ms;
     ProtobufCMessage *route = session_find(session, "/pointsman.v1.RouteControl/GetRoute",
                                            &request.base, &pointsman__v1__route__descriptor, code);
     free(request.name);
     return (RouteMessage *)route;
 }
 
-BackendMessage *object_find_backend(struct session *session, const char *name, enum exit_code *code)
+BackendMessage *object_find_backend(struct session *session, const char *name,
+                                    const struct flag_moment *at, enum exit_code *code)
 {
     Pointsman__V1__GetBackendRequest request = POINTSMAN__V1__GET_BACKEND_REQUEST__INIT;
     request.name = memory_duplicate_string(name);
+    request.at_revision = at == NULL ? 0 : at->revision;
+    request.at_time_ms = at == NULL ? 0 : at->time_ms;
     ProtobufCMessage *backend =
         session_find(session, "/pointsman.v1.RouteControl/GetBackend", &request.base,
                      &pointsman__v1__backend__descriptor, code);

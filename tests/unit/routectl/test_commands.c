@@ -292,7 +292,7 @@ static void a_list_is_read_page_by_page(void **state)
         route.name = (char *)names[i];
         page.n_routes = 1;
         page.routes = routes;
-        page.revision = i == 0 ? 7 : 8;
+        page.revision = 7;
         page.next_page_token = i == 2 ? (char *)"" : (char *)names[i];
         fake_client_answer(&page.base);
     }
@@ -308,7 +308,44 @@ static void a_list_is_read_page_by_page(void **state)
     assert_string_equal(request->selector[1]->key, "tier");
     assert_has(ran.out, "\na ");
     assert_has(ran.out, "\nc ");
-    assert_string_equal(ran.err, "routectl: note: something was changed while the list was read\n");
+    assert_string_equal(ran.err, "");
+}
+
+static void what_there_was_is_asked_for_by_revision_or_time(void **state)
+{
+    (void)state;
+    RouteMessage route = POINTSMAN__V1__ROUTE__INIT;
+    Pointsman__V1__ListBackendsResponse backends = POINTSMAN__V1__LIST_BACKENDS_RESPONSE__INIT;
+    fake_client_answer(&route.base);
+    run("get a --at 41");
+    const Pointsman__V1__GetRouteRequest *get =
+        (const Pointsman__V1__GetRouteRequest *)fake_client_request(0);
+    assert_int_equal(get->at_revision, 41);
+    assert_int_equal(get->at_time_ms, 0);
+
+    verb_runner_reset(NULL);
+    fake_client_answer(&backends.base);
+    run("backend list --at 2026-11-23T06:22:37Z");
+    const Pointsman__V1__ListBackendsRequest *list =
+        (const Pointsman__V1__ListBackendsRequest *)fake_client_request(0);
+    assert_int_equal(list->at_revision, 0);
+    assert_int_equal(list->at_time_ms, UINT64_C(1795414957000));
+}
+
+static void an_export_shows_routes_and_backends_of_one_revision(void **state)
+{
+    (void)state;
+    Pointsman__V1__ListRoutesResponse routes = POINTSMAN__V1__LIST_ROUTES_RESPONSE__INIT;
+    Pointsman__V1__ListBackendsResponse backends = POINTSMAN__V1__LIST_BACKENDS_RESPONSE__INIT;
+    routes.revision = 7;
+    fake_client_answer(&routes.base);
+    fake_client_answer(&backends.base);
+    run("export --at 10m");
+    assert_int_equal(ran.code, 0);
+    const Pointsman__V1__ListBackendsRequest *list =
+        (const Pointsman__V1__ListBackendsRequest *)fake_client_request(1);
+    assert_int_equal(list->at_revision, 7);
+    assert_int_equal(list->at_time_ms, 0);
 }
 
 static void a_list_that_breaks_off_shows_nothing(void **state)
@@ -413,6 +450,10 @@ static void wrong_usage_says_what_is_wrong(void **state)
     assert_usage("add a --to x", "--to: 'x' is not an endpoint");
     assert_usage("list -o xml", "-o: 'xml' is none of table, wide, json and yaml");
     assert_usage("remove a --wait --no-wait", "--wait and --no-wait exclude each other");
+    assert_usage("wait 1 --revision 2", "wait: either REVISION or --revision");
+    assert_usage("get a --at x", "get: --at: 'x' is neither a time such as");
+    assert_usage("list --at 0", "list: --at: the first revision is 1");
+    assert_usage("export a --at 1.5", "export: --at: '1.5' is neither a time");
     assert_usage("wait x", "wait: 'x' is not a revision");
     assert_usage("list --selector x", "--selector: 'x' is not of the form NAME=VALUE");
     assert_usage("get a --timeout 5", "--timeout: '5' is not a duration");
@@ -493,6 +534,8 @@ int main(void)
         COMMAND_TEST(removing_takes_several_names_in_one_change),
         COMMAND_TEST(a_change_in_json_holds_the_waiting_too),
         COMMAND_TEST(a_list_is_read_page_by_page),
+        COMMAND_TEST(what_there_was_is_asked_for_by_revision_or_time),
+        COMMAND_TEST(an_export_shows_routes_and_backends_of_one_revision),
         COMMAND_TEST(a_list_that_breaks_off_shows_nothing),
         COMMAND_TEST(what_is_not_there_is_exit_3),
         COMMAND_TEST(health_is_exit_1_when_it_does_not_serve),
