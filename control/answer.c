@@ -1,5 +1,6 @@
 #include "control/answer.h"
 
+#include "control/change_message.h"
 #include "proto/message.h"
 
 #include <stdarg.h>
@@ -24,14 +25,6 @@ void answer_free(AnswerMessage *answer)
     message_free((ProtobufCMessage *)answer);
 }
 
-/* Room for one more item: doubles whenever the count is a power of two. */
-static void *grow(void *items, size_t count)
-{
-    if ((count & (count - 1)) != 0)
-        return items;
-    return memory_reallocate(items, (count == 0 ? 1 : 2 * count) * sizeof(void *));
-}
-
 void answer_set_epoch(AnswerMessage *answer, const char *epoch)
 {
     answer->epoch = memory_duplicate_string(epoch);
@@ -40,13 +33,9 @@ void answer_set_epoch(AnswerMessage *answer, const char *epoch)
 void answer_add_change(AnswerMessage *answer, Pointsman__V1__ChangeKind change,
                        Pointsman__V1__ObjectKind kind, const char *name)
 {
-    Pointsman__V1__Change *item = memory_allocate(sizeof(*item));
-    pointsman__v1__change__init(item);
-    item->change = change;
-    item->kind = kind;
-    item->name = memory_duplicate_string(name);
-    answer->changes = grow(answer->changes, answer->n_changes);
-    answer->changes[answer->n_changes++] = item;
+    answer->changes = message_list_grow(answer->changes, answer->n_changes);
+    answer->changes[answer->n_changes++] =
+        change_message_new(change, kind, slice_from_string(name));
 }
 
 void answer_add_warning(AnswerMessage *answer, Pointsman__V1__ObjectKind kind, const char *name,
@@ -64,7 +53,7 @@ void answer_add_warning(AnswerMessage *answer, Pointsman__V1__ObjectKind kind, c
     item->name = memory_duplicate_string(name);
     item->field = memory_duplicate_string(field);
     item->message = memory_duplicate_string(message);
-    answer->warnings = grow(answer->warnings, answer->n_warnings);
+    answer->warnings = message_list_grow(answer->warnings, answer->n_warnings);
     answer->warnings[answer->n_warnings++] = item;
 }
 

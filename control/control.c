@@ -3,8 +3,10 @@
 #include "common/clock.h"
 #include "common/event_loop.h"
 #include "common/log.h"
+#include "control/blame_service.h"
 #include "control/change_feed.h"
 #include "control/commit_group.h"
+#include "control/commit_stream.h"
 #include "control/compactor.h"
 #include "control/explain_service.h"
 #include "control/proxy_memory.h"
@@ -30,6 +32,8 @@ struct control {
     struct wait_list *waits;
     struct feed_service *feed;
     struct explain_service *explain;
+    struct blame_service *blame;
+    struct commit_streams *streams;
     struct services services;
     struct grpc_server *server;
     struct event_timer drain_timer;
@@ -120,6 +124,8 @@ struct control *control_start(const struct control_options *options, struct even
     control->feed =
         feed_service_new(loop, control->store, control->changes, control->proxies, &feed_options);
     control->explain = explain_service_new(loop, control->store, control->proxies);
+    control->blame = blame_service_new(loop, control->store);
+    control->streams = commit_streams_new(control->store, control->changes);
     control->services = (struct services){
         .authorizer = control->authorizer,
         .store = control->store,
@@ -128,6 +134,8 @@ struct control *control_start(const struct control_options *options, struct even
         .feed = control->feed,
         .waits = control->waits,
         .explain = control->explain,
+        .blame = control->blame,
+        .streams = control->streams,
         .started_wall_ms = clock_wall_ms(),
     };
     if (!start_server(control, options, err))
@@ -181,6 +189,8 @@ void control_stop(struct control *control)
     if (control->server != NULL)
         grpc_server_free(control->server);
     feed_service_free(control->feed);
+    commit_streams_free(control->streams);
+    blame_service_free(control->blame);
     explain_service_free(control->explain);
     wait_list_free(control->waits);
     proxy_registry_free(control->proxies);

@@ -1,6 +1,7 @@
 #include "control/object_page.h"
 
 #include "control/moment.h"
+#include "control/packed_object.h"
 #include "proto/message.h"
 
 #include <errno.h>
@@ -28,33 +29,6 @@ ProtobufCMessage *object_unpack(Pointsman__V1__ObjectKind kind, struct slice byt
     return message_unpack(descriptor, bytes, MESSAGE_MEMORY_APPLY, false, err);
 }
 
-static bool has_label(LabelMessage *const *labels, size_t count, const LabelMessage *wanted)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(labels[i]->key, wanted->key) == 0)
-            return strcmp(labels[i]->value, wanted->value) == 0;
-    }
-    return false;
-}
-
-static bool is_selected(const struct object_query *query, const ProtobufCMessage *object)
-{
-    LabelMessage *const *labels;
-    size_t count;
-    if (query->kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE) {
-        labels = ((const RouteMessage *)object)->labels;
-        count = ((const RouteMessage *)object)->n_labels;
-    } else {
-        labels = ((const BackendMessage *)object)->labels;
-        count = ((const BackendMessage *)object)->n_labels;
-    }
-    for (size_t i = 0; i < query->selector_count; i++) {
-        if (!has_label(labels, count, query->selector[i]))
-            return false;
-    }
-    return true;
-}
-
 static bool is_full(const struct reading *reading)
 {
     return reading->page->count == reading->limit || reading->bytes >= PAGE_BYTES_MAX;
@@ -65,18 +39,16 @@ static bool take_object(void *context, const struct store_object *object)
     struct reading *reading = context;
     if (is_full(reading))
         return false;
+    if (!packed_object_has_labels(object->bytes, reading->query->selector,
+                                  reading->query->selector_count))
+        return true;
     ProtobufCMessage *message = object_unpack(object->kind, object->bytes, reading->err);
     if (message == NULL) {
         reading->has_failed = true;
         return false;
     }
-
-    if (is_selected(reading->query, message)) {
-        reading->page->objects[reading->page->count++] = message;
-        reading->bytes += object->bytes.length;
-    } else {
-        message_free(message);
-    }
+    reading->page->objects[reading->page->count++] = message;
+    reading->bytes += object->bytes.length;
     return true;
 }
 

@@ -1,10 +1,13 @@
 #include "control/services.h"
 
 #include "control/authorizer.h"
+#include "control/blame_service.h"
 #include "control/commit_group.h"
+#include "control/commit_stream.h"
 #include "control/control_service.h"
 #include "control/explain_service.h"
 #include "control/feed_service.h"
+#include "control/history_service.h"
 #include "control/read_service.h"
 
 #define CONTROL "/pointsman.v1.RouteControl/"
@@ -56,6 +59,21 @@ static void on_explain(void *context, struct grpc_call *call, const ProtobufCMes
                             (const Pointsman__V1__ExplainRequest *)request);
 }
 
+static void on_blame(void *context, struct grpc_call *call, const ProtobufCMessage *request)
+{
+    const struct services *services = context;
+    commit_group_flush(services->commits);
+    blame_service_blame(services->blame, call, (const Pointsman__V1__BlameRequest *)request);
+}
+
+static void on_watch_commits(void *context, struct grpc_call *call, const ProtobufCMessage *request)
+{
+    const struct services *services = context;
+    commit_group_flush(services->commits);
+    commit_streams_add(services->streams, call,
+                       (const Pointsman__V1__WatchCommitsRequest *)request);
+}
+
 static void on_watch(void *context, struct grpc_call *call, const ProtobufCMessage *request)
 {
     const struct services *services = context;
@@ -90,6 +108,11 @@ const struct grpc_method service_methods[] = {
     READ("ListRoutes", list_routes_request, read_service_list_routes),
     READ("GetBackend", get_backend_request, read_service_get_backend),
     READ("ListBackends", list_backends_request, read_service_list_backends),
+    READ("ListCommits", list_commits_request, history_service_list_commits),
+    READ("GetCommit", get_commit_request, history_service_get_commit),
+    READ("Diff", diff_request, history_service_diff),
+    READ("Blame", blame_request, on_blame),
+    READ("WatchCommits", watch_commits_request, on_watch_commits),
     READ("WaitApplied", wait_applied_request, read_service_wait_applied),
     READ("Explain", explain_request, on_explain),
     READ("ListProxies", list_proxies_request, read_service_list_proxies),

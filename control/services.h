@@ -9,7 +9,9 @@
 #include <stdint.h>
 
 struct authorizer;
+struct blame_service;
 struct commit_group;
+struct commit_streams;
 struct explain_service;
 struct feed_service;
 struct proxy_registry;
@@ -25,6 +27,8 @@ struct services {
     struct feed_service *feed;
     struct wait_list *waits;
     struct explain_service *explain;
+    struct blame_service *blame;
+    struct commit_streams *streams;
     uint64_t started_wall_ms;
 };
 

@@ -187,13 +187,15 @@ static bool visit_changes(struct store *store, sqlite3_stmt *statement,
 }
 
 bool store_commit_changes(struct store *store, uint64_t revision, uint64_t after_sequence,
-                          store_change_visit_fn *visit, void *context, struct error *err)
+                          enum store_detail detail, store_change_visit_fn *visit, void *context,
+                          struct error *err)
 {
     uint64_t first;
     uint64_t last;
     if (!find_range(store, revision, revision, &first, &last, err))
         return false;
-    sqlite3_stmt *statement = store_statement(store, STATEMENT_LOG, err);
+    sqlite3_stmt *statement =
+        store_statement(store, detail == STORE_NAMES ? STATEMENT_LOG_NAMES : STATEMENT_LOG, err);
     if (statement == NULL)
         return false;
     store_bind_number(statement, 1, after_sequence > first ? after_sequence : first);
@@ -202,14 +204,16 @@ bool store_commit_changes(struct store *store, uint64_t revision, uint64_t after
 }
 
 bool store_object_changes(struct store *store, Pointsman__V1__ObjectKind kind, const char *name,
-                          uint64_t newest, uint64_t oldest, store_change_visit_fn *visit,
-                          void *context, struct error *err)
+                          uint64_t newest, uint64_t oldest, enum store_detail detail,
+                          store_change_visit_fn *visit, void *context, struct error *err)
 {
     uint64_t first;
     uint64_t last;
     if (!find_range(store, newest, oldest, &first, &last, err))
         return false;
-    sqlite3_stmt *statement = store_statement(store, STATEMENT_LOG_OF_OBJECT, err);
+    sqlite3_stmt *statement = store_statement(
+        store, detail == STORE_NAMES ? STATEMENT_LOG_NAMES_OF_OBJECT : STATEMENT_LOG_OF_OBJECT,
+        err);
     if (statement == NULL)
         return false;
     store_bind_number(statement, 1, (uint64_t)kind);

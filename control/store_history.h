@@ -53,15 +53,19 @@ struct store_change {
 /* Borrowed until it returns; false ends the visit in front of this change. */
 typedef bool store_change_visit_fn(void *context, const struct store_change *change);
 
+/* What a visit needs: names alone are read faster, and `before` and `after` are empty then. */
+enum store_detail { STORE_NAMES, STORE_OBJECTS };
+
 /* Visits the changes of one commit in order, from behind `after_sequence` (0: from the first). */
 bool store_commit_changes(struct store *store, uint64_t revision, uint64_t after_sequence,
-                          store_change_visit_fn *visit, void *context, struct error *err);
+                          enum store_detail detail, store_change_visit_fn *visit, void *context,
+                          struct error *err);
 
 /* Visits the changes of one object at revisions from `newest` down to `oldest`, which are as those
  * of store_commits. */
 bool store_object_changes(struct store *store, Pointsman__V1__ObjectKind kind, const char *name,
-                          uint64_t newest, uint64_t oldest, store_change_visit_fn *visit,
-                          void *context, struct error *err);
+                          uint64_t newest, uint64_t oldest, enum store_detail detail,
+                          store_change_visit_fn *visit, void *context, struct error *err);
 
 /* Where a comparison stands. Zeroed: at the start. */
 struct store_diff_cursor {

@@ -1,5 +1,10 @@
 #include "control/store_sqlite.h"
 
+/* Instead of the bytes themselves: whether there are any, without reading them. */
+#define SIDES_ONLY                                                                                 \
+    " CASE typeof(before) WHEN 'null' THEN NULL ELSE x'' END,"                                     \
+    " CASE typeof(after) WHEN 'null' THEN NULL ELSE x'' END"
+
 static const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
     [STATEMENT_COMMIT] = "COMMIT",
@@ -25,6 +30,12 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
                           " ORDER BY revision DESC",
     [STATEMENT_LOG] = "SELECT kind, name, revision, sequence, before, after FROM changes"
                       " WHERE sequence > ?1 AND sequence <= ?2 ORDER BY sequence",
+    [STATEMENT_LOG_NAMES] = "SELECT kind, name, revision, sequence," SIDES_ONLY " FROM changes"
+                            " WHERE sequence > ?1 AND sequence <= ?2 ORDER BY sequence",
+    [STATEMENT_LOG_NAMES_OF_OBJECT] = "SELECT kind, name, revision, sequence," SIDES_ONLY
+                                      " FROM changes WHERE kind = ?1 AND name = ?2"
+                                      " AND sequence > ?3 AND sequence <= ?4"
+                                      " ORDER BY sequence DESC",
     [STATEMENT_LOG_OF_OBJECT] = "SELECT kind, name, revision, sequence, before, after FROM changes"
                                 " WHERE kind = ?1 AND name = ?2 AND sequence > ?3"
                                 " AND sequence <= ?4 ORDER BY sequence DESC",

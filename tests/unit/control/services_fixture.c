@@ -3,8 +3,10 @@
 #include "common/clock.h"
 #include "common/event_loop.h"
 #include "control/authorizer.h"
+#include "control/blame_service.h"
 #include "control/change_feed.h"
 #include "control/commit_group.h"
+#include "control/commit_stream.h"
 #include "control/control_service.h"
 #include "control/explain_service.h"
 #include "control/feed_service.h"
@@ -59,6 +61,8 @@ static void start(struct services_fixture *fixture)
     services->proxies = proxy_registry_new();
     services->waits = wait_list_new(fixture->loop, services->proxies);
     services->explain = explain_service_new(fixture->loop, services->store, services->proxies);
+    services->blame = blame_service_new(fixture->loop, services->store);
+    services->streams = commit_streams_new(services->store, fixture->changes);
     services->feed = feed_service_new(fixture->loop, services->store, fixture->changes,
                                       services->proxies, &feed_options);
 }
@@ -68,6 +72,8 @@ static void stop(struct services_fixture *fixture)
     struct services *services = &fixture->services;
     commit_group_flush(services->commits);
     feed_service_free(services->feed);
+    commit_streams_free(services->streams);
+    blame_service_free(services->blame);
     explain_service_free(services->explain);
     wait_list_free(services->waits);
     proxy_registry_free(services->proxies);

@@ -197,13 +197,34 @@ static void an_objects_changes_are_told_newest_first(void **state)
     store_fixture_put(fixture->store, ROUTE, "a", "2");
     store_fixture_delete(fixture->store, ROUTE, "a");
 
-    assert_true(
-        store_object_changes(fixture->store, ROUTE, "a", 4, 1, describe_change, &text, &err));
+    assert_true(store_object_changes(fixture->store, ROUTE, "a", 4, 1, STORE_OBJECTS,
+                                     describe_change, &text, &err));
     assert_string_equal(buffer_string(&text), "a@4:2>- a@3:1>2 a@1:->1");
     buffer_reset(&text);
-    assert_true(
-        store_object_changes(fixture->store, ROUTE, "a", 3, 2, describe_change, &text, &err));
+    assert_true(store_object_changes(fixture->store, ROUTE, "a", 3, 2, STORE_OBJECTS,
+                                     describe_change, &text, &err));
     assert_string_equal(buffer_string(&text), "a@3:1>2");
+    buffer_clear(&text);
+}
+
+static void names_alone_say_what_was_there(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct buffer text = BUFFER_EMPTY;
+    struct error err = {0};
+    store_fixture_put(fixture->store, ROUTE, "a", "1");
+    store_fixture_put(fixture->store, ROUTE, "a", "2");
+    store_fixture_delete(fixture->store, ROUTE, "a");
+
+    assert_true(store_object_changes(fixture->store, ROUTE, "a", 3, 1, STORE_NAMES, describe_change,
+                                     &text, &err));
+    assert_string_equal(buffer_string(&text), "a@3:>- a@2:> a@1:->");
+    buffer_reset(&text);
+    assert_true(
+        store_commit_changes(fixture->store, 2, 0, STORE_NAMES, describe_change, &text, &err));
+    assert_true(
+        store_commit_changes(fixture->store, 3, 0, STORE_OBJECTS, describe_change, &text, &err));
+    assert_string_equal(buffer_string(&text), "a@2:> a@3:2>-");
     buffer_clear(&text);
 }
 
@@ -346,6 +367,7 @@ int main(void)
         test(a_time_stands_for_the_newest_revision_made_by_then),
         test(object_is_what_it_was_at_a_revision),
         test(an_objects_changes_are_told_newest_first),
+        test(names_alone_say_what_was_there),
         test(difference_is_net_of_what_came_in_between),
         test(difference_goes_on_where_its_visitor_left),
         test(scan_of_the_past_ends_its_piece_also_where_there_was_nothing),
