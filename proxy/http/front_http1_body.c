@@ -93,6 +93,8 @@ void front_http1_read_body(struct front_http1 *front)
     bool by_length = exchange->request.framing == BODY_LENGTH;
     if (by_length && room > front->body_left)
         room = (size_t)front->body_left;
+    if (by_length && body->bytes.length == 0 && room > READ_BUFFER_BYTES)
+        read_buffers_lend_large(&front->worker->read_buffers, &body->bytes);
     char *at = by_length ? buffer_reserve(&body->bytes, room) : front->worker->scratch;
     bool is_reset;
     ssize_t received = front_http1_receive(front, at, room, &is_reset);

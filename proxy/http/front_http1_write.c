@@ -43,8 +43,8 @@ void front_http1_send(struct front_http1 *front)
     switch (result) {
     case WRITER_DONE:
         timer_stop(&front->write_timer);
-        if (front->is_tunnel)
-            buffer_clear(&exchange->response_body.bytes);
+        if (front->is_writing_response)
+            read_buffers_return(&front->worker->read_buffers, &exchange->response_body.bytes);
         if (front->is_writing_response && http1_writer_is_complete(&front->writer))
             front_http1_next(front);
         return;

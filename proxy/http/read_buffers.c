@@ -1,28 +1,55 @@
 #include "proxy/http/read_buffers.h"
 
+#include <assert.h>
+
 void read_buffers_clear(struct read_buffers *buffers)
 {
     while (buffers->count > 0)
         buffer_clear(&buffers->kept[--buffers->count]);
+    while (buffers->large_count > 0)
+        buffer_clear(&buffers->kept_large[--buffers->large_count]);
+}
+
+static void lend(struct buffer *kept, unsigned *count, size_t bytes, struct buffer *buffer)
+{
+    if (*count > 0)
+        *buffer = kept[--*count];
+    else
+        buffer_reserve(buffer, bytes);
 }
 
 void read_buffers_lend(struct read_buffers *buffers, struct buffer *buffer)
 {
-    if (buffer->at != NULL)
-        return;
-    if (buffers->count > 0)
-        *buffer = buffers->kept[--buffers->count];
-    else
-        buffer_reserve(buffer, READ_BUFFER_BYTES);
+    if (buffer->at == NULL)
+        lend(buffers->kept, &buffers->count, READ_BUFFER_BYTES, buffer);
 }
 
-void read_buffers_return(struct read_buffers *buffers, struct buffer *buffer)
+void read_buffers_lend_large(struct read_buffers *buffers, struct buffer *buffer)
 {
-    if (buffer->capacity != READ_BUFFER_BYTES || buffers->count == READ_BUFFERS_KEPT) {
+    assert(buffer->length == 0);
+    if (buffer->capacity >= LARGE_READ_BUFFER_BYTES)
+        return;
+    read_buffers_return(buffers, buffer);
+    lend(buffers->kept_large, &buffers->large_count, LARGE_READ_BUFFER_BYTES, buffer);
+}
+
+static void take_back(struct buffer *kept, unsigned *count, unsigned most, struct buffer *buffer)
+{
+    if (*count == most) {
         buffer_clear(buffer);
         return;
     }
     buffer_reset(buffer);
-    buffers->kept[buffers->count++] = *buffer;
+    kept[(*count)++] = *buffer;
     *buffer = BUFFER_EMPTY;
+}
+
+void read_buffers_return(struct read_buffers *buffers, struct buffer *buffer)
+{
+    if (buffer->capacity == READ_BUFFER_BYTES)
+        take_back(buffers->kept, &buffers->count, READ_BUFFERS_KEPT, buffer);
+    else if (buffer->capacity == LARGE_READ_BUFFER_BYTES)
+        take_back(buffers->kept_large, &buffers->large_count, LARGE_READ_BUFFERS_KEPT, buffer);
+    else
+        buffer_clear(buffer);
 }

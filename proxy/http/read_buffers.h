@@ -1,8 +1,8 @@
-/* Read buffers: the memory that answers are received into, one set for each worker.
+/* Read buffers: the memory that bodies are received into, one set for each worker.
  *
- * An exchange has one only from the first byte of its answer to the last byte sent. The one given
- * back last is lent first, so that what is received and at once sent again stays in the CPU's
- * cache, however many exchanges wait for their endpoints.
+ * An exchange has one only while bytes of a body wait in it. The one given back last is lent
+ * first, so that what is received and at once sent again stays in the CPU's cache, however many
+ * exchanges there are.
  *
  * Threads: worker. */
 #ifndef PROXY_HTTP_READ_BUFFERS_H
@@ -10,17 +10,25 @@
 
 #include "common/buffer.h"
 
-enum { READ_BUFFER_BYTES = 16 * 1024, READ_BUFFERS_KEPT = 32 };
+/* Most answers fit into the first; those that prove to be longer go on in the second. */
+enum { READ_BUFFER_BYTES = 16 * 1024, LARGE_READ_BUFFER_BYTES = 64 * 1024 };
+
+enum { READ_BUFFERS_KEPT = 32, LARGE_READ_BUFFERS_KEPT = 8 };
 
 struct read_buffers {
     struct buffer kept[READ_BUFFERS_KEPT];
+    struct buffer kept_large[LARGE_READ_BUFFERS_KEPT];
     unsigned count;
+    unsigned large_count;
 };
 
 void read_buffers_clear(struct read_buffers *buffers);
 
 /* Gives an allocation of READ_BUFFER_BYTES to a buffer that has none. */
 void read_buffers_lend(struct read_buffers *buffers, struct buffer *buffer);
+
+/* Gives an empty buffer LARGE_READ_BUFFER_BYTES, if it has less. */
+void read_buffers_lend_large(struct read_buffers *buffers, struct buffer *buffer);
 
 /* Takes the allocation of a buffer, whose content is dropped. */
 void read_buffers_return(struct read_buffers *buffers, struct buffer *buffer);

@@ -89,7 +89,6 @@ static void on_writable(h2o_socket_t *socket, const char *error);
 /* All that the client has sent is on its way, and when it has closed its side, so do we. */
 static void on_tunnel_sent(struct upstream_http1 *connection)
 {
-    buffer_clear(&connection->exchange->request_body.bytes);
     if (!http1_writer_is_complete(&connection->writer))
         return;
     connection->is_unwritable = true;
@@ -117,6 +116,8 @@ static void send_request(struct upstream_http1 *connection)
 
     switch (result) {
     case WRITER_DONE:
+        if (exchange->request_body.bytes.length == 0) /* else it is kept for another try */
+            read_buffers_return(&connection->worker->read_buffers, &exchange->request_body.bytes);
         if (connection->is_tunnel)
             on_tunnel_sent(connection);
         return;
@@ -286,7 +287,10 @@ static char *receive_area(struct upstream_http1 *connection, size_t *length)
     }
 
     struct buffer *bytes = &body->bytes;
-    read_buffers_lend(&connection->worker->read_buffers, bytes);
+    struct read_buffers *buffers = &connection->worker->read_buffers;
+    read_buffers_lend(buffers, bytes);
+    if (connection->read_bytes == LATER_READ_BYTES && bytes->length == 0)
+        read_buffers_lend_large(buffers, bytes);
     size_t spare = bytes->capacity - bytes->consumed - bytes->length;
     *length = spare >= LEAST_READ_BYTES && spare < limit ? spare : limit;
     return buffer_reserve(bytes, *length);

@@ -38,12 +38,32 @@ static void a_buffer_that_has_memory_keeps_it(void **state)
     read_buffers_clear(&buffers);
 }
 
+static void an_empty_buffer_is_exchanged_for_a_large_one(void **state)
+{
+    (void)state;
+    struct read_buffers buffers = {0};
+    struct buffer buffer = BUFFER_EMPTY;
+    read_buffers_lend(&buffers, &buffer);
+    const char *small = buffer.at;
+
+    read_buffers_lend_large(&buffers, &buffer);
+
+    assert_int_equal(buffer.capacity, LARGE_READ_BUFFER_BYTES);
+    assert_ptr_equal(buffers.kept[0].at, small);
+    const char *large = buffer.at;
+    read_buffers_return(&buffers, &buffer);
+    read_buffers_lend_large(&buffers, &buffer);
+    assert_ptr_equal(buffer.at, large);
+    read_buffers_return(&buffers, &buffer);
+    read_buffers_clear(&buffers);
+}
+
 static void memory_of_another_size_is_not_kept(void **state)
 {
     (void)state;
     struct read_buffers buffers = {0};
     struct buffer buffer = BUFFER_EMPTY;
-    buffer_reserve(&buffer, 4 * READ_BUFFER_BYTES);
+    buffer_reserve(&buffer, 2 * READ_BUFFER_BYTES);
 
     read_buffers_return(&buffers, &buffer);
 
@@ -71,6 +91,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_buffer_given_back_last_is_lent_first),
         cmocka_unit_test(a_buffer_that_has_memory_keeps_it),
+        cmocka_unit_test(an_empty_buffer_is_exchanged_for_a_large_one),
         cmocka_unit_test(memory_of_another_size_is_not_kept),
         cmocka_unit_test(no_more_than_a_few_are_kept),
     };
