@@ -41,8 +41,9 @@ static void fill_put(struct put *put, const char *prefix, size_t index, uint32_t
     put->endpoint.port = port;
 }
 
-uint64_t control_client_put_backends(struct grpc_client *client, const char *prefix, size_t count,
-                                     uint32_t port, struct grpc_result *result)
+uint64_t control_client_put_backends_once(struct grpc_client *client, const char *prefix,
+                                          size_t count, uint32_t port, const char *request_id,
+                                          struct grpc_result *result)
 {
     struct put *puts = memory_allocate(count * sizeof(puts[0]));
     MutationMessage **mutations = memory_allocate(count * sizeof(mutations[0]));
@@ -53,6 +54,7 @@ uint64_t control_client_put_backends(struct grpc_client *client, const char *pre
     Pointsman__V1__ApplyRequest request = POINTSMAN__V1__APPLY_REQUEST__INIT;
     request.n_mutations = count;
     request.mutations = mutations;
+    request.request_id = (char *)request_id;
 
     Pointsman__V1__ApplyResponse *response = (Pointsman__V1__ApplyResponse *)grpc_client_call(
         client, CONTROL "Apply", &request.base, &pointsman__v1__apply_response__descriptor, WAIT_MS,
@@ -62,6 +64,12 @@ uint64_t control_client_put_backends(struct grpc_client *client, const char *pre
     free(mutations);
     free(puts);
     return revision;
+}
+
+uint64_t control_client_put_backends(struct grpc_client *client, const char *prefix, size_t count,
+                                     uint32_t port, struct grpc_result *result)
+{
+    return control_client_put_backends_once(client, prefix, count, port, "", result);
 }
 
 uint32_t control_client_get_port(struct grpc_client *client, const char *name)

@@ -19,6 +19,11 @@ struct grpc_client *control_client_connect(const char *socket_path);
 uint64_t control_client_put_backends(struct grpc_client *client, const char *prefix, size_t count,
                                      uint32_t port, struct grpc_result *result);
 
+/* The same under a request id: repeated, it is answered as it was the first time. */
+uint64_t control_client_put_backends_once(struct grpc_client *client, const char *prefix,
+                                          size_t count, uint32_t port, const char *request_id,
+                                          struct grpc_result *result);
+
 /* The port of a backend's only endpoint; 0 when there is no such backend. */
 uint32_t control_client_get_port(struct grpc_client *client, const char *name);
 

@@ -237,20 +237,13 @@ static void a_sticky_folder_will_do(void **state)
 /* What is logged when it listens there; free it. */
 static char *listen_and_read_log(struct fixture *f)
 {
-    struct buffer text = BUFFER_EMPTY;
     char *path = temp_dir_file(f->dir, "log");
     assert_true(log_open(path, NULL));
     close(listen_ok(f));
     assert_true(log_open(NULL, NULL));
-
-    FILE *log = fopen(path, "r");
-    assert_non_null(log);
-    buffer_extend(&text, fread(buffer_reserve(&text, 4096), 1, 4095, log));
-    fclose(log);
-    char *copy = memory_duplicate_string(buffer_string(&text));
-    buffer_clear(&text);
+    char *log = temp_dir_read(path);
     free(path);
-    return copy;
+    return log;
 }
 
 static void a_folder_of_our_own_is_not_worth_a_word(void **state)
