@@ -21,7 +21,7 @@ struct signals {
     struct signal_handlers handlers;
 };
 
-/* From now on these signals come to the handlers, and SIGPIPE is ignored. */
+/* From now on these signals come to the handlers, and SIGPIPE and SIGXFSZ are ignored. */
 bool signals_start(struct signals *signals, struct event_loop *loop,
                    const struct signal_handlers *handlers, struct error *err);
 /* They stay blocked. */

@@ -21,6 +21,34 @@ enum {
 
 /* --- alone ---------------------------------------------------------------------------------- */
 
+/* "." when the path names none. */
+static void append_folder_of(const char *path, struct buffer *to)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        buffer_append_string(to, ".");
+    else
+        buffer_append(to, path, (size_t)(slash - path) + 1);
+}
+
+static bool check_writable(const char *path, struct error *err)
+{
+    if (eaccess(path, W_OK) == 0 || errno == ENOENT)
+        return true;
+    return error_set(err, ERROR_READ_ONLY, "%s cannot be written: %s", path, strerror(errno));
+}
+
+/* Control could not even read then: SQLite needs a lock and a log beside the file. It is said here
+ * because SQLite would call it an I/O error. */
+static bool check_files_writable(const char *path, struct error *err)
+{
+    struct buffer folder = BUFFER_EMPTY;
+    append_folder_of(path, &folder);
+    bool is_writable = check_writable(buffer_string(&folder), err) && check_writable(path, err);
+    buffer_clear(&folder);
+    return is_writable;
+}
+
 /* SQLite's own locks would do, but theirs are lost when any descriptor of the file is closed. */
 static int lock_database(const char *path, struct error *err)
 {
@@ -115,12 +143,8 @@ static sqlite3 *open_connection(const char *path, struct error *err)
 
 static bool sync_folder_of(const char *path, struct error *err)
 {
-    const char *slash = strrchr(path, '/');
     struct buffer folder = BUFFER_EMPTY;
-    if (slash == NULL)
-        buffer_append_string(&folder, ".");
-    else
-        buffer_append(&folder, path, (size_t)(slash - path) + 1);
+    append_folder_of(path, &folder);
 
     int fd = open(buffer_string(&folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool is_synced = fd >= 0 && fsync(fd) == 0;
@@ -256,7 +280,7 @@ struct store *store_open(const char *path, struct error *err)
     struct store *store = memory_allocate_zeroed(1, sizeof(*store));
     struct error why = {0};
 
-    store->lock_fd = lock_database(path, err);
+    store->lock_fd = check_files_writable(path, err) ? lock_database(path, err) : -1;
     if (store->lock_fd < 0)
         goto failed;
     if (access(path, F_OK) != 0 && errno == ENOENT && !make_database(path, err))

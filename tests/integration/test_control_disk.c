@@ -1,0 +1,260 @@
+/* What becomes of writes and reads when the disk under pointsman-control is full, or may not be
+ * written. */
+#include "tests/support/control_client.h"
+#include "tests/support/pointsman.h"
+#include "tests/support/wait.h"
+#include "tests/unit/cmocka_all.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A folder, mounted on its own where that is allowed, and a daemon on a database in it. */
+struct story {
+    struct temp_dir *dir;
+    bool is_mounted;
+    char *database;
+    char *socket_path;
+    struct process *control;
+};
+
+static int set_up(void **state)
+{
+    struct story *story = memory_allocate_zeroed(1, sizeof(*story));
+    story->dir = temp_dir_new();
+    story->is_mounted = mount("tmpfs", temp_dir_path(story->dir), "tmpfs", 0, "size=2m") == 0;
+    story->database = temp_dir_file(story->dir, "routes.db");
+    story->socket_path = temp_dir_file(story->dir, "control.sock");
+    *state = story;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct story *story = *state;
+    process_free(story->control);
+    if (story->is_mounted)
+        umount2(temp_dir_path(story->dir), MNT_DETACH);
+    temp_dir_free(story->dir);
+    free(story->database);
+    free(story->socket_path);
+    free(story);
+    return 0;
+}
+
+static void skip_unless_mounted(const struct story *story)
+{
+    if (story->is_mounted)
+        return;
+    print_message("not allowed to mount a tmpfs here\n");
+    skip();
+}
+
+static void start(struct story *story)
+{
+    char *program = pointsman_program("pointsman-control");
+    const char *const arguments[] = {program,    "--database",       story->database,
+                                     "--socket", story->socket_path, NULL};
+    story->control = process_start(arguments, NULL);
+    free(program);
+}
+
+static struct grpc_client *start_and_connect(struct story *story)
+{
+    start(story);
+    free(process_expect_line(story->control, " started "));
+    return control_client_connect(story->socket_path);
+}
+
+static void stop(struct story *story)
+{
+    process_signal(story->control, SIGTERM);
+    assert_int_equal(process_wait(story->control, WAIT_MS), 0);
+    process_free(story->control);
+    story->control = NULL;
+}
+
+enum { BATCH = 500 };
+
+/* Commits until it fails. Returns the last revision there was; `*port` is what it put. */
+static uint64_t write_until_it_fails(struct grpc_client *client, uint32_t *port,
+                                     struct grpc_result *result)
+{
+    uint64_t last = 0;
+    for (;;) {
+        uint64_t revision = control_client_put_backends(client, "b", BATCH, *port + 1, result);
+        if (revision == 0)
+            return last;
+        last = revision;
+        ++*port;
+        assert_true(*port < 1000);
+    }
+}
+
+/* A write has failed for this reason: nothing has changed, and reads go on. */
+static void expect_unchanged(struct grpc_client *client, uint64_t revision, uint32_t port,
+                             const char *reason)
+{
+    Pointsman__V1__GetInfoResponse *info = control_client_get_info(client);
+    assert_int_equal(info->revision, revision);
+    assert_non_null(strstr(info->read_only_reason, reason));
+    assert_int_equal(control_client_get_port(client, "b-0"), port);
+    assert_int_equal(control_client_get_port(client, "b-499"), port);
+    message_free(&info->base);
+}
+
+static void full_disk_fails_writes_until_there_is_room_again(void **state)
+{
+    struct story *story = *state;
+    skip_unless_mounted(story);
+    struct grpc_result result = {0};
+    struct grpc_client *client = start_and_connect(story);
+    char *ballast = temp_dir_file(story->dir, "ballast");
+    int fd = open(ballast, O_CREAT | O_WRONLY, 0600);
+    assert_int_equal(posix_fallocate(fd, 0, 1 << 20), 0);
+    close(fd);
+
+    uint32_t port = 0;
+    uint64_t last = write_until_it_fails(client, &port, &result);
+    assert_int_equal(result.status, GRPC_UNAVAILABLE);
+    assert_non_null(strstr(result.message, "full"));
+    expect_unchanged(client, last, port, "full");
+    unlink(ballast);
+
+    assert_int_equal(control_client_put_backends(client, "b", BATCH, port + 1, &result), last + 1);
+    Pointsman__V1__GetInfoResponse *info = control_client_get_info(client);
+    assert_string_equal(info->read_only_reason, "");
+    message_free(&info->base);
+    grpc_client_free(client);
+    grpc_result_clear(&result);
+    free(ballast);
+    stop(story);
+}
+
+static void full_disk_does_not_keep_it_from_starting(void **state)
+{
+    struct story *story = *state;
+    skip_unless_mounted(story);
+    struct grpc_result result = {0};
+    uint32_t port = 0;
+    struct grpc_client *client = start_and_connect(story);
+    uint64_t last = write_until_it_fails(client, &port, &result);
+    grpc_client_free(client);
+    process_free(story->control);
+
+    client = start_and_connect(story);
+
+    assert_int_equal(control_client_get_port(client, "b-499"), port);
+    assert_int_equal(control_client_put_backends(client, "b", BATCH, port + 1, &result), 0);
+    assert_int_equal(result.status, GRPC_UNAVAILABLE);
+    expect_unchanged(client, last, port, "full");
+    grpc_client_free(client);
+    grpc_result_clear(&result);
+    stop(story);
+}
+
+/* The same where nothing can be mounted: files may not grow. */
+static void files_that_may_not_grow_fail_writes_until_they_may(void **state)
+{
+    struct story *story = *state;
+    struct grpc_result result = {0};
+    struct grpc_client *client = start_and_connect(story);
+    const struct rlimit tight = {512 * 1024, RLIM_INFINITY};
+    const struct rlimit wide = {RLIM_INFINITY, RLIM_INFINITY};
+    assert_int_equal(prlimit(process_id(story->control), RLIMIT_FSIZE, &tight, NULL), 0);
+
+    uint32_t port = 0;
+    uint64_t last = write_until_it_fails(client, &port, &result);
+    assert_int_equal(result.status, GRPC_UNAVAILABLE);
+    expect_unchanged(client, last, port, "I/O error");
+    assert_int_equal(prlimit(process_id(story->control), RLIMIT_FSIZE, &wide, NULL), 0);
+
+    assert_int_equal(control_client_put_backends(client, "b", BATCH, port + 1, &result), last + 1);
+    grpc_client_free(client);
+    grpc_result_clear(&result);
+    stop(story);
+}
+
+static void expect_refused(struct story *story, const char *reason)
+{
+    start(story);
+    assert_int_equal(process_wait(story->control, WAIT_MS), 1);
+    char *output = process_output(story->control, PROCESS_STDERR);
+    assert_non_null(strstr(output, reason));
+    free(output);
+    process_free(story->control);
+    story->control = NULL;
+}
+
+/* For root, what a mode forbids is allowed: the file is mounted on itself, read-only. */
+static bool forbid_writing(const char *path)
+{
+    if (geteuid() != 0)
+        return chmod(path, 0400) == 0;
+    return mount(path, path, NULL, MS_BIND, NULL) == 0 &&
+           mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) == 0;
+}
+
+static void allow_writing(const char *path)
+{
+    assert_int_equal(geteuid() != 0 ? chmod(path, 0600) : umount(path), 0);
+}
+
+static void read_only_file_is_refused_by_name_and_kept(void **state)
+{
+    struct story *story = *state;
+    struct grpc_result result = {0};
+    struct grpc_client *client = start_and_connect(story);
+    assert_int_equal(control_client_put_backends(client, "b", 1, 7, &result), 1);
+    grpc_client_free(client);
+    stop(story);
+    if (!forbid_writing(story->database)) {
+        print_message("not allowed to mount a file here\n");
+        skip();
+    }
+
+    expect_refused(story, "/routes.db cannot be written: ");
+
+    allow_writing(story->database);
+    client = start_and_connect(story);
+    assert_int_equal(control_client_get_port(client, "b-0"), 7);
+    assert_int_equal(control_client_put_backends(client, "b", 1, 8, &result), 2);
+    grpc_client_free(client);
+    stop(story);
+}
+
+static void read_only_folder_is_refused_by_name(void **state)
+{
+    struct story *story = *state;
+    skip_unless_mounted(story);
+    struct grpc_client *client = start_and_connect(story);
+    grpc_client_free(client);
+    stop(story);
+    assert_int_equal(mount(NULL, temp_dir_path(story->dir), NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+
+    expect_refused(story, "/ cannot be written: ");
+
+    assert_int_equal(mount(NULL, temp_dir_path(story->dir), NULL, MS_REMOUNT, NULL), 0);
+    grpc_client_free(start_and_connect(story));
+    stop(story);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(full_disk_fails_writes_until_there_is_room_again),
+        TEST(full_disk_does_not_keep_it_from_starting),
+        TEST(files_that_may_not_grow_fail_writes_until_they_may),
+        TEST(read_only_file_is_refused_by_name_and_kept),
+        TEST(read_only_folder_is_refused_by_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
