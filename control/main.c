@@ -1,5 +1,6 @@
 /* pointsman-control: flags, signals, start, stop. */
 #include "common/event_loop.h"
+#include "common/file_limit.h"
 #include "common/log.h"
 #include "common/options.h"
 #include "common/signals.h"
@@ -109,6 +110,7 @@ static bool run(const struct flags *flags, struct error *err)
     struct signals signals;
     bool has_run = false;
     if (log_open(flags->log_file, err) && signals_start(&signals, program.loop, &handlers, err)) {
+        file_limit_raise(); /* 1,024 clients are more than many systems start us with */
         program.control = control_start(&flags->control, program.loop, err);
         if (program.control != NULL) {
             event_loop_run(program.loop);

@@ -1,5 +1,6 @@
 /* pointsman-proxy: flags, signals, start, stop. */
 #include "common/event_loop.h"
+#include "common/file_limit.h"
 #include "common/log.h"
 #include "common/options.h"
 #include "common/signals.h"
@@ -8,7 +9,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum { EXIT_USAGE = 2, WORKERS_MAX = 1024, CHECK_TIMEOUT_MS = 2000 };
@@ -188,16 +188,6 @@ static void on_hangup(void *context)
 
 /* --- running -------------------------------------------------------------------------------- */
 
-/* Every client may need two descriptors. Where the system says no, the limit stays. */
-static void raise_file_limit(void)
-{
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == files.rlim_max)
-        return;
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
-}
-
 static bool run(const struct proxy_options *options, const char *log_file, struct error *err)
 {
     struct program_state program = {.loop = event_loop_new(), .log_file = log_file};
@@ -209,7 +199,7 @@ static bool run(const struct proxy_options *options, const char *log_file, struc
     struct signals signals;
     bool has_run = false;
     if (log_open(log_file, err) && signals_start(&signals, program.loop, &handlers, err)) {
-        raise_file_limit();
+        file_limit_raise(); /* every client may need two descriptors */
         program.proxy = proxy_start(options, program.loop, err);
         if (program.proxy != NULL) {
             event_loop_run(program.loop);

@@ -14,14 +14,24 @@
 
 enum { FRAME_HEAD_BYTES = 9 };
 
+struct attempt {
+    const char *socket_path;
+    int fd;
+};
+
+/* Not while too many others wait to be accepted. */
+static bool can_connect(void *context)
+{
+    struct attempt *attempt = context;
+    attempt->fd = unix_socket_connect(attempt->socket_path, NULL);
+    return attempt->fd >= 0;
+}
+
 void wire_open(struct wire *wire, const char *socket_path)
 {
-    struct error err = {0};
-    *wire = (struct wire){
-        .fd = unix_socket_connect(socket_path, &err),
-        .grpc_status = -1,
-    };
-    CHECK(wire->fd >= 0, "%s", err.message);
+    struct attempt attempt = {socket_path, -1};
+    CHECK(wait_until(can_connect, &attempt, WAIT_MS), "cannot connect to %s", socket_path);
+    *wire = (struct wire){.fd = attempt.fd, .grpc_status = -1};
     if (nghttp2_hd_inflate_new(&wire->inflater) != 0)
         abort();
 }
@@ -120,19 +130,36 @@ void wire_call_on(const struct wire *wire, unsigned stream, const char *path)
     buffer_clear(&fields);
 }
 
+/* A framed message, and the end of the request. */
+static void send_message(const struct wire *wire, unsigned stream, struct slice bytes)
+{
+    const size_t length = bytes.length;
+    const char head[] = {
+        0, (char)((length + 5) >> 8), (char)(length + 5), FRAME_DATA, 0x01, 0, 0, 0, (char)stream};
+    const char frame[] = {0, 0, 0, (char)(length >> 8), (char)length};
+    wire_send(wire, slice_of(head, sizeof(head)));
+    wire_send(wire, slice_of(frame, sizeof(frame)));
+    wire_send(wire, bytes);
+}
+
 void wire_message_on(const struct wire *wire, unsigned stream, const char *text)
 {
-    if (text == NULL) {
-        const char empty[] = {0, 0, 5, FRAME_DATA, 0x01, 0, 0, 0, (char)stream, 0, 0, 0, 0, 0};
-        wire_send(wire, slice_of(empty, sizeof(empty)));
-        return;
+    struct buffer message = BUFFER_EMPTY;
+    if (text != NULL) {
+        buffer_append_char(&message, 0x0a);
+        buffer_append_char(&message, (char)strlen(text));
+        buffer_append_string(&message, text);
     }
-    size_t length = strlen(text);
-    const char head[] = {0, 0, (char)(length + 7), FRAME_DATA, 0x01, 0, 0, 0, (char)stream};
-    const char message[] = {0, 0, 0, 0, (char)(length + 2), 0x0a, (char)length};
-    wire_send(wire, slice_of(head, sizeof(head)));
-    wire_send(wire, slice_of(message, sizeof(message)));
-    wire_send(wire, slice_from_string(text));
+    send_message(wire, stream, buffer_slice(&message));
+    buffer_clear(&message);
+}
+
+void wire_request_on(const struct wire *wire, unsigned stream, const ProtobufCMessage *message)
+{
+    struct buffer bytes = BUFFER_EMPTY;
+    message_pack(message, &bytes);
+    send_message(wire, stream, buffer_slice(&bytes));
+    buffer_clear(&bytes);
 }
 
 void wire_call(const struct wire *wire, const char *path)

@@ -7,6 +7,7 @@
 
 #include "common/buffer.h"
 #include "common/slice.h"
+#include "proto/message.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,6 +51,8 @@ void wire_call_on(const struct wire *wire, unsigned stream, const char *path);
 /* Its message, with a text of less than 120 bytes as field 1 (NULL: an empty one), and the end of
  * the request. */
 void wire_message_on(const struct wire *wire, unsigned stream, const char *text);
+/* The same with any message of less than 16 KB. */
+void wire_request_on(const struct wire *wire, unsigned stream, const ProtobufCMessage *message);
 /* On stream 1. */
 void wire_call(const struct wire *wire, const char *path);
 void wire_message(const struct wire *wire, const char *text);
