@@ -27,12 +27,45 @@ static const ProtobufCMessageDescriptor *const descriptors[] = {
     &grpc__reflection__v1__server_reflection_request__descriptor,
     &google__rpc__status__descriptor,
     &google__rpc__bad_request__descriptor,
+    &pointsman__v1__explain_request__descriptor,
+    &pointsman__v1__list_commits_request__descriptor,
+    &pointsman__v1__get_commit_request__descriptor,
+    &pointsman__v1__diff_request__descriptor,
+    &pointsman__v1__blame_request__descriptor,
+    &pointsman__v1__watch_commits_request__descriptor,
+    &pointsman__v1__undo_request__descriptor,
+    &pointsman__v1__confirm_request__descriptor,
+    &pointsman__v1__backup_request__descriptor,
 };
 
 enum { DESCRIPTORS = sizeof(descriptors) / sizeof(descriptors[0]), LENIENT_BIT = 0x80 };
 
+static bool is_covered(const ProtobufCMessageDescriptor *descriptor)
+{
+    for (size_t i = 0; i < DESCRIPTORS; i++) {
+        if (descriptors[i] == descriptor)
+            return true;
+    }
+    return false;
+}
+
+/* A new method whose request is not in the list above fails the replay. */
+static void check_services(void)
+{
+    static const ProtobufCServiceDescriptor *const services[] = {
+        &pointsman__v1__route_control__descriptor, &pointsman__v1__route_feed__descriptor};
+    for (size_t i = 0; i < 2; i++) {
+        for (unsigned j = 0; j < services[i]->n_methods; j++)
+            assert(is_covered(services[i]->methods[j].input));
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static bool is_checked;
+    if (!is_checked)
+        check_services();
+    is_checked = true;
     if (size == 0)
         return 0;
     const ProtobufCMessageDescriptor *descriptor =
