@@ -51,8 +51,8 @@ enum exit_code prune_add(struct session *session, const char *verb, struct draft
     if (!prune)
         return EXIT_OK;
 
-    enum exit_code code = EXIT_USAGE;
-    if (object_list_init(&list, verb, &selector))
+    enum exit_code code = object_list_init(&list, verb, &selector);
+    if (code == EXIT_OK)
         code = object_list_read_all(&list, session);
     if (code == EXIT_OK)
         add_removals(&list, draft);
