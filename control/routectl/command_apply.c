@@ -8,7 +8,7 @@ static enum exit_code run(struct session *session, const struct option_list *ope
     (void)operands;
     struct draft draft;
     draft_init(&draft);
-    enum exit_code code = document_files_read("apply", &draft);
+    enum exit_code code = document_files_read("apply", DOCUMENT_WHOLE, &draft);
     if (code == EXIT_OK)
         code = prune_add(session, "apply", &draft);
     if (code == EXIT_OK)

@@ -137,7 +137,7 @@ static enum exit_code compare_files(struct session *session)
 {
     struct draft draft;
     draft_init(&draft);
-    enum exit_code code = document_files_read("diff", &draft);
+    enum exit_code code = document_files_read("diff", DOCUMENT_WHOLE, &draft);
     if (code == EXIT_OK)
         code = prune_add(session, "diff", &draft);
     code = code == EXIT_OK ? compare_draft(session, &draft) : as_error(code);

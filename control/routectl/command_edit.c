@@ -149,9 +149,8 @@ static enum exit_code commit(struct session *session, const struct edit *edit)
 {
     struct draft draft;
     draft_init(&draft);
-    bool is_good =
-        documents_read(edit->path, buffer_slice(&edit->text), &draft, document_files_say, NULL);
-    is_good &= documents_check(&draft, document_files_say, NULL);
+    bool is_good = documents_read(edit->path, buffer_slice(&edit->text), DOCUMENT_WHOLE, &draft,
+                                  document_files_say, NULL);
     for (size_t i = 0; is_good && i < draft.request.n_mutations; i++)
         is_good = require_revision(edit, &draft, i);
     enum exit_code code = is_good ? change_commit(session, &draft) : EXIT_INVALID;

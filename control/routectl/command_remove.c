@@ -54,7 +54,7 @@ static enum exit_code fill_draft(const struct option_list *operands, struct draf
     if (operands->count > 0)
         return EXIT_OK;
 
-    enum exit_code code = document_files_read("remove", draft);
+    enum exit_code code = document_files_read("remove", DOCUMENT_NAME, draft);
     if (code == EXIT_OK)
         turn_into_removals(draft);
     return code;
@@ -74,7 +74,7 @@ static enum exit_code run(struct session *session, const struct option_list *ope
 static const char details[] =
     "All of them in one commit, or none. The backend of a route's own name goes with it\n"
     "when nothing else names it. With -f, the routes and backends that the files name, and\n"
-    "no others.";
+    "no others; of a file only kinds and names count.";
 
 const struct command command_remove = {
     .name = "remove",

@@ -62,6 +62,29 @@ bool decoder_fail(struct document_decoder *decoder, const yaml_node_t *node, con
     remark(decoder, DOCUMENT_ERROR, node, format, arguments);
     va_end(arguments);
     decoder->has_failed = true;
+    struct arena *arena = &decoder->draft->arena;
+    ARENA_APPEND(arena, decoder->unread, decoder->unread_count,
+                 arena_string(arena, decoder->message_path.at, decoder->message_path.length));
+    return false;
+}
+
+void decoder_complain(struct document_decoder *decoder, const yaml_node_t *node, const char *format,
+                      ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    remark(decoder, DOCUMENT_ERROR, node, format, arguments);
+    va_end(arguments);
+    decoder->has_failed = true;
+}
+
+bool decoder_is_unread(const struct document_decoder *decoder, const char *message_path)
+{
+    for (size_t i = 0; i < decoder->unread_count; i++) {
+        if (draft_is_within(message_path, decoder->unread[i]) ||
+            draft_is_within(decoder->unread[i], message_path))
+            return true;
+    }
     return false;
 }
 
@@ -112,16 +135,22 @@ bool decoder_is_null(const yaml_node_t *node)
     return *text == '\0' || strcmp(text, "~") == 0 || strcmp(text, "null") == 0;
 }
 
+/* With the words of YAML 1.1, which kubectl reads. */
 static void read_bool(struct document_decoder *decoder, const yaml_node_t *node,
                       protobuf_c_boolean *to)
 {
+    static const char *const yes[] = {"true", "True", "TRUE", "yes", "Yes", "YES",
+                                      "on",   "On",   "ON",   "y",   "Y"};
+    static const char *const no[] = {"false", "False", "FALSE", "no", "No", "NO",
+                                     "off",   "Off",   "OFF",   "n",  "N"};
     const char *text = is_plain(node) ? (const char *)node->data.scalar.value : "";
-    if (strcmp(text, "true") == 0)
-        *to = true;
-    else if (strcmp(text, "false") == 0)
-        *to = false;
-    else
-        decoder_fail(decoder, node, "is neither true nor false");
+    for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+        if (strcmp(text, yes[i]) == 0 || strcmp(text, no[i]) == 0) {
+            *to = strcmp(text, yes[i]) == 0;
+            return;
+        }
+    }
+    decoder_fail(decoder, node, "is neither true nor false");
 }
 
 static void read_number(struct document_decoder *decoder, const yaml_node_t *node, uint32_t *to)
@@ -201,7 +230,7 @@ bool decoder_each_key(struct document_decoder *decoder, const yaml_node_t *node,
         if (key == NULL)
             continue;
         if (is_repeated_key(decoder, node, pair, key))
-            decoder_fail(decoder, key_node, "the key '%s' comes twice", key);
+            decoder_complain(decoder, key_node, "the key '%s' comes twice", key);
         else if (!decoder_is_null(value))
             visit(decoder, context, key, key_node, value);
     }
@@ -233,11 +262,18 @@ static void read_endpoint_url(struct document_decoder *decoder, const yaml_node_
         *to = endpoint;
 }
 
-static ProtobufCMessage *read_new_message(struct document_decoder *decoder, const yaml_node_t *node,
-                                          const ProtobufCMessageDescriptor *descriptor)
+static ProtobufCMessage *new_message(struct document_decoder *decoder,
+                                     const ProtobufCMessageDescriptor *descriptor)
 {
     ProtobufCMessage *message = arena_allocate(&decoder->draft->arena, descriptor->sizeof_message);
     protobuf_c_message_init(descriptor, message);
+    return message;
+}
+
+static ProtobufCMessage *read_new_message(struct document_decoder *decoder, const yaml_node_t *node,
+                                          const ProtobufCMessageDescriptor *descriptor)
+{
+    ProtobufCMessage *message = new_message(decoder, descriptor);
     if (descriptor == &pointsman__v1__endpoint__descriptor && node->type == YAML_SCALAR_NODE) {
         EndpointMessage *endpoint = (EndpointMessage *)message;
         read_endpoint_url(decoder, node, &endpoint);
@@ -326,6 +362,8 @@ static void read_list(struct document_decoder *decoder, const yaml_node_t *node,
         char *to = items + i * bytes;
         if (field->type == PROTOBUF_C_TYPE_STRING)
             *(const char **)to = protobuf_c_empty_string;
+        if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+            *(ProtobufCMessage **)to = new_message(decoder, field->descriptor);
         decoder_enter_item(decoder, i);
         if (decoder_is_null(item))
             decoder_fail(decoder, item, "is nothing");
@@ -350,10 +388,41 @@ static bool choose(struct document_decoder *decoder, const yaml_node_t *node,
     return true;
 }
 
+/* Fields that the message itself cannot tell from not given at zero or empty, and that the Gateway
+ * API knows no such value of. */
+static const struct {
+    const ProtobufCMessageDescriptor *descriptor;
+    const char *field;
+} never_zero[] = {
+    {&pointsman__v1__parent_ref__descriptor, "port"},
+    {&pointsman__v1__backend_ref__descriptor, "port"},
+    {&pointsman__v1__backend_object_reference__descriptor, "port"},
+    {&pointsman__v1__request_redirect__descriptor, "port"},
+    {&pointsman__v1__request_redirect__descriptor, "status_code"},
+    {&pointsman__v1__fraction__descriptor, "denominator"},
+    {&pointsman__v1__path_match__descriptor, "value"},
+    {&pointsman__v1__route_match__descriptor, "method"},
+};
+
+static void check_zero(struct document_decoder *decoder, const yaml_node_t *node,
+                       const ProtobufCFieldDescriptor *field, const ProtobufCMessage *message)
+{
+    if (field_is_set(message, field) ||
+        decoder_is_unread(decoder, buffer_string(&decoder->message_path)))
+        return;
+    for (size_t i = 0; i < sizeof(never_zero) / sizeof(never_zero[0]); i++) {
+        if (never_zero[i].descriptor == message->descriptor &&
+            strcmp(never_zero[i].field, field->name) == 0)
+            decoder_fail(decoder, node, "must not be %s; leave it out",
+                         field->type == PROTOBUF_C_TYPE_STRING ? "empty" : "0");
+    }
+}
+
 /* A message being read, and what its "type" says when it has one. */
 struct reading {
     ProtobufCMessage *message;
     const yaml_node_t *type_node;
+    unsigned required_count; /* of the fields that must be given and may be zero */
 };
 
 static void read_field(struct document_decoder *decoder, void *context, const char *key,
@@ -368,15 +437,18 @@ static void read_field(struct document_decoder *decoder, void *context, const ch
 
     const ProtobufCFieldDescriptor *field = document_find_field(descriptor, key);
     if (field == NULL || document_is_outside_spec(descriptor, field)) {
-        decoder_fail(decoder, key_node, "unknown field '%s'", key);
+        decoder_complain(decoder, key_node, "unknown field '%s'", key);
         return;
     }
     struct document_place place = decoder_place(decoder);
     decoder_enter(decoder, key, field->name);
-    if (field->label == PROTOBUF_C_LABEL_REPEATED)
+    reading->required_count += document_is_required(descriptor, field);
+    if (field->label == PROTOBUF_C_LABEL_REPEATED) {
         read_list(decoder, value, field, reading->message);
-    else if (choose(decoder, key_node, field, reading->message))
+    } else if (choose(decoder, key_node, field, reading->message)) {
         read_value(decoder, value, field, field_at(reading->message, field));
+        check_zero(decoder, value, field, reading->message);
+    }
     decoder_return(decoder, place);
 }
 
@@ -408,6 +480,19 @@ static void check_type(struct document_decoder *decoder, const yaml_node_t *node
     decoder_fail(decoder, reading->type_node, "unknown type '%s'", type);
 }
 
+static void check_required(struct document_decoder *decoder, const yaml_node_t *node,
+                           const struct reading *reading)
+{
+    const ProtobufCMessageDescriptor *descriptor = reading->message->descriptor;
+    char key[DOCUMENT_NAME_BYTES];
+    for (unsigned i = 0; i < descriptor->n_fields; i++) {
+        if (document_is_required(descriptor, &descriptor->fields[i]) &&
+            reading->required_count == 0)
+            decoder_fail(decoder, node, "'%s' is missing",
+                         document_key(descriptor, &descriptor->fields[i], key));
+    }
+}
+
 void decoder_read_message(struct document_decoder *decoder, const yaml_node_t *node,
                           ProtobufCMessage *message)
 {
@@ -417,8 +502,10 @@ void decoder_read_message(struct document_decoder *decoder, const yaml_node_t *n
         return;
     }
     decoder->depth++;
-    if (decoder_each_key(decoder, node, read_field, &reading) &&
-        document_has_type(message->descriptor))
-        check_type(decoder, node, &reading);
+    if (decoder_each_key(decoder, node, read_field, &reading)) {
+        if (document_has_type(message->descriptor))
+            check_type(decoder, node, &reading);
+        check_required(decoder, node, &reading);
+    }
     decoder->depth--;
 }

@@ -15,11 +15,15 @@
 
 struct document_decoder {
     const char *file;
+    enum document_extent extent;
     yaml_document_t *yaml;
     struct draft *draft;
     document_report_fn *report;
     void *context;
     bool has_failed;
+    /* Fields of the object at hand that could not be read, as paths from its mutation on. */
+    const char **unread;
+    size_t unread_count;
     size_t values_left; /* what aliases may multiply is bounded */
     bool is_exhausted;
     unsigned depth;
@@ -41,11 +45,18 @@ void decoder_enter(struct document_decoder *decoder, const char *key, const char
 void decoder_enter_item(struct document_decoder *decoder, size_t index);
 void decoder_return(struct document_decoder *decoder, struct document_place place);
 
-/* One remark about a node. Both return false, so that `return decoder_fail(...)` reads well. */
+/* What stands in the node is no value of the field we are at, of which nothing more needs to be
+ * said. Returns false, so that `return decoder_fail(...)` reads well. */
 bool decoder_fail(struct document_decoder *decoder, const yaml_node_t *node, const char *format,
                   ...) __attribute__((format(printf, 3, 4)));
+/* The node is wrong, and says nothing of the fields around it: a key that is not known. */
+void decoder_complain(struct document_decoder *decoder, const yaml_node_t *node, const char *format,
+                      ...) __attribute__((format(printf, 3, 4)));
 void decoder_note(struct document_decoder *decoder, const yaml_node_t *node, const char *format,
                   ...) __attribute__((format(printf, 3, 4)));
+
+/* Has this field of the object at hand, or one within, or the one around it, not been read? */
+bool decoder_is_unread(const struct document_decoder *decoder, const char *message_path);
 
 /* Records that the field we are at came from this node. */
 void decoder_set_origin(struct document_decoder *decoder, const yaml_node_t *node);

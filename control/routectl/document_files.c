@@ -54,6 +54,7 @@ void document_files_say(void *context, enum document_remark remark, const char *
 
 /* What reading has come to. */
 struct reading {
+    enum document_extent extent;
     struct draft *draft;
     bool is_unreadable, is_invalid;
 };
@@ -64,8 +65,8 @@ static void read_text(struct reading *reading, const char *name, bool is_loaded,
     if (!is_loaded) {
         say("%s", err->message);
         reading->is_unreadable = true;
-    } else if (!documents_read(name, buffer_slice(text), reading->draft, document_files_say,
-                               NULL)) {
+    } else if (!documents_read(name, buffer_slice(text), reading->extent, reading->draft,
+                               document_files_say, NULL)) {
         reading->is_invalid = true;
     }
 }
@@ -154,9 +155,10 @@ static void read_tree(struct reading *reading, const char *path)
     fts_close(tree);
 }
 
-enum exit_code document_files_read(const char *verb, struct draft *draft)
+enum exit_code document_files_read(const char *verb, enum document_extent extent,
+                                   struct draft *draft)
 {
-    struct reading reading = {.draft = draft};
+    struct reading reading = {.extent = extent, .draft = draft};
     if (document_files.count == 0) {
         say("%s: needs -f FILE", verb);
         return EXIT_USAGE;
@@ -168,7 +170,6 @@ enum exit_code document_files_read(const char *verb, struct draft *draft)
             read_tree(&reading, document_files.items[i]);
     }
 
-    reading.is_invalid |= !documents_check(draft, document_files_say, NULL);
     if (reading.is_invalid)
         return EXIT_INVALID;
     if (reading.is_unreadable)

@@ -18,7 +18,8 @@ extern const struct option document_file_options[];
 /* Adds a put mutation for every object of the files. All that is wrong with any of them is told on
  * standard error. EXIT_OK, EXIT_USAGE (no -f, or a file that cannot be read), or EXIT_INVALID.
  * `verb` is who asks. */
-enum exit_code document_files_read(const char *verb, struct draft *draft);
+enum exit_code document_files_read(const char *verb, enum document_extent extent,
+                                   struct draft *draft);
 
 /* Reads a file whole. False with an error. */
 bool document_file_load(const char *path, struct buffer *to, struct error *err);

@@ -86,6 +86,13 @@ bool document_is_outside_spec(const ProtobufCMessageDescriptor *descriptor,
     return false;
 }
 
+bool document_is_required(const ProtobufCMessageDescriptor *descriptor,
+                          const ProtobufCFieldDescriptor *field)
+{
+    return descriptor == &pointsman__v1__fraction__descriptor &&
+           strcmp(field->name, "numerator") == 0;
+}
+
 /* --- enums ---------------------------------------------------------------------------------- */
 
 /* How many letters of each value's name repeat the enum's: "PATH_MATCH_TYPE_". */

@@ -27,6 +27,10 @@ const ProtobufCFieldDescriptor *document_find_field(const ProtobufCMessageDescri
 bool document_is_outside_spec(const ProtobufCMessageDescriptor *descriptor,
                               const ProtobufCFieldDescriptor *field);
 
+/* Must it be given, also where it is zero? */
+bool document_is_required(const ProtobufCMessageDescriptor *descriptor,
+                          const ProtobufCFieldDescriptor *field);
+
 /* Writes the name of an enum's value; "" for the unspecified one. Returns `to`. */
 const char *document_enum_name(const ProtobufCEnumDescriptor *descriptor,
                                const ProtobufCEnumValue *value,

@@ -1,9 +1,9 @@
 /* Documents: routes and backends as YAML or JSON, to messages and back.
  *
  * A route is the Gateway API's HTTPRoute, a backend is ours (ROUTING: Files). Reading finds all
- * problems at once, each with file, line, column and field; what the daemon later refuses is told
- * by the same places, for each field remembers its own in the draft. What is written reads back as
- * the same messages.
+ * problems at once, those of form and those of meaning, each with file, line, column and field;
+ * what the daemon later refuses is told by the same places, for each field remembers its own in
+ * the draft. What is written reads back as the same messages.
  *
  * Threads: main. */
 #ifndef CONTROL_ROUTECTL_DOCUMENTS_H
@@ -23,14 +23,16 @@ enum document_remark {
  * it returns. */
 typedef void document_report_fn(void *context, enum document_remark remark, const char *text);
 
+enum document_extent {
+    DOCUMENT_NAME,  /* kind and name; what else stands there may be anything */
+    DOCUMENT_FORM,  /* every field, whatever it means */
+    DOCUMENT_WHOLE, /* with all that the validators of all programs have to say */
+};
+
 /* Adds a put mutation to the draft for every document of `text`. False when there was an error.
  * `file` names the text in remarks. */
-bool documents_read(const char *file, struct slice text, struct draft *draft,
-                    document_report_fn *report, void *context);
-
-/* What is wrong with the objects that were read whole, by the rules of all programs. False when
- * anything is; notes are no error. */
-bool documents_check(const struct draft *draft, document_report_fn *report, void *context);
+bool documents_read(const char *file, struct slice text, enum document_extent extent,
+                    struct draft *draft, document_report_fn *report, void *context);
 
 /* Append one document, "---" in front. Revisions are left out: they are the daemon's. */
 void documents_write_route(struct buffer *to, const RouteMessage *route);

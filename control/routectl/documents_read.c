@@ -1,4 +1,6 @@
+#include "control/routectl/document_check.h"
 #include "control/routectl/document_decoder.h"
+#include "control/routectl/document_json.h"
 #include "control/routectl/documents.h"
 
 #include <stdlib.h>
@@ -41,7 +43,7 @@ static void gather(struct document_decoder *decoder, void *context, const char *
     } else if (strcmp(key, "status") == 0) {
         decoder_note(decoder, key_node, "'status' is ignored");
     } else {
-        decoder_fail(decoder, key_node, "unknown field '%s'", key);
+        decoder_complain(decoder, key_node, "unknown field '%s'", key);
     }
 }
 
@@ -96,12 +98,22 @@ static void read_metadata_key(struct document_decoder *decoder, void *context, c
     decoder_return(decoder, place);
 }
 
+/* Without a name, nothing more needs to be said of it. */
+static void fail_name(struct document_decoder *decoder, const yaml_node_t *node, const char *what)
+{
+    struct document_place place = decoder_place(decoder);
+    decoder_enter(decoder, "name", "name");
+    decoder->document_path.length = place.document_length;
+    decoder_fail(decoder, node, "%s", what);
+    decoder_return(decoder, place);
+}
+
 /* Reads "metadata"; the object's full name, or NULL when it has none. */
 static char *read_metadata(struct document_decoder *decoder, const yaml_node_t *root,
                            const yaml_node_t *node, struct metadata *metadata)
 {
     if (node == NULL) {
-        decoder_fail(decoder, root, "'metadata' is missing");
+        fail_name(decoder, root, "'metadata' is missing");
         return NULL;
     }
     /* Its fields are those of the object itself: only the document's path goes down. */
@@ -109,7 +121,7 @@ static char *read_metadata(struct document_decoder *decoder, const yaml_node_t *
     enter_part(decoder, "metadata");
     bool is_mapping = decoder_each_key(decoder, node, read_metadata_key, metadata);
     if (is_mapping && metadata->name_node == NULL)
-        decoder_fail(decoder, node, "'name' is missing");
+        fail_name(decoder, node, "'name' is missing");
     if (metadata->name == NULL) {
         decoder_return(decoder, place);
         return NULL;
@@ -134,9 +146,9 @@ static void claim_name(struct document_decoder *decoder, const yaml_node_t *node
     bool is_route = object.kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
     const char *place = draft_find_mutation_origin(
         decoder->draft, earlier, is_route ? "put_route.name" : "put_backend.name");
-    decoder_fail(decoder, node, "%s '%s' is given twice; first at %s",
-                 is_route ? "HTTPRoute" : "Backend", object.name,
-                 place == NULL ? "another place" : place);
+    decoder_complain(decoder, node, "%s '%s' is given twice; first at %s",
+                     is_route ? "HTTPRoute" : "Backend", object.name,
+                     place == NULL ? "another place" : place);
 }
 
 /* Reads an object into the draft's newest mutation. */
@@ -150,8 +162,10 @@ static void read_object(struct document_decoder *decoder, const yaml_node_t *roo
         *name = full_name;
         claim_name(decoder, metadata->name_node);
     }
+    if (decoder->extent == DOCUMENT_NAME)
+        return;
     if (envelope->spec == NULL) {
-        decoder_fail(decoder, root, "'spec' is missing");
+        decoder_complain(decoder, root, "'spec' is missing");
         return;
     }
     enter_part(decoder, "spec");
@@ -220,7 +234,7 @@ static void read_items(struct document_decoder *decoder, const yaml_node_t *root
                        const struct envelope *envelope)
 {
     if (envelope->spec_key != NULL)
-        decoder_fail(decoder, envelope->spec_key, "unknown field 'spec'");
+        decoder_complain(decoder, envelope->spec_key, "unknown field 'spec'");
     if (envelope->items == NULL)
         return;
     const yaml_node_t *items = envelope->items;
@@ -239,20 +253,16 @@ static void read_items(struct document_decoder *decoder, const yaml_node_t *root
     }
 }
 
-/* Reads an object, and marks what could not be read whole. */
+/* Reads an object, and looks at what it means. */
 static void read_kind(struct document_decoder *decoder, const yaml_node_t *root,
                       const struct envelope *envelope, size_t kind)
 {
-    bool had_failed = decoder->has_failed;
-    decoder->has_failed = false;
+    decoder->unread_count = 0;
     if (envelope->items_key != NULL)
-        decoder_fail(decoder, envelope->items_key, "unknown field 'items'");
+        decoder_complain(decoder, envelope->items_key, "unknown field 'items'");
     kinds[kind].read(decoder, root, envelope);
-    struct draft *draft = decoder->draft;
-    if (decoder->has_failed)
-        ARENA_APPEND(&draft->arena, draft->broken, draft->broken_count,
-                     draft->request.n_mutations - 1);
-    decoder->has_failed |= had_failed;
+    if (decoder->extent == DOCUMENT_WHOLE && envelope->spec != NULL && !decoder->is_exhausted)
+        document_check(decoder);
 }
 
 static void read_document(struct document_decoder *decoder, const yaml_node_t *root, bool is_item)
@@ -283,7 +293,7 @@ static void read_document(struct document_decoder *decoder, const yaml_node_t *r
                      api_version);
 }
 
-/* libyaml reads UTF-32 escapes only; JSON writes what is beyond 16 bits as a pair of them. */
+/* libyaml knows no pairs of escapes; those of JSON have been made one by now. */
 static bool is_half_a_pair(const yaml_parser_t *parser)
 {
     return parser->problem != NULL &&
@@ -305,8 +315,8 @@ static void fail_syntax(struct document_decoder *decoder, const yaml_parser_t *p
     if (parser->error == YAML_READER_ERROR)
         buffer_printf(&text, " at byte %zu", parser->problem_offset);
     if (is_half_a_pair(parser))
-        buffer_append_string(&text, "; a surrogate pair such as \\uD83D\\uDE00 is not read, write "
-                                    "the character itself or \\U0001F600");
+        buffer_append_string(&text, "; half of a surrogate pair is no character, and only JSON has "
+                                    "pairs: write the character itself or \\U0001F600");
     decoder->report(decoder->context, DOCUMENT_ERROR, buffer_string(&text));
     decoder->has_failed = true;
     buffer_clear(&text);
@@ -332,20 +342,23 @@ static bool read_next(struct document_decoder *decoder, yaml_parser_t *parser)
     return root != NULL;
 }
 
-bool documents_read(const char *file, struct slice text, struct draft *draft,
-                    document_report_fn *report, void *context)
+bool documents_read(const char *file, struct slice text, enum document_extent extent,
+                    struct draft *draft, document_report_fn *report, void *context)
 {
     struct document_decoder decoder = {
-        .file = file, .draft = draft, .report = report, .context = context};
+        .file = file, .extent = extent, .draft = draft, .report = report, .context = context};
+    struct buffer json = BUFFER_EMPTY;
     yaml_parser_t parser;
     if (yaml_parser_initialize(&parser) == 0)
         abort();
+    text = document_json_as_yaml(text, &json);
     const char *bytes = text.length == 0 ? "" : text.at; /* libyaml wants no NULL */
     yaml_parser_set_input_string(&parser, (const unsigned char *)bytes, text.length);
     while (read_next(&decoder, &parser))
         ;
 
     yaml_parser_delete(&parser);
+    buffer_clear(&json);
     buffer_clear(&decoder.document_path);
     buffer_clear(&decoder.message_path);
     return !decoder.has_failed;

@@ -158,7 +158,8 @@ static void write_message(struct writer *writer, const ProtobufCMessage *message
 static bool has_fields(const ProtobufCMessage *message)
 {
     for (unsigned i = 0; i < message->descriptor->n_fields; i++) {
-        if (field_is_set(message, &message->descriptor->fields[i]))
+        if (field_is_set(message, &message->descriptor->fields[i]) ||
+            document_is_required(message->descriptor, &message->descriptor->fields[i]))
             return true;
     }
     return false;
@@ -209,7 +210,8 @@ static void write_fields(struct writer *writer, const ProtobufCMessage *message)
     char type[DOCUMENT_NAME_BYTES];
     for (unsigned i = 0; i < descriptor->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
-        if (!field_is_set(message, field) || document_is_outside_spec(descriptor, field))
+        bool is_given = field_is_set(message, field) || document_is_required(descriptor, field);
+        if (!is_given || document_is_outside_spec(descriptor, field))
             continue;
         if (document_has_type(descriptor)) {
             write_key(writer, "type");

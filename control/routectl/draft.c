@@ -149,8 +149,7 @@ void draft_set_origin(struct draft *draft, const char *flag, const char *value,
     ARENA_APPEND(&draft->arena, draft->origins, draft->origin_count, origin);
 }
 
-/* Is `field` the same as `outer` or a part of it? */
-static bool is_within(const char *field, const char *outer)
+bool draft_is_within(const char *field, const char *outer)
 {
     size_t length = strlen(outer);
     if (strncmp(field, outer, length) != 0)
@@ -172,18 +171,26 @@ static size_t first_origin(const struct draft *draft, size_t mutation)
     return from;
 }
 
-const char *draft_find_mutation_origin(const struct draft *draft, size_t mutation,
-                                       const char *field)
+const char *draft_find_nearest_origin(const struct draft *draft, size_t mutation, const char *field,
+                                      const char **rest)
 {
     const struct draft_origin *nearest = NULL;
     for (size_t i = first_origin(draft, mutation);
          i < draft->origin_count && draft->origins[i].mutation == mutation; i++) {
         const struct draft_origin *origin = &draft->origins[i];
-        if (is_within(field, origin->field) &&
+        if (draft_is_within(field, origin->field) &&
             (nearest == NULL || strlen(origin->field) > strlen(nearest->field)))
             nearest = origin;
     }
+    *rest = nearest == NULL ? field : field + strlen(nearest->field);
     return nearest == NULL ? NULL : nearest->text;
+}
+
+const char *draft_find_mutation_origin(const struct draft *draft, size_t mutation,
+                                       const char *field)
+{
+    const char *rest;
+    return draft_find_nearest_origin(draft, mutation, field, &rest);
 }
 
 const char *draft_find_origin(const struct draft *draft, const char *field)

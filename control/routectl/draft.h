@@ -26,9 +26,6 @@ struct draft {
     /* A hash table of the objects that documents name; numbers of mutations plus 1, 0: free. */
     size_t *claims;
     size_t claim_capacity, claim_count;
-    /* Numbers of mutations whose document could not be read whole, in their order. */
-    size_t *broken;
-    size_t broken_count;
 };
 
 /* What a mutation is about. */
@@ -68,6 +65,12 @@ const char *draft_find_origin(const struct draft *draft, const char *field);
 /* The same for a path from a mutation on, "put_route.hostnames[0]". */
 const char *draft_find_mutation_origin(const struct draft *draft, size_t mutation,
                                        const char *field);
+/* The same; *rest is what follows in `field` behind the field it is about, ".name" or "". */
+const char *draft_find_nearest_origin(const struct draft *draft, size_t mutation, const char *field,
+                                      const char **rest);
+
+/* Is `field` the same as `outer` or a part of it? Both are paths. */
+bool draft_is_within(const char *field, const char *outer);
 /* The same for a field of the object that is put under this name, a path from the object on. */
 const char *draft_find_object_origin(const struct draft *draft, Pointsman__V1__ObjectKind kind,
                                      const char *name, const char *field);

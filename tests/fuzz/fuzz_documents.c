@@ -31,12 +31,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     draft_init(&first);
     draft_init(&second);
 
-    bool is_read =
-        documents_read("fuzz", slice_of((const char *)data, size), &first, on_remark, NULL);
-    documents_check(&first, on_remark, NULL);
+    const struct slice given = slice_of((const char *)data, size);
+    documents_read("names", given, DOCUMENT_NAME, &second, on_remark, NULL);
+    draft_clear(&second);
+    documents_read("whole", given, DOCUMENT_WHOLE, &second, on_remark, NULL);
+    draft_clear(&second);
+    bool is_read = documents_read("form", given, DOCUMENT_FORM, &first, on_remark, NULL);
     if (is_read) {
         write_all(&first, &text);
-        if (!documents_read("again", buffer_slice(&text), &second, on_remark, NULL))
+        if (!documents_read("again", buffer_slice(&text), DOCUMENT_FORM, &second, on_remark, NULL))
             abort();
         message_pack(&first.request.base, &first_bytes);
         message_pack(&second.request.base, &second_bytes);

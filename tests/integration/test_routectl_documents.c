@@ -248,10 +248,12 @@ static void all_mistakes_are_told_at_once_with_their_places(void **state)
     file("routes/c.json", "{\"apiVersion\": \"v1\", \"kind\": \"Service\"}");
     char expected[1024];
     snprintf(expected, sizeof(expected),
+             "routectl: %s/a.yaml:8:48: spec.rules[0].matches[0].path.value: must start with '/'\n"
              "routectl: %s/b.yaml:5:3: spec: unknown field 'endpoint'\n"
-             "routectl: %s/c.json:1:30: unknown kind 'Service' of apiVersion 'v1'\n"
-             "routectl: %s/a.yaml:8:48: spec.rules[0].matches[0].path.value: must start with '/'\n",
-             all, all, all);
+             "routectl: %s/b.yaml:3:18: metadata.name: must be NAME or NAMESPACE/NAME, each of "
+             "lower-case letters, digits, '-' and '.', at most 253 characters\n"
+             "routectl: %s/c.json:1:30: unknown kind 'Service' of apiVersion 'v1'\n",
+             all, all, all, all);
 
     ROUTECTL(5, "", expected, "apply", "-f", all);
     ROUTECTL(5, "", expected, "diff", "-f", all);

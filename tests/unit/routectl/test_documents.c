@@ -24,7 +24,8 @@ static void on_remark(void *context, enum document_remark remark, const char *te
 
 static bool read(const char *text)
 {
-    return documents_read("a.yaml", slice_from_string(text), &draft, on_remark, NULL);
+    return documents_read("a.yaml", slice_from_string(text), DOCUMENT_FORM, &draft, on_remark,
+                          NULL);
 }
 
 static void read_ok(const char *text)
@@ -37,7 +38,8 @@ static void read_ok(const char *text)
 static void assert_refused(const char *text, const char *expected)
 {
     reset(NULL);
-    assert_false(read(text));
+    assert_false(
+        documents_read("a.yaml", slice_from_string(text), DOCUMENT_WHOLE, &draft, on_remark, NULL));
     assert_string_equal(buffer_string(&remarks), expected);
 }
 
@@ -202,7 +204,8 @@ static void a_list_holds_objects_and_nothing_else(void **state)
 static void an_empty_text_holds_no_objects(void **state)
 {
     (void)state;
-    assert_true(documents_read("a.yaml", (struct slice){0}, &draft, on_remark, NULL));
+    assert_true(
+        documents_read("a.yaml", (struct slice){0}, DOCUMENT_WHOLE, &draft, on_remark, NULL));
     assert_int_equal(draft.request.n_mutations, 0);
 }
 
@@ -356,14 +359,37 @@ static void text_that_cannot_be_sent_is_refused(void **state)
     assert_non_null(strstr(buffer_string(&remarks), "a.yaml: "));
 }
 
-/* JSON's way to write what is beyond 16 bits; libyaml does not know it. */
-static void a_surrogate_pair_is_refused_with_what_to_write(void **state)
+static void surrogate_pairs_of_json_are_characters(void **state)
+{
+    (void)state;
+    read_ok("{\"apiVersion\": \"gateway.networking.k8s.io/v1\", \"kind\": \"HTTPRoute\",\n"
+            "\t\"metadata\": {\"name\": \"a\"},\r\n"
+            "\"spec\": {\"rules\": [{\"matches\": [{\"queryParams\": [{\"name\": \"q\", \"value\": "
+            "\"\\ud83d\\ude00 \\u00e9\\/\\\\uD83D\\\\uDE00\"}]}]}]}}");
+    const RouteMessage *route = draft.request.mutations[0]->put_route;
+    assert_string_equal(route->rules[0]->matches[0]->query_params[0]->value,
+                        "\U0001F600 \u00e9/\\uD83D\\uDE00");
+}
+
+static void what_stands_behind_a_pair_keeps_its_column(void **state)
+{
+    (void)state;
+    assert_refused("{\"apiVersion\": \"pointsman/v1\", \"kind\": \"Backend\",\n"
+                   "\"metadata\": {\"name\": \"\\ud83d\\ude00\"}, \"spec\": {\"x\": 1}}",
+                   "a.yaml:2:48: spec: unknown field 'x'\n"
+                   "a.yaml:2:22: metadata.name: must be NAME or NAMESPACE/NAME, each of lower-case "
+                   "letters, digits, '-' and '.', at most 253 characters\n");
+}
+
+static void half_a_surrogate_pair_is_refused_with_what_to_write(void **state)
 {
     (void)state;
     assert_refused(ROUTE_HEAD "spec: {hostnames: [\"\\ud83d\\ude00\"]}\n",
                    "a.yaml:4:23: found invalid Unicode character escape code (while parsing a "
-                   "quoted scalar); a surrogate pair such as \\uD83D\\uDE00 is not read, write the "
-                   "character itself or \\U0001F600\n");
+                   "quoted scalar); half of a surrogate pair is no character, and only JSON has "
+                   "pairs: write the character itself or \\U0001F600\n");
+    reset(NULL);
+    assert_false(read("{\"a\": \"\\ud83d\"}"));
 }
 
 static void broken_yaml_names_its_place(void **state)
@@ -404,16 +430,54 @@ static void what_repeats_itself_without_end_is_refused_once(void **state)
     buffer_clear(&text);
 }
 
-static void objects_that_were_read_whole_are_checked(void **state)
+static void problems_of_form_and_of_meaning_are_told_together(void **state)
 {
     (void)state;
-    assert_refused(ROUTE_HEAD "spec: {rules: 3}\n---\n" BACKEND_HEAD
+    assert_refused(ROUTE_HEAD "spec: {rules: 3, hostnames: [Shop]}\n---\n" BACKEND_HEAD
                               "spec: {endpoints: [{address: 10.0.0.1, port: 99999}]}\n",
-                   "a.yaml:4:15: spec.rules: is not a list\n");
-    buffer_reset(&remarks);
-    assert_false(documents_check(&draft, on_remark, NULL));
-    assert_string_equal(buffer_string(&remarks),
-                        "a.yaml:9:46: spec.endpoints[0].port: must be between 1 and 65535\n");
+                   "a.yaml:4:15: spec.rules: is not a list\n"
+                   "a.yaml:4:30: spec.hostnames[0]: must be a DNS name: lower-case letters, "
+                   "digits, '-' and '.', at most 253 characters\n"
+                   "a.yaml:9:46: spec.endpoints[0].port: must be between 1 and 65535\n");
+}
+
+static void of_a_field_that_could_not_be_read_nothing_more_is_said(void **state)
+{
+    (void)state;
+    assert_refused(ROUTE_HEAD
+                   "spec: {rules: [{backendRefs: [{name: [a]}], filters: [{type: X}]}]}\n",
+                   "a.yaml:4:38: spec.rules[0].backendRefs[0].name: is not a text\n"
+                   "a.yaml:4:62: spec.rules[0].filters[0]: unknown type 'X'\n");
+}
+
+static void a_field_that_is_missing_is_named(void **state)
+{
+    (void)state;
+    assert_refused(ROUTE_HEAD "spec: {rules: [{backendRefs: [{port: 80, nme: x}]}]}\n",
+                   "a.yaml:4:42: spec.rules[0].backendRefs[0]: unknown field 'nme'\n"
+                   "a.yaml:4:31: spec.rules[0].backendRefs[0].name: must be the name of a "
+                   "Backend\n");
+}
+
+static void zero_is_not_the_same_as_absent(void **state)
+{
+    (void)state;
+    assert_refused(ROUTE_HEAD "spec: {rules: [{matches: [{method: ''}], backendRefs: [{name: a, "
+                              "port: 0}]}]}\n",
+                   "a.yaml:4:36: spec.rules[0].matches[0].method: must not be empty; leave it "
+                   "out\n"
+                   "a.yaml:4:72: spec.rules[0].backendRefs[0].port: must not be 0; leave it out\n");
+}
+
+static void a_name_is_all_that_a_removal_reads(void **state)
+{
+    (void)state;
+    reset(NULL);
+    assert_true(documents_read("a.yaml", SLICE(ROUTE_HEAD "spec: {rules: 3, what: ever}\n"),
+                               DOCUMENT_NAME, &draft, on_remark, NULL));
+    assert_string_equal(draft_object(draft.request.mutations[0]).name, "users");
+    assert_false(documents_read("a.yaml", SLICE("apiVersion: pointsman/v1\nkind: Backend\n"),
+                                DOCUMENT_NAME, &draft, on_remark, NULL));
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */
@@ -609,9 +673,15 @@ int main(void)
         DOCUMENT_TEST(a_filters_type_and_content_agree),
         DOCUMENT_TEST(an_unknown_choice_lists_the_known_ones),
         DOCUMENT_TEST(text_that_cannot_be_sent_is_refused),
-        DOCUMENT_TEST(a_surrogate_pair_is_refused_with_what_to_write),
+        DOCUMENT_TEST(surrogate_pairs_of_json_are_characters),
+        DOCUMENT_TEST(what_stands_behind_a_pair_keeps_its_column),
+        DOCUMENT_TEST(half_a_surrogate_pair_is_refused_with_what_to_write),
         DOCUMENT_TEST(broken_yaml_names_its_place),
-        DOCUMENT_TEST(objects_that_were_read_whole_are_checked),
+        DOCUMENT_TEST(problems_of_form_and_of_meaning_are_told_together),
+        DOCUMENT_TEST(of_a_field_that_could_not_be_read_nothing_more_is_said),
+        DOCUMENT_TEST(a_field_that_is_missing_is_named),
+        DOCUMENT_TEST(zero_is_not_the_same_as_absent),
+        DOCUMENT_TEST(a_name_is_all_that_a_removal_reads),
         DOCUMENT_TEST(what_bites_its_own_tail_is_refused),
         DOCUMENT_TEST(what_repeats_itself_without_end_is_refused_once),
         DOCUMENT_TEST(what_is_written_is_as_people_write_it),

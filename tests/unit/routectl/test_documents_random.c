@@ -187,7 +187,7 @@ static void assert_same(uint64_t seed, const ProtobufCMessage *message, struct b
     struct draft draft;
     struct buffer remarks = BUFFER_EMPTY, given = BUFFER_EMPTY, got = BUFFER_EMPTY;
     draft_init(&draft);
-    if (!documents_read("random", buffer_slice(text), &draft, on_remark, &remarks))
+    if (!documents_read("random", buffer_slice(text), DOCUMENT_FORM, &draft, on_remark, &remarks))
         fail_msg("seed %" PRIu64 ": %s%s", seed, buffer_string(&remarks), buffer_string(text));
 
     const MutationMessage *mutation = draft.request.mutations[0];
