@@ -458,6 +458,13 @@ void fake_upstream_script(struct fake_upstream *upstream, const struct fake_step
     mutex_unlock(&upstream->mutex);
 }
 
+void fake_upstream_forget_scripts(struct fake_upstream *upstream)
+{
+    mutex_lock(&upstream->mutex);
+    upstream->next_script = upstream->script_count = 0;
+    mutex_unlock(&upstream->mutex);
+}
+
 void fake_upstream_release(struct fake_upstream *upstream)
 {
     mutex_lock(&upstream->mutex);

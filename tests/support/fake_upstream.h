@@ -52,6 +52,8 @@ struct fake_step {
 /* What the next connection does that has no script yet. Ends with FAKE_CLOSE, FAKE_RESET or
  * FAKE_SERVE. Borrowed until the upstream is freed. */
 void fake_upstream_script(struct fake_upstream *upstream, const struct fake_step *steps);
+/* Forgets the scripts that no connection has come for. */
+void fake_upstream_forget_scripts(struct fake_upstream *upstream);
 
 /* Lets every FAKE_HOLD go on, those to come too. */
 void fake_upstream_release(struct fake_upstream *upstream);

@@ -1,0 +1,95 @@
+/* Splits: which backend gets which share, and who answers for what is not there. */
+#include "tests/integration/httproute/acceptance.h"
+#include "tests/support/check.h"
+#include "tests/unit/cmocka_all.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char host[] = "splits.test";
+
+static int apply(void **state)
+{
+    (void)state;
+    acceptance_apply_file("splits.yaml");
+    return 0;
+}
+
+static void what_is_not_there_answers_500(void **state)
+{
+    (void)state;
+    static const struct acceptance_case cases[] = {
+        {"ANSWER-1", "GET /missing", .answer = "500",
+         .answered = "content-type: text/plain; charset=utf-8"},
+        {"ANSWER-2", "GET /omitted", .answer = "500"},
+        {"ANSWER-2", "GET /empty", .answer = "500"},
+        {"ANSWER-2", "GET /filtered", .answer = "500"},
+        {"ANSWER-2 MATCH-3", "GET /any\nHost: no-rules.splits.test", .answer = "500"},
+        {"BACKEND-5", "GET /kind", .answer = "500"},
+        {"BACKEND-5", "GET /service", .answer = "one"},
+        {"BACKEND-2", "GET /wrong-port", .answer = "500"},
+        {"WEIGHT-3", "GET /zero", .answer = "500"},
+        {"ANSWER-3", "GET /no-endpoint", .answer = "503"},
+        {"WEIGHT-2", "GET /weightless-missing", .answer = "one"},
+        {"MATCH-1", "GET /named", .answer = "one"},
+    };
+    CHECK_CASES(host, cases);
+}
+
+static void names_are_looked_up_in_the_routes_namespace(void **state)
+{
+    (void)state;
+    static const struct acceptance_case cases[] = {
+        {"BACKEND-4 BACKEND-3", "GET /own", .answer = "one"},
+        {"BACKEND-4", "GET /other", .answer = "two"},
+        {"BACKEND-4", "GET /missing", .answer = "500"},
+    };
+    CHECK_CASES("spaced.splits.test", cases);
+}
+
+/* How many of `requests` for `path` were answered so. */
+static int count_answers(const char *path, const char *wanted, int requests)
+{
+    struct buffer request = BUFFER_EMPTY;
+    int found = 0;
+    buffer_printf(&request, "GET %s", path);
+    for (int i = 0; i < requests; i++) {
+        char *answer = acceptance_ask(host, buffer_string(&request));
+        found += strcmp(answer, wanted) == 0;
+        free(answer);
+    }
+    buffer_clear(&request);
+    return found;
+}
+
+/* With 400 requests, a share that is right is farther off than 0.13 once in a million runs. */
+static void shares_are_as_the_weights_say(void **state)
+{
+    (void)state;
+    enum { REQUESTS = 400, MARGIN = REQUESTS * 13 / 100 };
+    static const struct {
+        const char *rules, *path, *answer;
+        int percent;
+    } shares[] = {
+        {"WEIGHT-1", "/weights", "one", 70}, {"WEIGHT-2", "/weights", "three", 0},
+        {"WEIGHT-1", "/equal", "one", 50},   {"WEIGHT-1", "/largest", "two", 50},
+        {"ANSWER-1", "/half", "500", 50},
+    };
+    for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
+        int found = count_answers(shares[i].path, shares[i].answer, REQUESTS);
+        int expected = REQUESTS * shares[i].percent / 100;
+        int margin = shares[i].percent == 0 ? 0 : MARGIN;
+        CHECK(abs(found - expected) <= margin, "%s: %s: %d of %d by '%s'", shares[i].rules,
+              shares[i].path, found, REQUESTS, shares[i].answer);
+    }
+}
+
+int splits_theme(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_not_there_answers_500),
+        cmocka_unit_test(names_are_looked_up_in_the_routes_namespace),
+        cmocka_unit_test(shares_are_as_the_weights_say),
+    };
+    return cmocka_run_group_tests_name("splits", tests, apply, NULL);
+}
