@@ -1,6 +1,7 @@
 /* At the start the local copy is loaded into the replica, not published: control is told what the
- * copy holds and answers with what is missing. Only when control says nothing for `settle_ms` is
- * the copy served as it is, and shown as stale. */
+ * copy holds and answers with what is missing. Only when control has said nothing `settle_ms` after
+ * the start is the copy served as it is, and shown as stale. Loading counts as waiting: with a
+ * large copy and nobody on the control socket there is nothing left to wait for. */
 #include "proxy/control_client.h"
 
 #include "common/buffer.h"
@@ -8,8 +9,10 @@
 #include "common/event_loop.h"
 #include "common/log.h"
 #include "common/mutex.h"
+#include "proxy/copy_loader.h"
 #include "proxy/feed_session.h"
 #include "proxy/local_copy.h"
+#include "proxy/routing/replica_snapshot.h"
 #include "proxy/routing/route_cache.h"
 #include "proxy/routing/route_replica.h"
 
@@ -21,10 +24,8 @@
 #include <sys/random.h>
 
 enum {
-    COPY_INTERVAL_MS = 1000,
-    COPY_RETRY_MS = 10000, /* after a failure */
-    COPY_MAX_SHARE = 100,  /* writing takes at most one part in this many of the thread's time */
     COLLECT_INTERVAL_MS = 1000,
+    ANSWER_MS = 500, /* control gets at least this long, once it has been reached */
 };
 
 struct control_client {
@@ -44,17 +45,14 @@ struct control_client {
     struct feed_session *session; /* NULL while waiting to connect */
     struct event_timer reconnect;
     struct event_timer settle;
-    struct event_timer write_copy;
     struct event_timer collect;
     uint64_t backoff_ms;
-    uint64_t copy_not_before_ms;
     struct local_copy *copy;        /* NULL: none is kept */
     struct route_table *copy_table; /* from the local copy, not published; or NULL */
     bool has_published;
     bool is_settled;
     bool needs_snapshot;
-    bool is_copy_behind;  /* something was applied since the copy was last written */
-    bool has_copy_failed; /* failures are logged once */
+    bool is_snapshot; /* the update that is under way */
 };
 
 /* --- publishing ----------------------------------------------------------------------------- */
@@ -106,50 +104,28 @@ static void publish_copy(struct control_client *client, bool is_stale)
 
 /* --- the local copy ------------------------------------------------------------------------- */
 
-static void on_copy_due(struct event_timer *timer);
-
-/* At most one a second, and none while the last one waits for the disk. */
-static void schedule_copy(struct control_client *client)
+/* A snapshot is taken in no time; it is written on the copy's own thread. */
+static void give_snapshot(struct control_client *client)
 {
-    if (client->copy == NULL || client->write_copy.loop != NULL)
+    if (client->copy == NULL || !local_copy_wants_snapshot(client->copy))
         return;
-    uint64_t now_ms = clock_now_ms();
-    uint64_t delay_ms =
-        client->copy_not_before_ms > now_ms ? client->copy_not_before_ms - now_ms : 0;
-    event_timer_start(&client->write_copy, client->loop, delay_ms, on_copy_due, client);
+    struct replica_snapshot *snapshot = route_replica_snapshot(client->options.replica);
+    if (snapshot != NULL)
+        local_copy_rewrite(client->copy, snapshot);
 }
 
-static void write_copy(struct control_client *client)
+static void keep_copy(struct control_client *client)
 {
-    struct error err;
-    uint64_t before_ms = clock_now_ms();
-    bool is_written = local_copy_write(client->copy, client->options.replica, &err);
-    if (!is_written && !client->has_copy_failed)
-        log_error("local_copy_failed", "reason=\"%s\"", err.message);
-    client->has_copy_failed = !is_written;
-    client->is_copy_behind = !is_written;
-
-    uint64_t now_ms = clock_now_ms();
-    uint64_t pause_ms = (now_ms - before_ms) * COPY_MAX_SHARE;
-    uint64_t least_ms = is_written ? COPY_INTERVAL_MS : COPY_RETRY_MS;
-    client->copy_not_before_ms = now_ms + (pause_ms > least_ms ? pause_ms : least_ms);
-}
-
-static void on_copy_due(struct event_timer *timer)
-{
-    struct control_client *client = timer->context;
-    if (local_copy_is_idle(client->copy))
-        write_copy(client);
+    const struct route_replica *replica = client->options.replica;
+    if (client->copy == NULL)
+        return;
+    if (client->is_snapshot)
+        local_copy_replace(client->copy, route_replica_revision(replica),
+                           route_replica_digest(replica));
     else
-        client->copy_not_before_ms = clock_now_ms() + COPY_INTERVAL_MS;
-    if (client->is_copy_behind)
-        schedule_copy(client);
-}
-
-static void stage_object(void *context, Pointsman__V1__ObjectKind kind, struct slice name,
-                         struct slice bytes)
-{
-    route_replica_stage(context, kind, name, false, bytes);
+        local_copy_commit(client->copy, route_replica_revision(replica),
+                          route_replica_digest(replica));
+    give_snapshot(client);
 }
 
 static void on_copy_object_error(void *context, Pointsman__V1__ObjectKind kind, const char *name,
@@ -163,13 +139,12 @@ static void on_copy_object_error(void *context, Pointsman__V1__ObjectKind kind, 
              log_quote(quoted, sizeof(quoted), message));
 }
 
-static bool read_copy(struct control_client *client, struct error *err)
+static bool read_copy(struct control_client *client, struct local_copy_info *info,
+                      struct error *err)
 {
     struct route_replica *replica = client->options.replica;
-    struct local_copy_info info;
-    return route_replica_begin(replica, true, 0, err) &&
-           local_copy_read(client->options.local_copy_path, &info, stage_object, replica, err) &&
-           route_replica_commit(replica, info.epoch, info.revision, info.digest, true,
+    return copy_load(replica, client->options.local_copy_path, info, err) &&
+           route_replica_commit(replica, info->epoch, info->revision, info->digest, true,
                                 on_copy_object_error, NULL, &client->copy_table, err);
 }
 
@@ -179,9 +154,11 @@ static void load_copy(struct control_client *client)
     if (path == NULL)
         return;
 
+    struct local_copy_info info;
     struct error err;
     uint64_t before_us = clock_now_us();
-    if (read_copy(client, &err)) {
+    bool is_read = read_copy(client, &info, &err);
+    if (is_read) {
         log_info("local_copy_read", "path=%s revision=%" PRIu64 " routes=%zu took_ms=%" PRIu64,
                  path, route_table_revision(client->copy_table),
                  route_table_route_count(client->copy_table), (clock_now_us() - before_us) / 1000);
@@ -190,6 +167,7 @@ static void load_copy(struct control_client *client)
     } else {
         log_error("local_copy_refused", "reason=\"%s\"", err.message);
     }
+    client->copy = local_copy_start(path, client->options.identity->id, is_read ? &info : NULL);
 }
 
 /* --- the session ---------------------------------------------------------------------------- */
@@ -220,6 +198,22 @@ static void on_up_to_date(void *context)
     mutex_unlock(&client->mutex);
 }
 
+static void on_update(void *context, bool is_snapshot)
+{
+    struct control_client *client = context;
+    client->is_snapshot = is_snapshot;
+    if (client->copy != NULL)
+        local_copy_forget_notes(client->copy);
+}
+
+static void on_object(void *context, Pointsman__V1__ObjectKind kind, struct slice name,
+                      bool deleted, struct slice bytes)
+{
+    struct control_client *client = context;
+    if (client->copy != NULL && !client->is_snapshot)
+        local_copy_note(client->copy, kind, name, deleted, bytes);
+}
+
 static void on_table(void *context, struct route_table *table)
 {
     struct control_client *client = context;
@@ -232,8 +226,7 @@ static void on_table(void *context, struct route_table *table)
     mutex_unlock(&client->mutex);
 
     client->needs_snapshot = false;
-    client->is_copy_behind = true;
-    schedule_copy(client);
+    keep_copy(client);
 }
 
 static void on_rejected(void *context, const struct error *err)
@@ -300,6 +293,8 @@ static void connect_to_control(struct control_client *client)
         .keeps_going = !client->has_published,
         .on_word = on_word,
         .on_up_to_date = on_up_to_date,
+        .on_update = on_update,
+        .on_object = on_object,
         .on_table = on_table,
         .on_rejected = on_rejected,
         .on_lost = on_lost,
@@ -331,11 +326,13 @@ static void on_settle_due(struct event_timer *timer)
     settle(client);
 }
 
-/* Workers let go of old tables when they are woken, a moment after the publish. */
+/* Workers let go of old tables when they are woken, a moment after the publish; the copy's thread
+ * of a snapshot when it is written. */
 static void on_collect_due(struct event_timer *timer)
 {
     struct control_client *client = timer->context;
     route_replica_collect(client->options.replica);
+    give_snapshot(client);
     event_timer_start(timer, client->loop, COLLECT_INTERVAL_MS, on_collect_due, client);
 }
 
@@ -346,16 +343,27 @@ static void on_wake(void *context)
         event_loop_stop(client->loop);
 }
 
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t time_to_settle_ms(const struct control_client *client, uint64_t started_ms)
+{
+    uint64_t settle_ms = client->options.settle_ms;
+    uint64_t left_ms = settle_ms - smaller(settle_ms, clock_now_ms() - started_ms);
+    bool is_reached = client->session != NULL;
+    return is_reached && left_ms < ANSWER_MS ? smaller(settle_ms, ANSWER_MS) : left_ms;
+}
+
 static void start_following(struct control_client *client)
 {
+    uint64_t started_ms = clock_now_ms();
     load_copy(client);
-    if (client->options.local_copy_path != NULL)
-        client->copy =
-            local_copy_start(client->options.local_copy_path, client->options.identity->id);
-    event_timer_start(&client->settle, client->loop, client->options.settle_ms, on_settle_due,
-                      client);
-    event_timer_start(&client->collect, client->loop, COLLECT_INTERVAL_MS, on_collect_due, client);
     connect_to_control(client);
+    event_timer_start(&client->settle, client->loop, time_to_settle_ms(client, started_ms),
+                      on_settle_due, client);
+    event_timer_start(&client->collect, client->loop, COLLECT_INTERVAL_MS, on_collect_due, client);
 }
 
 static void stop_following(struct control_client *client)
@@ -363,10 +371,8 @@ static void stop_following(struct control_client *client)
     feed_session_close(client->session);
     event_timer_stop(&client->reconnect);
     event_timer_stop(&client->settle);
-    event_timer_stop(&client->write_copy);
     event_timer_stop(&client->collect);
-    if (client->is_copy_behind && client->copy != NULL)
-        write_copy(client);
+    give_snapshot(client);
     local_copy_stop(client->copy);
     route_table_release(&client->copy_table);
 }

@@ -250,9 +250,19 @@ static void start_update(struct feed_session *session, const Pointsman__V1__Upda
     struct error err = {0};
     session->update_id = update->update_id;
     session->is_snapshot = update->snapshot;
+    session->options.on_update(session->options.context, update->snapshot);
     if (!route_replica_begin(session->options.replica, update->snapshot, update->base_revision,
                              &err))
         lose(session, &err, true);
+}
+
+static void stage(struct feed_session *session, const FeedObjectMessage *object)
+{
+    const struct feed_session_options *options = &session->options;
+    struct slice name = slice_from_string(object->name);
+    struct slice bytes = slice_of((const char *)object->object.data, object->object.len);
+    route_replica_stage(options->replica, object->kind, name, object->deleted, bytes);
+    options->on_object(options->context, object->kind, name, object->deleted, bytes);
 }
 
 static void on_update(struct feed_session *session, const Pointsman__V1__Update *update)
@@ -262,12 +272,8 @@ static void on_update(struct feed_session *session, const Pointsman__V1__Update 
     if (session->is_lost)
         return;
 
-    for (size_t i = 0; i < update->n_objects; i++) {
-        const FeedObjectMessage *object = update->objects[i];
-        route_replica_stage(session->options.replica, object->kind, slice_from_string(object->name),
-                            object->deleted,
-                            slice_of((const char *)object->object.data, object->object.len));
-    }
+    for (size_t i = 0; i < update->n_objects; i++)
+        stage(session, update->objects[i]);
     if (update->last) {
         commit(session, update);
         session->update_id = 0;

@@ -34,6 +34,11 @@ struct feed_session_options {
     void (*on_word)(void *context, uint64_t head_revision);
     /* What the replica holds is what control has. */
     void (*on_up_to_date)(void *context);
+    /* An update begins; the one before may have come to nothing. */
+    void (*on_update)(void *context, bool is_snapshot);
+    /* One of its objects. Slices are borrowed until it returns. */
+    void (*on_object)(void *context, Pointsman__V1__ObjectKind kind, struct slice name,
+                      bool deleted, struct slice bytes);
     /* An update was built: publish it. Takes the caller's reference. */
     void (*on_table)(void *context, struct route_table *table);
     /* An update could not be built; what was served before stays. */

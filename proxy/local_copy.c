@@ -1,114 +1,390 @@
-/* The control thread writes the temporary file, which goes to the page cache; a thread of our own
- * waits for the disk (fsync) and renames. One file at a time is under way. */
+/* The control thread hands over what each update changed, as records ready to be appended, in a
+ * list that the copy thread empties at most once a second: however slow the disk is, nobody waits
+ * for it. When the list grows too long it is dropped; then the journal cannot go on, and a snapshot
+ * is asked for.
+ *
+ * While a base is written, between its blocks, the list is emptied as always: into the journal of
+ * the old base, so that the copy on disk stays fresh, and into the one that the new base will have.
+ * Who crashes meanwhile finds the old pair; or the new base with the old journal, which is as good
+ * (local_copy_read.h); or the new pair. */
 #include "proxy/local_copy.h"
 
 #include "common/clock.h"
-#include "common/hash.h"
 #include "common/log.h"
 #include "common/mutex.h"
 #include "proxy/local_copy_format.h"
-#include "proxy/routing/route_replica.h"
+#include "proxy/local_copy_write.h"
+#include "proxy/routing/replica_snapshot.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+enum {
+    APPEND_INTERVAL_MS = 1000,
+    WAIT_STEP_MS = 100,
+    RETRY_MS = 10000,             /* after a failure */
+    WAITING_MAX_BYTES = 16 << 20, /* of records that have not been written */
+    JOURNAL_MIN_BYTES = 4 << 20,  /* a journal may grow to this, */
+    JOURNAL_SHARE_OF_BASE = 8,    /* or to this part of its base */
+};
+
+/* What one update changed. */
+struct change {
+    struct change *next;
+    struct buffer records;
+    struct copy_point start;
+    struct copy_point end;
+};
 
 struct local_copy {
     /* immutable */
-    char *path;
-    char *temporary_path;
-    char *folder;
+    struct copy_paths paths;
     char *proxy_id;
     pthread_t thread;
-    pthread_cond_t changed;
+    pthread_cond_t work; /* there is some */
 
     struct mutex mutex;
     /* guarded by mutex */
-    int pending_fd; /* written, waiting for the disk; -1: none */
+    struct change *first;
+    struct change **last;
+    size_t waiting_bytes;
+    struct replica_snapshot *snapshot; /* to be written */
+    struct change *before_snapshot;    /* what led to it */
+    bool wants_snapshot;
+    uint64_t not_before_ms; /* it wants none */
     bool is_stopping;
 
-    /* own thread only */
-    bool has_failed; /* the last time; failures are logged once */
+    /* control only */
+    struct buffer notes;
+    struct copy_point applied;
+
+    /* copy only */
+    int lock_fd; /* -1: not yet */
+    char epoch[LOCAL_COPY_EPOCH_BYTES];
+    struct copy_journal journal;
+    struct copy_journal next_journal; /* of the base that is being written; else closed */
+    bool is_held;                     /* the base on disk is known, and `journal` goes on from it */
+    uint64_t base_bytes;
+    uint64_t next_append_ms;
+    uint64_t retry_ms; /* nothing is written anew before */
+    bool has_failed;   /* the last time; failures are logged once */
 };
 
-/* --- the disk ------------------------------------------------------------------------------- */
-
-static bool sync_folder(const char *path, struct error *err)
+static void free_changes(struct change *list)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return error_set_errno(err, "folder %s", path);
-    bool synced = fsync(fd) == 0 || error_set_errno(err, "folder %s", path);
-    close(fd);
-    return synced;
+    while (list != NULL) {
+        struct change *next = list->next;
+        buffer_clear(&list->records);
+        free(list);
+        list = next;
+    }
 }
 
-static bool put_in_place(struct local_copy *copy, int fd, struct error *err)
+/* --- what the disk does --------------------------------------------------------------------- */
+
+static void note_failure(struct local_copy *copy, const struct error *err)
 {
-    if (fsync(fd) != 0)
-        return error_set_errno(err, "%s", copy->temporary_path);
-    if (rename(copy->temporary_path, copy->path) != 0)
-        return error_set_errno(err, "%s", copy->path);
-    return sync_folder(copy->folder, err);
+    if (!copy->has_failed)
+        log_error("local_copy_failed", "reason=\"%s\"", err->message);
+    copy->has_failed = true;
+    copy->retry_ms = clock_now_ms() + RETRY_MS;
 }
 
-static void finish(struct local_copy *copy, int fd)
+static void note_success(struct local_copy *copy)
 {
-    struct error err;
-    bool in_place = put_in_place(copy, fd, &err);
-    close(fd);
-    if (!in_place && !copy->has_failed)
-        log_error("local_copy_failed", "reason=\"%s\"", err.message);
-    copy->has_failed = !in_place;
+    if (copy->has_failed)
+        log_info("local_copy_recovered", "path=%s", copy->paths.base);
+    copy->has_failed = false;
 }
 
-static void *wait_for_disk(void *context)
+static bool lock_files(struct local_copy *copy, struct error *err)
+{
+    if (copy->lock_fd < 0)
+        copy->lock_fd = copy_lock(copy->paths.lock, err);
+    return copy->lock_fd >= 0;
+}
+
+/* A journal that was read is gone on with; where there was none, the base gets one. */
+static bool open_journal(struct local_copy *copy, struct error *err)
+{
+    struct copy_journal *journal = &copy->journal;
+    if (journal->fd >= 0)
+        return true;
+    if (!lock_files(copy, err))
+        return false;
+    if (journal->bytes > 0)
+        return copy_journal_open(journal, copy->paths.journal, journal->bytes, journal->end, err);
+    return copy_journal_create(journal, copy->paths.journal_new, copy->epoch, journal->end, err) &&
+           copy_put_journal_in_place(&copy->paths, err);
+}
+
+/* Appends the changes that lead on from where the journal ends. False without an error: they lead
+ * from somewhere else; changes were dropped, or everything was replaced. */
+static bool append_to(struct copy_journal *journal, const struct change *list, bool sync,
+                      struct error *err)
+{
+    struct buffer records = BUFFER_EMPTY;
+    struct copy_point end = journal->end;
+    for (; list != NULL && copy_point_equals(list->start, end); list = list->next) {
+        buffer_append_slice(&records, buffer_slice(&list->records));
+        end = list->end;
+    }
+    bool appended =
+        list == NULL && copy_journal_append(journal, buffer_slice(&records), end, sync, err);
+    buffer_clear(&records);
+    return appended;
+}
+
+/* A journal that missed something is not used again. */
+static void append(struct local_copy *copy, const struct change *list)
+{
+    struct error err = {0};
+    if (list == NULL)
+        return;
+    copy->next_append_ms = clock_now_ms() + APPEND_INTERVAL_MS;
+    if (copy->is_held) {
+        copy->is_held = open_journal(copy, &err) && append_to(&copy->journal, list, true, &err);
+        if (copy->is_held)
+            note_success(copy);
+    }
+    if (copy->next_journal.fd >= 0 && !append_to(&copy->next_journal, list, false, &err))
+        copy_journal_close(&copy->next_journal);
+    if (err.code != ERROR_NONE)
+        note_failure(copy, &err);
+}
+
+/* --- handing over --------------------------------------------------------------------------- */
+
+static struct change *take_changes_locked(struct local_copy *copy) REQUIRES(copy->mutex)
+{
+    struct change *list = copy->first;
+    copy->first = NULL;
+    copy->last = &copy->first;
+    copy->waiting_bytes = 0;
+    return list;
+}
+
+/* Between the blocks of a base. */
+static void append_if_due(void *context)
 {
     struct local_copy *copy = context;
+    if (clock_now_ms() < copy->next_append_ms)
+        return;
     mutex_lock(&copy->mutex);
-    for (;;) {
-        if (copy->pending_fd >= 0) {
-            int fd = copy->pending_fd;
-            mutex_unlock(&copy->mutex);
-            finish(copy, fd);
-            mutex_lock(&copy->mutex);
-            copy->pending_fd = -1;
-            pthread_cond_broadcast(&copy->changed);
-        } else if (copy->is_stopping) {
-            break;
-        } else {
-            pthread_cond_wait(&copy->changed, &copy->mutex.native);
-        }
-    }
+    struct change *list = take_changes_locked(copy);
     mutex_unlock(&copy->mutex);
+    append(copy, list);
+    free_changes(list);
+}
+
+static bool write_files(struct local_copy *copy, const struct replica_snapshot *snapshot,
+                        struct copy_point point, struct error *err)
+{
+    uint64_t base_bytes = 0;
+    if (!lock_files(copy, err) ||
+        !copy_journal_create(&copy->next_journal, copy->paths.journal_new,
+                             replica_snapshot_epoch(snapshot), point, err) ||
+        !copy_base_write(copy->paths.base_new, copy->proxy_id, snapshot, append_if_due, copy,
+                         &base_bytes, err))
+        return false;
+    if (copy->next_journal.fd < 0)
+        return error_set(err, ERROR_SYSTEM, "the disk does not keep up");
+    if (fsync(copy->next_journal.fd) != 0)
+        return error_set_errno(err, "%s", copy->paths.journal_new);
+    copy->is_held = false; /* should the next fail half-way */
+    if (!copy_put_in_place(&copy->paths, err))
+        return false;
+
+    copy_journal_close(&copy->journal);
+    copy->journal = copy->next_journal;
+    copy->next_journal.fd = -1;
+    copy->is_held = true;
+    copy->base_bytes = base_bytes;
+    return true;
+}
+
+static void write_anew(struct local_copy *copy, struct replica_snapshot *snapshot)
+{
+    const struct copy_point point = {replica_snapshot_revision(snapshot),
+                                     replica_snapshot_digest(snapshot)};
+    struct error err;
+    /* The old journal goes on only while it leads the same way. */
+    copy->is_held = copy->is_held && copy_point_equals(copy->journal.end, point);
+    if (write_files(copy, snapshot, point, &err)) {
+        note_success(copy);
+    } else {
+        note_failure(copy, &err);
+        copy_journal_close(&copy->next_journal);
+        unlink(copy->paths.journal_new);
+        unlink(copy->paths.base_new);
+    }
+    replica_snapshot_release(&snapshot);
+}
+
+static bool is_journal_too_long(const struct local_copy *copy)
+{
+    uint64_t most = copy->base_bytes / JOURNAL_SHARE_OF_BASE;
+    return copy->journal.bytes > (most > JOURNAL_MIN_BYTES ? most : JOURNAL_MIN_BYTES);
+}
+
+/* --- the thread ----------------------------------------------------------------------------- */
+
+static bool has_work_locked(const struct local_copy *copy) REQUIRES(copy->mutex)
+{
+    return copy->is_stopping || copy->snapshot != NULL ||
+           (copy->first != NULL && clock_now_ms() >= copy->next_append_ms);
+}
+
+/* Until the next append is due, in short steps: a test may move the clock. */
+static void wait_a_little_locked(struct local_copy *copy) REQUIRES(copy->mutex)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += WAIT_STEP_MS * 1000000L;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+    pthread_cond_timedwait(&copy->work, &copy->mutex.native, &until);
+}
+
+static void wait_for_work_locked(struct local_copy *copy) REQUIRES(copy->mutex)
+{
+    while (!has_work_locked(copy)) {
+        if (copy->first == NULL)
+            pthread_cond_wait(&copy->work, &copy->mutex.native);
+        else
+            wait_a_little_locked(copy);
+    }
+}
+
+static void *write_behind(void *context)
+{
+    struct local_copy *copy = context;
+    bool is_last;
+    do {
+        mutex_lock(&copy->mutex);
+        wait_for_work_locked(copy);
+        struct replica_snapshot *snapshot = copy->snapshot;
+        struct change *list = snapshot == NULL ? take_changes_locked(copy) : copy->before_snapshot;
+        copy->snapshot = NULL;
+        copy->before_snapshot = NULL;
+        is_last = copy->is_stopping && list == NULL && snapshot == NULL;
+        mutex_unlock(&copy->mutex);
+
+        if (list != NULL)
+            append(copy, list);
+        free_changes(list);
+        if (snapshot != NULL)
+            write_anew(copy, snapshot);
+
+        mutex_lock(&copy->mutex);
+        if (copy->snapshot == NULL && (!copy->is_held || is_journal_too_long(copy))) {
+            copy->wants_snapshot = true;
+            copy->not_before_ms = copy->retry_ms;
+        }
+        mutex_unlock(&copy->mutex);
+    } while (!is_last);
     return NULL;
+}
+
+/* --- what control says ---------------------------------------------------------------------- */
+
+void local_copy_note(struct local_copy *copy, Pointsman__V1__ObjectKind kind, struct slice name,
+                     bool deleted, struct slice bytes)
+{
+    put_record(&copy->notes, kind, name, deleted, bytes);
+}
+
+void local_copy_forget_notes(struct local_copy *copy)
+{
+    buffer_reset(&copy->notes);
+}
+
+void local_copy_commit(struct local_copy *copy, uint64_t revision, uint64_t digest)
+{
+    struct change *change = memory_allocate(sizeof(*change));
+    *change = (struct change){
+        .records = copy->notes,
+        .start = copy->applied,
+        .end = {.revision = revision, .digest = digest},
+    };
+    copy->notes = BUFFER_EMPTY;
+    copy->applied = change->end;
+
+    struct change *dropped = NULL;
+    mutex_lock(&copy->mutex);
+    if (copy->waiting_bytes > WAITING_MAX_BYTES)
+        dropped = take_changes_locked(copy);
+    copy->waiting_bytes += sizeof(*change) + change->records.length;
+    *copy->last = change;
+    copy->last = &change->next;
+    pthread_cond_signal(&copy->work);
+    mutex_unlock(&copy->mutex);
+    if (dropped != NULL)
+        log_warn("local_copy_behind", "reason=\"the disk does not keep up\"");
+    free_changes(dropped);
+}
+
+void local_copy_replace(struct local_copy *copy, uint64_t revision, uint64_t digest)
+{
+    buffer_reset(&copy->notes);
+    copy->applied = (struct copy_point){.revision = revision, .digest = digest};
+    mutex_lock(&copy->mutex);
+    copy->wants_snapshot = true;
+    copy->not_before_ms = 0;
+    mutex_unlock(&copy->mutex);
+}
+
+bool local_copy_wants_snapshot(struct local_copy *copy)
+{
+    mutex_lock(&copy->mutex);
+    bool wants = copy->wants_snapshot && clock_now_ms() >= copy->not_before_ms;
+    mutex_unlock(&copy->mutex);
+    return wants;
+}
+
+void local_copy_rewrite(struct local_copy *copy, struct replica_snapshot *snapshot)
+{
+    mutex_lock(&copy->mutex);
+    copy->snapshot = snapshot;
+    copy->before_snapshot = take_changes_locked(copy);
+    copy->wants_snapshot = false;
+    pthread_cond_signal(&copy->work);
+    mutex_unlock(&copy->mutex);
 }
 
 /* --- start and stop ------------------------------------------------------------------------- */
 
-struct local_copy *local_copy_start(const char *path, const char *proxy_id)
+struct local_copy *local_copy_start(const char *path, const char *proxy_id,
+                                    const struct local_copy_info *held)
 {
     struct local_copy *copy = memory_allocate_zeroed(1, sizeof(*copy));
-    struct buffer temporary = BUFFER_EMPTY;
-    buffer_printf(&temporary, "%s.new", path);
-    char *scratch = memory_duplicate_string(path);
-
-    copy->path = memory_duplicate_string(path);
-    copy->temporary_path = memory_duplicate_string(buffer_string(&temporary));
-    copy->folder = memory_duplicate_string(dirname(scratch));
+    copy_paths_init(&copy->paths, path);
     copy->proxy_id = memory_duplicate_string(proxy_id);
-    copy->pending_fd = -1;
-    mutex_init(&copy->mutex);
-    pthread_cond_init(&copy->changed, NULL);
-    if (pthread_create(&copy->thread, NULL, wait_for_disk, copy) != 0)
-        abort();
+    copy->last = &copy->first;
+    copy->lock_fd = -1;
+    copy->journal.fd = -1;
+    copy->next_journal.fd = -1;
+    if (held != NULL) {
+        copy->is_held = true;
+        copy->base_bytes = held->base_bytes;
+        memcpy(copy->epoch, held->epoch, sizeof(copy->epoch));
+        copy->journal.bytes = held->journal_bytes;
+        copy->journal.end = (struct copy_point){held->revision, held->digest};
+        copy->applied = copy->journal.end;
+        copy->wants_snapshot = is_journal_too_long(copy);
+    }
 
-    free(scratch);
-    buffer_clear(&temporary);
+    mutex_init(&copy->mutex);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&copy->work, &attributes);
+    pthread_condattr_destroy(&attributes);
+    if (pthread_create(&copy->thread, NULL, write_behind, copy) != 0)
+        abort();
     return copy;
 }
 
@@ -118,151 +394,17 @@ void local_copy_stop(struct local_copy *copy)
         return;
     mutex_lock(&copy->mutex);
     copy->is_stopping = true;
-    pthread_cond_broadcast(&copy->changed);
+    pthread_cond_signal(&copy->work);
     mutex_unlock(&copy->mutex);
     pthread_join(copy->thread, NULL);
 
-    pthread_cond_destroy(&copy->changed);
+    copy_journal_close(&copy->journal);
+    if (copy->lock_fd >= 0)
+        close(copy->lock_fd);
+    pthread_cond_destroy(&copy->work);
     mutex_clear(&copy->mutex);
-    free(copy->path);
-    free(copy->temporary_path);
-    free(copy->folder);
+    buffer_clear(&copy->notes);
+    copy_paths_clear(&copy->paths);
     free(copy->proxy_id);
     free(copy);
-}
-
-bool local_copy_is_idle(struct local_copy *copy)
-{
-    mutex_lock(&copy->mutex);
-    bool is_idle = copy->pending_fd < 0;
-    mutex_unlock(&copy->mutex);
-    return is_idle;
-}
-
-/* --- writing -------------------------------------------------------------------------------- */
-
-/* A file being written. After a failure the rest is skipped; the first errno is kept. */
-struct copy_writer {
-    int fd;
-    int failed_errno;
-    struct buffer block;
-    uint64_t object_count;
-};
-
-static void write_all(struct copy_writer *writer, const void *bytes, size_t length)
-{
-    const char *at = bytes;
-    while (length > 0 && writer->failed_errno == 0) {
-        ssize_t written = write(writer->fd, at, length);
-        if (written < 0) {
-            if (errno != EINTR)
-                writer->failed_errno = errno;
-            continue;
-        }
-        at += written;
-        length -= (size_t)written;
-    }
-}
-
-static void write_block(struct copy_writer *writer)
-{
-    struct buffer head = BUFFER_EMPTY;
-    put_number(&head, writer->block.length, 4);
-    put_number(&head, hash_stable(writer->block.at, writer->block.length), 8);
-    write_all(writer, head.at, head.length);
-    write_all(writer, writer->block.at, writer->block.length);
-    buffer_clear(&head);
-    buffer_reset(&writer->block);
-}
-
-static void write_object(void *context, Pointsman__V1__ObjectKind kind, struct slice name,
-                         struct slice bytes)
-{
-    struct copy_writer *writer = context;
-    put_number(&writer->block, kind, 1);
-    put_number(&writer->block, name.length, 2);
-    put_number(&writer->block, bytes.length, 4);
-    buffer_append_slice(&writer->block, name);
-    buffer_append_slice(&writer->block, bytes);
-    writer->object_count++;
-    if (writer->block.length >= LOCAL_COPY_BLOCK_BYTES)
-        write_block(writer);
-}
-
-static void put_text(struct buffer *to, const char *text)
-{
-    put_number(to, strlen(text), 2);
-    buffer_append_string(to, text);
-}
-
-static void write_header(struct copy_writer *writer, const struct local_copy *copy,
-                         const struct route_replica *replica)
-{
-    struct buffer fields = BUFFER_EMPTY;
-    put_number(&fields, route_replica_revision(replica), 8);
-    put_number(&fields, route_replica_digest(replica), 8);
-    put_number(&fields, clock_wall_ms(), 8);
-    put_text(&fields, route_replica_epoch(replica));
-    put_text(&fields, copy->proxy_id);
-
-    struct buffer header = BUFFER_EMPTY;
-    buffer_append_string(&header, LOCAL_COPY_MAGIC);
-    put_number(&header, LOCAL_COPY_VERSION, 4);
-    put_number(&header, fields.length, 4);
-    buffer_append_slice(&header, buffer_slice(&fields));
-    put_number(&header, hash_stable(header.at, header.length), 8);
-    write_all(writer, header.at, header.length);
-
-    buffer_clear(&fields);
-    buffer_clear(&header);
-}
-
-static void write_end(struct copy_writer *writer)
-{
-    struct buffer count = BUFFER_EMPTY;
-    put_number(&count, writer->object_count, 8);
-    struct buffer end = BUFFER_EMPTY;
-    put_number(&end, 0, 4);
-    put_number(&end, hash_stable(count.at, count.length), 8);
-    buffer_append_slice(&end, buffer_slice(&count));
-    write_all(writer, end.at, end.length);
-    buffer_clear(&count);
-    buffer_clear(&end);
-}
-
-static void wait_until_idle(struct local_copy *copy)
-{
-    mutex_lock(&copy->mutex);
-    while (copy->pending_fd >= 0)
-        pthread_cond_wait(&copy->changed, &copy->mutex.native);
-    mutex_unlock(&copy->mutex);
-}
-
-bool local_copy_write(struct local_copy *copy, const struct route_replica *replica,
-                      struct error *err)
-{
-    wait_until_idle(copy);
-    struct copy_writer writer = {
-        .fd = open(copy->temporary_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640),
-    };
-    if (writer.fd < 0)
-        return error_set_errno(err, "local copy %s", copy->temporary_path);
-
-    write_header(&writer, copy, replica);
-    route_replica_each(replica, write_object, &writer);
-    if (writer.block.length > 0)
-        write_block(&writer);
-    write_end(&writer);
-    buffer_clear(&writer.block);
-    if (writer.failed_errno != 0) {
-        close(writer.fd);
-        errno = writer.failed_errno;
-        return error_set_errno(err, "local copy %s", copy->temporary_path);
-    }
-
-    mutex_lock(&copy->mutex);
-    copy->pending_fd = writer.fd;
-    pthread_cond_broadcast(&copy->changed);
-    mutex_unlock(&copy->mutex);
-    return true;
 }

@@ -1,10 +1,16 @@
 /* Local copy: the last known routes on disk, so that a proxy can start without control.
  *
- * The file is replaced whole: a temporary file is written, synced and renamed, so there is always
- * one complete copy. Every block carries a checksum; what does not check out is refused, because
- * serving half the routes would answer 404 where a service was.
+ * Two files: a base with every object, replaced whole (a temporary file, synced and renamed), and
+ * beside it a journal to which every applied update is appended. So a change costs what it
+ * changed, however many routes there are; now and then, when the journal has grown, a new base is
+ * written from a snapshot of the replica. What is applied is on disk about a second later, a base
+ * being written or not.
  *
- * Threads: control; a thread of its own waits for the disk. */
+ * Everything carries a checksum. A journal that a crash cut short is used up to there; anything
+ * else that does not check out is refused as a whole, because serving half the routes would
+ * answer 404 where a service was. All that is ever read is what once was served.
+ *
+ * Threads: control writes, through a thread of its own that waits for the disk; reading any. */
 #ifndef PROXY_LOCAL_COPY_H
 #define PROXY_LOCAL_COPY_H
 
@@ -15,51 +21,49 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct route_replica;
+struct replica_snapshot;
 
 enum { LOCAL_COPY_EPOCH_BYTES = 128, LOCAL_COPY_ID_BYTES = 256 };
 
 /* What a copy says of itself. */
 struct local_copy_info {
     char epoch[LOCAL_COPY_EPOCH_BYTES];
-    char proxy_id[LOCAL_COPY_ID_BYTES]; /* who wrote it */
+    char proxy_id[LOCAL_COPY_ID_BYTES]; /* who wrote the base */
     uint64_t revision;
     uint64_t digest;
-    uint64_t written_ms; /* wall time */
-    uint64_t object_count;
+    uint64_t written_ms;    /* the base; wall time */
+    uint64_t object_count;  /* of the base */
+    uint64_t base_bytes;    /* its size */
+    uint64_t journal_bytes; /* how far the journal goes on from the base; 0: it does not */
 };
-
-/* --- reading -------------------------------------------------------------------------------- */
-
-/* One object. Slices are borrowed until it returns. */
-typedef void local_copy_visit_fn(void *context, Pointsman__V1__ObjectKind kind, struct slice name,
-                                 struct slice bytes);
-
-/* Checks and visits everything. On an error (ERROR_NOT_FOUND: no file; ERROR_CORRUPT;
- * ERROR_UNSUPPORTED: another version's format) what was visited must not be used. */
-bool local_copy_read(const char *path, struct local_copy_info *info, local_copy_visit_fn *visit,
-                     void *context, struct error *err);
-
-/* The same with the bytes of a file. */
-bool local_copy_parse(struct slice file, struct local_copy_info *info, local_copy_visit_fn *visit,
-                      void *context, struct error *err);
 
 /* --- writing -------------------------------------------------------------------------------- */
 
 struct local_copy;
 
-/* Starts the thread that waits for the disk. Copies `path`. */
-struct local_copy *local_copy_start(const char *path, const char *proxy_id);
-/* Waits for what was handed over. Harmless on NULL. */
+/* Starts the thread. `held` is what was read at the start, to be gone on with; NULL: nothing.
+ * Copies all. */
+struct local_copy *local_copy_start(const char *path, const char *proxy_id,
+                                    const struct local_copy_info *held);
+/* What was handed over is on disk then, if the disk takes it. Harmless on NULL. */
 void local_copy_stop(struct local_copy *copy);
 
-/* Writes what the replica holds to a temporary file and hands that over to be synced and renamed;
- * only memory is written, so it is quick. When the one before still waits for the disk, it waits
- * too: see local_copy_is_idle. */
-bool local_copy_write(struct local_copy *copy, const struct route_replica *replica,
-                      struct error *err);
+/* One object of an update that is under way. Copies. */
+void local_copy_note(struct local_copy *copy, Pointsman__V1__ObjectKind kind, struct slice name,
+                     bool deleted, struct slice bytes);
+/* The update was not applied. */
+void local_copy_forget_notes(struct local_copy *copy);
+/* The update was applied, and led here. What was noted will be on disk within about a second. */
+void local_copy_commit(struct local_copy *copy, uint64_t revision, uint64_t digest);
 
-/* True when nothing waits for the disk. */
-bool local_copy_is_idle(struct local_copy *copy);
+/* Everything was replaced: what is applied does not come of what was before. */
+void local_copy_replace(struct local_copy *copy, uint64_t revision, uint64_t digest);
+
+/* True when the notes do not lead on from what is on disk, or the journal has become too long:
+ * then everything is to be written anew. After a failure not before some seconds. */
+bool local_copy_wants_snapshot(struct local_copy *copy);
+/* Writes everything anew. The snapshot shows what is applied; the one before has been released.
+ * Releases it when it is done. */
+void local_copy_rewrite(struct local_copy *copy, struct replica_snapshot *snapshot);
 
 #endif

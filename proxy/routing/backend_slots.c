@@ -2,7 +2,6 @@
 
 #include "common/buffer.h"
 #include "proto/message.h"
-#include "proxy/routing/object_map.h"
 #include "proxy/upstream/backend.h"
 
 #include <assert.h>
@@ -22,21 +21,19 @@ struct slot {
     bool is_dirty;       /* waits in `dirty` for settle */
 };
 
-/* All that is known of one backend's name: the object, if there is one, and its slots. */
+/* The slots of one backend's name, whether or not there is such an object. */
 struct record {
     struct slot *slots;
-    char *bytes; /* NULL: there is no such object */
-    uint32_t byte_count;
     uint16_t name_length;
-    bool is_broken;
     char name[];
 };
 
 struct backend_slots {
     struct route_table_builder *builder;
     struct endpoint_registry *endpoints;
+    struct object_map objects;
+    size_t object_count;
     struct object_map records;
-    size_t count; /* of records with an object */
 
     struct slot **by_index;
     uint32_t index_count;
@@ -68,15 +65,15 @@ static struct record *find_or_make_record(struct backend_slots *slots, struct sl
     record = memory_allocate_zeroed(1, sizeof(*record) + name.length);
     record->name_length = (uint16_t)name.length;
     memcpy(record->name, name.at, name.length);
-    object_map_add(&slots->records, record);
+    object_map_put(&slots->records, record);
     return record;
 }
 
 static void drop_record_if_unused(struct backend_slots *slots, struct record *record)
 {
-    if (record->bytes != NULL || record->slots != NULL)
+    if (record->slots != NULL)
         return;
-    object_map_remove(&slots->records, record);
+    object_map_remove(&slots->records, record_name(record));
     free(record);
 }
 
@@ -144,68 +141,58 @@ void backend_slots_stop_using(struct backend_slots *slots, uint32_t backend_inde
 
 /* --- objects -------------------------------------------------------------------------------- */
 
-static void mark_all_dirty(struct backend_slots *slots, struct record *record)
+static struct slice name_of_object(const void *object)
 {
-    for (struct slot *slot = record->slots; slot != NULL; slot = slot->next)
+    return backend_object_name(object);
+}
+
+struct backend_object *backend_object_new(struct slice name, struct slice bytes, bool is_broken)
+{
+    struct backend_object *object = memory_allocate(sizeof(*object) + name.length + bytes.length);
+    object->is_broken = is_broken;
+    object->name_length = (uint16_t)name.length;
+    object->byte_count = (uint32_t)bytes.length;
+    memcpy(object->text, name.at, name.length);
+    if (bytes.length > 0)
+        memcpy(object->text + name.length, bytes.at, bytes.length);
+    return object;
+}
+
+static void mark_slots_dirty(struct backend_slots *slots, struct slice name)
+{
+    const struct record *record = object_map_find(&slots->records, name);
+    for (struct slot *slot = record == NULL ? NULL : record->slots; slot != NULL; slot = slot->next)
         mark_dirty(slots, slot);
 }
 
-void backend_slots_put(struct backend_slots *slots, struct slice name, struct slice bytes,
-                       bool is_broken)
+void backend_slots_put(struct backend_slots *slots, struct backend_object *object)
 {
-    struct record *record = find_or_make_record(slots, name);
-    slots->count += record->bytes == NULL;
-    free(record->bytes);
-    record->bytes = memory_allocate(bytes.length);
-    memcpy(record->bytes, bytes.at, bytes.length);
-    record->byte_count = (uint32_t)bytes.length;
-    record->is_broken = is_broken;
-    mark_all_dirty(slots, record);
+    void *old = object_map_put(&slots->objects, object);
+    if (old == NULL)
+        slots->object_count++;
+    else
+        route_table_builder_retire(slots->builder, old, free);
+    mark_slots_dirty(slots, backend_object_name(object));
 }
 
 void backend_slots_remove(struct backend_slots *slots, struct slice name)
 {
-    struct record *record = object_map_find(&slots->records, name);
-    if (record == NULL || record->bytes == NULL)
+    void *old = object_map_remove(&slots->objects, name);
+    if (old == NULL)
         return;
-    slots->count--;
-    free(record->bytes);
-    record->bytes = NULL;
-    record->byte_count = 0;
-    mark_all_dirty(slots, record);
-    drop_record_if_unused(slots, record);
+    slots->object_count--;
+    mark_slots_dirty(slots, name);
+    route_table_builder_retire(slots->builder, old, free);
 }
 
-struct slice backend_slots_bytes(const struct backend_slots *slots, struct slice name)
+struct object_map *backend_slots_objects(struct backend_slots *slots)
 {
-    const struct record *record = object_map_find(&slots->records, name);
-    return record == NULL ? slice_of(NULL, 0) : slice_of(record->bytes, record->byte_count);
+    return &slots->objects;
 }
 
 size_t backend_slots_count(const struct backend_slots *slots)
 {
-    return slots->count;
-}
-
-struct visit {
-    backend_slots_visit_fn *visit;
-    void *context;
-};
-
-static void visit_record(void *context, void *value)
-{
-    const struct visit *visit = context;
-    const struct record *record = value;
-    if (record->bytes != NULL)
-        visit->visit(visit->context, record_name(record),
-                     slice_of(record->bytes, record->byte_count));
-}
-
-void backend_slots_each(const struct backend_slots *slots, backend_slots_visit_fn *visit,
-                        void *context)
-{
-    struct visit each = {.visit = visit, .context = context};
-    object_map_each(&slots->records, visit_record, &each);
+    return slots->object_count;
 }
 
 /* --- settling ------------------------------------------------------------------------------- */
@@ -213,12 +200,13 @@ void backend_slots_each(const struct backend_slots *slots, backend_slots_visit_f
 /* NULL when there is no such backend, or none that this port leads to: both answer 500. */
 static struct backend *build_backend(struct backend_slots *slots, const struct slot *slot)
 {
-    const struct record *record = slot->record;
-    if (record->bytes == NULL || record->is_broken)
+    const struct backend_object *object =
+        object_map_find(&slots->objects, record_name(slot->record));
+    if (object == NULL || object->is_broken)
         return NULL;
-    ProtobufCMessage *message = message_unpack(&pointsman__v1__backend__descriptor,
-                                               slice_of(record->bytes, record->byte_count),
-                                               MESSAGE_MEMORY_APPLY, false, NULL);
+    ProtobufCMessage *message =
+        message_unpack(&pointsman__v1__backend__descriptor, backend_object_bytes(object),
+                       MESSAGE_MEMORY_APPLY, false, NULL);
     if (message == NULL)
         return NULL;
     struct backend *backend = backend_new((const BackendMessage *)message, slot->port,
@@ -277,6 +265,7 @@ struct backend_slots *backend_slots_new(struct route_table_builder *builder,
     struct backend_slots *slots = memory_allocate_zeroed(1, sizeof(*slots));
     slots->builder = builder;
     slots->endpoints = endpoints;
+    object_map_init(&slots->objects, name_of_object);
     object_map_init(&slots->records, name_of_record);
     return slots;
 }
@@ -291,14 +280,20 @@ static void free_record(void *context, void *value)
         backend_release(&slot->backend);
         free(slot);
     }
-    free(record->bytes);
     free(record);
+}
+
+static void free_object(void *context, void *object)
+{
+    (void)context;
+    free(object);
 }
 
 void backend_slots_free(struct backend_slots *slots)
 {
     if (slots == NULL)
         return;
+    object_map_clear(&slots->objects, free_object, NULL);
     object_map_clear(&slots->records, free_record, NULL);
     free(slots->by_index);
     free(slots->free_indexes);

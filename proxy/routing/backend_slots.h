@@ -11,6 +11,7 @@
 
 #include "common/slice.h"
 #include "proto/messages.h"
+#include "proxy/routing/object_map.h"
 #include "proxy/routing/route_table.h"
 
 #include <stdbool.h>
@@ -34,20 +35,36 @@ void backend_slots_stop_using(struct backend_slots *slots, uint32_t backend_inde
 
 /* --- what there is -------------------------------------------------------------------------- */
 
-/* Puts a backend, or replaces the one of its name. `is_broken`: its slots stay empty. Copies. */
-void backend_slots_put(struct backend_slots *slots, struct slice name, struct slice bytes,
-                       bool is_broken);
-/* Harmless when there is none of that name. */
-void backend_slots_remove(struct backend_slots *slots, struct slice name);
+/* A backend's object. Immutable. */
+struct backend_object {
+    bool is_broken; /* could not be built: its slots stay empty */
+    uint16_t name_length;
+    uint32_t byte_count;
+    char text[]; /* the name, then the bytes */
+};
 
-/* The bytes it was put with; length 0 and NULL when there is none of that name. Borrowed until
- * the next change of it. */
-struct slice backend_slots_bytes(const struct backend_slots *slots, struct slice name);
+/* Copies. Free with free. */
+struct backend_object *backend_object_new(struct slice name, struct slice bytes, bool is_broken);
+
+static inline struct slice backend_object_name(const struct backend_object *object)
+{
+    return slice_of(object->text, object->name_length);
+}
+
+static inline struct slice backend_object_bytes(const struct backend_object *object)
+{
+    return slice_of(object->text + object->name_length, object->byte_count);
+}
+
+/* All there are, by name. To be read, frozen and thawed: an object that is replaced or removed
+ * lasts until no table made before is held. */
+struct object_map *backend_slots_objects(struct backend_slots *slots);
 size_t backend_slots_count(const struct backend_slots *slots);
 
-typedef void backend_slots_visit_fn(void *context, struct slice name, struct slice bytes);
-void backend_slots_each(const struct backend_slots *slots, backend_slots_visit_fn *visit,
-                        void *context);
+/* Puts a backend, or replaces the one of its name. Takes ownership. */
+void backend_slots_put(struct backend_slots *slots, struct backend_object *object);
+/* Harmless when there is none of that name. */
+void backend_slots_remove(struct backend_slots *slots, struct slice name);
 
 /* Brings the builder's backends in line with all changes since the last call. */
 void backend_slots_settle(struct backend_slots *slots);

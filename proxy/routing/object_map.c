@@ -2,6 +2,8 @@
 
 #include "common/hash.h"
 
+#include <assert.h>
+
 enum { NAME_SEED = 7 };
 
 static uint64_t name_hash(struct slice name)
@@ -18,6 +20,7 @@ void object_map_init(struct object_map *map, struct slice (*name_of)(const void 
 void object_map_clear(struct object_map *map, void (*free_object)(void *context, void *object),
                       void *context)
 {
+    assert(!map->is_frozen);
     if (free_object != NULL)
         hash_trie_each(map->by_name, free_object, context);
     hash_trie_discard(&map->by_name, &map->store);
@@ -25,9 +28,16 @@ void object_map_clear(struct object_map *map, void (*free_object)(void *context,
     object_map_init(map, map->name_of);
 }
 
-void *object_map_find(const struct object_map *map, struct slice name)
+/* Nodes made before a freeze are replaced, not changed, also long after the thaw; then they can go
+ * at once. */
+static void let_go_of_nodes(struct object_map *map)
 {
-    uint64_t hash = name_hash(name);
+    if (!map->is_frozen)
+        node_store_collect(&map->store, map->store.version);
+}
+
+static void *find(const struct object_map *map, struct slice name, uint64_t hash)
+{
     const struct trie_leaf *leaf = hash_trie_leaf(map->by_name, hash);
     for (size_t i = 0; leaf != NULL && i < leaf->node.count; i++) {
         if (leaf->entries[i].hash == hash &&
@@ -37,18 +47,52 @@ void *object_map_find(const struct object_map *map, struct slice name)
     return NULL;
 }
 
-void object_map_add(struct object_map *map, void *object)
+void *object_map_find(const struct object_map *map, struct slice name)
 {
-    hash_trie_add(&map->by_name, &map->store, name_hash(map->name_of(object)), object);
+    return object_map_is_empty(map) ? NULL : find(map, name, name_hash(name));
 }
 
-void object_map_remove(struct object_map *map, const void *object)
+void *object_map_put(struct object_map *map, void *object)
 {
-    hash_trie_remove(&map->by_name, &map->store, name_hash(map->name_of(object)), object);
+    struct slice name = map->name_of(object);
+    uint64_t hash = name_hash(name);
+    void *held = find(map, name, hash);
+    if (held == NULL)
+        hash_trie_add(&map->by_name, &map->store, hash, object);
+    else
+        hash_trie_replace(&map->by_name, &map->store, hash, held, object);
+    let_go_of_nodes(map);
+    return held;
+}
+
+void *object_map_remove(struct object_map *map, struct slice name)
+{
+    if (object_map_is_empty(map))
+        return NULL;
+    uint64_t hash = name_hash(name);
+    void *held = find(map, name, hash);
+    if (held != NULL)
+        hash_trie_remove(&map->by_name, &map->store, hash, held);
+    let_go_of_nodes(map);
+    return held;
 }
 
 void object_map_each(const struct object_map *map, void (*visit)(void *context, void *object),
                      void *context)
 {
     hash_trie_each(map->by_name, visit, context);
+}
+
+struct hash_trie object_map_freeze(struct object_map *map)
+{
+    assert(!map->is_frozen);
+    map->is_frozen = true;
+    map->store.version++;
+    return map->by_name;
+}
+
+void object_map_thaw(struct object_map *map)
+{
+    map->is_frozen = false;
+    let_go_of_nodes(map);
 }

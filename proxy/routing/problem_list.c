@@ -37,6 +37,16 @@ void problem_list_add(struct problem_list *list, Pointsman__V1__ObjectKind kind,
     };
 }
 
+void problem_list_move(struct problem_list *to, struct problem_list *from)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        const struct problem *problem = &from->problems[i];
+        problem_list_add(to, problem->kind, slice_from_string(problem->name), problem->field,
+                         problem->message);
+    }
+    problem_list_clear(from);
+}
+
 void problem_list_note(void *context, const char *field, const char *message)
 {
     const struct problem_site *site = context;

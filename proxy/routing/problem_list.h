@@ -27,6 +27,9 @@ void problem_list_clear(struct problem_list *list);
 void problem_list_add(struct problem_list *list, Pointsman__V1__ObjectKind kind, struct slice name,
                       const char *field, const char *message);
 
+/* Adds all of another list, which is empty then. */
+void problem_list_move(struct problem_list *to, struct problem_list *from);
+
 /* Where a validator's problems belong: the context of problem_list_note. */
 struct problem_site {
     struct problem_list *list;

@@ -32,6 +32,38 @@ void route_each_backend_index(const struct route *route,
     }
 }
 
+struct binding {
+    uint32_t (*index_for)(void *context, uint32_t backend_index);
+    void *context;
+};
+
+static void bind(const struct binding *binding, const uint32_t *backend_index)
+{
+    if (*backend_index != ROUTE_NO_BACKEND)
+        *(uint32_t *)backend_index = binding->index_for(binding->context, *backend_index);
+}
+
+static void bind_mirrors(const struct binding *binding, const struct filter_list *filters)
+{
+    for (size_t i = 0; filters != NULL && i < filters->mirror_count; i++)
+        bind(binding, &filters->mirrors[i].backend_index);
+}
+
+void route_bind_backends(struct route *route,
+                         uint32_t (*index_for)(void *context, uint32_t backend_index),
+                         void *context)
+{
+    const struct binding binding = {.index_for = index_for, .context = context};
+    for (size_t i = 0; i < route->rule_count; i++) {
+        const struct rule *rule = &route->rules[i];
+        bind_mirrors(&binding, rule->policy->filters);
+        for (size_t j = 0; j < rule->choice_count; j++) {
+            bind(&binding, &rule->choices[j].backend_index);
+            bind_mirrors(&binding, rule->choices[j].filters);
+        }
+    }
+}
+
 static void free_filters(const struct rule *rule)
 {
     filter_list_free(rule->policy->filters);

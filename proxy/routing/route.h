@@ -125,6 +125,12 @@ struct route *route_new_unreadable(struct slice name, struct slice bytes);
 void route_each_backend_index(const struct route *route,
                               void (*visit)(void *context, uint32_t backend_index), void *context);
 
+/* Replaces each of them by what `index_for` gives for it, before anyone else sees the route.
+ * ROUTE_NO_BACKEND stays. */
+void route_bind_backends(struct route *route,
+                         uint32_t (*index_for)(void *context, uint32_t backend_index),
+                         void *context);
+
 void route_acquire(struct route *route);
 /* Clears *route. Harmless on NULL. */
 void route_release(struct route **route);

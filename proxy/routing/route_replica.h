@@ -16,11 +16,12 @@
 #include <stdint.h>
 
 struct endpoint_registry;
+struct prepared_objects;
 struct route_replica;
 
 /* `endpoints` outlives the replica. */
 struct route_replica *route_replica_new(struct endpoint_registry *endpoints);
-/* Every table it made must have been released. */
+/* Every table it made, and its snapshot, must have been released. */
 void route_replica_free(struct route_replica *replica);
 
 /* Starts an update; what was staged before is dropped. A snapshot replaces everything; a delta
@@ -31,6 +32,9 @@ bool route_replica_begin(struct route_replica *replica, bool is_snapshot, uint64
 /* Stages one object: put or, when `deleted`, removal. Copies. */
 void route_replica_stage(struct route_replica *replica, Pointsman__V1__ObjectKind kind,
                          struct slice name, bool deleted, struct slice bytes);
+
+/* Stages what was prepared (prepared_objects.h), which is empty then. */
+void route_replica_stage_prepared(struct route_replica *replica, struct prepared_objects *objects);
 
 /* One object that could not be built. */
 typedef void replica_report_fn(void *context, Pointsman__V1__ObjectKind kind, const char *name,
@@ -44,7 +48,8 @@ bool route_replica_commit(struct route_replica *replica, const char *epoch, uint
                           uint64_t digest, bool keep_going, replica_report_fn *report,
                           void *context, struct route_table **table, struct error *err);
 
-/* Frees what only released tables used; see route_table_builder_collect. Call it now and then. */
+/* Frees what only released tables and snapshots used; see route_table_builder_collect. Call it now
+ * and then. */
 void route_replica_collect(struct route_replica *replica);
 
 /* --- where it stands ------------------------------------------------------------------------ */
@@ -53,11 +58,5 @@ const char *route_replica_epoch(const struct route_replica *replica); /* "" when
 uint64_t route_replica_revision(const struct route_replica *replica);
 /* The sum of object_digest (proto/object_digest.h) over everything it holds. */
 uint64_t route_replica_digest(const struct route_replica *replica);
-
-/* Every object, in no order, for the local copy. Slices are borrowed until the callback returns. */
-typedef void replica_visit_fn(void *context, Pointsman__V1__ObjectKind kind, struct slice name,
-                              struct slice bytes);
-void route_replica_each(const struct route_replica *replica, replica_visit_fn *visit,
-                        void *context);
 
 #endif

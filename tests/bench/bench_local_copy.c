@@ -1,11 +1,14 @@
-/* How long the local copy takes: to write, and to read and build into a table at a start.
+/* How long the local copy takes: to write, to append a change to, and to read and build into a
+ * table at a start.
  *
  *   bench_local_copy [ROUTES]     1,000,000 without an argument */
 #include "common/buffer.h"
 #include "common/clock.h"
 #include "proto/message.h"
 #include "proto/object_digest.h"
+#include "proxy/copy_loader.h"
 #include "proxy/local_copy.h"
+#include "proxy/routing/replica_snapshot.h"
 #include "proxy/routing/route_replica.h"
 #include "proxy/upstream/endpoint_registry.h"
 
@@ -13,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -101,12 +103,6 @@ static void on_error(void *context, Pointsman__V1__ObjectKind kind, const char *
     fprintf(stderr, "%s: %s: %s\n", name, field, message);
 }
 
-static void on_object(void *context, Pointsman__V1__ObjectKind kind, struct slice name,
-                      struct slice bytes)
-{
-    route_replica_stage(context, kind, name, false, bytes);
-}
-
 static void write_copy(const char *path, size_t routes)
 {
     struct error err;
@@ -124,10 +120,10 @@ static void write_copy(const char *path, size_t routes)
                               &err))
         fail("commit", &err);
 
-    struct local_copy *copy = local_copy_start(path, "bench");
+    struct local_copy *copy = local_copy_start(path, "bench", NULL);
     uint64_t before_us = clock_now_us();
-    if (!local_copy_write(copy, replica, &err))
-        fail("write", &err);
+    local_copy_replace(copy, routes, digest);
+    local_copy_rewrite(copy, route_replica_snapshot(replica));
     uint64_t handed_over_us = clock_now_us();
     local_copy_stop(copy);
     uint64_t synced_us = clock_now_us();
@@ -142,6 +138,16 @@ static void write_copy(const char *path, size_t routes)
     endpoint_registry_free(endpoints);
 }
 
+static long resident_mb(void)
+{
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file == NULL || fscanf(file, "%*d %ld", &pages) != 1)
+        return -1;
+    fclose(file);
+    return pages * sysconf(_SC_PAGESIZE) / (1 << 20);
+}
+
 static void read_copy(const char *path)
 {
     struct error err;
@@ -151,8 +157,7 @@ static void read_copy(const char *path)
     struct route_replica *replica = route_replica_new(endpoints);
 
     uint64_t before_us = clock_now_us();
-    if (!route_replica_begin(replica, true, 0, &err) ||
-        !local_copy_read(path, &info, on_object, replica, &err))
+    if (!copy_load(replica, path, &info, &err))
         fail("read", &err);
     uint64_t read_us = clock_now_us();
     if (!route_replica_commit(replica, info.epoch, info.revision, info.digest, true, on_error, NULL,
@@ -160,12 +165,9 @@ static void read_copy(const char *path)
         fail("build", &err);
     uint64_t built_us = clock_now_us();
 
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    printf("read    %8.1f ms, build %8.1f ms, in all %8.1f ms; %zu routes, peak %ld MB\n",
+    printf("read    %8.1f ms, build %8.1f ms, in all %8.1f ms; %zu routes, %ld MB resident\n",
            (double)(read_us - before_us) / 1000, (double)(built_us - read_us) / 1000,
-           (double)(built_us - before_us) / 1000, route_table_route_count(table),
-           usage.ru_maxrss / 1024);
+           (double)(built_us - before_us) / 1000, route_table_route_count(table), resident_mb());
     route_table_release(&table);
     route_replica_free(replica);
     endpoint_registry_free(endpoints);
@@ -191,7 +193,11 @@ int main(int argc, char **argv)
     waitpid(writer, &result, 0);
     if (result == 0)
         read_copy(path);
-    unlink(path);
+    static const char *const suffixes[] = {"", ".journal", ".lock"};
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+        snprintf(path, sizeof(path), "%s/copy%s", folder, suffixes[i]);
+        unlink(path);
+    }
     rmdir(folder);
     return result == 0 ? 0 : 1;
 }

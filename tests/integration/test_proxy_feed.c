@@ -1,5 +1,5 @@
 /* The way of a route from control into the proxy, and what becomes of it when either goes away. */
-#include "proxy/local_copy.h"
+#include "proxy/local_copy_read.h"
 #include "tests/support/check.h"
 #include "tests/support/fake_upstream.h"
 #include "tests/support/http_get.h"
@@ -72,21 +72,28 @@ static void expect_page(struct fixture *fixture, const char *path, const char *t
     CHECK(wait_until(page_says, &expected, WAIT_MS), "%s never says '%s'", path, text);
 }
 
-static void count_object(void *context, Pointsman__V1__ObjectKind kind, struct slice name,
-                         struct slice bytes)
+static void count_route(void *context, Pointsman__V1__ObjectKind kind, struct slice name,
+                        bool deleted, struct slice bytes)
 {
     (void)name;
     (void)bytes;
     if (kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE)
-        ++*(size_t *)context;
+        *(size_t *)context += deleted ? (size_t)-1 : 1;
 }
 
 static bool copy_has_a_route(void *context)
 {
     struct fixture *fixture = context;
+    struct local_copy_files files;
     struct local_copy_info info;
     size_t routes = 0;
-    return local_copy_read(fixture->local_copy, &info, count_object, &routes, NULL) && routes == 1;
+    if (!local_copy_open(&files, fixture->local_copy, NULL))
+        return false;
+    bool has_one = local_copy_parse(files.base, &info, count_route, &routes, NULL) &&
+                   local_copy_parse_journal(files.journal, &info, count_route, &routes, NULL) &&
+                   routes == 1;
+    local_copy_close(&files);
+    return has_one;
 }
 
 /* --- claims --------------------------------------------------------------------------------- */

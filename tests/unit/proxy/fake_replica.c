@@ -2,6 +2,8 @@
 
 #include "common/buffer.h"
 #include "proto/object_digest.h"
+#include "proxy/routing/prepared_objects.h"
+#include "proxy/routing/replica_snapshot.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -28,6 +30,18 @@ struct route_replica {
     struct error next_error;
     struct error second_error;
     bool kept_going;
+    atomic_bool has_snapshot;
+    void (*on_snapshot_read)(void *context);
+    void *on_snapshot_context;
+};
+
+/* Copies all; the test's replica is small. */
+struct replica_snapshot {
+    struct route_replica *replica;
+    struct fake_objects objects;
+    char epoch[128];
+    uint64_t revision;
+    uint64_t digest;
 };
 
 struct route_table {
@@ -163,10 +177,96 @@ uint64_t route_replica_digest(const struct route_replica *replica)
     return digest_of(&replica->held);
 }
 
-void route_replica_each(const struct route_replica *replica, replica_visit_fn *visit, void *context)
+/* --- prepared objects: not compiled, only kept ---------------------------------------------- */
+
+void prepared_objects_add(struct prepared_objects *objects, Pointsman__V1__ObjectKind kind,
+                          struct slice name, struct slice bytes)
 {
+    struct fake_object *kept = memory_allocate_zeroed(1, sizeof(*kept));
+    kept->kind = kind;
+    buffer_append_slice(&kept->name, name);
+    buffer_append_slice(&kept->bytes, bytes);
+
+    size_t room = (objects->count + 1) * sizeof(struct prepared_object);
+    objects->items = memory_reallocate(objects->items, room);
+    objects->items[objects->count++] =
+        (struct prepared_object){.backend = (struct backend_object *)kept};
+}
+
+void prepared_objects_clear(struct prepared_objects *objects)
+{
+    for (size_t i = 0; i < objects->count; i++) {
+        struct fake_object *kept = (struct fake_object *)objects->items[i].backend;
+        buffer_clear(&kept->name);
+        buffer_clear(&kept->bytes);
+        free(kept);
+    }
+    free(objects->items);
+    *objects = (struct prepared_objects){.count = 0};
+}
+
+void route_replica_stage_prepared(struct route_replica *replica, struct prepared_objects *objects)
+{
+    for (size_t i = 0; i < objects->count; i++) {
+        const struct fake_object *kept = (struct fake_object *)objects->items[i].backend;
+        objects_put(&replica->staged, kept->kind, buffer_slice(&kept->name), false,
+                    buffer_slice(&kept->bytes));
+    }
+    prepared_objects_clear(objects);
+}
+
+/* --- snapshots ------------------------------------------------------------------------------ */
+
+struct replica_snapshot *route_replica_snapshot(struct route_replica *replica)
+{
+    if (atomic_exchange(&replica->has_snapshot, true))
+        return NULL;
+    struct replica_snapshot *snapshot = memory_allocate_zeroed(1, sizeof(*snapshot));
+    snapshot->replica = replica;
+    snprintf(snapshot->epoch, sizeof(snapshot->epoch), "%s", replica->epoch);
+    snapshot->revision = replica->revision;
+    snapshot->digest = digest_of(&replica->held);
     for (size_t i = 0; i < replica->held.count; i++) {
         const struct fake_object *object = &replica->held.items[i];
+        objects_put(&snapshot->objects, object->kind, buffer_slice(&object->name), false,
+                    buffer_slice(&object->bytes));
+    }
+    return snapshot;
+}
+
+void replica_snapshot_release(struct replica_snapshot **snapshot)
+{
+    struct replica_snapshot *ours = *snapshot;
+    if (ours == NULL)
+        return;
+    *snapshot = NULL;
+    objects_clear(&ours->objects);
+    atomic_store(&ours->replica->has_snapshot, false);
+    free(ours);
+}
+
+const char *replica_snapshot_epoch(const struct replica_snapshot *snapshot)
+{
+    return snapshot->epoch;
+}
+
+uint64_t replica_snapshot_revision(const struct replica_snapshot *snapshot)
+{
+    return snapshot->revision;
+}
+
+uint64_t replica_snapshot_digest(const struct replica_snapshot *snapshot)
+{
+    return snapshot->digest;
+}
+
+void replica_snapshot_each(const struct replica_snapshot *snapshot, replica_visit_fn *visit,
+                           void *context)
+{
+    if (snapshot->replica->on_snapshot_read != NULL)
+        snapshot->replica->on_snapshot_read(snapshot->replica->on_snapshot_context);
+    for (size_t i = 0; i < snapshot->objects.count; i++) {
+        const struct fake_object *object = &snapshot->objects.items[i];
         visit(context, object->kind, buffer_slice(&object->name), buffer_slice(&object->bytes));
     }
 }
@@ -226,10 +326,28 @@ bool fake_replica_kept_going(const struct route_replica *replica)
     return replica->kept_going;
 }
 
+bool fake_replica_has_snapshot(const struct route_replica *replica)
+{
+    return atomic_load(&replica->has_snapshot);
+}
+
+void fake_replica_on_snapshot_read(struct route_replica *replica, void (*on_read)(void *context),
+                                   void *context)
+{
+    replica->on_snapshot_read = on_read;
+    replica->on_snapshot_context = context;
+}
+
 void fake_replica_set(struct route_replica *replica, const char *epoch, uint64_t revision)
 {
     snprintf(replica->epoch, sizeof(replica->epoch), "%s", epoch);
     replica->revision = revision;
+}
+
+void fake_replica_remove(struct route_replica *replica, Pointsman__V1__ObjectKind kind,
+                         const char *name)
+{
+    objects_put(&replica->held, kind, slice_from_string(name), true, slice_of(NULL, 0));
 }
 
 void fake_replica_put(struct route_replica *replica, Pointsman__V1__ObjectKind kind,

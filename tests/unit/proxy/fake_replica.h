@@ -22,9 +22,18 @@ size_t fake_replica_count(const struct route_replica *replica);
 /* Whether the last commit was asked to keep going. */
 bool fake_replica_kept_going(const struct route_replica *replica);
 
+/* Called by who starts reading a snapshot, on that thread. */
+void fake_replica_on_snapshot_read(struct route_replica *replica, void (*on_read)(void *context),
+                                   void *context);
+
+/* Whether a snapshot has been taken and not released. */
+bool fake_replica_has_snapshot(const struct route_replica *replica);
+
 /* Holds these without an update. */
 void fake_replica_set(struct route_replica *replica, const char *epoch, uint64_t revision);
 void fake_replica_put(struct route_replica *replica, Pointsman__V1__ObjectKind kind,
                       const char *name, struct slice bytes);
+void fake_replica_remove(struct route_replica *replica, Pointsman__V1__ObjectKind kind,
+                         const char *name);
 
 #endif

@@ -2,11 +2,11 @@
 #include "common/clock.h"
 #include "proto/object_digest.h"
 #include "proxy/control_client.h"
-#include "proxy/local_copy.h"
 #include "proxy/routing/route_cache.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/wait.h"
 #include "tests/unit/cmocka_all.h"
+#include "tests/unit/proxy/copy_reading.h"
 #include "tests/unit/proxy/fake_grpc_client.h"
 #include "tests/unit/proxy/fake_replica.h"
 
@@ -127,9 +127,7 @@ static void leave_copy(struct fixture *fixture, uint64_t revision)
     struct route_replica *earlier = route_replica_new(NULL);
     fake_replica_set(earlier, "epoch-1", revision);
     fake_replica_put(earlier, ROUTE, "users", SLICE("bytes"));
-    struct local_copy *copy = local_copy_start(fixture->copy_path, "proxy-1");
-    assert_true(local_copy_write(copy, earlier, NULL));
-    local_copy_stop(copy);
+    copy_reading_write(fixture->copy_path, "proxy-1", earlier);
     route_replica_free(earlier);
 }
 
@@ -174,21 +172,10 @@ static void script_snapshot(uint64_t revision)
     fake_grpc_script(&response);
 }
 
-static void ignore_object(void *context, Pointsman__V1__ObjectKind kind, struct slice name,
-                          struct slice bytes)
-{
-    (void)context;
-    (void)kind;
-    (void)name;
-    (void)bytes;
-}
-
 static uint64_t revision_on_disk(struct fixture *fixture)
 {
     struct local_copy_info info;
-    struct error err;
-    if (!local_copy_read(fixture->copy_path, &info, ignore_object, NULL, &err))
-        fail_msg("%s", err.message);
+    copy_reading_ok(fixture->copy_path, &info);
     return info.revision;
 }
 

@@ -20,6 +20,8 @@ struct told {
     size_t losses;
     enum error_code loss_code;
     bool needs_snapshot;
+    bool is_snapshot;
+    size_t objects; /* of the last update */
 };
 
 struct fixture {
@@ -44,6 +46,23 @@ static void on_word(void *context, uint64_t head_revision)
 static void on_up_to_date(void *context)
 {
     ((struct told *)context)->up_to_date++;
+}
+
+static void on_update(void *context, bool is_snapshot)
+{
+    struct told *told = context;
+    told->is_snapshot = is_snapshot;
+    told->objects = 0;
+}
+
+static void on_object(void *context, Pointsman__V1__ObjectKind kind, struct slice name,
+                      bool deleted, struct slice bytes)
+{
+    (void)kind;
+    (void)name;
+    (void)deleted;
+    (void)bytes;
+    ((struct told *)context)->objects++;
 }
 
 static void on_table(void *context, struct route_table *table)
@@ -81,6 +100,8 @@ static int set_up(void **state)
         .replica = fixture.replica,
         .on_word = on_word,
         .on_up_to_date = on_up_to_date,
+        .on_update = on_update,
+        .on_object = on_object,
         .on_table = on_table,
         .on_rejected = on_rejected,
         .on_lost = on_lost,
@@ -303,6 +324,24 @@ static void delta_adds_to_what_is_held(void **state)
     assert_int_equal(fake_replica_count(fixture->replica), 2);
 }
 
+static void objects_are_told_update_by_update(void **state)
+{
+    struct fixture *fixture = *state;
+    apply_snapshot(fixture);
+    assert_true(fixture->told.is_snapshot);
+    assert_int_equal(fixture->told.objects, 1);
+
+    Pointsman__V1__Update update = make_update(false, 41, 42);
+    update.last = false;
+    say_update(update, "orders");
+    update.last = true;
+    update.digest = digest_of("users") + digest_of("orders") + digest_of("carts");
+    say_update(update, "carts");
+
+    assert_false(fixture->told.is_snapshot);
+    assert_int_equal(fixture->told.objects, 2);
+}
+
 static void only_the_first_table_keeps_going(void **state)
 {
     struct fixture *fixture = *state;
@@ -505,6 +544,7 @@ int main(void)
         TEST(applied_update_is_reported_after_it_was_published),
         TEST(nothing_is_visible_before_the_last_message),
         TEST(delta_adds_to_what_is_held),
+        TEST(objects_are_told_update_by_update),
         TEST(only_the_first_table_keeps_going),
         TEST(delta_on_another_base_asks_for_a_snapshot),
         TEST(delta_with_another_digest_asks_for_a_snapshot),

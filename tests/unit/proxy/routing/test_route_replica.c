@@ -1,11 +1,11 @@
 #include "common/buffer.h"
-#include "proto/message.h"
 #include "proto/object_digest.h"
 #include "proxy/routing/filter.h"
 #include "proxy/routing/route_replica.h"
 #include "proxy/upstream/backend.h"
 #include "proxy/upstream/endpoint_registry.h"
 #include "tests/unit/cmocka_all.h"
+#include "tests/unit/proxy/routing/replica_objects.h"
 #include "tests/unit/proxy/routing/route_text.h"
 
 #include <stdio.h>
@@ -13,7 +13,6 @@
 #include <string.h>
 
 #define ROUTE POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE
-#define BACKEND POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND
 
 struct fixture {
     struct endpoint_registry *endpoints;
@@ -41,46 +40,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* --- objects -------------------------------------------------------------------------------- */
-
-/* The bytes of a route or backend, and the digest they add. */
-struct object {
-    Pointsman__V1__ObjectKind kind;
-    char name[64];
-    struct buffer bytes;
-    uint64_t digest;
-};
-
-static struct object object_of(Pointsman__V1__ObjectKind kind, const char *name,
-                               const ProtobufCMessage *message)
-{
-    struct object object = {.kind = kind, .bytes = BUFFER_EMPTY};
-    snprintf(object.name, sizeof(object.name), "%s", name);
-    message_pack(message, &object.bytes);
-    object.digest = object_digest(kind, slice_from_string(name), buffer_slice(&object.bytes));
-    return object;
-}
-
-static struct object route_object(const char *text)
-{
-    RouteMessage *message = route_text_parse(text);
-    struct object object = object_of(ROUTE, message->name, &message->base);
-    route_text_free(message);
-    return object;
-}
-
-static struct object backend_object(const char *name, const char *address, uint32_t port)
-{
-    EndpointMessage endpoint = POINTSMAN__V1__ENDPOINT__INIT;
-    EndpointMessage *endpoints[] = {&endpoint};
-    BackendMessage message = POINTSMAN__V1__BACKEND__INIT;
-    endpoint.address = (char *)address;
-    endpoint.port = port;
-    message.name = (char *)name;
-    message.endpoints = endpoints;
-    message.n_endpoints = 1;
-    return object_of(BACKEND, name, &message.base);
-}
+/* --- helpers -------------------------------------------------------------------------------- */
 
 static void stage(struct fixture *fixture, const struct object *object)
 {
@@ -92,12 +52,6 @@ static void stage_removal(struct fixture *fixture, const struct object *object)
 {
     route_replica_stage(fixture->replica, object->kind, slice_from_string(object->name), true,
                         slice_of(NULL, 0));
-}
-
-static void free_objects(struct object *objects, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        buffer_clear(&objects[i].bytes);
 }
 
 static void note(void *context, Pointsman__V1__ObjectKind kind, const char *name, const char *field,
@@ -434,25 +388,6 @@ static void the_backend_of_a_mirror_is_there_while_a_route_names_it(void **state
     free_objects(objects, 5);
 }
 
-static void count_object(void *context, Pointsman__V1__ObjectKind kind, struct slice name,
-                         struct slice bytes)
-{
-    *(uint64_t *)context += object_digest(kind, name, bytes);
-}
-
-static void every_object_is_there_for_the_local_copy(void **state)
-{
-    struct fixture *fixture = *state;
-    struct object objects[2];
-    uint64_t digest = 0;
-    load(fixture, objects);
-
-    route_replica_each(fixture->replica, count_object, &digest);
-
-    assert_true(digest == route_replica_digest(fixture->replica));
-    free_objects(objects, 2);
-}
-
 #define REPLICA_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -472,7 +407,6 @@ int main(void)
         REPLICA_TEST(a_snapshot_drops_what_it_does_not_name_and_keeps_what_is_the_same),
         REPLICA_TEST(an_index_is_reused_only_when_no_table_shows_it),
         REPLICA_TEST(the_backend_of_a_mirror_is_there_while_a_route_names_it),
-        REPLICA_TEST(every_object_is_there_for_the_local_copy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
