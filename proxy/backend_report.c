@@ -8,15 +8,23 @@
 
 #include <inttypes.h>
 
-enum endpoint_state { ENDPOINT_HEALTHY, ENDPOINT_EJECTED, ENDPOINT_STATE_COUNT };
+enum endpoint_state {
+    ENDPOINT_HEALTHY,
+    ENDPOINT_EJECTED,
+    ENDPOINT_UNHEALTHY, /* by its check */
+    ENDPOINT_STATE_COUNT
+};
 
 static const char *const state_names[ENDPOINT_STATE_COUNT] = {
     [ENDPOINT_HEALTHY] = "healthy",
     [ENDPOINT_EJECTED] = "ejected",
+    [ENDPOINT_UNHEALTHY] = "unhealthy",
 };
 
 static enum endpoint_state state_of(const struct backend_endpoint *each, uint64_t now_ms)
 {
+    if (each->check != NULL && !health_check_is_healthy(each->check))
+        return ENDPOINT_UNHEALTHY;
     return endpoint_is_in(each->endpoint, now_ms) ? ENDPOINT_HEALTHY : ENDPOINT_EJECTED;
 }
 

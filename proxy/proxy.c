@@ -6,6 +6,7 @@
 #include "proxy/admin_pages.h"
 #include "proxy/control_client.h"
 #include "proxy/http/admin_handler.h"
+#include "proxy/http/health_checker.h"
 #include "proxy/http/http_server.h"
 #include "proxy/identity.h"
 #include "proxy/metrics/counters.h"
@@ -37,6 +38,7 @@ struct proxy {
     struct http_server *server;
     struct feed_listeners listeners;
     struct control_client *control;
+    struct health_checker *health;
     struct listener *admin_listener; /* until the admin handler has it */
     struct admin_handler *admin;
     struct admin_sources sources;
@@ -189,6 +191,7 @@ struct proxy *proxy_start(const struct proxy_options *options, struct event_loop
     log_info("starting", "version=%s id=%s workers=%u control=%s", POINTSMAN_VERSION,
              proxy->identity.id, options->worker_count, options->control);
     describe_listeners(proxy);
+    proxy->health = health_checker_start(endpoint_registry_checks(proxy->endpoints));
     event_loop_on_wake(loop, on_wake, proxy);
     start_control(proxy);
     start_admin(proxy);
@@ -223,6 +226,7 @@ void proxy_stop(struct proxy *proxy)
     admin_handler_stop(proxy->admin);
     control_client_stop(proxy->control);
     http_server_stop(proxy->server);
+    health_checker_stop(proxy->health);
     listener_close(proxy->admin_listener);
     listeners_clear(&proxy->listeners);
     /* The cache holds a table, tables hold routes and backends, backends hold endpoints. */

@@ -2,6 +2,7 @@
  *
  *   identity, counters, endpoints, routes    what the others share
  *   listeners                                bound, so that a port in use ends it here
+ *   health checker                           asks the endpoints of the routes to come
  *   control client                           gets the routes, from control or from disk
  *   admin                                    says how far that is
  *   workers                                  accept once it is settled whether there are routes

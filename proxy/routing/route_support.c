@@ -12,7 +12,6 @@ static const struct {
     const char *field;
     int number; /* of an enum, or ANY_VALUE */
 } unsupported[] = {
-    {&pointsman__v1__backend__descriptor, "health_check", ANY_VALUE},
     {&pointsman__v1__backend__descriptor, "tls", ANY_VALUE},
 };
 

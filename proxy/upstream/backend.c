@@ -62,18 +62,20 @@ static uint32_t weight_of(const EndpointMessage *message)
                : 1;
 }
 
-static bool add_endpoint(struct backend *backend, const EndpointMessage *message,
+static bool add_endpoint(struct backend *backend, const BackendMessage *message, size_t index,
                          uint32_t default_port, struct endpoint_registry *endpoints,
                          struct error *err)
 {
     struct endpoint_address address;
-    if (!read_address(message, default_port, &address, err))
-        return error_prefix(err, "endpoints[%zu]: ", backend->endpoint_count);
+    if (!read_address(message->endpoints[index], default_port, &address, err))
+        return error_prefix(err, "endpoints[%zu]: ", index);
 
-    backend->endpoints[backend->endpoint_count++] = (struct backend_endpoint){
-        .endpoint = endpoint_registry_acquire(endpoints, &address),
-        .weight = weight_of(message),
-    };
+    struct backend_endpoint *added = &backend->endpoints[backend->endpoint_count++];
+    added->endpoint = endpoint_registry_acquire(endpoints, &address);
+    added->weight = weight_of(message->endpoints[index]);
+    if (message->health_check != NULL)
+        added->check = health_check_use(endpoint_registry_checks(endpoints), added->endpoint,
+                                        message->health_check);
     return true;
 }
 
@@ -263,7 +265,7 @@ struct backend *backend_new(const BackendMessage *message, uint32_t port,
         !find_default_port(message, port, &default_port, err))
         goto failed;
     for (size_t i = 0; i < message->n_endpoints; i++) {
-        if (!add_endpoint(backend, message->endpoints[i], default_port, endpoints, err))
+        if (!add_endpoint(backend, message, i, default_port, endpoints, err))
             goto failed;
     }
     set_weights(backend);
@@ -292,7 +294,9 @@ void backend_release(struct backend **backend)
 
     backend_metrics_clear(&ours->metrics);
     hash_ring_release(&ours->ring);
-    for (size_t i = 0; i < ours->endpoint_count; i++)
+    for (size_t i = 0; i < ours->endpoint_count; i++) {
+        health_check_leave(&ours->endpoints[i].check);
         endpoint_release(&ours->endpoints[i].endpoint);
+    }
     free(ours);
 }

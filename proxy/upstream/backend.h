@@ -13,6 +13,7 @@
 #include "proxy/metrics/backend_metrics.h"
 #include "proxy/upstream/ejection.h"
 #include "proxy/upstream/endpoint.h"
+#include "proxy/upstream/health_check.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -35,9 +36,10 @@ struct backend_limits {
 };
 
 struct backend_endpoint {
-    struct endpoint *endpoint; /* the backend holds a reference */
-    uint32_t weight;           /* 0: no new requests */
-    uint64_t weight_before;    /* of the endpoints in front of it, added up */
+    struct endpoint *endpoint;  /* the backend holds a reference */
+    struct health_check *check; /* the backend uses it; NULL: none */
+    uint32_t weight;            /* 0: no new requests */
+    uint64_t weight_before;     /* of the endpoints in front of it, added up */
 };
 
 struct backend {
@@ -78,7 +80,8 @@ struct backend *backend_new(const BackendMessage *message, uint32_t port,
 /* Whether it may get requests, panic aside. */
 static inline bool backend_endpoint_is_healthy(const struct backend_endpoint *each, uint64_t now_ms)
 {
-    return endpoint_is_in(each->endpoint, now_ms);
+    return endpoint_is_in(each->endpoint, now_ms) &&
+           (each->check == NULL || health_check_is_healthy(each->check));
 }
 
 /* A duration of a message in whole milliseconds. */

@@ -32,6 +32,8 @@ bool endpoint_address_set_ip(struct endpoint_address *address, const char *ip, u
 bool endpoint_address_set_unix(struct endpoint_address *address, const char *path,
                                struct error *err);
 
+struct health_check;
+
 /* --- endpoints ------------------------------------------------------------------------------ */
 
 /* What became of a try, for health. */
@@ -71,6 +73,9 @@ struct endpoint {
     struct endpoint_registry *registry;
     struct endpoint *next_in_bucket;
     uint64_t hash;
+
+    /* guarded by the check registry's mutex */
+    struct health_check *checks;
 };
 
 void endpoint_acquire(struct endpoint *endpoint);

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/hash.h"
 #include "common/mutex.h"
+#include "proxy/upstream/health_check.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -21,6 +22,7 @@ struct registry_arrays {
 };
 
 struct endpoint_registry {
+    struct check_registry *checks; /* immutable */
     struct mutex mutex;
     /* guarded by mutex */
     struct registry_arrays arrays;
@@ -49,7 +51,13 @@ struct endpoint_registry *endpoint_registry_new(void)
     struct endpoint_registry *registry = memory_allocate_zeroed(1, sizeof(*registry));
     mutex_init(&registry->mutex);
     registry->arrays = arrays_new(FIRST_CAPACITY);
+    registry->checks = check_registry_new();
     return registry;
+}
+
+struct check_registry *endpoint_registry_checks(struct endpoint_registry *registry)
+{
+    return registry->checks;
 }
 
 void endpoint_registry_free(struct endpoint_registry *registry)
@@ -57,6 +65,7 @@ void endpoint_registry_free(struct endpoint_registry *registry)
     if (registry == NULL)
         return;
     assert(registry->free_id_count == registry->id_limit);
+    check_registry_free(registry->checks);
     arrays_clear(&registry->arrays);
     mutex_clear(&registry->mutex);
     free(registry);

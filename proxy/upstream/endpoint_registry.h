@@ -6,6 +6,7 @@
 
 #include "proxy/upstream/endpoint.h"
 
+struct check_registry;
 struct endpoint_registry;
 
 struct endpoint_registry *endpoint_registry_new(void);
@@ -15,6 +16,9 @@ void endpoint_registry_free(struct endpoint_registry *registry);
 /* The endpoint of this address, made when it is new. Caller releases. */
 struct endpoint *endpoint_registry_acquire(struct endpoint_registry *registry,
                                            const struct endpoint_address *address);
+
+/* Where the checks of its endpoints are. Borrowed until the registry goes. */
+struct check_registry *endpoint_registry_checks(struct endpoint_registry *registry);
 
 /* Drops a reference that may be the last one; for endpoint_release. */
 void endpoint_registry_release(struct endpoint *endpoint);

@@ -5,6 +5,7 @@
 #include "tests/support/wait.h"
 #include "tests/unit/cmocka_all.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -157,6 +158,140 @@ static void retries_go_to_every_endpoint_once(void **state)
     fake_upstream_free(third);
 }
 
+/* --- active: what endpoints say when asked ---------------------------------------------------- */
+
+static void add_backend_that_checks(const char *type, const char *path)
+{
+    pointsman_routectl_ok(pointsman, "backend", "add", "shop", "--policy", "RoundRobin", "--to",
+                          fake_upstream_url(failing), "--to", fake_upstream_url(healthy),
+                          "--eject-after", "0", "--health-type", type, "--health-path", path,
+                          "--health-interval", "50ms", "--health-timeout", "5s",
+                          "--health-unhealthy", "2", "--health-healthy", "2", NULL);
+}
+
+static bool one_is_unhealthy(void *context)
+{
+    (void)context;
+    return page_has("/metrics", "pointsman_endpoints{state=\"unhealthy\"} 1\n");
+}
+
+static bool all_are_healthy(void *context)
+{
+    (void)context;
+    return page_has("/metrics", "pointsman_endpoints{state=\"healthy\"} 2\n");
+}
+
+static size_t count_of(struct fake_upstream *upstream, const char *path)
+{
+    char line[64];
+    snprintf(line, sizeof(line), "GET %s ", path);
+    size_t count = 0;
+    for (size_t i = 0; i < fake_upstream_request_count(upstream); i++)
+        count += strncmp(fake_upstream_request(upstream, i)->head.at, line, strlen(line)) == 0;
+    return count;
+}
+
+static void an_endpoint_whose_check_fails_gets_nothing_until_it_succeeds(void **state)
+{
+    (void)state;
+    fake_upstream_answer(failing, busy);
+    add_backend_that_checks("HTTP", "/healthz");
+    assert_true(wait_until(one_is_unhealthy, NULL, WAIT_MS));
+    free(process_expect_line(pointsman_proxy(pointsman), "reason=\"status 503\""));
+
+    get_all_with(20, 200);
+    assert_int_equal(count_of(failing, "/"), 0);
+    assert_true(page_has("/status", "\"state\": \"unhealthy\""));
+
+    fake_upstream_answer(failing, NULL);
+    assert_true(wait_until(all_are_healthy, NULL, WAIT_MS));
+    get_all_with(20, 200);
+    assert_int_equal(count_of(failing, "/"), 10);
+}
+
+static void a_tcp_check_is_content_with_a_connection(void **state)
+{
+    (void)state;
+    fake_upstream_refuse(failing);
+    add_backend_that_checks("TCP", "/ignored");
+    assert_true(wait_until(one_is_unhealthy, NULL, WAIT_MS));
+    get_all_with(20, 200);
+    assert_int_equal(fake_upstream_request_count(healthy), 20);
+
+    fake_upstream_accept(failing);
+    assert_true(wait_until(all_are_healthy, NULL, WAIT_MS));
+}
+
+static bool none_is_healthy(void *context)
+{
+    (void)context;
+    return page_has("/metrics", "pointsman_endpoints{state=\"unhealthy\"} 2\n");
+}
+
+static void without_a_healthy_endpoint_the_answer_is_503_unless_panic(void **state)
+{
+    (void)state;
+    fake_upstream_refuse(failing);
+    fake_upstream_answer(healthy, busy);
+    add_backend_that_checks("HTTP", "/healthz");
+    assert_true(wait_until(none_is_healthy, NULL, WAIT_MS));
+    get_all_with(5, 503);
+    assert_int_equal(count_of(healthy, "/"), 0);
+
+    pointsman_routectl_ok(pointsman, "backend", "add", "shop", "--replace", "--to",
+                          fake_upstream_url(failing), "--to", fake_upstream_url(healthy),
+                          "--health-path", "/healthz", "--health-interval", "50ms",
+                          "--health-timeout", "5s", "--health-unhealthy", "2", "--health-healthy",
+                          "2", "--panic-percent", "50", NULL);
+    get_status();
+    get_status();
+    assert_true(count_of(healthy, "/") > 0);
+}
+
+static void expected_statuses_and_host_are_what_the_backend_says(void **state)
+{
+    (void)state;
+    fake_upstream_answer(healthy, "HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n");
+    pointsman_routectl_ok(pointsman, "backend", "add", "shop", "--to", fake_upstream_url(failing),
+                          "--to", fake_upstream_url(healthy), "--health-path", "/h",
+                          "--health-host", "check.internal", "--health-code", "418",
+                          "--health-interval", "50ms", NULL);
+
+    assert_true(wait_until(one_is_unhealthy, NULL, WAIT_MS));
+
+    free(process_expect_line(pointsman_proxy(pointsman), "reason=\"status 200\""));
+    assert_true(fake_upstream_wait_requests(healthy, 1, WAIT_MS));
+    char *host = http_message_field(fake_upstream_request(healthy, 0), "Host");
+    assert_string_equal(host, "check.internal");
+    free(host);
+}
+
+/* While the one was checked five times more, the other was not. */
+static bool only_healthy_is_checked(void *context)
+{
+    (void)context;
+    size_t failing_before = fake_upstream_connection_count(failing);
+    size_t before = fake_upstream_connection_count(healthy);
+    return fake_upstream_wait_connections(healthy, before + 5, WAIT_MS) &&
+           fake_upstream_connection_count(failing) == failing_before;
+}
+
+static void checks_of_a_removed_endpoint_end_and_those_of_the_others_go_on(void **state)
+{
+    (void)state;
+    fake_upstream_refuse(failing);
+    add_backend_that_checks("TCP", "/");
+    assert_true(wait_until(one_is_unhealthy, NULL, WAIT_MS));
+    pointsman_routectl_ok(pointsman, "backend", "add", "shop", "--replace", "--policy",
+                          "RoundRobin", "--to", fake_upstream_url(healthy), "--eject-after", "0",
+                          "--health-type", "TCP", "--health-path", "/", "--health-interval", "50ms",
+                          "--health-timeout", "5s", "--health-unhealthy", "2", "--health-healthy",
+                          "2", NULL);
+    fake_upstream_accept(failing);
+
+    assert_true(wait_until(only_healthy_is_checked, NULL, WAIT_MS));
+}
+
 int main(void)
 {
 #define STORY(test) cmocka_unit_test_setup_teardown(test, start, stop)
@@ -166,6 +301,11 @@ int main(void)
         STORY(after_its_time_it_is_tried_again),
         STORY(the_last_endpoints_stay_however_they_fail),
         STORY(retries_go_to_every_endpoint_once),
+        STORY(an_endpoint_whose_check_fails_gets_nothing_until_it_succeeds),
+        STORY(a_tcp_check_is_content_with_a_connection),
+        STORY(without_a_healthy_endpoint_the_answer_is_503_unless_panic),
+        STORY(expected_statuses_and_host_are_what_the_backend_says),
+        STORY(checks_of_a_removed_endpoint_end_and_those_of_the_others_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

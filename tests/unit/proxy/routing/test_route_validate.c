@@ -318,12 +318,12 @@ static void what_the_proxy_does_not_do_for_a_backend_is_refused(void **state)
 {
     (void)state;
     BackendMessage message = POINTSMAN__V1__BACKEND__INIT;
-    Pointsman__V1__HealthCheck check = POINTSMAN__V1__HEALTH_CHECK__INIT;
+    Pointsman__V1__EndpointTls tls = POINTSMAN__V1__ENDPOINT_TLS__INIT;
     Pointsman__V1__LoadBalancing balancing = POINTSMAN__V1__LOAD_BALANCING__INIT;
     Pointsman__V1__BackendPort port = POINTSMAN__V1__BACKEND_PORT__INIT;
     Pointsman__V1__BackendPort *ports[] = {&port, &port};
     message.name = (char *)"b";
-    message.health_check = &check;
+    message.tls = &tls;
     message.load_balancing = &balancing;
     message.ports = ports;
     message.n_ports = 2;
@@ -331,7 +331,7 @@ static void what_the_proxy_does_not_do_for_a_backend_is_refused(void **state)
     port.port = 80;
     port.app_protocol = (char *)"kubernetes.io/h2c";
 
-    expect_backend_problem(&message, "health_check: health_check is not supported yet");
+    expect_backend_problem(&message, "tls: tls is not supported yet");
     expect_backend_problem(&message, "ports[0].app_protocol: 'kubernetes.io/h2c' is not supported");
     expect_backend_problem(&message, "ports[1].port: is given twice: 80");
     balancing.policy = 77;

@@ -1,0 +1,263 @@
+#include "proxy/http/health_probe.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    /* Of the descriptors that are kept for anything but clients (http_server.c). */
+    MOST_RUNNING = 64,
+    NO_ROOM_PAUSE_MS = 20,
+    LONGEST_FIRST_PAUSE_MS = 1000,
+    READ_BYTES = 4096,
+};
+
+static void on_time(struct event_timer *timer);
+
+/* --- when ------------------------------------------------------------------------------------ */
+
+static void wait_for(struct health_probe *probe, uint64_t delay_ms)
+{
+    event_timer_start(&probe->timer, probe->probes->loop, delay_ms, on_time, probe);
+}
+
+static uint64_t random_up_to(struct probes *probes, uint64_t most)
+{
+    return balancer_random_next(&probes->random) % (most + 1);
+}
+
+/* From start to start an interval, give or take a tenth: checks that began together spread. */
+static void wait_for_next(struct health_probe *probe)
+{
+    uint64_t interval_ms = probe->check->settings.interval_ms;
+    uint64_t wanted_ms =
+        interval_ms - interval_ms / 10 + random_up_to(probe->probes, interval_ms / 5);
+    uint64_t passed_ms = clock_now_ms() - probe->started_ms;
+    wait_for(probe, passed_ms < wanted_ms ? wanted_ms - passed_ms : 0);
+}
+
+/* --- what came of it ------------------------------------------------------------------------- */
+
+static void change(struct health_probe *probe, const char *reason)
+{
+    struct health_check *check = probe->check;
+    struct endpoint *endpoint = check->endpoint;
+    bool is_healthy = !health_check_is_healthy(check);
+    probe->against = 0;
+    if (is_healthy) {
+        atomic_store(&endpoint->serving_since_ms, clock_now_ms());
+        log_info("endpoint_healthy", "endpoint=%s", endpoint->name);
+    } else {
+        log_warn("endpoint_unhealthy", "endpoint=%s reason=\"%s\"", endpoint->name, reason);
+    }
+    atomic_store(&check->is_healthy, is_healthy);
+}
+
+static void end_run(struct health_probe *probe)
+{
+    struct probe_run *run = probe->run;
+    if (run == NULL)
+        return;
+    probe->run = NULL;
+    probe->probes->running--;
+    event_watch_stop(&run->watch);
+    close(run->fd);
+    buffer_clear(&run->request);
+    buffer_clear(&run->response);
+    free(run);
+}
+
+/* `failure` is NULL when all is well. */
+static void conclude(struct health_probe *probe, const char *failure)
+{
+    struct health_check *check = probe->check;
+    end_run(probe);
+    bool contradicts = (failure == NULL) != health_check_is_healthy(check);
+    probe->against = contradicts ? probe->against + 1 : 0;
+    uint32_t enough =
+        failure == NULL ? check->settings.healthy_after : check->settings.unhealthy_after;
+    if (contradicts && (probe->against >= enough || !probe->is_decided))
+        change(probe, failure);
+    probe->is_decided = true;
+    wait_for_next(probe);
+}
+
+/* --- HTTP ------------------------------------------------------------------------------------ */
+
+static void put_request(struct probe_run *run, const struct health_check *check)
+{
+    const struct check_settings *settings = &check->settings;
+    struct slice host = settings->host;
+    if (host.length == 0)
+        host = check->endpoint->address.any.sa_family == AF_UNIX
+                   ? SLICE("localhost")
+                   : slice_from_string(check->endpoint->name);
+    buffer_append_string(&run->request, "GET ");
+    buffer_append_slice(&run->request, settings->path);
+    buffer_append_string(&run->request, " HTTP/1.1\r\nHost: ");
+    buffer_append_slice(&run->request, host);
+    buffer_append_string(&run->request, "\r\nUser-Agent: pointsman-health-check\r\n"
+                                        "Connection: close\r\n\r\n");
+}
+
+static void start_parser(struct probe_run *run)
+{
+    struct header_list fields = {
+        .headers = run->headers, .tags = run->tags, .capacity = RESPONSE_HEADERS_DEFAULT};
+    response_parser_init(&run->parser, RESPONSE_HEAD_BYTES_DEFAULT, fields,
+                         (struct response_context){0});
+}
+
+static bool is_expected(const struct check_settings *settings, unsigned status)
+{
+    for (size_t i = 0; i < settings->status_count; i++) {
+        if (settings->statuses[i] == status)
+            return true;
+    }
+    return settings->status_count == 0 && status >= 200 && status <= 299;
+}
+
+static void judge(struct health_probe *probe, unsigned status)
+{
+    char failure[32];
+    if (is_expected(&probe->check->settings, status))
+        return conclude(probe, NULL);
+    snprintf(failure, sizeof(failure), "status %u", status);
+    conclude(probe, failure);
+}
+
+/* Only the head matters. */
+static void on_bytes(struct health_probe *probe)
+{
+    struct probe_run *run = probe->run;
+    for (;;) {
+        enum parse_result result =
+            response_parser_feed(&run->parser, run->response.at, run->response.length);
+        if (result == PARSE_MORE)
+            return;
+        if (result == PARSE_REFUSED)
+            return conclude(probe, "the answer is not valid HTTP");
+        const struct parsed_response *response = &run->parser.response;
+        if (!response->is_informational)
+            return judge(probe, response->status);
+        buffer_consume(&run->response, response->head_bytes);
+        start_parser(run);
+    }
+}
+
+static void receive(struct health_probe *probe)
+{
+    struct probe_run *run = probe->run;
+    char *at = buffer_reserve(&run->response, READ_BYTES);
+    ssize_t received = recv(run->fd, at, READ_BYTES, 0);
+    if (received < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (received < 0)
+        return conclude(probe, strerrordesc_np(errno));
+    if (received == 0)
+        return conclude(probe, "closed without an answer");
+    buffer_extend(&run->response, (size_t)received);
+    on_bytes(probe);
+}
+
+static void send_request(struct health_probe *probe)
+{
+    struct probe_run *run = probe->run;
+    ssize_t sent = send(run->fd, run->request.at, run->request.length, MSG_NOSIGNAL);
+    if (sent < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (sent < 0)
+        return conclude(probe, strerrordesc_np(errno));
+    buffer_consume(&run->request, (size_t)sent);
+    if (run->request.length == 0)
+        event_watch_change(&run->watch, EPOLLIN);
+}
+
+/* --- a connection ---------------------------------------------------------------------------- */
+
+static void on_connected(struct health_probe *probe)
+{
+    probe->run->is_connected = true;
+    if (!probe->check->settings.is_http)
+        return conclude(probe, NULL);
+    put_request(probe->run, probe->check);
+    start_parser(probe->run);
+    send_request(probe);
+}
+
+static void on_ready(struct event_watch *watch, uint32_t events)
+{
+    struct health_probe *probe = watch->context;
+    struct probe_run *run = probe->run;
+    if (!run->is_connected) {
+        int status = 0;
+        socklen_t length = sizeof(status);
+        getsockopt(run->fd, SOL_SOCKET, SO_ERROR, &status, &length);
+        if (status != 0)
+            return conclude(probe, strerrordesc_np(status));
+        return on_connected(probe);
+    }
+    if (run->request.length > 0 && (events & EPOLLOUT))
+        return send_request(probe);
+    receive(probe);
+}
+
+static void start_run(struct health_probe *probe)
+{
+    const struct endpoint_address *address = &probe->check->endpoint->address;
+    int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        /* That is our trouble, not the endpoint's. */
+        wait_for_next(probe);
+        return;
+    }
+    struct probe_run *run = memory_allocate_zeroed(1, sizeof(*run));
+    run->fd = fd;
+    probe->run = run;
+    probe->probes->running++;
+    if (connect(fd, &address->any, address->length) != 0 && errno != EINPROGRESS)
+        return conclude(probe, strerrordesc_np(errno));
+    event_watch_start(&run->watch, probe->probes->loop, fd, EPOLLOUT, on_ready, probe);
+    wait_for(probe, probe->check->settings.timeout_ms);
+}
+
+static void on_time(struct event_timer *timer)
+{
+    struct health_probe *probe = timer->context;
+    if (probe->run != NULL)
+        return conclude(probe,
+                        probe->run->is_connected ? "no answer in time" : "not connected in time");
+    if (probe->probes->running >= MOST_RUNNING)
+        return wait_for(probe, NO_ROOM_PAUSE_MS);
+    probe->started_ms = clock_now_ms();
+    start_run(probe);
+}
+
+/* --- probes ---------------------------------------------------------------------------------- */
+
+struct health_probe *health_probe_start(struct probes *probes, struct health_check *check)
+{
+    struct health_probe *probe = memory_allocate_zeroed(1, sizeof(*probe));
+    probe->probes = probes;
+    probe->check = check;
+    uint64_t most_ms = check->settings.interval_ms < LONGEST_FIRST_PAUSE_MS
+                           ? check->settings.interval_ms
+                           : LONGEST_FIRST_PAUSE_MS;
+    wait_for(probe, random_up_to(probes, most_ms));
+    return probe;
+}
+
+void health_probe_stop(struct health_probe *probe)
+{
+    end_run(probe);
+    event_timer_stop(&probe->timer);
+    check_registry_put_down(probe->check);
+    free(probe);
+}
