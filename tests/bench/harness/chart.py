@@ -21,17 +21,23 @@ def _frame(width, height, title, subtitle, body):
     )
 
 
+def _number(value):
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def bars(title, subtitle, groups, unit):
-    """groups: [(label, [(name, value), ...]), ...]; one bar for each name, grouped by label."""
+    """groups: [(label, [(name, value), ...]), ...]; one bar for each name, grouped by label, in
+    proportion to the largest of its group."""
     names = []
     for _, values in groups:
         names += [name for name, _ in values if name not in names]
-    largest = max(value for _, values in groups for _, value in values)
-    left, bar, gap, scale = 130, 16, 18, 420
+    left, bar, gap, scale = 16, 16, 14, 460
     y = 64
     body = []
     for label, values in groups:
         body.append(f'<text x="16" y="{y + 12}" {TEXT}>{escape(label)}</text>')
+        y += bar + 2
+        largest = max(value for _, value in values)
         for name, value in values:
             colour = COLOURS[names.index(name) % len(COLOURS)]
             length = value / largest * scale
@@ -40,8 +46,8 @@ def bars(title, subtitle, groups, unit):
             )
             body.append(
                 f'<text x="{left + length + 6:.1f}" y="{y + 11}" {TEXT}>'
-                f"{escape(name)} {value:.3g} {escape(unit)}</text>"
+                f"{escape(name)}: {_number(value)} {escape(unit)}</text>"
             )
             y += bar
         y += gap
-    return _frame(left + scale + 180, y, title, subtitle, body)
+    return _frame(left + scale + 200, y, title, subtitle, body)

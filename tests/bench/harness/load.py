@@ -36,6 +36,26 @@ def saturate(url, connections, seconds, keep_alive=True):
     return answered, failed
 
 
+def _milliseconds(text):
+    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()
+    return float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
+
+
+def saturate_with_latency(url, connections, seconds):
+    """Requests answered a second, and the milliseconds that 99 of 100 did not exceed."""
+    output = subprocess.run(
+        ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "30s", url],
+        preexec_fn=_on_load_cpu,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=seconds + 60,
+    ).stdout
+    answered = int(re.search(r"(\d+) requests in", output).group(1))
+    p99 = re.search(r"99%\s+(\S+)", output).group(1)
+    return answered / seconds, _milliseconds(p99)
+
+
 def at_rate(url, connections, seconds, rate):
     """`rate` requests a second for `seconds`. Returns the milliseconds each has taken, in order
     of size, and how many have failed."""

@@ -93,10 +93,17 @@ hosts:
 
 
 class Peer:
-    """One proxy that runs in front of one backend."""
+    """One proxy that runs in front of one backend. The rest is for ours: another program, more
+    workers and CPUs, variables of the environment."""
 
-    def __init__(self, name, folder, backend_port):
+    def __init__(
+        self, name, folder, backend_port, program="pointsman-proxy", workers=1, environment=None
+    ):
         self.name = name
+        self.program = program
+        self.workers = workers
+        self.environment = dict(os.environ, **(environment or {}))
+        self.cpus = {PROXY_CPU} if workers == 1 else set(range(os.cpu_count()))
         self.port = processes.free_port()
         self.others = []
         os.makedirs(folder, exist_ok=True)
@@ -109,9 +116,9 @@ class Peer:
             file.write(text.format(folder=folder, port=self.port, backend=backend_port))
         return path
 
-    def _run(self, folder, arguments, environment=None):
+    def _run(self, folder, arguments):
         log = os.path.join(folder, self.name + ".log")
-        self.process = processes.start(arguments, {PROXY_CPU}, log, environment)
+        self.process = processes.start(arguments, self.cpus, log, self.environment)
 
     def start_nginx(self, folder, backend_port):
         path = self._write(folder, "nginx.conf", NGINX, backend_port)
@@ -123,8 +130,8 @@ class Peer:
 
     def start_caddy(self, folder, backend_port):
         path = self._write(folder, "Caddyfile", CADDY, backend_port)
-        environment = dict(os.environ, GOMAXPROCS="1", HOME=folder)
-        self._run(folder, ["caddy", "run", "--adapter", "caddyfile", "--config", path], environment)
+        self.environment.update(GOMAXPROCS="1", HOME=folder)
+        self._run(folder, ["caddy", "run", "--adapter", "caddyfile", "--config", path])
 
     def start_h2o(self, folder, backend_port):
         path = self._write(folder, "h2o.conf", H2O, backend_port)
@@ -147,12 +154,12 @@ class Peer:
         self._run(
             folder,
             [
-                os.path.join(PROGRAMS, "pointsman-proxy"),
+                os.path.join(PROGRAMS, self.program),
                 f"--listen=127.0.0.1:{self.port}",
                 f"--admin=127.0.0.1:{processes.free_port()}",
                 "--control=" + self.socket,
                 "--local-copy=" + os.path.join(folder, "routes.copy"),
-                "--workers=1",
+                f"--workers={self.workers}",
             ],
         )
         processes.wait_for_port(self.port, self.process)
@@ -212,6 +219,19 @@ http {{
   server {{ listen 127.0.0.1:{port} backlog=4096; root {folder}; }}
 }}
 """
+
+
+class DelayedService:
+    """A service that takes its time: bench_delayed_service."""
+
+    def __init__(self, delay_ms, cpu):
+        self.port = processes.free_port()
+        program = os.path.join(PROGRAMS, "bench_delayed_service")
+        self.process = processes.start([program, str(self.port), str(delay_ms)], {cpu})
+        processes.wait_for_port(self.port, self.process)
+
+    def stop(self):
+        processes.stop(self.process)
 
 
 class Backend:
