@@ -30,12 +30,23 @@ void answer_set_epoch(AnswerMessage *answer, const char *epoch)
     answer->epoch = memory_duplicate_string(epoch);
 }
 
+static Pointsman__V1__Change *add_change(AnswerMessage *answer, Pointsman__V1__Change *change)
+{
+    answer->changes = message_list_grow(answer->changes, answer->n_changes);
+    answer->changes[answer->n_changes++] = change;
+    return change;
+}
+
 void answer_add_change(AnswerMessage *answer, Pointsman__V1__ChangeKind change,
                        Pointsman__V1__ObjectKind kind, const char *name)
 {
-    answer->changes = message_list_grow(answer->changes, answer->n_changes);
-    answer->changes[answer->n_changes++] =
-        change_message_new(change, kind, slice_from_string(name));
+    add_change(answer, change_message_new(change, kind, slice_from_string(name)));
+}
+
+Pointsman__V1__Change *answer_add_change_of(AnswerMessage *answer,
+                                            const struct store_change *change)
+{
+    return add_change(answer, change_message_of(change));
 }
 
 void answer_add_warning(AnswerMessage *answer, Pointsman__V1__ObjectKind kind, const char *name,

@@ -10,6 +10,8 @@
 
 typedef Pointsman__V1__ApplyResponse AnswerMessage;
 
+struct store_change;
+
 AnswerMessage *answer_new(void);
 /* Takes one back from the bytes it was packed to. NULL on error. */
 AnswerMessage *answer_unpack(struct slice bytes, struct error *err);
@@ -20,6 +22,9 @@ void answer_free(AnswerMessage *answer);
 void answer_set_epoch(AnswerMessage *answer, const char *epoch);
 void answer_add_change(AnswerMessage *answer, Pointsman__V1__ChangeKind change,
                        Pointsman__V1__ObjectKind kind, const char *name);
+/* That of a write; borrowed until the answer is freed. */
+Pointsman__V1__Change *answer_add_change_of(AnswerMessage *answer,
+                                            const struct store_change *change);
 void answer_add_warning(AnswerMessage *answer, Pointsman__V1__ObjectKind kind, const char *name,
                         const char *field, const char *format, ...)
     __attribute__((format(printf, 5, 6)));

@@ -4,11 +4,15 @@
  * whole (no route left with a backend that this very batch removes, say) is then asked of the
  * store as it would be. Any violation, and a dry run, abandons the commit.
  *
+ * While a commit waits to be confirmed, no other may change what it changed, but one that takes it
+ * back: so a revert never meets younger work.
+ *
  * Threads: main. */
 #ifndef CONTROL_COMMIT_H
 #define CONTROL_COMMIT_H
 
 #include "control/answer.h"
+#include "control/mutation.h"
 #include "control/store.h"
 #include "control/violations.h"
 #include "proto/unix_socket.h"
@@ -19,13 +23,39 @@ enum {
     COMMIT_OBJECT_BYTES_MAX = 1 << 20,
     COMMIT_MESSAGE_BYTES_MAX = 1024,
     COMMIT_REQUEST_ID_BYTES_MAX = 128,
+    COMMIT_DIFF_BYTES_MAX = 3 << 20, /* of before and after in the answer of a dry run */
+    COMMIT_CONFIRM_MIN_MS = 1000,
+    COMMIT_CONFIRM_MAX_MS = 24 * 60 * 60 * 1000,
 };
+
+struct commit_request;
+
+/* Mutations that follow from the store as it is now. The list starts empty, its items stay the
+ * filler's. False when there can be no commit: `violations` or `err` say why. */
+struct mutation_list {
+    MutationMessage **items;
+    size_t count;
+};
+typedef bool commit_fill_fn(void *context, struct store *store, struct mutation_list *list,
+                            struct violations *violations, struct error *err);
 
 struct commit_request {
     const Pointsman__V1__ApplyRequest *apply;
     const struct peer_credentials *author;
-    /* Came as PutRoute or the like: fields are named as they are there. */
-    bool is_single;
+    enum mutation_naming naming;
+
+    /* What the peer said, for knowing a repeated request; NULL: `apply`. */
+    const ProtobufCMessage *asked;
+    /* Asked for more mutations, after those of `apply`, once the request is known to be new. NULL:
+     * there are no more. */
+    commit_fill_fn *fill;
+    void *fill_context;
+
+    /* It takes back these revisions; 0: it is no undo. */
+    uint64_t undoes_first;
+    uint64_t undoes_last;
+    /* The objects of its puts were accepted before: they are not validated again. */
+    bool is_trusted;
 };
 
 /* In an open transaction of `store`. Returns the answer, for when the transaction is durable;

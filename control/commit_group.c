@@ -4,14 +4,15 @@
 #include "common/log.h"
 #include "control/change_feed.h"
 #include "proto/grpc_server.h"
+#include "proto/message.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 struct pending {
     struct pending *next;
-    struct grpc_call *call; /* NULL: it was cancelled */
-    AnswerMessage *answer;
+    struct grpc_call *call; /* NULL: it was cancelled, or never was */
+    ProtobufCMessage *answer;
     char *log_line; /* NULL: it made no revision */
 };
 
@@ -55,14 +56,15 @@ static void on_call_end(void *context)
     pending->call = NULL;
 }
 
-void commit_group_add(struct commit_group *group, struct grpc_call *call, AnswerMessage *answer,
+void commit_group_add(struct commit_group *group, struct grpc_call *call, ProtobufCMessage *answer,
                       const char *log_line)
 {
     struct pending *pending = memory_allocate_zeroed(1, sizeof(*pending));
     pending->call = call;
     pending->answer = answer;
     pending->log_line = log_line == NULL ? NULL : memory_duplicate_string(log_line);
-    grpc_call_on_end(call, on_call_end, pending);
+    if (call != NULL)
+        grpc_call_on_end(call, on_call_end, pending);
     *group->last = pending;
     group->last = &pending->next;
 }
@@ -72,10 +74,10 @@ static void finish(struct pending *pending, const struct error *failure)
     if (failure == NULL && pending->log_line != NULL)
         log_info("commit", "%s", pending->log_line);
     if (pending->call != NULL && failure == NULL)
-        grpc_call_reply(pending->call, &pending->answer->base);
+        grpc_call_reply(pending->call, pending->answer);
     else if (pending->call != NULL)
         grpc_call_fail_error(pending->call, failure);
-    answer_free(pending->answer);
+    message_free(pending->answer);
     free(pending->log_line);
     free(pending);
 }

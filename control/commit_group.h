@@ -8,7 +8,6 @@
 #ifndef CONTROL_COMMIT_GROUP_H
 #define CONTROL_COMMIT_GROUP_H
 
-#include "control/answer.h"
 #include "control/store.h"
 
 struct change_feed;
@@ -25,9 +24,9 @@ void commit_group_free(struct commit_group *group);
 /* Sees to it that the store has an open transaction. */
 bool commit_group_join(struct commit_group *group, struct error *err);
 
-/* Takes the answer of a call that has joined. `log_line` (copied; NULL: none) is logged as the
- * commit's when it is durable. */
-void commit_group_add(struct commit_group *group, struct grpc_call *call, AnswerMessage *answer,
+/* Takes the answer of a call that has joined (both NULL: it is our own), to be freed with
+ * message_free. `log_line` (copied; NULL: none) is logged as the commit's when it is durable. */
+void commit_group_add(struct commit_group *group, struct grpc_call *call, ProtobufCMessage *answer,
                       const char *log_line);
 
 /* Ends the transaction now: before anything is read that a failing fsync would take back. */

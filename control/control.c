@@ -8,9 +8,11 @@
 #include "control/commit_group.h"
 #include "control/commit_stream.h"
 #include "control/compactor.h"
+#include "control/confirmation.h"
 #include "control/explain_service.h"
 #include "control/proxy_memory.h"
 #include "control/proxy_registry.h"
+#include "control/replace_service.h"
 #include "control/services.h"
 #include "control/store.h"
 #include "control/wait_list.h"
@@ -35,6 +37,8 @@ struct control {
     struct blame_service *blame;
     struct commit_streams *streams;
     struct services services;
+    struct replace_service *replaces;
+    struct confirmation *confirmation;
     struct grpc_server *server;
     struct event_timer drain_timer;
     bool is_unhealthy; /* as the server has been told */
@@ -138,6 +142,8 @@ struct control *control_start(const struct control_options *options, struct even
         .streams = control->streams,
         .started_wall_ms = clock_wall_ms(),
     };
+    control->replaces = control->services.replaces = replace_service_new(loop, &control->services);
+    control->confirmation = confirmation_new(loop, control->changes, &control->services);
     if (!start_server(control, options, err))
         goto failed;
 
@@ -189,6 +195,8 @@ void control_stop(struct control *control)
     if (control->server != NULL)
         grpc_server_free(control->server);
     feed_service_free(control->feed);
+    confirmation_free(control->confirmation);
+    replace_service_free(control->replaces);
     commit_streams_free(control->streams);
     blame_service_free(control->blame);
     explain_service_free(control->explain);

@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-bool mutation_read(const MutationMessage *message, size_t index, struct mutation *mutation)
+bool mutation_read(const MutationMessage *message, enum mutation_naming naming, size_t index,
+                   struct mutation *mutation)
 {
-    *mutation = (struct mutation){.message = message, .index = index};
+    *mutation = (struct mutation){.message = message, .naming = naming, .index = index};
     switch (message->operation_case) {
     case POINTSMAN__V1__MUTATION__OPERATION_PUT_ROUTE:
         mutation->kind = POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
@@ -56,6 +57,12 @@ bool mutation_validate(const struct mutation *mutation, validate_report_fn *repo
     return false;
 }
 
+uint64_t mutation_created_revision(const struct mutation *mutation)
+{
+    return is_route(mutation) ? mutation->message->put_route->created_revision
+                              : mutation->message->put_backend->created_revision;
+}
+
 void mutation_pack(const struct mutation *mutation, uint64_t created_revision, uint64_t revision,
                    struct buffer *to)
 {
@@ -73,26 +80,40 @@ void mutation_pack(const struct mutation *mutation, uint64_t created_revision, u
     }
 }
 
-void mutation_field(const struct mutation *mutation, bool is_single, const char *field, char *to)
+void mutation_field(const struct mutation *mutation, const char *field, char *to)
 {
     const char *dot = field[0] == '\0' ? "" : ".";
     const char *kind = object_kind_name(mutation->kind);
-    if (!is_single)
+    switch (mutation->naming) {
+    case MUTATION_BY_INDEX:
         snprintf(to, MUTATION_FIELD_BYTES, "mutations[%zu].%s_%s%s%s", mutation->index,
                  mutation->is_put ? "put" : "delete", kind, dot, field);
-    else if (mutation->is_put)
-        snprintf(to, MUTATION_FIELD_BYTES, "%s%s%s", kind, dot, field);
-    else
-        snprintf(to, MUTATION_FIELD_BYTES, "name");
+        break;
+    case MUTATION_SINGLE:
+        if (mutation->is_put)
+            snprintf(to, MUTATION_FIELD_BYTES, "%s%s%s", kind, dot, field);
+        else
+            snprintf(to, MUTATION_FIELD_BYTES, "name");
+        break;
+    case MUTATION_BY_NAME:
+        snprintf(to, MUTATION_FIELD_BYTES, "%s %s%s%s", kind, mutation->name, dot, field);
+        break;
+    }
 }
 
-void mutation_side_field(const struct mutation *mutation, bool is_single, const char *field,
-                         char *to)
+void mutation_side_field(const struct mutation *mutation, const char *field, char *to)
 {
-    if (is_single)
-        snprintf(to, MUTATION_FIELD_BYTES, "%s", field);
-    else
+    switch (mutation->naming) {
+    case MUTATION_BY_INDEX:
         snprintf(to, MUTATION_FIELD_BYTES, "mutations[%zu].%s", mutation->index, field);
+        break;
+    case MUTATION_SINGLE:
+        snprintf(to, MUTATION_FIELD_BYTES, "%s", field);
+        break;
+    case MUTATION_BY_NAME:
+        mutation_field(mutation, field, to);
+        break;
+    }
 }
 
 int mutation_compare(const void *a, const void *b)

@@ -11,9 +11,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* How errors name a mutation's fields. */
+enum mutation_naming {
+    MUTATION_BY_INDEX, /* "mutations[3].put_route.rules[0].name" */
+    MUTATION_SINGLE,   /* "route.rules[0].name": the request has just this one */
+    MUTATION_BY_NAME,  /* "route shop.rules[0].name": the request did not spell it out */
+};
+
 /* All borrowed from the request. */
 struct mutation {
     const MutationMessage *message;
+    enum mutation_naming naming;
     size_t index;
     Pointsman__V1__ObjectKind kind;
     const char *name;
@@ -22,7 +30,8 @@ struct mutation {
 };
 
 /* False when the message names no operation. */
-bool mutation_read(const MutationMessage *message, size_t index, struct mutation *mutation);
+bool mutation_read(const MutationMessage *message, enum mutation_naming naming, size_t index,
+                   struct mutation *mutation);
 
 /* "route" or "backend". */
 const char *object_kind_name(Pointsman__V1__ObjectKind kind);
@@ -30,18 +39,19 @@ const char *object_kind_name(Pointsman__V1__ObjectKind kind);
 /* Reports what is wrong with the object of a put, or the name of a delete. */
 bool mutation_validate(const struct mutation *mutation, validate_report_fn *report, void *context);
 
+/* What the object of a put says of its own creation. */
+uint64_t mutation_created_revision(const struct mutation *mutation);
+
 /* Packs the object of a put with these revisions instead of its own. Replaces what is in `to`. */
 void mutation_pack(const struct mutation *mutation, uint64_t created_revision, uint64_t revision,
                    struct buffer *to);
 
-enum { MUTATION_FIELD_BYTES = 512 };
+enum { MUTATION_FIELD_BYTES = 1024 };
 
-/* Where `field` (or "": the object) of the mutation's object stands in the request:
- * "mutations[3].put_route.rules[0].name", or "route.rules[0].name" in a request for one. */
-void mutation_field(const struct mutation *mutation, bool is_single, const char *field, char *to);
+/* Where `field` (or "": the object) of the mutation's object stands in the request. */
+void mutation_field(const struct mutation *mutation, const char *field, char *to);
 /* The same for what stands beside the object: "precondition". */
-void mutation_side_field(const struct mutation *mutation, bool is_single, const char *field,
-                         char *to);
+void mutation_side_field(const struct mutation *mutation, const char *field, char *to);
 
 /* By kind and name, then index. For qsort and bsearch of struct mutation. */
 int mutation_compare(const void *a, const void *b);

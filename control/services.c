@@ -86,6 +86,9 @@ static void on_report(void *context, struct grpc_call *call, const ProtobufCMess
     feed_service_report(services->feed, call, (const Pointsman__V1__ReportRequest *)request);
 }
 
+/* Mutations, and what else an Apply says. */
+enum { APPLY_REQUEST_BYTES_MAX = APPLY_BYTES_MAX + 64 * 1024 };
+
 #define READ(name, message, handler)                                                               \
     {                                                                                              \
         .path = CONTROL name, .request = &pointsman__v1__##message##__descriptor,                  \
@@ -94,7 +97,7 @@ static void on_report(void *context, struct grpc_call *call, const ProtobufCMess
 #define WRITE(name, message, handler)                                                              \
     {                                                                                              \
         .path = CONTROL name, .request = &pointsman__v1__##message##__descriptor,                  \
-        .max_request_bytes = APPLY_BYTES_MAX, .max_request_memory = MESSAGE_MEMORY_APPLY,          \
+        .max_request_bytes = APPLY_REQUEST_BYTES_MAX, .max_request_memory = MESSAGE_MEMORY_APPLY,  \
         .authorize = may_write, .on_call = handler                                                 \
     }
 
@@ -104,6 +107,8 @@ const struct grpc_method service_methods[] = {
     WRITE("DeleteRoute", delete_route_request, control_service_delete_route),
     WRITE("PutBackend", put_backend_request, control_service_put_backend),
     WRITE("DeleteBackend", delete_backend_request, control_service_delete_backend),
+    WRITE("Undo", undo_request, control_service_undo),
+    WRITE("Confirm", confirm_request, control_service_confirm),
     READ("GetRoute", get_route_request, read_service_get_route),
     READ("ListRoutes", list_routes_request, read_service_list_routes),
     READ("GetBackend", get_backend_request, read_service_get_backend),

@@ -15,6 +15,7 @@ struct commit_streams;
 struct explain_service;
 struct feed_service;
 struct proxy_registry;
+struct replace_service;
 struct store;
 struct wait_list;
 
@@ -29,6 +30,7 @@ struct services {
     struct explain_service *explain;
     struct blame_service *blame;
     struct commit_streams *streams;
+    struct replace_service *replaces;
     uint64_t started_wall_ms;
 };
 

@@ -121,6 +121,11 @@ bool store_routes_naming(struct store *store, const char *backend, size_t limit,
                          void (*visit)(void *context, const char *route), void *context,
                          uint64_t *count, struct error *err);
 
+/* The newest revision that changed the object, with what the open transaction has done; 0: none
+ * that the log still has. */
+bool store_last_changed(struct store *store, Pointsman__V1__ObjectKind kind, const char *name,
+                        uint64_t *revision, struct error *err);
+
 /* The first answer to a request, appended to `answer`, and the fingerprint of that request.
  * ERROR_NOT_FOUND. */
 bool store_find_request(struct store *store, const char *request_id, uint64_t *fingerprint,

@@ -217,6 +217,22 @@ bool store_routes_naming(struct store *store, const char *backend, size_t limit,
     return false;
 }
 
+bool store_last_changed(struct store *store, Pointsman__V1__ObjectKind kind, const char *name,
+                        uint64_t *revision, struct error *err)
+{
+    sqlite3_stmt *statement = store_statement(store, STATEMENT_LAST_CHANGED, err);
+    bool has_row;
+    if (statement == NULL)
+        return false;
+    store_bind_number(statement, 1, (uint64_t)kind);
+    store_bind_text(statement, 2, name);
+    if (!store_step(store, statement, &has_row, err))
+        return false;
+    *revision = has_row ? store_column_number(statement, 0) : 0;
+    sqlite3_reset(statement);
+    return true;
+}
+
 bool store_find_request(struct store *store, const char *request_id, uint64_t *fingerprint,
                         struct buffer *answer, struct error *err)
 {

@@ -68,6 +68,8 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_FIRST_CHANGE] = "SELECT before FROM changes"
                                " WHERE kind = ?1 AND name = ?2 AND sequence > ?3"
                                " ORDER BY sequence LIMIT 1",
+    [STATEMENT_LAST_CHANGED] = "SELECT revision FROM changes WHERE kind = ?1 AND name = ?2"
+                               " ORDER BY sequence DESC LIMIT 1",
     [STATEMENT_CHANGES] = "SELECT kind, name, after, sequence FROM changes AS c"
                           " WHERE sequence > ?1 AND sequence <= ?2 AND NOT EXISTS"
                           "  (SELECT 1 FROM changes AS later WHERE later.kind = c.kind"

@@ -7,10 +7,12 @@
 #include "control/change_feed.h"
 #include "control/commit_group.h"
 #include "control/commit_stream.h"
+#include "control/confirmation.h"
 #include "control/control_service.h"
 #include "control/explain_service.h"
 #include "control/feed_service.h"
 #include "control/proxy_registry.h"
+#include "control/replace_service.h"
 #include "control/store.h"
 #include "control/wait_list.h"
 #include "tests/support/temp_dir.h"
@@ -63,6 +65,8 @@ static void start(struct services_fixture *fixture)
     services->explain = explain_service_new(fixture->loop, services->store, services->proxies);
     services->blame = blame_service_new(fixture->loop, services->store);
     services->streams = commit_streams_new(services->store, fixture->changes);
+    services->replaces = replace_service_new(fixture->loop, services);
+    fixture->confirmation = confirmation_new(fixture->loop, fixture->changes, services);
     services->feed = feed_service_new(fixture->loop, services->store, fixture->changes,
                                       services->proxies, &feed_options);
 }
@@ -72,6 +76,8 @@ static void stop(struct services_fixture *fixture)
     struct services *services = &fixture->services;
     commit_group_flush(services->commits);
     feed_service_free(services->feed);
+    confirmation_free(fixture->confirmation);
+    replace_service_free(services->replaces);
     commit_streams_free(services->streams);
     blame_service_free(services->blame);
     explain_service_free(services->explain);

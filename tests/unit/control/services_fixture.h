@@ -14,6 +14,7 @@
 
 struct event_loop;
 struct change_feed;
+struct confirmation;
 struct temp_dir;
 
 struct services_fixture {
@@ -21,6 +22,7 @@ struct services_fixture {
     char *path; /* of the database */
     struct event_loop *loop;
     struct change_feed *changes;
+    struct confirmation *confirmation;
     struct services services;
     uint64_t now_ms; /* of the test's clock */
 };

@@ -1,0 +1,221 @@
+#include "control/change_message.h"
+#include "control/commit_parts.h"
+#include "control/references.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* --- what is wrong ------------------------------------------------------------------------- */
+
+struct validation {
+    struct commit *commit;
+    const struct mutation *mutation;
+};
+
+static void on_invalid(void *context, const char *field, const char *message)
+{
+    struct validation *validation = context;
+    struct commit *commit = validation->commit;
+    char path[MUTATION_FIELD_BYTES];
+    mutation_field(validation->mutation, field, path);
+    violations_add(commit->violations, ERROR_INVALID, path, "%s", message);
+}
+
+void commit_refuse(struct commit *commit, const struct mutation *mutation, enum error_code code,
+                   const char *text)
+{
+    char path[MUTATION_FIELD_BYTES];
+    mutation_field(mutation, "", path);
+    violations_add(commit->violations, code, path, "%s", text);
+}
+
+static bool check_precondition(struct commit *commit, const struct mutation *mutation,
+                               bool is_there, const struct store_record *record)
+{
+    const Pointsman__V1__Precondition *precondition = mutation->message->precondition;
+    if (precondition == NULL)
+        return true;
+
+    char field[MUTATION_FIELD_BYTES];
+    mutation_side_field(mutation, "precondition", field);
+    const char *kind = object_kind_name(mutation->kind);
+    switch (precondition->kind_case) {
+    case POINTSMAN__V1__PRECONDITION__KIND_MUST_NOT_EXIST:
+        if (precondition->must_not_exist && is_there)
+            return violations_add(commit->violations, ERROR_EXISTS, field,
+                                  "there is a %s '%s' already", kind, mutation->name);
+        break;
+    case POINTSMAN__V1__PRECONDITION__KIND_MUST_EXIST:
+        if (precondition->must_exist && !is_there)
+            return violations_add(commit->violations, ERROR_NOT_FOUND, field, "there is no %s '%s'",
+                                  kind, mutation->name);
+        break;
+    case POINTSMAN__V1__PRECONDITION__KIND_REVISION_IS:
+        if (!is_there)
+            return violations_add(commit->violations, ERROR_CONFLICT, field,
+                                  "there is no %s '%s' any more", kind, mutation->name);
+        if (record->revision != precondition->revision_is)
+            return violations_add(commit->violations, ERROR_CONFLICT, field,
+                                  "%s '%s' is at revision %" PRIu64 ", not %" PRIu64, kind,
+                                  mutation->name, record->revision, precondition->revision_is);
+        break;
+    case POINTSMAN__V1__PRECONDITION__KIND__NOT_SET:
+    case _POINTSMAN__V1__PRECONDITION__KIND__CASE_IS_INT_SIZE:
+        break;
+    }
+    return true;
+}
+
+/* --- writing ------------------------------------------------------------------------------- */
+
+bool commit_look_up(struct commit *commit, Pointsman__V1__ObjectKind kind, const char *name,
+                    struct store_record *record, bool *is_there)
+{
+    struct error why = {0};
+    *is_there = store_get(commit->store, kind, name, record, &why);
+    if (*is_there || why.code == ERROR_NOT_FOUND)
+        return true;
+    *commit->err = why;
+    return false;
+}
+
+bool commit_is_held(struct commit *commit, Pointsman__V1__ObjectKind kind, const char *name,
+                    bool *is_held)
+{
+    uint64_t revision = 0;
+    *is_held = false;
+    if (commit->held_revision == 0)
+        return true;
+    /* Since it was made, nobody has changed what it changed. */
+    if (!store_last_changed(commit->store, kind, name, &revision, commit->err))
+        return false;
+    *is_held = revision == commit->held_revision;
+    return true;
+}
+
+static bool check_held(struct commit *commit, const struct mutation *mutation, bool *is_free)
+{
+    bool is_held;
+    if (!commit_is_held(commit, mutation->kind, mutation->name, &is_held))
+        return false;
+    *is_free = !is_held;
+    if (is_held) {
+        char text[128];
+        snprintf(text, sizeof(text),
+                 "was changed by revision %" PRIu64 ", which waits to be confirmed or undone",
+                 commit->held_revision);
+        commit_refuse(commit, mutation, ERROR_CONFLICT, text);
+    }
+    return true;
+}
+
+/* Adds a change to the answer; to that of a dry run with before and after, while they fit. */
+static bool tell_change(struct commit *commit, const struct store_write *write)
+{
+    const struct store_change change = {
+        .kind = write->kind,
+        .name = slice_from_string(write->name),
+        .was_there = write->before != NULL,
+        .is_there = write->after != NULL,
+        .before = write->before != NULL ? *write->before : (struct slice){0},
+        .after = write->after != NULL ? *write->after : (struct slice){0},
+    };
+    size_t bytes = change.before.length + change.after.length;
+    Pointsman__V1__Change *told = answer_add_change_of(commit->answer, &change);
+    commit->is_changed = true;
+    if (!commit->request->apply->dry_run)
+        return true;
+    if (commit->told_bytes + bytes > COMMIT_DIFF_BYTES_MAX) {
+        commit->answer->changes_without_objects++;
+        return true;
+    }
+    commit->told_bytes += bytes;
+    return change_message_add_objects(told, &change, commit->err);
+}
+
+static bool write_put(struct commit *commit, const struct mutation *mutation,
+                      const struct store_record *record, bool is_there)
+{
+    uint64_t next = store_next_revision(commit->store);
+    uint64_t created = is_there ? record->created_revision : next;
+    if (commit->request->undoes_first != 0) /* and so its place among routes of equal rank */
+        created = mutation_created_revision(mutation);
+    struct slice before = buffer_slice(&record->bytes);
+
+    mutation_pack(mutation, created, is_there ? record->revision : next, &commit->bytes);
+    if (is_there && slice_equals(before, buffer_slice(&commit->bytes))) {
+        answer_add_change(commit->answer, POINTSMAN__V1__CHANGE_KIND__CHANGE_KIND_UNCHANGED,
+                          mutation->kind, mutation->name);
+        return true;
+    }
+    mutation_pack(mutation, created, next, &commit->bytes);
+    if (commit->bytes.length > COMMIT_OBJECT_BYTES_MAX) {
+        commit_refuse(commit, mutation, ERROR_LIMIT, "an object may have 1 MiB at most");
+        return true;
+    }
+
+    struct reference_list references = {0};
+    if (mutation->kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE)
+        references_collect(mutation->message->put_route, &references);
+    struct slice after = buffer_slice(&commit->bytes);
+    const struct store_write write = {
+        .kind = mutation->kind,
+        .name = mutation->name,
+        .created_revision = created,
+        .before = is_there ? &before : NULL,
+        .after = &after,
+        .references = references.names,
+        .reference_count = references.count,
+    };
+    bool is_written = store_write(commit->store, &write, commit->err);
+    reference_list_clear(&references);
+    return is_written && tell_change(commit, &write);
+}
+
+bool commit_write_delete(struct commit *commit, Pointsman__V1__ObjectKind kind, const char *name,
+                         const struct store_record *record)
+{
+    struct slice before = buffer_slice(&record->bytes);
+    const struct store_write write = {.kind = kind, .name = name, .before = &before};
+    if (!store_write(commit->store, &write, commit->err))
+        return false;
+    return tell_change(commit, &write);
+}
+
+static bool delete_missing(struct commit *commit, const struct mutation *mutation)
+{
+    char text[OBJECT_NAME_BYTES + 32];
+    if (mutation->message->ignore_missing) {
+        answer_add_change(commit->answer, POINTSMAN__V1__CHANGE_KIND__CHANGE_KIND_UNCHANGED,
+                          mutation->kind, mutation->name);
+        return true;
+    }
+    snprintf(text, sizeof(text), "there is no %s '%s'", object_kind_name(mutation->kind),
+             mutation->name);
+    commit_refuse(commit, mutation, ERROR_NOT_FOUND, text);
+    return true;
+}
+
+bool commit_write_mutation(struct commit *commit, struct mutation *mutation)
+{
+    struct validation validation = {.commit = commit, .mutation = mutation};
+    if (!commit->request->is_trusted && !mutation_validate(mutation, on_invalid, &validation))
+        return true;
+
+    struct store_record record = {0};
+    bool is_there;
+    bool is_free = false;
+    bool is_done = commit_look_up(commit, mutation->kind, mutation->name, &record, &is_there) &&
+                   check_held(commit, mutation, &is_free);
+    if (is_free && check_precondition(commit, mutation, is_there, &record)) {
+        if (mutation->is_put)
+            is_done = write_put(commit, mutation, &record, is_there);
+        else if (is_there)
+            is_done = mutation->has_deleted =
+                commit_write_delete(commit, mutation->kind, mutation->name, &record);
+        else
+            is_done = delete_missing(commit, mutation);
+    }
+    store_record_clear(&record);
+    return is_done;
+}
