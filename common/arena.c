@@ -24,7 +24,8 @@ void *arena_allocate(struct arena *arena, size_t bytes)
 char *arena_string(struct arena *arena, const char *from, size_t length)
 {
     char *copy = arena_allocate(arena, length + 1);
-    memcpy(copy, from, length);
+    if (length > 0)
+        memcpy(copy, from, length);
     return copy;
 }
 

@@ -12,7 +12,7 @@ struct arena {
 
 /* Zeroed. */
 void *arena_allocate(struct arena *arena, size_t bytes);
-/* With a terminator behind it. */
+/* With a terminator behind it. `from` may be NULL when it is empty. */
 char *arena_string(struct arena *arena, const char *from, size_t length);
 char *arena_printf(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
