@@ -10,7 +10,7 @@ static enum exit_code run(struct session *session, const struct option_list *ope
     draft_init(&draft);
     enum exit_code code = document_files_read("apply", DOCUMENT_WHOLE, &draft);
     if (code == EXIT_OK)
-        code = prune_add(session, "apply", &draft);
+        code = prune_add("apply", &draft);
     if (code == EXIT_OK)
         code = change_commit(session, &draft);
     draft_clear(&draft);

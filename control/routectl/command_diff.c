@@ -139,7 +139,7 @@ static enum exit_code compare_files(struct session *session)
     draft_init(&draft);
     enum exit_code code = document_files_read("diff", DOCUMENT_WHOLE, &draft);
     if (code == EXIT_OK)
-        code = prune_add(session, "diff", &draft);
+        code = prune_add("diff", &draft);
     code = code == EXIT_OK ? compare_draft(session, &draft) : as_error(code);
     draft_clear(&draft);
     return code;
