@@ -57,8 +57,9 @@ static bool find_range(struct store *store, uint64_t newest, uint64_t oldest, ui
         return error_set(err, ERROR_INVALID, "revision 0 is the empty beginning, not a commit");
     if (oldest <= store->committed.compacted_revision)
         return store_error_compacted(store, err);
-    return store_sequence_at(store, oldest - 1, first, err) &&
-           store_sequence_at(store, newest, last, err);
+    /* The newest first: it is the one to be named when it is not there. */
+    return store_sequence_at(store, newest, last, err) &&
+           store_sequence_at(store, oldest - 1, first, err);
 }
 
 /* --- one object ----------------------------------------------------------------------------- */

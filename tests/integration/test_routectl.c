@@ -116,7 +116,6 @@ static void a_backend_that_others_name_outlives_its_route(void **state)
     assert_int_equal(get("/b"), 500);
 }
 
-/* CLI-3 */
 static void an_existing_name_is_kept_unless_it_is_replaced(void **state)
 {
     (void)state;
@@ -132,7 +131,6 @@ static void an_existing_name_is_kept_unless_it_is_replaced(void **state)
     assert_int_equal(get("/b"), 200);
 }
 
-/* DOC-13 */
 static void a_dry_run_changes_nothing(void **state)
 {
     (void)state;
@@ -209,7 +207,6 @@ static void several_removals_are_all_or_nothing(void **state)
     ROUTECTL(0, NULL, NULL, "get", "a");
 }
 
-/* CLI-1 */
 static void wrong_usage_is_exit_2(void **state)
 {
     (void)state;
@@ -313,7 +310,6 @@ static struct command shell(const char *line)
     return command;
 }
 
-/* CLI-2 */
 static void json_is_json(void **state)
 {
     (void)state;
