@@ -240,6 +240,14 @@ void json_writer_message(struct json_writer *writer, const char *key,
     write_message(writer, key, message, true);
 }
 
+void json_writer_part(struct json_writer *writer, const ProtobufCMessage *part)
+{
+    if (part->descriptor == &google__protobuf__duration__descriptor)
+        write_duration(&writer->text, (const DurationMessage *)part);
+    else
+        write_message(writer, NULL, part, false);
+}
+
 void json_writer_message_fields(struct json_writer *writer, const ProtobufCMessage *message)
 {
     write_fields(writer, message, !is_object(message->descriptor));

@@ -31,6 +31,9 @@ void json_writer_message(struct json_writer *writer, const char *key,
                          const ProtobufCMessage *message);
 void json_writer_bool(struct json_writer *writer, const char *key, bool value);
 
+/* A message that is part of a route or backend, as it stands in there: what is set of it. */
+void json_writer_part(struct json_writer *writer, const ProtobufCMessage *part);
+
 /* The fields of a message as members of the open object. */
 void json_writer_message_fields(struct json_writer *writer, const ProtobufCMessage *message);
 

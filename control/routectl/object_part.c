@@ -62,8 +62,8 @@ static void append_message(struct buffer *to, const ProtobufCMessage *message)
         append_endpoint(to, (const EndpointMessage *)message, false);
     } else {
         struct json_writer writer = {.is_compact = true};
-        json_writer_message(&writer, NULL, message);
-        buffer_append(to, writer.text.at, writer.text.length - 1); /* without the line feed */
+        json_writer_part(&writer, message);
+        buffer_append(to, writer.text.at, strcspn(buffer_string(&writer.text), "\n"));
         json_writer_clear(&writer);
     }
 }

@@ -155,7 +155,7 @@ void output_history_show_commit(const struct output_sink *sink, const ProtobufCM
     append_undone(&text, commit);
     print_if_any(sink, "undoes", &text);
     append_confirmation(&text, commit);
-    print_if_any(sink, "confirmation", &text);
+    print_if_any(sink, "confirm", &text);
     buffer_printf(&text, "%" PRIu32 " created, %" PRIu32 " updated, %" PRIu32 " removed",
                   commit->created, commit->updated, commit->deleted);
     print_line(sink, "changes", &text);
