@@ -2,20 +2,24 @@
 
 #include "common/clock.h"
 #include "common/event_loop.h"
-#include "control/explain_answer.h"
+#include "control/explain_candidates.h"
+#include "control/listener_choice.h"
+#include "control/moment.h"
 #include "control/object_page.h"
 #include "control/packed_route.h"
-#include "control/proxy_registry.h"
+#include "control/store_history.h"
 #include "proto/grpc_server.h"
 #include "proto/message.h"
-#include "proxy/routing/route_explain.h"
+#include "proxy/routing/explain_report.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The table of one run may be large, when many routes are for every host: few runs at a time. */
+/* Each keeps what it may show, and reads on in every turn of the loop: few at a time. */
 enum { RUNS_MAX = 4, HEADERS_MAX = 100, PIECE_MICROSECONDS = 5000 };
+
+static const Pointsman__V1__ObjectKind route_kind = POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
 
 struct explain_service {
     struct event_loop *loop;
@@ -29,16 +33,15 @@ struct run {
     struct explain_service *service;
     struct grpc_call *call;
     struct event_timer timer;
+    Pointsman__V1__ExplainRequest *request; /* a copy: it outlives the call's */
     struct sample_request sample;
     struct listener_choice listener;
+    struct explain_candidates candidates;
 
     /* How far it has read, and what it has found. */
     uint64_t revision;
     struct store_cursor cursor;
-    uint64_t other_host_count;
-    struct route_table_builder *builder;
-    struct route **routes;
-    size_t route_count;
+    struct route_explain *explain;
 
     /* The piece at hand. */
     uint64_t piece_end_us;
@@ -64,12 +67,11 @@ void explain_service_free(struct explain_service *service)
 static void run_free(struct run *run)
 {
     event_timer_stop(&run->timer);
-    route_table_builder_free(run->builder);
-    for (size_t i = 0; i < run->route_count; i++)
-        route_release(&run->routes[i]);
-    free(run->routes);
+    route_explain_free(run->explain);
+    explain_candidates_clear(&run->candidates);
     listener_choice_clear(&run->listener);
     sample_request_clear(&run->sample);
+    message_free((ProtobufCMessage *)run->request);
     run->service->run_count--;
     free(run);
 }
@@ -81,41 +83,27 @@ static void on_call_end(void *context)
 
 /* --- reading routes ------------------------------------------------------------------------- */
 
-static void ignore_problem(void *context, const char *field, const char *message)
+/* What a proxy cannot understand, it answers with 500 or leaves out; so does the explanation. */
+static void take_bytes(struct run *run, struct slice bytes)
 {
-    (void)context;
-    (void)field;
-    (void)message;
+    struct route *route = route_new_unlinked(bytes);
+    if (route != NULL)
+        route_explain_add(run->explain, route);
 }
 
-/* Backends are looked up by name when the winner is known. */
-static uint32_t some_backend(void *context, const char *full_name, uint32_t port)
+/* True when one of the candidates takes the route's place. */
+static bool is_replaced(struct run *run, const struct store_object *object)
 {
-    (void)context;
-    (void)full_name;
-    (void)port;
-    return 0;
-}
-
-static void add_route(struct run *run, struct route *route)
-{
-    if ((run->route_count & (run->route_count - 1)) == 0) {
-        size_t capacity = run->route_count == 0 ? 1 : 2 * run->route_count;
-        run->routes = memory_reallocate(run->routes, capacity * sizeof(run->routes[0]));
-    }
-    run->routes[run->route_count++] = route;
-    route_table_builder_add(run->builder, route);
-}
-
-/* What a proxy cannot understand, it answers with 500 or leaves out; so does this table. */
-static void compile_route(struct run *run, const struct store_object *object)
-{
-    RouteMessage *message = (RouteMessage *)object_unpack(object->kind, object->bytes, NULL);
-    if (message == NULL)
-        return;
-    bool is_broken = !route_validate(message, ignore_problem, NULL);
-    add_route(run, route_new(message, object->bytes, is_broken, some_backend, NULL));
-    message_free(&message->base);
+    char name[OBJECT_NAME_BYTES];
+    snprintf(name, sizeof(name), "%.*s", (int)object->name.length, object->name.at);
+    struct candidate *candidate = explain_candidates_find(&run->candidates, route_kind, name);
+    if (candidate == NULL)
+        return false;
+    RouteMessage *message = (RouteMessage *)object_unpack(route_kind, object->bytes, NULL);
+    if (message != NULL)
+        candidate->created_revision = message->created_revision;
+    message_free((ProtobufCMessage *)message);
+    return true;
 }
 
 static bool take_route(void *context, const struct store_object *object)
@@ -123,27 +111,74 @@ static bool take_route(void *context, const struct store_object *object)
     struct run *run = context;
     if (run->piece_count++ > 0 && clock_now_us() >= run->piece_end_us)
         return false;
-    if (packed_route_serves_host(object->bytes, run->sample.head.host))
-        compile_route(run, object);
+    if (is_replaced(run, object))
+        return true;
+    if (packed_route_serves_host(object->bytes, run->sample.head.host) ||
+        route_explain_shows_other_hosts(run->explain))
+        take_bytes(run, object->bytes);
     else
-        run->other_host_count++;
+        route_explain_pass_over(run->explain);
     return true;
+}
+
+static void take_candidates(struct run *run)
+{
+    struct buffer bytes = BUFFER_EMPTY;
+    for (size_t i = 0; i < run->candidates.count; i++) {
+        const struct candidate *candidate = &run->candidates.items[i];
+        if (candidate->mutation.kind != route_kind || !candidate->mutation.is_put)
+            continue;
+        candidate_pack(candidate, run->revision + 1, &bytes);
+        take_bytes(run, buffer_slice(&bytes));
+    }
+    buffer_clear(&bytes);
+}
+
+/* --- answering ------------------------------------------------------------------------------ */
+
+static BackendMessage *find_backend(void *context, const char *full_name)
+{
+    const struct run *run = context;
+    const Pointsman__V1__ObjectKind kind = POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND;
+    const struct candidate *candidate = explain_candidates_find(&run->candidates, kind, full_name);
+    struct buffer bytes = BUFFER_EMPTY;
+    struct error err = {0};
+    BackendMessage *found = NULL;
+    bool is_there = candidate == NULL ? store_get_at(run->service->store, run->revision, kind,
+                                                     full_name, &bytes, &err)
+                                      : candidate->mutation.is_put;
+    if (candidate != NULL && is_there)
+        candidate_pack(candidate, run->revision + 1, &bytes);
+    if (is_there)
+        found = (BackendMessage *)object_unpack(kind, buffer_slice(&bytes), NULL);
+    buffer_clear(&bytes);
+    return found;
 }
 
 static void answer(struct run *run)
 {
-    struct route_explanation explanation;
-    struct route_table *table = route_table_builder_publish(run->builder, run->revision, 0);
-    route_explain(table, &run->sample.head, &explanation);
-    const struct explain_findings findings = {
+    struct error err = {0};
+    const struct route_explanation *explanation = route_explain_finish(run->explain, &err);
+    if (explanation == NULL) {
+        grpc_call_fail_error(run->call, &err);
+        run_free(run);
+        return;
+    }
+    const struct explain_facts facts = {
         .sample = &run->sample,
-        .listener = &run->listener,
-        .explanation = &explanation,
+        .explanation = explanation,
         .revision = run->revision,
-        .other_host_count = run->other_host_count,
+        .listener = run->listener.is_chosen ? run->listener.name : "",
+        .find_backend = find_backend,
+        .context = run,
     };
-    explain_answer_send(run->call, run->service->store, &findings);
-    route_table_release(&table);
+    struct explain_report report;
+    explain_report_init(&report, &facts);
+    if (run->listener.is_chosen && !run->listener.is_known)
+        explain_report_add_note(&report, "listener %s: no connected proxy has it",
+                                run->listener.name);
+    grpc_call_reply(run->call, &report.response.base);
+    explain_report_clear(&report);
     run_free(run);
 }
 
@@ -152,14 +187,15 @@ static void on_piece_due(struct event_timer *timer);
 static void read_piece(struct run *run)
 {
     const struct explain_service *service = run->service;
-    const Pointsman__V1__ObjectKind kind = POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
     struct error err = {0};
     run->piece_count = 0;
     run->piece_end_us = clock_now_us() + PIECE_MICROSECONDS;
-    if (!store_scan(service->store, run->revision, kind, &run->cursor, take_route, run, &err)) {
+    if (!store_scan(service->store, run->revision, route_kind, &run->cursor, take_route, run,
+                    &err)) {
         grpc_call_fail_error(run->call, &err);
         run_free(run);
     } else if (run->cursor.is_finished) {
+        take_candidates(run);
         answer(run);
     } else {
         event_timer_start(&run->timer, service->loop, 0, on_piece_due, run);
@@ -173,8 +209,8 @@ static void on_piece_due(struct event_timer *timer)
 
 /* --- starting ------------------------------------------------------------------------------- */
 
-static bool read_request(struct run *run, const Pointsman__V1__ExplainRequest *request,
-                         struct error *err)
+static bool read_sample(struct run *run, const Pointsman__V1__ExplainRequest *request,
+                        struct error *err)
 {
     struct header headers[HEADERS_MAX];
     if (request->n_headers > HEADERS_MAX)
@@ -188,23 +224,43 @@ static bool read_request(struct run *run, const Pointsman__V1__ExplainRequest *r
         .headers = headers,
         .header_count = request->n_headers,
     };
-    if (!sample_request_init(&run->sample, &description, err))
-        return false;
-    listener_choice_init(&run->listener, run->service->proxies, request->listener);
-    run->sample.head.listener = run->listener.is_chosen ? &run->listener.identity : NULL;
-    return true;
+    return sample_request_init(&run->sample, &description, err);
+}
+
+/* False when the call has been failed. */
+static bool read_request(struct run *run)
+{
+    const Pointsman__V1__ExplainRequest *request = run->request;
+    struct violations violations = {0};
+    struct error err = {0};
+    explain_candidates_read(&run->candidates, request->mutations, request->n_mutations,
+                            &violations);
+    bool is_fine = violations.count == 0 && read_sample(run, request, &err) &&
+                   moment_resolve(run->service->store, request->at_revision, request->at_time_ms,
+                                  &run->revision, &err);
+    if (violations.count > 0)
+        violations_fail_call(&violations, run->call);
+    else if (!is_fine)
+        grpc_call_fail_error(run->call, &err);
+    violations_clear(&violations);
+    return is_fine;
+}
+
+static Pointsman__V1__ExplainRequest *copy_request(const Pointsman__V1__ExplainRequest *request)
+{
+    struct buffer bytes = BUFFER_EMPTY;
+    message_pack(&request->base, &bytes);
+    ProtobufCMessage *copy =
+        message_unpack(&pointsman__v1__explain_request__descriptor, buffer_slice(&bytes),
+                       MESSAGE_MEMORY_APPLY, false, NULL);
+    buffer_clear(&bytes);
+    return (Pointsman__V1__ExplainRequest *)copy;
 }
 
 void explain_service_explain(struct explain_service *service, struct grpc_call *call,
                              const Pointsman__V1__ExplainRequest *request)
 {
     struct error err = {0};
-    if (request->at_revision != 0 || request->at_time_ms != 0 || request->n_candidates > 0 ||
-        request->all) {
-        error_set(&err, ERROR_UNSUPPORTED, "only the routes of now can be asked yet");
-        grpc_call_fail_error(call, &err);
-        return;
-    }
     if (service->run_count == RUNS_MAX) {
         error_set(&err, ERROR_LIMIT, "%d requests are being explained already", RUNS_MAX);
         grpc_call_fail_error(call, &err);
@@ -214,14 +270,15 @@ void explain_service_explain(struct explain_service *service, struct grpc_call *
     struct run *run = memory_allocate_zeroed(1, sizeof(*run));
     run->service = service;
     run->call = call;
-    run->builder = route_table_builder_new();
-    run->revision = store_head(service->store).revision;
+    run->request = copy_request(request);
     service->run_count++;
-    if (!read_request(run, request, &err)) {
-        grpc_call_fail_error(call, &err);
+    if (!read_request(run)) {
         run_free(run);
         return;
     }
+    listener_choice_init(&run->listener, service->proxies, request->listener);
+    run->sample.head.listener = run->listener.is_chosen ? &run->listener.identity : NULL;
+    run->explain = route_explain_new(&run->sample.head, request->all);
     grpc_call_on_end(call, on_call_end, run);
     read_piece(run);
 }

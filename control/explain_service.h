@@ -1,9 +1,9 @@
-/* Explain service: what the proxies would do with a request, and why, at the head revision.
+/* Explain service: what the proxies would do with a request, and why: at the head, at a revision of
+ * the past, or if changes were made that are not.
  *
  * No second copy of the routes is kept for it. Each call reads the routes through, a few
- * milliseconds at a time so that it holds nobody up, and makes a table of those alone whose
- * hostnames take the request's host; the table goes with the answer. A table cached by revision
- * would be faster to ask twice, but as large as a proxy's, and out of date with every change.
+ * milliseconds at a time so that it holds nobody up, and keeps of them what is to be shown. A
+ * table kept in memory would be faster to ask, but as large as a proxy's.
  *
  * Threads: main. */
 #ifndef CONTROL_EXPLAIN_SERVICE_H

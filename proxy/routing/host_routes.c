@@ -83,28 +83,6 @@ const struct route_match *host_routes_find(const struct host_routes *host,
     return match;
 }
 
-/* --- walking -------------------------------------------------------------------------------- */
-
-struct match_walk {
-    route_match_visit_fn *visit;
-    void *context;
-};
-
-static void walk_set(void *context, void *value)
-{
-    const struct match_walk *walk = context;
-    match_set_each((struct match_set){(uintptr_t)value}, walk->visit, walk->context);
-}
-
-void host_routes_each(const struct host_routes *host, route_match_visit_fn *visit, void *context)
-{
-    struct match_walk walk = {visit, context};
-    for (size_t i = 0; i < host->entry_count; i++)
-        walk_set(&walk, host->entries[i].value);
-    hash_trie_each(host->paths, walk_set, &walk);
-    match_set_each(host->expressions, visit, context);
-}
-
 /* --- changing ------------------------------------------------------------------------------- */
 
 static uint32_t *depths_of(struct host_routes *host)

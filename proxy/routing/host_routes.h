@@ -61,9 +61,6 @@ const struct route_match *host_routes_find(const struct host_routes *host,
                                            const struct request_head *head,
                                            const struct path_keys *keys);
 
-/* Calls `visit` for each match, in no order. */
-void host_routes_each(const struct host_routes *host, route_match_visit_fn *visit, void *context);
-
 /* The number of '/' in a prefix; 0 for other kinds of path. */
 size_t host_routes_depth(const struct route_match *match);
 

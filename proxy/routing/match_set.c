@@ -215,38 +215,6 @@ struct slice match_set_path(struct match_set set)
     return route_match_path(match_cursor_next(&cursor));
 }
 
-/* --- walking -------------------------------------------------------------------------------- */
-
-struct match_walk {
-    route_match_visit_fn *visit;
-    void *context;
-};
-
-static void walk_list(const struct match_walk *walk, struct match_list list)
-{
-    struct match_cursor cursor;
-    match_cursor_start(&cursor, list);
-    for (const struct route_match *match = match_cursor_next(&cursor); match != NULL;
-         match = match_cursor_next(&cursor))
-        walk->visit(walk->context, match);
-}
-
-static void walk_filed(void *context, void *value)
-{
-    walk_list(context, (struct match_list){(uintptr_t)value});
-}
-
-void match_set_each(struct match_set set, route_match_visit_fn *visit, void *context)
-{
-    struct match_walk walk = {visit, context};
-    if (!is_index(set)) {
-        walk_list(&walk, as_list(set));
-        return;
-    }
-    hash_trie_each(as_index(set)->filed, walk_filed, &walk);
-    walk_list(&walk, as_index(set)->rest);
-}
-
 /* --- changing an index ---------------------------------------------------------------------- */
 
 static struct match_index *new_index(struct node_store *store, struct slice path)

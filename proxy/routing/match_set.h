@@ -24,9 +24,6 @@ const struct route_match *match_set_find(struct match_set set, const struct requ
 /* The path that all its matches have; meaningless for regular expressions. Borrowed. */
 struct slice match_set_path(struct match_set set);
 
-/* Calls `visit` for each match, in no order. */
-void match_set_each(struct match_set set, route_match_visit_fn *visit, void *context);
-
 /* The match is not there. */
 void match_set_add(struct match_set *set, struct node_store *store,
                    const struct route_match *match);

@@ -88,6 +88,15 @@ void route_release(struct route **route)
     free(ours);
 }
 
+bool route_hostname_takes(struct slice hostname, struct slice host)
+{
+    if (!slice_has_prefix(hostname, SLICE("*.")))
+        return slice_equals(hostname, host);
+    struct slice tail = slice_of(hostname.at + 1, hostname.length - 1);
+    return host.length > tail.length &&
+           slice_equals(slice_of(host.at + host.length - tail.length, tail.length), tail);
+}
+
 /* --- what requests ask of a rule ------------------------------------------------------------ */
 
 const struct backend_choice *rule_choose(const struct rule *rule, uint64_t random)

@@ -118,8 +118,16 @@ typedef uint32_t route_backend_index_fn(void *context, const char *full_name, ui
 struct route *route_new(const RouteMessage *message, struct slice bytes, bool is_broken,
                         route_backend_index_fn *backend_index, void *context);
 
+/* The route in these bytes as a proxy would have it, for who only asks which requests its rules
+ * take: what it names as backends has no index. NULL when the bytes are no route. Caller releases.
+ */
+struct route *route_new_unlinked(struct slice bytes);
+
 /* A route of which nothing but the name is understood: it matches nothing. Copies. */
 struct route *route_new_unreadable(struct slice name, struct slice bytes);
+
+/* Whether a hostname, "a.b" or "*.b", takes this host. */
+bool route_hostname_takes(struct slice hostname, struct slice host);
 
 /* Every index that `backend_index` gave, as often as it did. */
 void route_each_backend_index(const struct route *route,

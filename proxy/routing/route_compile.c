@@ -1,5 +1,6 @@
 /* The compiling half of route.h: from a message to a route. */
 #include "common/buffer.h"
+#include "proto/message.h"
 #include "proxy/routing/filter.h"
 #include "proxy/routing/path_value.h"
 #include "proxy/routing/regex.h"
@@ -560,5 +561,35 @@ struct route *route_new_unreadable(struct slice name, struct slice bytes)
         memcpy(text + name.length, bytes.at, bytes.length);
     route->bytes = text + name.length;
     route->byte_count = (uint32_t)bytes.length;
+    return route;
+}
+
+/* --- without backends ----------------------------------------------------------------------- */
+
+static void ignore_problem(void *context, const char *field, const char *message)
+{
+    (void)context;
+    (void)field;
+    (void)message;
+}
+
+static uint32_t some_index(void *context, const char *full_name, uint32_t port)
+{
+    (void)context;
+    (void)full_name;
+    (void)port;
+    return 0;
+}
+
+struct route *route_new_unlinked(struct slice bytes)
+{
+    ProtobufCMessage *message =
+        message_unpack(&pointsman__v1__route__descriptor, bytes, MESSAGE_MEMORY_APPLY, false, NULL);
+    if (message == NULL)
+        return NULL;
+    const RouteMessage *route_message = (const RouteMessage *)message;
+    bool is_broken = !route_validate(route_message, ignore_problem, NULL);
+    struct route *route = route_new(route_message, bytes, is_broken, some_index, NULL);
+    message_free(message);
     return route;
 }

@@ -1,26 +1,46 @@
 #include "proxy/routing/route_explain.h"
 
-#include "proxy/routing/host_routes.h"
+#include "common/buffer.h"
+#include "proxy/routing/object_map.h"
+#include "proxy/routing/route_table.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-/* Hosts are walked in order of precedence, each twice: once for the winner, then for what comes
- * before it. The index of a host has no order, so what is to be shown is kept sorted. */
+/* The winner found so far only ever gives way to one before it. So what is behind it once stays
+ * behind it, and what is before it is kept as far as it may be shown in the end. */
 
-struct walk {
+/* What is kept of a kind, with room for twice as much: then it is sorted, and the rest let go. */
+struct shortlist {
+    struct considered_list list;
+    size_t limit;
+    int (*compare)(const void *a, const void *b);
+};
+
+struct route_explain {
     const struct request_head *head;
-    struct route_explanation *explanation;
-    const struct host_routes *host;
-    size_t host_rank;
+    bool with_all;
+    size_t asked_count;      /* matches under hostnames that take the host */
+    struct shortlist near;   /* of the request's path */
+    struct shortlist far;    /* of another path */
+    struct shortlist behind; /* the winner */
+    struct shortlist other;  /* hosts; in the order they came */
+    struct route_explanation explanation;
 };
 
 /* --- order ---------------------------------------------------------------------------------- */
 
+/* The more specific hostname has the higher one. */
+static size_t host_rank(const struct considered_match *considered)
+{
+    if (considered->is_wildcard || considered->hostname.length == 0)
+        return considered->hostname.length;
+    return SIZE_MAX;
+}
+
 static int compare_precedence(const struct considered_match *a, const struct considered_match *b)
 {
-    if (a->host_rank != b->host_rank)
-        return a->host_rank < b->host_rank ? -1 : 1;
+    if (host_rank(a) != host_rank(b))
+        return host_rank(a) > host_rank(b) ? -1 : 1;
     if (a->match->path_kind != b->match->path_kind)
         return a->match->path_kind < b->match->path_kind ? -1 : 1;
     return route_match_compare(a->match, b->match);
@@ -31,77 +51,283 @@ static int compare_for_sorting(const void *a, const void *b)
     return compare_precedence(a, b);
 }
 
-/* What is worth showing comes first. */
-static int compare_worth(const struct considered_match *a, const struct considered_match *b)
+static bool is_before(const struct considered_match *considered,
+                      const struct considered_match *winner)
 {
-    bool is_far_a = a->verdict == MATCH_FAILS_PATH;
-    bool is_far_b = b->verdict == MATCH_FAILS_PATH;
-    return is_far_a != is_far_b ? is_far_a - is_far_b : compare_precedence(a, b);
+    return winner->match == NULL || compare_precedence(considered, winner) < 0;
 }
 
-/* --- walking -------------------------------------------------------------------------------- */
+/* --- keeping -------------------------------------------------------------------------------- */
 
-static struct considered_match consider(const struct walk *walk, const struct route_match *match)
+static void hold(const struct considered_match *considered)
 {
-    struct considered_match considered = {
-        .match = match,
-        .hostname = host_routes_name(walk->host),
-        .is_wildcard = walk->host->is_wildcard,
-        .host_rank = walk->host_rank,
-    };
-    considered.verdict = route_match_judge(match, walk->head, &considered.condition);
-    return considered;
+    rule_acquire(considered->match->rule);
 }
 
-static void take_winner(void *context, const struct route_match *match)
+static void let_go(struct considered_match *considered)
 {
-    const struct walk *walk = context;
-    struct considered_match *winner = &walk->explanation->winner;
-    struct considered_match considered = consider(walk, match);
-    if (considered.verdict == MATCH_HOLDS &&
-        (winner->match == NULL || compare_precedence(&considered, winner) < 0))
-        *winner = considered;
-}
-
-static void take_considered(void *context, const struct route_match *match)
-{
-    const struct walk *walk = context;
-    struct route_explanation *explanation = walk->explanation;
-    struct considered_match considered = consider(walk, match);
-    if (explanation->winner.match != NULL &&
-        compare_precedence(&considered, &explanation->winner) >= 0)
+    if (considered->match == NULL)
         return;
+    const struct rule *rule = considered->match->rule;
+    rule_release(&rule);
+    considered->match = NULL;
+}
 
-    size_t place = explanation->considered_count;
-    while (place > 0 && compare_worth(&considered, &explanation->considered[place - 1]) < 0)
-        place--;
-    if (explanation->considered_count == EXPLAIN_CONSIDERED_MAX)
-        explanation->left_out++;
+static void list_cut(struct considered_list *list, size_t count)
+{
+    while (list->count > count)
+        let_go(&list->items[--list->count]);
+}
+
+static void list_clear(struct considered_list *list)
+{
+    list_cut(list, 0);
+    free(list->items);
+}
+
+static void shortlist_sort(struct shortlist *shortlist)
+{
+    struct considered_list *list = &shortlist->list;
+    if (list->count > 0 && shortlist->compare != NULL)
+        qsort(list->items, list->count, sizeof(list->items[0]), shortlist->compare);
+    list_cut(list, shortlist->limit);
+}
+
+static void shortlist_add(struct shortlist *shortlist, const struct considered_match *considered)
+{
+    struct considered_list *list = &shortlist->list;
+    if (shortlist->limit == 0)
+        return;
+    if (list->items == NULL)
+        list->items = memory_allocate(2 * shortlist->limit * sizeof(list->items[0]));
+    if (list->count == 2 * shortlist->limit)
+        shortlist_sort(shortlist);
+    hold(considered);
+    list->items[list->count++] = *considered;
+}
+
+struct route_explain *route_explain_new(const struct request_head *head, bool with_all)
+{
+    struct route_explain *explain = memory_allocate_zeroed(1, sizeof(*explain));
+    const size_t limit = with_all ? EXPLAIN_ALL_MAX : EXPLAIN_CONSIDERED_MAX;
+    explain->head = head;
+    explain->with_all = with_all;
+    explain->near = (struct shortlist){.limit = limit, .compare = compare_for_sorting};
+    explain->far = explain->near;
+    explain->behind = explain->near;
+    explain->behind.limit = with_all ? limit : 0;
+    explain->other = (struct shortlist){.limit = with_all ? limit : 0};
+    return explain;
+}
+
+void route_explain_free(struct route_explain *explain)
+{
+    if (explain == NULL)
+        return;
+    let_go(&explain->explanation.winner);
+    list_clear(&explain->explanation.considered);
+    list_clear(&explain->explanation.behind);
+    list_clear(&explain->near.list);
+    list_clear(&explain->far.list);
+    list_clear(&explain->behind.list);
+    list_clear(&explain->other.list);
+    free(explain);
+}
+
+/* --- adding --------------------------------------------------------------------------------- */
+
+static void take_winner(struct route_explain *explain, const struct considered_match *considered)
+{
+    struct considered_match *winner = &explain->explanation.winner;
+    if (!is_before(considered, winner)) {
+        shortlist_add(&explain->behind, considered);
+        return;
+    }
+    if (winner->match != NULL)
+        shortlist_add(&explain->behind, winner);
+    let_go(winner);
+    hold(considered);
+    *winner = *considered;
+}
+
+static void take_match(struct route_explain *explain, struct considered_match *considered)
+{
+    explain->asked_count++;
+    considered->verdict =
+        route_match_judge(considered->match, explain->head, &considered->condition);
+    if (considered->verdict == MATCH_HOLDS)
+        take_winner(explain, considered);
+    else if (!is_before(considered, &explain->explanation.winner))
+        shortlist_add(&explain->behind, considered);
+    else if (considered->verdict == MATCH_FAILS_PATH)
+        shortlist_add(&explain->far, considered);
     else
-        explanation->considered_count++;
-    if (place == EXPLAIN_CONSIDERED_MAX)
+        shortlist_add(&explain->near, considered);
+}
+
+static struct considered_match under_hostname(struct slice hostname)
+{
+    bool is_wildcard = slice_has_prefix(hostname, SLICE("*."));
+    size_t skipped = is_wildcard ? 2 : 0;
+    return (struct considered_match){
+        .hostname = slice_of(hostname.at + skipped, hostname.length - skipped),
+        .is_wildcard = is_wildcard,
+    };
+}
+
+static void take_matches(struct route_explain *explain, const struct route *route,
+                         struct slice hostname)
+{
+    for (size_t i = 0; i < route->match_count; i++) {
+        struct considered_match considered = under_hostname(hostname);
+        considered.match = &route->matches[i];
+        take_match(explain, &considered);
+    }
+}
+
+static void take_other_host(struct route_explain *explain, const struct route *route)
+{
+    route_explain_pass_over(explain);
+    for (size_t i = 0; i < route->match_count && route_explain_shows_other_hosts(explain); i++) {
+        struct considered_match considered = under_hostname(route->hostnames[0]);
+        considered.match = &route->matches[i];
+        considered.is_other_host = true;
+        shortlist_add(&explain->other, &considered);
+    }
+}
+
+void route_explain_add(struct route_explain *explain, struct route *route)
+{
+    bool takes_host = route->hostname_count == 0;
+    if (takes_host)
+        take_matches(explain, route, SLICE(""));
+    for (size_t i = 0; i < route->hostname_count; i++) {
+        if (!route_hostname_takes(route->hostnames[i], explain->head->host))
+            continue;
+        takes_host = true;
+        take_matches(explain, route, route->hostnames[i]);
+    }
+    if (!takes_host)
+        take_other_host(explain, route);
+    route_release(&route);
+}
+
+void route_explain_pass_over(struct route_explain *explain)
+{
+    explain->explanation.other_host_count++;
+}
+
+bool route_explain_shows_other_hosts(const struct route_explain *explain)
+{
+    return explain->other.list.count < explain->other.limit;
+}
+
+/* --- the end -------------------------------------------------------------------------------- */
+
+/* Moves what a shortlist has to where it belongs, now that the winner is known. */
+static void settle(struct route_explain *explain, struct shortlist *from, struct shortlist *to)
+{
+    shortlist_sort(from);
+    for (size_t i = 0; i < from->list.count; i++) {
+        struct considered_match *considered = &from->list.items[i];
+        bool is_behind = !is_before(considered, &explain->explanation.winner);
+        if (is_behind || to->list.count < to->limit)
+            shortlist_add(is_behind ? &explain->behind : to, considered);
+    }
+    list_cut(&from->list, 0);
+}
+
+static struct considered_list take_list(struct shortlist *shortlist)
+{
+    shortlist_sort(shortlist);
+    struct considered_list list = shortlist->list;
+    shortlist->list = (struct considered_list){0};
+    return list;
+}
+
+static void append_other_hosts(struct route_explain *explain)
+{
+    struct considered_list *behind = &explain->explanation.behind;
+    const struct considered_list *other = &explain->other.list;
+    if (other->count == 0)
         return;
-    memmove(explanation->considered + place + 1, explanation->considered + place,
-            (explanation->considered_count - 1 - place) * sizeof(considered));
-    explanation->considered[place] = considered;
+    behind->items =
+        memory_reallocate(behind->items, (behind->count + other->count) * sizeof(behind->items[0]));
+    for (size_t i = 0; i < other->count; i++) {
+        hold(&other->items[i]);
+        behind->items[behind->count++] = other->items[i];
+    }
 }
 
-static bool walk_host(void *context, const struct host_routes *host)
+/* --- the matcher's word ---------------------------------------------------------------------- */
+
+static struct slice name_of(const void *object)
 {
-    struct walk *walk = context;
-    walk->host = host;
-    host_routes_each(host, take_winner, walk);
-    host_routes_each(host, take_considered, walk);
-    walk->host_rank++;
-    return walk->explanation->winner.match == NULL;
+    return route_name(object);
 }
 
-void route_explain(const struct route_table *table, const struct request_head *head,
-                   struct route_explanation *explanation)
+/* The builder has a reference of its own to each. */
+static void collect_route(struct object_map *routes, struct route_table_builder *builder,
+                          const struct considered_match *considered)
 {
-    *explanation = (struct route_explanation){0};
-    struct walk walk = {.head = head, .explanation = explanation};
-    route_table_each_host(table, head->host, walk_host, &walk);
-    qsort(explanation->considered, explanation->considered_count,
-          sizeof(explanation->considered[0]), compare_for_sorting);
+    struct route *route = (struct route *)considered->match->rule->route;
+    if (object_map_find(routes, route_name(route)) != NULL)
+        return;
+    object_map_put(routes, route);
+    route_acquire(route);
+    route_table_builder_add(builder, route);
+}
+
+static void collect_routes(struct object_map *routes, struct route_table_builder *builder,
+                           const struct considered_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        collect_route(routes, builder, &list->items[i]);
+}
+
+static void release_route(void *context, void *object)
+{
+    (void)context;
+    struct route *route = object;
+    route_release(&route);
+}
+
+static bool matcher_agrees(const struct route_explain *explain)
+{
+    const struct route_explanation *explanation = &explain->explanation;
+    struct object_map routes;
+    struct route_table_builder *builder = route_table_builder_new();
+    object_map_init(&routes, name_of);
+    collect_routes(&routes, builder, &explanation->considered);
+    collect_routes(&routes, builder, &explanation->behind);
+    if (explanation->winner.match != NULL)
+        collect_route(&routes, builder, &explanation->winner);
+
+    struct route_table *table = route_table_builder_publish(builder, 0, 0);
+    const struct rule *rule = route_table_find(table, explain->head);
+    bool is_same =
+        rule == (explanation->winner.match == NULL ? NULL : explanation->winner.match->rule);
+    route_table_release(&table);
+    route_table_builder_free(builder);
+    object_map_clear(&routes, release_route, NULL);
+    return is_same;
+}
+
+const struct route_explanation *route_explain_finish(struct route_explain *explain,
+                                                     struct error *err)
+{
+    struct route_explanation *explanation = &explain->explanation;
+    struct shortlist before = {.limit = explain->near.limit, .compare = compare_for_sorting};
+    settle(explain, &explain->near, &before);
+    settle(explain, &explain->far, &before);
+    explanation->considered = take_list(&before);
+    explanation->behind = take_list(&explain->behind);
+    size_t shown = explanation->considered.count + explanation->behind.count +
+                   (explanation->winner.match != NULL);
+    explanation->left_out = explain->asked_count - shown;
+    append_other_hosts(explain);
+    if (matcher_agrees(explain))
+        return explanation;
+    error_set(err, ERROR_INTERNAL, "explain and the matcher do not agree; please report this");
+    return NULL;
 }

@@ -97,6 +97,4 @@ enum match_verdict {
 enum match_verdict route_match_judge(const struct route_match *match,
                                      const struct request_head *head, struct slice *name);
 
-typedef void route_match_visit_fn(void *context, const struct route_match *match);
-
 #endif

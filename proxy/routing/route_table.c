@@ -163,24 +163,6 @@ const struct rule *route_table_find(const struct route_table *table,
     return match == NULL ? NULL : match->rule;
 }
 
-void route_table_each_host(const struct route_table *table, struct slice host,
-                           host_routes_visit_fn *visit, void *context)
-{
-    const struct table_roots *roots = &table->roots;
-    const struct host_routes *found = find_host(roots->hosts, host, false, host_hash(host, false));
-    if (found != NULL && !visit(context, found))
-        return;
-
-    struct slice tails[MAX_LABELS];
-    for (size_t labels = cut_tails(roots, host, tails); labels > 0; labels--) {
-        found = find_host(roots->hosts, tails[labels], true, host_hash(tails[labels], true));
-        if (found != NULL && !visit(context, found))
-            return;
-    }
-    if (roots->every_host != NULL)
-        visit(context, roots->every_host);
-}
-
 struct backend *route_table_backend(const struct route_table *table, uint32_t backend_index)
 {
     return slot_vector_get(&table->roots.backends, backend_index);

@@ -15,7 +15,6 @@
 #include <stdint.h>
 
 struct backend;
-struct host_routes;
 struct route_table;
 
 void route_table_acquire(struct route_table *table);
@@ -26,12 +25,6 @@ void route_table_release(struct route_table **table);
 /* The rule that takes this request, or NULL. Borrowed from the table. No allocation, no lock. */
 const struct rule *route_table_find(const struct route_table *table,
                                     const struct request_head *head);
-
-/* Visits the hosts whose matches a request for `host` is held against, the most specific first,
- * until `visit` returns false. Borrowed from the table. For explaining. */
-typedef bool host_routes_visit_fn(void *context, const struct host_routes *host);
-void route_table_each_host(const struct route_table *table, struct slice host,
-                           host_routes_visit_fn *visit, void *context);
 
 /* The backend a choice names at this revision, or NULL when there is none of that name.
  * Borrowed from the table; see backend_acquire. */

@@ -29,6 +29,26 @@ static Pointsman__V1__ExplainResponse *explain(struct services_fixture *fixture,
     return response;
 }
 
+/* What becomes of the request: the status of the proxy's own answer, 0 when it is forwarded. */
+static unsigned status_of(const Pointsman__V1__Outcome *outcome)
+{
+    assert_non_null(outcome);
+    return outcome->kind_case == POINTSMAN__V1__OUTCOME__KIND_ANSWER ? outcome->answer->status : 0;
+}
+
+static void explain_fails(struct services_fixture *fixture,
+                          const Pointsman__V1__ExplainRequest *request, enum grpc_status status,
+                          const char *message)
+{
+    struct grpc_call *call = fake_call_new();
+    explain_service_explain(fixture->services.explain, call, request);
+    while (!fake_call_has_ended(call))
+        event_loop_run_once(fixture->loop, 0);
+    assert_int_equal(fake_call_status(call), status);
+    assert_non_null(strstr(fake_call_message(call), message));
+    fake_call_free(call);
+}
+
 static MutationMessage *put_route_for(const char *name, char **hostname, const char *backend)
 {
     MutationMessage *mutation = put_route(name, backend);
@@ -74,6 +94,8 @@ static void a_missing_backend_is_marked(void **state)
 
     assert_true(response->winner->backends[0]->missing);
     assert_false(response->winner->goes_nowhere);
+    assert_null(response->outcome);
+    assert_int_equal(status_of(response->winner->backends[0]->outcome), 500);
     message_free(&response->base);
 }
 
@@ -86,6 +108,155 @@ static void a_rule_that_goes_nowhere_goes_nowhere(void **state)
     Pointsman__V1__ExplainResponse *response = explain(fixture, &request);
 
     assert_true(response->winner->goes_nowhere);
+    assert_int_equal(status_of(response->outcome), 500);
+    message_free(&response->base);
+}
+
+static void a_port_that_leads_to_no_backend_is_missing(void **state)
+{
+    struct services_fixture *fixture = *state;
+    MutationMessage *mutation = put_backend("b", 9000);
+    Pointsman__V1__BackendPort port = POINTSMAN__V1__BACKEND_PORT__INIT, *ports[] = {&port};
+    port.port = 80;
+    mutation->put_backend->n_ports = 1;
+    mutation->put_backend->ports = ports;
+    MutationMessage *route = put_route("a", "b");
+    route->put_route->rules[0]->backend_refs[0]->port = 81;
+    apply_ok(fixture, make_apply(route, mutation, NULL));
+    Pointsman__V1__ExplainRequest request = make_request("http://h/");
+
+    Pointsman__V1__ExplainResponse *response = explain(fixture, &request);
+
+    assert_true(response->winner->backends[0]->missing);
+    assert_int_equal(status_of(response->winner->backends[0]->outcome), 500);
+    assert_non_null(
+        strstr(response->winner->backends[0]->outcome->answer->reason, "has no port 81"));
+    message_free(&response->base);
+}
+
+static void the_request_is_told_as_it_is_forwarded(void **state)
+{
+    struct services_fixture *fixture = *state;
+    Pointsman__V1__Filter filter = POINTSMAN__V1__FILTER__INIT, *filters[] = {&filter};
+    Pointsman__V1__UrlRewrite rewrite = POINTSMAN__V1__URL_REWRITE__INIT;
+    MutationMessage *mutation = put_route("a", "b");
+    rewrite.hostname = (char *)"inner";
+    filter.kind_case = POINTSMAN__V1__FILTER__KIND_URL_REWRITE;
+    filter.url_rewrite = &rewrite;
+    mutation->put_route->rules[0]->n_filters = 1;
+    mutation->put_route->rules[0]->filters = filters;
+    apply_ok(fixture, make_apply(mutation, put_backend("b", 9000), NULL));
+    Pointsman__V1__ExplainRequest request = make_request("http://h:8080/%7ea?b=c");
+
+    Pointsman__V1__ExplainResponse *response = explain(fixture, &request);
+
+    assert_int_equal(status_of(response->winner->backends[0]->outcome), 0);
+    const Pointsman__V1__ForwardedRequest *forwarded =
+        response->winner->backends[0]->outcome->forwarded;
+    assert_string_equal(forwarded->method, "GET");
+    assert_string_equal(forwarded->target, "/~a?b=c");
+    assert_string_equal(forwarded->host, "inner");
+    assert_int_equal(forwarded->n_headers, 4);
+    assert_string_equal(forwarded->headers[0]->name, "x-forwarded-for");
+    assert_string_equal(forwarded->headers[1]->value, "http");
+    assert_string_equal(forwarded->headers[2]->value, "h:8080");
+    assert_string_equal(forwarded->headers[3]->name, "x-request-id");
+    message_free(&response->base);
+}
+
+/* --- other states ---------------------------------------------------------------------------- */
+
+static void a_past_revision_is_asked_as_it_was(void **state)
+{
+    struct services_fixture *fixture = *state;
+    char *hosts[] = {(char *)"h"};
+    uint64_t first = apply_ok(fixture, make_apply(put_route("old", "b"), put_route("kept", "b"),
+                                                  put_backend("b", 1), NULL));
+    apply_ok(fixture, make_apply(delete_route("old"), put_route_for("new", hosts, "b"), NULL));
+    Pointsman__V1__ExplainRequest request = make_request("http://h/");
+
+    Pointsman__V1__ExplainResponse *now = explain(fixture, &request);
+    request.at_revision = first;
+    Pointsman__V1__ExplainResponse *then = explain(fixture, &request);
+
+    assert_string_equal(now->winner->rule->route, "new");
+    assert_string_equal(then->winner->rule->route, "kept");
+    assert_int_equal(then->left_out, 1);
+    assert_int_equal(then->revision, first);
+    message_free(&now->base);
+    message_free(&then->base);
+}
+
+static void a_revision_ahead_of_the_head_is_out_of_range(void **state)
+{
+    struct services_fixture *fixture = *state;
+    Pointsman__V1__ExplainRequest request = make_request("http://h/");
+    request.at_revision = 7;
+
+    explain_fails(fixture, &request, GRPC_OUT_OF_RANGE, "revision 7 is ahead of the head");
+}
+
+static void candidates_take_the_place_of_what_is_there(void **state)
+{
+    struct services_fixture *fixture = *state;
+    char *other[] = {(char *)"other"};
+    apply_ok(fixture,
+             make_apply(put_route("a", "b"), put_route("z", "b"), put_backend("b", 1), NULL));
+    MutationMessage *moved[] = {put_route_for("a", other, "b"), put_route("y", "fresh"),
+                                delete_backend("b"), put_backend("fresh", 2)};
+    Pointsman__V1__ExplainRequest request = make_request("http://h/");
+    request.n_mutations = 4;
+    request.mutations = moved;
+
+    Pointsman__V1__ExplainResponse *here = explain(fixture, &request);
+    request.url = (char *)"http://other/";
+    Pointsman__V1__ExplainResponse *there = explain(fixture, &request);
+    request.n_mutations = 0;
+    Pointsman__V1__ExplainResponse *live = explain(fixture, &request);
+
+    assert_string_equal(here->winner->rule->route, "z"); /* older than y would be */
+    assert_int_equal(here->left_out, 1);
+    assert_true(here->winner->backends[0]->missing);
+    assert_string_equal(there->winner->rule->route, "a");
+    assert_string_equal(live->winner->rule->route, "a");
+    assert_false(live->winner->backends[0]->missing);
+    assert_int_equal(live->revision, 1);
+    message_free(&here->base);
+    message_free(&there->base);
+    message_free(&live->base);
+}
+
+static void a_bad_candidate_is_named_by_its_field(void **state)
+{
+    struct services_fixture *fixture = *state;
+    MutationMessage *mutations[] = {put_backend("b", 1), put_route("A", "b")};
+    Pointsman__V1__ExplainRequest request = make_request("http://h/");
+    request.n_mutations = 2;
+    request.mutations = mutations;
+
+    explain_fails(fixture, &request, GRPC_INVALID_ARGUMENT, "mutations[1].put_route.name");
+}
+
+static void with_all_rules_of_other_hosts_are_shown(void **state)
+{
+    struct services_fixture *fixture = *state;
+    char *other[] = {(char *)"other"};
+    apply_ok(fixture, make_apply(put_route("a", "b"), put_route("b", "b"),
+                                 put_route_for("o", other, "b"), put_backend("b", 1), NULL));
+    Pointsman__V1__ExplainRequest request = make_request("http://h/");
+    request.all = true;
+
+    Pointsman__V1__ExplainResponse *response = explain(fixture, &request);
+
+    assert_int_equal(response->left_out, 0);
+    assert_int_equal(response->n_behind, 2);
+    assert_string_equal(response->behind[0]->route, "b");
+    assert_int_equal(response->behind[0]->reason,
+                     POINTSMAN__V1__MISMATCH_REASON__MISMATCH_REASON_UNSPECIFIED);
+    assert_string_equal(response->behind[1]->route, "o");
+    assert_string_equal(response->behind[1]->hostname, "other");
+    assert_int_equal(response->behind[1]->reason,
+                     POINTSMAN__V1__MISMATCH_REASON__MISMATCH_REASON_HOST);
     message_free(&response->base);
 }
 
@@ -208,6 +379,13 @@ int main(void)
         TEST(the_rule_of_the_host_wins_and_its_backends_are_told),
         TEST(a_missing_backend_is_marked),
         TEST(a_rule_that_goes_nowhere_goes_nowhere),
+        TEST(a_port_that_leads_to_no_backend_is_missing),
+        TEST(the_request_is_told_as_it_is_forwarded),
+        TEST(a_past_revision_is_asked_as_it_was),
+        TEST(a_revision_ahead_of_the_head_is_out_of_range),
+        TEST(candidates_take_the_place_of_what_is_there),
+        TEST(a_bad_candidate_is_named_by_its_field),
+        TEST(with_all_rules_of_other_hosts_are_shown),
         TEST(what_does_not_match_is_told_with_its_condition),
         TEST(a_listener_that_nobody_has_is_noted),
         TEST(a_bad_url_is_invalid),

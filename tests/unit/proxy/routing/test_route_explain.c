@@ -27,36 +27,61 @@ static const char *const verdict_names[] = {
     [MATCH_FAILS_QUERY] = "query",
 };
 
-/* "a path, b header version; c" is: a and b were considered, c takes it. Borrowed until the next
- * call. */
-static const char *explain(struct table_fixture *fixture, const char *text)
+static void append_considered(struct buffer *said, const struct considered_match *considered)
+{
+    buffer_append_slice(said, rule_route_name(considered->match->rule));
+    buffer_printf(said, " %s",
+                  considered->is_other_host ? "host" : verdict_names[considered->verdict]);
+    if (considered->condition.length > 0)
+        buffer_append_char(said, ' ');
+    buffer_append_slice(said, considered->condition);
+}
+
+static void append_list(struct buffer *said, const struct considered_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        buffer_append_string(said, i == 0 ? "" : ", ");
+        append_considered(said, &list->items[i]);
+    }
+}
+
+/* "a path, b header version and 2; c; d holds" is: a and b were considered, c takes it, d is behind
+ * it, and two more are not shown. Borrowed until the next call. */
+static const char *explain_with(struct table_fixture *fixture, const char *text, bool with_all)
 {
     static struct buffer said;
-    static struct route_explanation explanation;
+    struct error err = {0};
     struct request_text request;
     request_text_init(&request, text);
     request.head.listener = &fixture->listener;
-    route_explain(table_fixture_table(fixture), &request.head, &explanation);
+    struct route_explain *explain = route_explain_new(&request.head, with_all);
+    for (size_t i = 0; i < fixture->route_count; i++) {
+        route_acquire(fixture->routes[i]);
+        route_explain_add(explain, fixture->routes[i]);
+    }
+    const struct route_explanation *explanation = route_explain_finish(explain, &err);
+    assert_non_null(explanation);
 
     buffer_reset(&said);
-    for (size_t i = 0; i < explanation.considered_count; i++) {
-        const struct considered_match *considered = &explanation.considered[i];
-        buffer_append_string(&said, i == 0 ? "" : ", ");
-        buffer_append_slice(&said, rule_route_name(considered->match->rule));
-        buffer_printf(&said, " %s", verdict_names[considered->verdict]);
-        if (considered->condition.length > 0)
-            buffer_append_char(&said, ' ');
-        buffer_append_slice(&said, considered->condition);
-    }
-    if (explanation.left_out > 0)
-        buffer_printf(&said, " and %zu", explanation.left_out);
+    append_list(&said, &explanation->considered);
+    if (explanation->left_out > 0)
+        buffer_printf(&said, " and %zu", explanation->left_out);
     buffer_append_string(&said, "; ");
-    if (explanation.winner.match == NULL)
+    if (explanation->winner.match == NULL)
         buffer_append_string(&said, "none");
     else
-        buffer_append_slice(&said, rule_route_name(explanation.winner.match->rule));
+        buffer_append_slice(&said, rule_route_name(explanation->winner.match->rule));
+    if (with_all)
+        buffer_append_string(&said, "; ");
+    append_list(&said, &explanation->behind);
+    route_explain_free(explain);
     request_text_clear(&request);
     return buffer_string(&said);
+}
+
+static const char *explain(struct table_fixture *fixture, const char *text)
+{
+    return explain_with(fixture, text, false);
 }
 
 static void each_condition_is_named(void **state)
@@ -82,8 +107,21 @@ static void what_comes_behind_the_winner_is_not_considered(void **state)
     table_fixture_add(fixture, "prefix @2 : prefix:/a");
     table_fixture_add(fixture, "regex @3 : regex:/.*");
 
-    assert_string_equal(explain(fixture, "GET h/a"), "; exact");
-    assert_string_equal(explain(fixture, "GET h/a/b"), "exact path; regex");
+    assert_string_equal(explain(fixture, "GET h/a"), " and 2; exact");
+    assert_string_equal(explain(fixture, "GET h/a/b"), "exact path and 1; regex");
+}
+
+static void with_all_what_comes_behind_is_shown_too(void **state)
+{
+    struct table_fixture *fixture = *state;
+    table_fixture_add(fixture, "other @1 host=o : exact:/a");
+    table_fixture_add(fixture, "put @1 : prefix:/a method:PUT");
+    table_fixture_add(fixture, "prefix @2 : prefix:/a");
+    table_fixture_add(fixture, "exact @1 : exact:/a");
+    table_fixture_add(fixture, "here @1 host=h : prefix:/b");
+
+    assert_string_equal(explain_with(fixture, "GET h/a", true),
+                        "here path; exact; put method, prefix holds, other host");
 }
 
 static void hosts_go_from_the_most_specific_to_every_host(void **state)
@@ -97,7 +135,7 @@ static void hosts_go_from_the_most_specific_to_every_host(void **state)
 
     assert_string_equal(explain(fixture, "GET a.b.x/"),
                         "exact method, long method, short method; every");
-    assert_string_equal(explain(fixture, "PUT a.b.x/"), "; exact");
+    assert_string_equal(explain(fixture, "PUT a.b.x/"), " and 3; exact");
 }
 
 static void no_rule_at_all_is_said(void **state)
@@ -136,6 +174,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(each_condition_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_comes_behind_the_winner_is_not_considered, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(with_all_what_comes_behind_is_shown_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hosts_go_from_the_most_specific_to_every_host, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(no_rule_at_all_is_said, set_up, tear_down),

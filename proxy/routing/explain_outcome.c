@@ -1,0 +1,221 @@
+#include "proxy/routing/explain_outcome.h"
+
+#include "proto/message.h"
+#include "proxy/routing/filter_apply.h"
+#include "proxy/routing/filter_request.h"
+#include "proxy/routing/route_validate.h"
+#include "proxy/upstream/backend.h"
+#include "proxy/upstream/endpoint_registry.h"
+
+#include <string.h>
+
+/* --- backends ------------------------------------------------------------------------------- */
+
+struct explained_backend explain_find_backend(const struct explain_facts *facts, const char *name,
+                                              uint32_t port, struct arena *arena)
+{
+    struct explained_backend found = {.name = name};
+    BackendMessage *message = facts->find_backend(facts->context, name);
+    if (message == NULL) {
+        found.is_missing = true;
+        found.reason = arena_printf(arena, "there is no backend '%s'", name);
+        return found;
+    }
+
+    struct error err = {0};
+    struct endpoint_registry *endpoints = endpoint_registry_new();
+    struct backend *backend = backend_new(message, port, NULL, endpoints, &err);
+    found.is_missing = backend == NULL;
+    found.is_empty = backend != NULL && backend->total_weight == 0;
+    if (found.is_missing)
+        found.reason = arena_string(arena, err.message, strlen(err.message));
+    else if (found.is_empty)
+        found.reason = arena_printf(arena, "backend '%s' has no endpoint with a weight", name);
+    backend_release(&backend);
+    endpoint_registry_free(endpoints);
+    message_free(&message->base);
+    return found;
+}
+
+/* --- answers of the proxy's own ------------------------------------------------------------- */
+
+static char *text_of(struct slice text, struct arena *arena)
+{
+    return arena_string(arena, text.at, text.length);
+}
+
+static Pointsman__V1__HttpHeader *header_message(const struct header *header, struct arena *arena)
+{
+    Pointsman__V1__HttpHeader *message =
+        ARENA_MESSAGE(arena, Pointsman__V1__HttpHeader, pointsman__v1__http_header__init);
+    message->name = text_of(header->name, arena);
+    message->value = text_of(header->value, arena);
+    return message;
+}
+
+/* What stands where the rule and, once it is chosen, the backendRef have filters. */
+struct filters {
+    const struct request_head *head;
+    const struct filter_list *rule;
+    const struct filter_list *choice;
+};
+
+/* The proxy's own answers pass the response filters as those of services do. */
+static OutcomeMessage *answer(const struct filters *filters, const struct filter_answer *given,
+                              const char *reason, struct arena *arena)
+{
+    struct header_list fields = {0};
+    header_list_move(&fields, given->header_count, arena);
+    for (size_t i = 0; i < given->header_count; i++)
+        header_list_add(&fields, given->headers[i].name, given->headers[i].value, HEADER_OTHER);
+    filter_request_edit_response(filters->rule, filters->choice, filters->head, &fields, arena);
+
+    OutcomeMessage *outcome =
+        ARENA_MESSAGE(arena, Pointsman__V1__Outcome, pointsman__v1__outcome__init);
+    Pointsman__V1__ProxyAnswer *message =
+        ARENA_MESSAGE(arena, Pointsman__V1__ProxyAnswer, pointsman__v1__proxy_answer__init);
+    outcome->kind_case = POINTSMAN__V1__OUTCOME__KIND_ANSWER;
+    outcome->answer = message;
+    message->status = given->status;
+    message->reason = arena_string(arena, reason, strlen(reason));
+    for (size_t i = 0; i < fields.count; i++)
+        ARENA_APPEND(arena, message->headers, message->n_headers,
+                     header_message(&fields.headers[i], arena));
+    return outcome;
+}
+
+static OutcomeMessage *refuse(const struct filters *filters, uint16_t status, const char *reason,
+                              struct arena *arena)
+{
+    return answer(filters, &(struct filter_answer){.status = status}, reason, arena);
+}
+
+/* NULL when the newest of the filters leave the request to be forwarded. */
+static OutcomeMessage *ask_filters(const struct filters *filters, const struct filter_list *newest,
+                                   struct arena *arena)
+{
+    struct filter_answer given;
+    if (!filter_request_answer(newest, filters->head, &given, arena))
+        return NULL;
+    if (given.status != 200)
+        return answer(filters, &given, "a filter redirects", arena);
+    return answer(filters, &given,
+                  given.header_count > 1 ? "the preflight of a cross-origin request: allowed"
+                                         : "the preflight of a cross-origin request: not allowed",
+                  arena);
+}
+
+OutcomeMessage *explain_outcome_of_rule(const struct explain_facts *facts, const struct rule *rule,
+                                        struct arena *arena)
+{
+    struct filters filters = {.head = &facts->sample->head};
+    if (rule == NULL)
+        return refuse(&filters, 404, "no rule matches", arena);
+    filters.rule = rule->policy->filters;
+    OutcomeMessage *outcome = ask_filters(&filters, filters.rule, arena);
+    if (outcome != NULL)
+        return outcome;
+    if (rule->is_broken)
+        return refuse(&filters, 500, "the rule could not be understood", arena);
+    if (rule->total_weight == 0)
+        return refuse(&filters, 500, "no backend of it has a weight", arena);
+    return NULL;
+}
+
+/* --- what is forwarded ---------------------------------------------------------------------- */
+
+/* The parser's list, with room for what is added, which the filters of each share edit anew. */
+static struct header_list copy_fields(const struct header_list *fields, struct arena *arena)
+{
+    struct header_list copy = {
+        .headers = arena_allocate(arena, fields->capacity * sizeof(fields->headers[0])),
+        .tags = arena_allocate(arena, fields->capacity * sizeof(fields->tags[0])),
+        .capacity = fields->capacity,
+        .count = fields->count,
+    };
+    memcpy(copy.headers, fields->headers, fields->count * sizeof(fields->headers[0]));
+    memcpy(copy.tags, fields->tags, fields->count * sizeof(fields->tags[0]));
+    return copy;
+}
+
+static void add_mirrors(const struct explain_facts *facts, const struct rule *rule,
+                        const struct filter_list *filters, FilterMessage *const *messages,
+                        size_t count, Pointsman__V1__ForwardedRequest *request, struct arena *arena)
+{
+    size_t mirror = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (messages[i]->kind_case != POINTSMAN__V1__FILTER__KIND_REQUEST_MIRROR)
+            continue;
+        const Pointsman__V1__BackendObjectReference *ref = messages[i]->request_mirror->backend_ref;
+        const struct mirror_target *target = &filters->mirrors[mirror++];
+        char name[OBJECT_NAME_BYTES];
+        object_name_resolve(text_of(rule_route_name(rule), arena), ref->namespace_, ref->name,
+                            name);
+        Pointsman__V1__MirrorShare *share =
+            ARENA_MESSAGE(arena, Pointsman__V1__MirrorShare, pointsman__v1__mirror_share__init);
+        share->backend = arena_string(arena, name, strlen(name));
+        share->port = ref->port;
+        share->numerator = target->numerator;
+        share->denominator = target->denominator;
+        share->missing = target->backend_index == ROUTE_NO_BACKEND ||
+                         explain_find_backend(facts, share->backend, ref->port, arena).is_missing;
+        ARENA_APPEND(arena, request->mirrors, request->n_mirrors, share);
+    }
+}
+
+static Pointsman__V1__ForwardedRequest *forward(const struct explain_facts *facts,
+                                                const struct rule *rule,
+                                                const struct filter_list *choice,
+                                                struct arena *arena)
+{
+    struct request_head head = facts->sample->head;
+    struct header_list fields = copy_fields(&facts->sample->fields, arena);
+    const struct filter_list *filters = rule->policy->filters;
+    filter_request_add_forwarded(&fields, &head, SLICE("<address of the client>"));
+    if (header_list_find(&fields, HEADER_X_REQUEST_ID) == NULL)
+        header_list_add(&fields, SLICE("x-request-id"), SLICE("<made by the proxy>"),
+                        HEADER_X_REQUEST_ID);
+    filter_request_edit_headers(filters, choice, &fields, arena);
+    struct url_rewrite rewrite = filter_request_rewrite(filters, choice);
+    url_rewrite_apply(&rewrite, &head, arena);
+
+    Pointsman__V1__ForwardedRequest *request = ARENA_MESSAGE(
+        arena, Pointsman__V1__ForwardedRequest, pointsman__v1__forwarded_request__init);
+    request->method = text_of(head.method, arena);
+    request->target = arena_printf(arena, "%.*s%s%.*s", (int)head.path.length, head.path.at,
+                                   head.has_query ? "?" : "", (int)head.query.length,
+                                   head.query.length == 0 ? "" : head.query.at);
+    request->host = text_of(head.authority, arena);
+    for (size_t i = 0; i < fields.count; i++) {
+        if (!fields.tags[i].is_dropped)
+            ARENA_APPEND(arena, request->headers, request->n_headers,
+                         header_message(&fields.headers[i], arena));
+    }
+    return request;
+}
+
+OutcomeMessage *explain_outcome_of_share(const struct explain_facts *facts, const struct rule *rule,
+                                         const RouteRuleMessage *message, size_t index,
+                                         const struct explained_backend *backend,
+                                         struct arena *arena)
+{
+    const struct filter_list *choice = rule->choices[index].filters;
+    const BackendRefMessage *ref = message->backend_refs[index];
+    struct filters filters = {.head = &facts->sample->head, .rule = rule->policy->filters};
+    OutcomeMessage *outcome = ask_filters(&filters, choice, arena);
+    if (outcome != NULL)
+        return outcome;
+    if (backend->is_missing)
+        return refuse(&filters, 500, backend->reason, arena);
+    filters.choice = choice;
+    if (backend->is_empty)
+        return refuse(&filters, 503, backend->reason, arena);
+
+    outcome = ARENA_MESSAGE(arena, Pointsman__V1__Outcome, pointsman__v1__outcome__init);
+    outcome->kind_case = POINTSMAN__V1__OUTCOME__KIND_FORWARDED;
+    outcome->forwarded = forward(facts, rule, choice, arena);
+    add_mirrors(facts, rule, rule->policy->filters, message->filters, message->n_filters,
+                outcome->forwarded, arena);
+    add_mirrors(facts, rule, choice, ref->filters, ref->n_filters, outcome->forwarded, arena);
+    return outcome;
+}

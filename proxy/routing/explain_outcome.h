@@ -1,0 +1,39 @@
+/* Explain outcome: what becomes of a request that a rule takes, or that none does.
+ *
+ * The steps are those of proxy/http/request_handler.c, and what is done to the request is done by
+ * the functions that it calls.
+ *
+ * Threads: any, one at a time. */
+#ifndef PROXY_ROUTING_EXPLAIN_OUTCOME_H
+#define PROXY_ROUTING_EXPLAIN_OUTCOME_H
+
+#include "common/arena.h"
+#include "proto/messages.h"
+#include "proxy/routing/explain_report.h"
+
+typedef Pointsman__V1__Outcome OutcomeMessage;
+
+/* A backend as a rule's reference with this port sees it. */
+struct explained_backend {
+    const char *name;
+    bool is_missing; /* or the port leads to none */
+    bool is_empty;   /* no endpoint would get a request */
+    const char *reason;
+};
+
+/* Everything comes from the arena. */
+struct explained_backend explain_find_backend(const struct explain_facts *facts, const char *name,
+                                              uint32_t port, struct arena *arena);
+
+/* What happens whichever backend is chosen; NULL when that decides. `rule` is NULL when no rule
+ * takes the request. */
+OutcomeMessage *explain_outcome_of_rule(const struct explain_facts *facts, const struct rule *rule,
+                                        struct arena *arena);
+
+/* What happens to the share of one backendRef. `message` is the rule as it was written. */
+OutcomeMessage *explain_outcome_of_share(const struct explain_facts *facts, const struct rule *rule,
+                                         const RouteRuleMessage *message, size_t index,
+                                         const struct explained_backend *backend,
+                                         struct arena *arena);
+
+#endif

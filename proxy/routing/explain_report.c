@@ -1,0 +1,239 @@
+#include "proxy/routing/explain_report.h"
+
+#include "proto/message.h"
+#include "proxy/routing/explain_outcome.h"
+#include "proxy/routing/filter.h"
+#include "proxy/routing/route_validate.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NOTE_BYTES = 512 };
+
+static char *text_of(struct explain_report *report, struct slice text)
+{
+    return arena_string(&report->arena, text.at, text.length);
+}
+
+void explain_report_add_note(struct explain_report *report, const char *format, ...)
+{
+    char text[NOTE_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    char *note = arena_string(&report->arena, text, strlen(text));
+    ARENA_APPEND(&report->arena, report->response.notes, report->response.n_notes, note);
+}
+
+/* --- rules ---------------------------------------------------------------------------------- */
+
+/* Where the match stands in its rule. */
+static size_t match_index(const struct route_match *match)
+{
+    size_t index = 0;
+    const struct route_match *at = match->rule->route->matches;
+    for (; at != match; at++)
+        index += at->rule == match->rule;
+    return index;
+}
+
+/* The route as it was written, from the bytes it was compiled from. NULL when they cannot be
+ * understood. */
+static const RouteMessage *unpack_route(struct explain_report *report, const struct route *route)
+{
+    ProtobufCMessage *message = message_unpack(
+        &pointsman__v1__route__descriptor, route_bytes(route), MESSAGE_MEMORY_APPLY, false, NULL);
+    if (message == NULL)
+        return NULL;
+    ARENA_APPEND(&report->arena, report->messages, report->message_count, message);
+    return (const RouteMessage *)message;
+}
+
+/* NULL when the rule was left to its defaults, or cannot be understood. */
+static RouteRuleMessage *rule_message(const RouteMessage *route, const struct rule *rule)
+{
+    return route == NULL || rule->is_broken || rule->index >= route->n_rules
+               ? NULL
+               : route->rules[rule->index];
+}
+
+static RouteMatchMessage *match_message(const RouteRuleMessage *rule,
+                                        const struct route_match *match)
+{
+    if (rule == NULL)
+        return NULL;
+    size_t index = match_index(match);
+    return index < rule->n_matches ? rule->matches[index] : NULL;
+}
+
+static Pointsman__V1__MismatchReason reason_of(const struct considered_match *considered)
+{
+    if (considered->is_other_host)
+        return POINTSMAN__V1__MISMATCH_REASON__MISMATCH_REASON_HOST;
+    switch (considered->verdict) {
+    case MATCH_HOLDS:
+        break;
+    case MATCH_FAILS_PATH:
+        return POINTSMAN__V1__MISMATCH_REASON__MISMATCH_REASON_PATH;
+    case MATCH_FAILS_LISTENER:
+        return POINTSMAN__V1__MISMATCH_REASON__MISMATCH_REASON_LISTENER;
+    case MATCH_FAILS_METHOD:
+        return POINTSMAN__V1__MISMATCH_REASON__MISMATCH_REASON_METHOD;
+    case MATCH_FAILS_HEADER:
+        return POINTSMAN__V1__MISMATCH_REASON__MISMATCH_REASON_HEADER;
+    case MATCH_FAILS_QUERY:
+        return POINTSMAN__V1__MISMATCH_REASON__MISMATCH_REASON_QUERY_PARAM;
+    }
+    return POINTSMAN__V1__MISMATCH_REASON__MISMATCH_REASON_UNSPECIFIED;
+}
+
+static Pointsman__V1__ConsideredRule *describe_match(struct explain_report *report,
+                                                     const struct considered_match *considered,
+                                                     const RouteMessage *route)
+{
+    const struct rule *rule = considered->match->rule;
+    Pointsman__V1__ConsideredRule *message = ARENA_MESSAGE(
+        &report->arena, Pointsman__V1__ConsideredRule, pointsman__v1__considered_rule__init);
+    message->route = text_of(report, rule_route_name(rule));
+    message->rule = rule->index;
+    message->hostname = arena_printf(&report->arena, "%s%.*s", considered->is_wildcard ? "*." : "",
+                                     (int)considered->hostname.length, considered->hostname.at);
+    message->match = match_message(rule_message(route, rule), considered->match);
+    message->reason = reason_of(considered);
+    message->condition = text_of(report, considered->condition);
+    return message;
+}
+
+static void describe_list(struct explain_report *report, const struct considered_list *list,
+                          Pointsman__V1__ConsideredRule ***to, size_t *count)
+{
+    const struct route *last = NULL;
+    const RouteMessage *message = NULL;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct route *route = list->items[i].match->rule->route;
+        if (route != last)
+            message = unpack_route(report, route);
+        last = route;
+        ARENA_APPEND(&report->arena, *to, *count, describe_match(report, &list->items[i], message));
+    }
+}
+
+/* --- the winner ----------------------------------------------------------------------------- */
+
+static void describe_shares(struct explain_report *report, const struct explain_facts *facts,
+                            const struct rule *rule, const RouteRuleMessage *message)
+{
+    struct arena *arena = &report->arena;
+    Pointsman__V1__ExplainedRule *winner = report->response.winner;
+    bool is_decided = report->response.outcome != NULL;
+    for (size_t i = 0; i < message->n_backend_refs; i++) {
+        const BackendRefMessage *ref = message->backend_refs[i];
+        Pointsman__V1__BackendShare *share =
+            ARENA_MESSAGE(arena, Pointsman__V1__BackendShare, pointsman__v1__backend_share__init);
+        char name[OBJECT_NAME_BYTES];
+        object_name_resolve(text_of(report, rule_route_name(rule)), ref->namespace_, ref->name,
+                            name);
+        share->backend = arena_string(arena, name, strlen(name));
+        share->port = ref->port;
+        share->weight = rule->choices[i].weight;
+        share->filters = ref->filters;
+        share->n_filters = ref->n_filters;
+
+        struct explained_backend backend = {.is_missing = true,
+                                            .reason = "what the reference names is no Backend"};
+        if (rule->choices[i].backend_index != ROUTE_NO_BACKEND)
+            backend = explain_find_backend(facts, share->backend, ref->port, arena);
+        share->missing = backend.is_missing;
+        if (!is_decided && share->weight > 0)
+            share->outcome = explain_outcome_of_share(facts, rule, message, i, &backend, arena);
+        ARENA_APPEND(arena, winner->backends, winner->n_backends, share);
+    }
+}
+
+static bool redirects(const struct rule *rule)
+{
+    const struct filter_list *filters = rule->policy->filters;
+    return filters != NULL && filters->redirect.status != 0;
+}
+
+static void describe_winner(struct explain_report *report, const struct explain_facts *facts)
+{
+    const struct considered_match *considered = &facts->explanation->winner;
+    const struct rule *rule = considered->match == NULL ? NULL : considered->match->rule;
+    report->response.outcome = explain_outcome_of_rule(facts, rule, &report->arena);
+    if (rule == NULL)
+        return;
+
+    Pointsman__V1__ExplainedRule *winner = ARENA_MESSAGE(
+        &report->arena, Pointsman__V1__ExplainedRule, pointsman__v1__explained_rule__init);
+    const RouteMessage *route = unpack_route(report, rule->route);
+    const RouteRuleMessage *message = rule_message(route, rule);
+    report->response.winner = winner;
+    winner->rule = describe_match(report, considered, route);
+    winner->goes_nowhere = rule->total_weight == 0 && !redirects(rule);
+    if (message == NULL)
+        return;
+    winner->filters = message->filters;
+    winner->n_filters = message->n_filters;
+    winner->timeouts = message->timeouts;
+    winner->retry = message->retry;
+    describe_shares(report, facts, rule, message);
+}
+
+/* --- the whole ------------------------------------------------------------------------------ */
+
+static void describe_request(struct explain_report *report, const struct explain_facts *facts)
+{
+    const struct request_head *head = &facts->sample->head;
+    Pointsman__V1__ExplainResponse *response = &report->response;
+    response->method = text_of(report, head->method);
+    response->host = text_of(report, head->host);
+    response->path = text_of(report, head->path);
+    response->query = text_of(report, head->query);
+    response->listener = (char *)facts->listener;
+    response->revision = facts->revision;
+    response->left_out = facts->explanation->left_out;
+    response->other_host_routes = facts->explanation->other_host_count;
+}
+
+static void note_assumptions(struct explain_report *report, const struct explain_facts *facts)
+{
+    const struct sample_request *sample = facts->sample;
+    const struct route_match *winner = facts->explanation->winner.match;
+    for (size_t i = 0; i < sample->dropped_count; i++) {
+        struct slice name = sample->dropped[i].name;
+        bool is_believed = header_name_is_visible(name, header_name_id(name), true);
+        explain_report_add_note(report, "header %.*s: dropped by the proxy before it matches%s",
+                                (int)name.length, name.at,
+                                is_believed ? ", unless a trusted peer sends it" : "");
+    }
+    if (*facts->listener == '\0' && winner != NULL && winner->is_attached)
+        explain_report_add_note(report, "the rule is for some listeners alone, and no listener was "
+                                        "given: it is taken to be one of them");
+    if (header_list_find(&sample->fields, HEADER_UPGRADE) != NULL)
+        explain_report_add_note(report, "header Upgrade: a WebSocket handshake goes through with "
+                                        "its Connection and Upgrade, others without");
+}
+
+void explain_report_init(struct explain_report *report, const struct explain_facts *facts)
+{
+    Pointsman__V1__ExplainResponse *response = &report->response;
+    *report = (struct explain_report){0};
+    pointsman__v1__explain_response__init(response);
+    describe_request(report, facts);
+    note_assumptions(report, facts);
+    describe_list(report, &facts->explanation->considered, &response->considered,
+                  &response->n_considered);
+    describe_winner(report, facts);
+    describe_list(report, &facts->explanation->behind, &response->behind, &response->n_behind);
+}
+
+void explain_report_clear(struct explain_report *report)
+{
+    for (size_t i = 0; i < report->message_count; i++)
+        message_free(report->messages[i]);
+    arena_clear(&report->arena);
+}
