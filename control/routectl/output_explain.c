@@ -2,6 +2,7 @@
 
 #include "control/routectl/object_text.h"
 #include "control/routectl/table_lines.h"
+#include "proto/message.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -49,6 +50,7 @@ static const char *reason_text(Pointsman__V1__MismatchReason reason)
     case POINTSMAN__V1__MISMATCH_REASON__MISMATCH_REASON_HOST:
         return "other host";
     case POINTSMAN__V1__MISMATCH_REASON__MISMATCH_REASON_UNSPECIFIED:
+        return "matches too, but comes later";
     case _POINTSMAN__V1__MISMATCH_REASON_IS_INT_SIZE:
         break;
     }
@@ -76,7 +78,7 @@ static void show_rules(const struct output_sink *sink,
 {
     static const char *const headings[] = {"ROUTE", "RULE", "HOST", "MATCH", "VERDICT", NULL};
     struct text_table table;
-    if (explanation->n_considered == 0 && explanation->winner == NULL)
+    if (explanation->n_considered + explanation->n_behind == 0 && explanation->winner == NULL)
         return;
     fputc('\n', sink->to);
     text_table_init(&table, headings);
@@ -86,9 +88,14 @@ static void show_rules(const struct output_sink *sink,
     }
     if (explanation->winner != NULL)
         add_rule(&table, explanation->winner->rule, "takes it");
+    for (size_t i = 0; i < explanation->n_behind; i++) {
+        const Pointsman__V1__ConsideredRule *rule = explanation->behind[i];
+        add_rule(&table, rule, reason_text(rule->reason));
+    }
     print_table(sink, &table);
     if (explanation->left_out > 0)
-        fprintf(sink->to, "(%" PRIu64 " more that do not match)\n", explanation->left_out);
+        fprintf(sink->to, "(%" PRIu64 " more of this host that do not take it%s)\n",
+                explanation->left_out, explanation->n_behind > 0 ? "" : "; --all shows them");
 }
 
 /* --- where it goes -------------------------------------------------------------------------- */
@@ -112,6 +119,16 @@ static uint64_t total_weight(const Pointsman__V1__ExplainedRule *winner)
     return total;
 }
 
+/* Why a share is not forwarded. */
+static void append_share_answer(struct buffer *text, const Pointsman__V1__BackendShare *share)
+{
+    if (share->outcome != NULL && share->outcome->kind_case == POINTSMAN__V1__OUTCOME__KIND_ANSWER)
+        buffer_printf(text, ", answered with %" PRIu32 ": %s", share->outcome->answer->status,
+                      share->outcome->answer->reason);
+    else if (share->missing)
+        buffer_append_string(text, ", missing");
+}
+
 static void show_backends(const struct output_sink *sink,
                           const Pointsman__V1__ExplainedRule *winner)
 {
@@ -123,8 +140,7 @@ static void show_backends(const struct output_sink *sink,
         if (share->port != 0)
             buffer_printf(&text, ":%" PRIu32, share->port);
         buffer_printf(&text, ", %" PRIu32 " of %" PRIu64, share->weight, total);
-        if (share->missing)
-            buffer_append_string(&text, ", missing: its share is answered with 500");
+        append_share_answer(&text, share);
         print_line(sink, "to", &text);
         show_filters(sink, share->filters, share->n_filters, "  filter");
     }
@@ -136,16 +152,115 @@ static void show_winner(const struct output_sink *sink, const Pointsman__V1__Exp
     struct buffer text = BUFFER_EMPTY;
     show_filters(sink, winner->filters, winner->n_filters, "filter");
     show_backends(sink, winner);
-    if (winner->goes_nowhere) {
-        buffer_append_string(&text, "500: no backend of it has a weight");
-        print_line(sink, "answer", &text);
-    }
     if (winner->timeouts != NULL) {
         append_duration(&text, "request", winner->timeouts->request);
         append_duration(&text, "one try", winner->timeouts->backend_request);
         print_line(sink, "timeouts", &text);
     }
+    if (winner->retry != NULL) {
+        append_retry(&text, winner->retry);
+        print_line(sink, "retry", &text);
+    }
     buffer_clear(&text);
+}
+
+/* --- what becomes of it --------------------------------------------------------------------- */
+
+static void show_headers(const struct output_sink *sink, Pointsman__V1__HttpHeader *const *headers,
+                         size_t count)
+{
+    struct buffer text = BUFFER_EMPTY;
+    for (size_t i = 0; i < count; i++) {
+        buffer_printf(&text, "%s: %s", headers[i]->name, headers[i]->value);
+        print_line(sink, "  header", &text);
+    }
+    buffer_clear(&text);
+}
+
+static void show_answer(const struct output_sink *sink, const Pointsman__V1__ProxyAnswer *answer)
+{
+    struct buffer text = BUFFER_EMPTY;
+    buffer_printf(&text, "%" PRIu32 ": %s", answer->status, answer->reason);
+    print_line(sink, "answer", &text);
+    show_headers(sink, answer->headers, answer->n_headers);
+    buffer_clear(&text);
+}
+
+static void show_mirrors(const struct output_sink *sink,
+                         const Pointsman__V1__ForwardedRequest *request)
+{
+    struct buffer text = BUFFER_EMPTY;
+    for (size_t i = 0; i < request->n_mirrors; i++) {
+        const Pointsman__V1__MirrorShare *mirror = request->mirrors[i];
+        buffer_append_string(&text, mirror->backend);
+        if (mirror->port != 0)
+            buffer_printf(&text, ":%" PRIu32, mirror->port);
+        buffer_printf(&text, ", %" PRIu32 " of %" PRIu32, mirror->numerator, mirror->denominator);
+        if (mirror->missing)
+            buffer_append_string(&text, ", missing: no copy is sent");
+        print_line(sink, "mirrored to", &text);
+    }
+    buffer_clear(&text);
+}
+
+/* `backend` names the share when others are forwarded otherwise; NULL: they are not. */
+static void show_forwarded(const struct output_sink *sink,
+                           const Pointsman__V1__ForwardedRequest *request, const char *backend)
+{
+    struct buffer text = BUFFER_EMPTY;
+    buffer_printf(&text, "%s %s", request->method, request->target);
+    if (backend != NULL)
+        buffer_printf(&text, " to %s", backend);
+    print_line(sink, "forwarded", &text);
+    buffer_append_string(&text, request->host);
+    print_line(sink, "  host", &text);
+    show_headers(sink, request->headers, request->n_headers);
+    show_mirrors(sink, request);
+    buffer_clear(&text);
+}
+
+static const Pointsman__V1__ForwardedRequest *forwarded_of(const Pointsman__V1__BackendShare *share)
+{
+    const Pointsman__V1__Outcome *outcome = share->outcome;
+    return outcome != NULL && outcome->kind_case == POINTSMAN__V1__OUTCOME__KIND_FORWARDED
+               ? outcome->forwarded
+               : NULL;
+}
+
+static bool is_same(const Pointsman__V1__ForwardedRequest *a,
+                    const Pointsman__V1__ForwardedRequest *b)
+{
+    struct buffer left = BUFFER_EMPTY, right = BUFFER_EMPTY;
+    message_pack(&a->base, &left);
+    message_pack(&b->base, &right);
+    bool are_equal = slice_equals(buffer_slice(&left), buffer_slice(&right));
+    buffer_clear(&left);
+    buffer_clear(&right);
+    return are_equal;
+}
+
+/* Once when all shares are forwarded alike, else for each. */
+static void show_shares(const struct output_sink *sink, const Pointsman__V1__ExplainedRule *winner)
+{
+    const Pointsman__V1__ForwardedRequest *first = NULL;
+    bool is_alike = true;
+    for (size_t i = 0; i < winner->n_backends; i++) {
+        const Pointsman__V1__ForwardedRequest *request = forwarded_of(winner->backends[i]);
+        if (request != NULL && first != NULL)
+            is_alike = is_alike && is_same(first, request);
+        first = first == NULL ? request : first;
+    }
+    if (first != NULL && is_alike) {
+        show_forwarded(sink, first, NULL);
+        return;
+    }
+    for (size_t i = 0; i < winner->n_backends; i++) {
+        const Pointsman__V1__BackendShare *share = winner->backends[i];
+        if (forwarded_of(share) != NULL)
+            show_forwarded(sink, forwarded_of(share), share->backend);
+        else if (share->outcome != NULL && share->outcome->answer->n_headers > 0)
+            show_answer(sink, share->outcome->answer);
+    }
 }
 
 void output_explain_show(const struct output_sink *sink, const ProtobufCMessage *answer)
@@ -155,12 +270,11 @@ void output_explain_show(const struct output_sink *sink, const ProtobufCMessage 
     show_request(sink, explanation);
     show_rules(sink, explanation);
     fputc('\n', sink->to);
-    if (explanation->winner != NULL) {
+    if (explanation->winner != NULL)
         show_winner(sink, explanation->winner);
-    } else {
-        struct buffer text = BUFFER_EMPTY;
-        buffer_append_string(&text, "404: no rule matches");
-        print_line(sink, "answer", &text);
-        buffer_clear(&text);
-    }
+    if (explanation->outcome != NULL &&
+        explanation->outcome->kind_case == POINTSMAN__V1__OUTCOME__KIND_ANSWER)
+        show_answer(sink, explanation->outcome->answer);
+    if (explanation->winner != NULL)
+        show_shares(sink, explanation->winner);
 }

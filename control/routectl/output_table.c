@@ -63,12 +63,7 @@ static void show_retry(const struct output_sink *sink, const Pointsman__V1__Retr
 {
     if (retry == NULL)
         return;
-    bool has_attempts =
-        retry->attempts_presence_case == POINTSMAN__V1__RETRY__ATTEMPTS_PRESENCE_ATTEMPTS;
-    buffer_printf(text, "%" PRIu32 " more", has_attempts ? retry->attempts : 1);
-    append_duration(text, "backoff", retry->backoff);
-    for (size_t i = 0; i < retry->n_codes; i++)
-        buffer_printf(text, "%s%" PRIu32, i == 0 ? ", codes " : " ", retry->codes[i]);
+    append_retry(text, retry);
     print_line(sink, "  retry", text);
 }
 

@@ -3,6 +3,8 @@
 #include "common/duration.h"
 #include "proxy/routing/validation.h"
 
+#include <inttypes.h>
+
 void print_table(const struct output_sink *sink, struct text_table *table)
 {
     text_table_print(table, sink->to, sink->has_colour);
@@ -41,4 +43,14 @@ void append_duration(struct buffer *to, const char *name, const DurationMessage 
     if (duration != NULL)
         buffer_printf(to, "%s%s %s", to->length == 0 ? "" : ", ", name,
                       duration_format(duration_milliseconds(duration), text));
+}
+
+void append_retry(struct buffer *to, const Pointsman__V1__Retry *retry)
+{
+    bool has_attempts =
+        retry->attempts_presence_case == POINTSMAN__V1__RETRY__ATTEMPTS_PRESENCE_ATTEMPTS;
+    buffer_printf(to, "%" PRIu32 " more", has_attempts ? retry->attempts : 1);
+    append_duration(to, "backoff", retry->backoff);
+    for (size_t i = 0; i < retry->n_codes; i++)
+        buffer_printf(to, "%s%" PRIu32, i == 0 ? ", codes " : " ", retry->codes[i]);
 }

@@ -22,4 +22,7 @@ void print_title(const struct output_sink *sink, struct buffer *title);
 /* "name 10s", behind ", " unless it is the first. Nothing when it is absent. */
 void append_duration(struct buffer *to, const char *name, const DurationMessage *duration);
 
+/* "2 more, backoff 100ms, codes 500 503": how often a request is repeated, and when. */
+void append_retry(struct buffer *to, const Pointsman__V1__Retry *retry);
+
 #endif

@@ -65,6 +65,14 @@ static void answer_winner(void)
     DurationMessage duration = GOOGLE__PROTOBUF__DURATION__INIT;
     Pointsman__V1__ExplainedRule winner = POINTSMAN__V1__EXPLAINED_RULE__INIT;
     Pointsman__V1__ExplainResponse response = POINTSMAN__V1__EXPLAIN_RESPONSE__INIT;
+    Pointsman__V1__Outcome goes_on = POINTSMAN__V1__OUTCOME__INIT;
+    Pointsman__V1__Outcome fails = POINTSMAN__V1__OUTCOME__INIT;
+    Pointsman__V1__ProxyAnswer refusal = POINTSMAN__V1__PROXY_ANSWER__INIT;
+    Pointsman__V1__ForwardedRequest forwarded = POINTSMAN__V1__FORWARDED_REQUEST__INIT;
+    Pointsman__V1__HttpHeader header = POINTSMAN__V1__HTTP_HEADER__INIT, *headers[] = {&header};
+    Pointsman__V1__MirrorShare mirror = POINTSMAN__V1__MIRROR_SHARE__INIT, *mirrors[] = {&mirror};
+    Pointsman__V1__Retry retry = POINTSMAN__V1__RETRY__INIT;
+    uint32_t code = 503;
     static char *notes[] = {(char *)"header x_y: dropped"};
     path.value = (char *)"/users";
     match.path = &path;
@@ -81,6 +89,29 @@ static void answer_winner(void)
     v2.backend = (char *)"users-v2";
     v2.weight = 1;
     v2.missing = true;
+    v1.outcome = &goes_on;
+    v2.outcome = &fails;
+    forwarded.method = (char *)"GET";
+    forwarded.target = (char *)"/users/7?x=1";
+    forwarded.host = (char *)"inner";
+    forwarded.n_headers = 1;
+    forwarded.headers = headers;
+    header.name = (char *)"x-forwarded-proto";
+    header.value = (char *)"http";
+    forwarded.n_mirrors = 1;
+    forwarded.mirrors = mirrors;
+    mirror.backend = (char *)"audit";
+    mirror.numerator = 1;
+    mirror.denominator = 100;
+    goes_on.kind_case = POINTSMAN__V1__OUTCOME__KIND_FORWARDED;
+    goes_on.forwarded = &forwarded;
+    fails.kind_case = POINTSMAN__V1__OUTCOME__KIND_ANSWER;
+    fails.answer = &refusal;
+    refusal.status = 500;
+    refusal.reason = (char *)"there is no backend 'users-v2'";
+    retry.n_codes = 1;
+    retry.codes = &code;
+    winner.retry = &retry;
     duration.seconds = 5;
     timeouts.request = &duration;
     winner.rule = &rule;
@@ -105,10 +136,17 @@ static void answer_winner(void)
 
 static void answer_nobody(void)
 {
+    Pointsman__V1__Outcome outcome = POINTSMAN__V1__OUTCOME__INIT;
+    Pointsman__V1__ProxyAnswer refusal = POINTSMAN__V1__PROXY_ANSWER__INIT;
     Pointsman__V1__ExplainResponse response = POINTSMAN__V1__EXPLAIN_RESPONSE__INIT;
     response.method = (char *)"GET";
     response.host = (char *)"h";
     response.path = (char *)"/";
+    response.outcome = &outcome;
+    outcome.kind_case = POINTSMAN__V1__OUTCOME__KIND_ANSWER;
+    outcome.answer = &refusal;
+    refusal.status = 404;
+    refusal.reason = (char *)"no rule matches";
     fake_client_answer(&response.base);
 }
 
@@ -179,12 +217,17 @@ static void the_table_ends_with_the_rule_that_takes_it(void **state)
                                  "ROUTE  RULE  HOST        MATCH     VERDICT\n"
                                  "beta   1     *.internal  /users/*  header version\n"
                                  "users  2     *           /*        takes it\n"
-                                 "(3 more that do not match)\n"
+                                 "(3 more of this host that do not take it; --all shows them)\n"
                                  "\n"
                                  "to          users-v1:80, 9 of 10\n"
-                                 "to          users-v2, 1 of 10, missing: its share is answered "
-                                 "with 500\n"
-                                 "timeouts    request 5s\n");
+                                 "to          users-v2, 1 of 10, answered with 500: there is no "
+                                 "backend 'users-v2'\n"
+                                 "timeouts    request 5s\n"
+                                 "retry       1 more, codes 503\n"
+                                 "forwarded   GET /users/7?x=1\n"
+                                 "  host      inner\n"
+                                 "  header    x-forwarded-proto: http\n"
+                                 "mirrored to audit, 1 of 100\n");
 }
 
 static void when_no_rule_takes_it_that_is_exit_3(void **state)
