@@ -93,6 +93,7 @@ static void explain_request(const struct request *request, char name[32])
     buffer_clear(&what);
 }
 
+/* EXPLAIN-1 */
 static void explain_and_the_proxy_agree(void **state)
 {
     (void)state;

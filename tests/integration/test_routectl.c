@@ -116,6 +116,7 @@ static void a_backend_that_others_name_outlives_its_route(void **state)
     assert_int_equal(get("/b"), 500);
 }
 
+/* CLI-3 */
 static void an_existing_name_is_kept_unless_it_is_replaced(void **state)
 {
     (void)state;
@@ -131,6 +132,7 @@ static void an_existing_name_is_kept_unless_it_is_replaced(void **state)
     assert_int_equal(get("/b"), 200);
 }
 
+/* DOC-13 */
 static void a_dry_run_changes_nothing(void **state)
 {
     (void)state;
@@ -207,6 +209,7 @@ static void several_removals_are_all_or_nothing(void **state)
     ROUTECTL(0, NULL, NULL, "get", "a");
 }
 
+/* CLI-1 */
 static void wrong_usage_is_exit_2(void **state)
 {
     (void)state;
@@ -310,6 +313,7 @@ static struct command shell(const char *line)
     return command;
 }
 
+/* CLI-2 */
 static void json_is_json(void **state)
 {
     (void)state;

@@ -122,6 +122,7 @@ static void expect_answer(const char *path, const char *expected)
 
 /* --- apply and diff --------------------------------------------------------------------------- */
 
+/* DOC-1 DOC-14 */
 static void a_folder_is_applied_and_traffic_follows_it(void **state)
 {
     (void)state;
@@ -161,6 +162,7 @@ static void a_folder_stands_for_all_below_it(void **state)
     free(hidden);
 }
 
+/* DOC-9 */
 static void a_folder_is_not_applied_in_part(void **state)
 {
     (void)state;
@@ -175,6 +177,7 @@ static void a_folder_is_not_applied_in_part(void **state)
     free(link);
 }
 
+/* DOC-7 */
 static void a_difference_is_shown_line_by_line(void **state)
 {
     (void)state;
@@ -218,6 +221,7 @@ static void a_reference_to_what_is_unknown_here_is_a_warning(void **state)
     expect_answer("/", "500");
 }
 
+/* DOC-1 */
 static void documents_may_come_by_standard_input(void **state)
 {
     (void)state;
@@ -235,6 +239,7 @@ static void documents_may_come_by_standard_input(void **state)
     free(program);
 }
 
+/* DOC-5 */
 static void all_mistakes_are_told_at_once_with_their_places(void **state)
 {
     (void)state;
@@ -260,6 +265,7 @@ static void all_mistakes_are_told_at_once_with_their_places(void **state)
     ROUTECTL(0, "", NULL, "export");
 }
 
+/* DOC-4 */
 static void one_object_in_two_files_is_refused(void **state)
 {
     (void)state;
@@ -286,6 +292,7 @@ static void too_many_objects_for_one_commit_are_refused(void **state)
 
 /* --- prune and remove ------------------------------------------------------------------------- */
 
+/* DOC-8 */
 static void pruning_removes_what_the_files_no_longer_name(void **state)
 {
     (void)state;
@@ -323,6 +330,7 @@ static void pruning_a_backend_in_use_changes_nothing(void **state)
     expect_answer("/new", "404");
 }
 
+/* DOC-12 */
 static void removing_by_file_takes_just_what_it_names(void **state)
 {
     (void)state;
@@ -340,6 +348,7 @@ static void removing_by_file_takes_just_what_it_names(void **state)
 
 /* --- export ----------------------------------------------------------------------------------- */
 
+/* DOC-6 */
 static void what_is_exported_makes_the_same_objects_elsewhere(void **state)
 {
     (void)state;

@@ -226,6 +226,8 @@ static bool line_holds(const struct http_message *message, const char *line)
     char name[128];
     if (*line == '+')
         return has_line(message, line + 1);
+    if (*line == '?')
+        return http_message_field_count(message, line + 1) == 1;
     if (*line == '!')
         return http_message_field_count(message, line + 1) == 0;
     if (strchr(line, ':') == NULL || strcspn(line, " ") < strcspn(line, ":")) /* a start line */

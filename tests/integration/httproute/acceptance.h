@@ -28,8 +28,8 @@
     "  hostnames: [" host "]\n"
 
 /* What is NULL is not looked at. Lines of `received` and `answered` are "name: value", for the only
- * field of that name, "+name: value" for one of several, or "!name" for none; those of `received`
- * may begin with "METHOD TARGET". All may hold ports as documents do. */
+ * field of that name, "+name: value" for one of several, "?name" for any, or "!name" for none;
+ * those of `received` may begin with "METHOD TARGET". All may hold ports as documents do. */
 struct acceptance_case {
     const char *rules;
     const char *request; /* "GET /path", and header lines behind it */

@@ -74,6 +74,24 @@ static void no_hostname_is_every_host(void **state)
     CHECK_CASES("any.example", cases);
 }
 
+static void a_service_is_told_who_asked(void **state)
+{
+    (void)state;
+    static const struct acceptance_case cases[] = {
+        {"FORWARD-2", "GET /everywhere", .answer = "one",
+         .received = "x-forwarded-for: 127.0.0.1\nx-forwarded-proto: http\n"
+                     "x-forwarded-host: any.example"},
+        {"FORWARD-2", "GET /everywhere\nX-Forwarded-For: 1.2.3.4\nX-Forwarded-Proto: https",
+         .answer = "one", .received = "x-forwarded-for: 127.0.0.1\nx-forwarded-proto: http"},
+        {"FORWARD-3", "GET /everywhere\ntraceparent: 00-ab-cd-01", .answer = "one",
+         .received = "traceparent: 00-ab-cd-01"},
+        {"FORWARD-3", "GET /everywhere\nX-Request-ID: mine", .answer = "one",
+         .received = "X-Request-ID: mine\n!traceparent"},
+        {"FORWARD-3", "GET /everywhere", .answer = "one", .received = "?x-request-id"},
+    };
+    CHECK_CASES("any.example", cases);
+}
+
 static void no_rule_is_404_with_a_sentence(void **state)
 {
     (void)state;
@@ -92,6 +110,7 @@ int hosts_theme(void)
         cmocka_unit_test(a_wildcard_stands_for_any_number_of_labels),
         cmocka_unit_test(the_most_specific_host_comes_first_and_the_next_when_no_rule_matches),
         cmocka_unit_test(no_hostname_is_every_host),
+        cmocka_unit_test(a_service_is_told_who_asked),
         cmocka_unit_test(no_rule_is_404_with_a_sentence),
     };
     return cmocka_run_group_tests_name("hosts", tests, apply, NULL);

@@ -1,6 +1,8 @@
 /* Splits: which backend gets which share, and who answers for what is not there. */
 #include "tests/integration/httproute/acceptance.h"
 #include "tests/support/check.h"
+#include "tests/support/http_connection.h"
+#include "tests/support/wait.h"
 #include "tests/unit/cmocka_all.h"
 
 #include <stdlib.h>
@@ -84,12 +86,34 @@ static void shares_are_as_the_weights_say(void **state)
     }
 }
 
+/* WEIGHT-5: of 60 requests on one connection, none for one of two happens never. */
+static void the_split_is_made_for_each_request(void **state)
+{
+    (void)state;
+    enum { REQUESTS = 60 };
+    size_t served_by_one = 0;
+    struct http_connection *client = http_connection_open(pointsman_port(acceptance_pointsman()));
+    for (int i = 0; i < REQUESTS; i++) {
+        struct http_message response = HTTP_MESSAGE_EMPTY;
+        http_connection_send_text(client, "GET /equal HTTP/1.1\r\nHost: splits.test\r\n\r\n");
+        CHECK(http_connection_receive(client, &response, WAIT_MS) == HTTP_COMPLETE, "no answer");
+        char *name = http_message_field(&response, "X-Served-By");
+        served_by_one += strcmp(name, "one") == 0;
+        free(name);
+        http_message_clear(&response);
+    }
+    http_connection_close(client);
+
+    assert_true(served_by_one > 0 && served_by_one < REQUESTS);
+}
+
 int splits_theme(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_there_answers_500),
         cmocka_unit_test(names_are_looked_up_in_the_routes_namespace),
         cmocka_unit_test(shares_are_as_the_weights_say),
+        cmocka_unit_test(the_split_is_made_for_each_request),
     };
     return cmocka_run_group_tests_name("splits", tests, apply, NULL);
 }

@@ -255,6 +255,7 @@ static void delete_of_nothing_is_not_found_unless_ignored(void **state)
     answer_free(answer);
 }
 
+/* CLI-4 */
 static void backend_that_routes_name_stays_unless_forced(void **state)
 {
     struct services_fixture *fixture = *state;

@@ -125,6 +125,7 @@ static void a_route_and_a_backend_are_read_whole(void **state)
                      POINTSMAN__V1__HEALTH_CHECK_TYPE__HEALTH_CHECK_TYPE_HTTP);
 }
 
+/* DOC-1 */
 static void json_is_read_too(void **state)
 {
     (void)state;
@@ -148,6 +149,7 @@ static void endpoints_may_be_urls(void **state)
     assert_int_equal(backend->endpoints[2]->weight, 2);
 }
 
+/* DOC-2 */
 static void what_kubernetes_adds_is_ignored_with_a_note(void **state)
 {
     (void)state;
@@ -167,6 +169,7 @@ static void what_kubernetes_adds_is_ignored_with_a_note(void **state)
                         "Service");
 }
 
+/* DOC-15 */
 static void a_list_is_its_items(void **state)
 {
     (void)state;

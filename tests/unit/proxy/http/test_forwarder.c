@@ -244,6 +244,7 @@ static void assert_answer(struct stage *stage, struct player *client, const char
     assert_int_equal(stage->worker->front_count, front_count);
 }
 
+/* ANSWER-5 */
 static void a_response_that_breaks_http_is_a_502(void **state)
 {
     struct stage *stage = *state;
@@ -465,6 +466,7 @@ static void a_fresh_connection_that_closes_is_not_tried_again(void **state)
     player_close(&client);
 }
 
+/* RETRY-6 */
 static void a_refused_connection_is_tried_on_another_endpoint(void **state)
 {
     struct stage *stage = *state;

@@ -227,6 +227,7 @@ static void upload(struct player *client, struct player *service, size_t length)
     free(bytes);
 }
 
+/* FLT-MIRROR-5 */
 static void a_mirror_that_does_not_read_is_dropped_and_the_request_goes_on(void **state)
 {
     struct stage *stage = *state;
@@ -289,6 +290,7 @@ static void a_client_that_leaves_does_not_stop_a_complete_copy(void **state)
     player_close(&client);
 }
 
+/* FLT-MIRROR-5 */
 static void mirrors_are_bounded_in_number(void **state)
 {
     struct stage *stage = *state;

@@ -111,6 +111,7 @@ static void what_does_not_compile_is_refused_with_its_place(void **state)
     expect_refused("a\\", "does not compile");
 }
 
+/* REGEX-3 */
 static void a_match_that_hits_its_limit_is_none_and_is_counted(void **state)
 {
     (void)state;

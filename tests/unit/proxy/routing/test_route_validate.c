@@ -73,6 +73,7 @@ static void all_problems_are_found_at_once(void **state)
     route_text_free(message);
 }
 
+/* DOC-11 */
 static void names_are_dns_subdomains(void **state)
 {
     (void)state;
@@ -93,6 +94,7 @@ static void names_are_dns_subdomains(void **state)
     assert_false(object_name_is_valid("a/"));
 }
 
+/* DOC-11 */
 static void a_name_has_at_most_253_characters(void **state)
 {
     (void)state;
