@@ -172,7 +172,7 @@ void commit_streams_add(struct commit_streams *streams, struct grpc_call *call,
                         const Pointsman__V1__WatchCommitsRequest *request)
 {
     struct error err = {0};
-    uint64_t revision;
+    uint64_t revision = 0;
     if (streams->count == STREAMS_MAX)
         error_set(&err, ERROR_LIMIT, "%d watch commits already", STREAMS_MAX);
     if (err.code != ERROR_NONE || !find_start(streams, request, &revision, &err)) {

@@ -56,9 +56,9 @@ def saturate_with_latency(url, connections, seconds):
     return answered / seconds, _milliseconds(p99)
 
 
-def at_rate(url, connections, seconds, rate):
-    """`rate` requests a second for `seconds`. Returns the milliseconds each has taken, in order
-    of size, and how many have failed."""
+def at_rate(urls, connections, seconds, rate):
+    """`rate` requests a second for `seconds`, of these in turn. Returns the milliseconds each has
+    taken, in order of size, and how many have failed."""
     with tempfile.TemporaryDirectory() as folder:
         log = os.path.join(folder, "requests")
         per_client = max(1, round(rate / connections))
@@ -71,8 +71,8 @@ def at_rate(url, connections, seconds, rate):
                 f"-D{seconds}",
                 f"--rps={per_client}",
                 f"--log-file={log}",
-                url,
-            ],
+            ]
+            + urls,
             preexec_fn=_on_load_cpu,
             check=True,
             capture_output=True,
