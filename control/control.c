@@ -3,6 +3,7 @@
 #include "common/clock.h"
 #include "common/event_loop.h"
 #include "common/log.h"
+#include "control/backup_service.h"
 #include "control/blame_service.h"
 #include "control/change_feed.h"
 #include "control/commit_group.h"
@@ -36,6 +37,7 @@ struct control {
     struct explain_service *explain;
     struct blame_service *blame;
     struct commit_streams *streams;
+    struct backup_service *backup;
     struct services services;
     struct replace_service *replaces;
     struct confirmation *confirmation;
@@ -130,6 +132,7 @@ struct control *control_start(const struct control_options *options, struct even
     control->explain = explain_service_new(loop, control->store, control->proxies);
     control->blame = blame_service_new(loop, control->store);
     control->streams = commit_streams_new(control->store, control->changes);
+    control->backup = backup_service_new(loop, control->store, control->commits);
     control->services = (struct services){
         .authorizer = control->authorizer,
         .store = control->store,
@@ -140,6 +143,7 @@ struct control *control_start(const struct control_options *options, struct even
         .explain = control->explain,
         .blame = control->blame,
         .streams = control->streams,
+        .backup = control->backup,
         .started_wall_ms = clock_wall_ms(),
     };
     control->replaces = control->services.replaces = replace_service_new(loop, &control->services);
@@ -197,6 +201,7 @@ void control_stop(struct control *control)
     feed_service_free(control->feed);
     confirmation_free(control->confirmation);
     replace_service_free(control->replaces);
+    backup_service_free(control->backup);
     commit_streams_free(control->streams);
     blame_service_free(control->blame);
     explain_service_free(control->explain);

@@ -6,7 +6,9 @@
 #include "common/signals.h"
 #include "control/check_health.h"
 #include "control/control.h"
+#include "control/store_backup.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -19,6 +21,7 @@ struct flags {
     const char *log_level;
     const char *log_file;
     bool check_health;
+    const char *restore;
 };
 
 static enum options_result parse_flags(struct flags *flags, int argc, char **argv,
@@ -48,6 +51,8 @@ static enum options_result parse_flags(struct flags *flags, int argc, char **arg
         {"log-file", OPTION_STRING, &flags->log_file, "FILE", "Instead of standard error."},
         {"check-health", OPTION_FLAG, &flags->check_health, NULL,
          "Asks the daemon on --socket whether it is well, and exits with 0 when it is."},
+        {"restore", OPTION_STRING, &flags->restore, "FILE",
+         "Puts a backup in the place of --database, which is kept beside it, and exits."},
         {0},
     };
     const struct program program = {
@@ -124,6 +129,21 @@ static bool run(const struct flags *flags, struct error *err)
     return has_run;
 }
 
+static bool restore(const struct flags *flags, struct error *err)
+{
+    struct store_restored restored;
+    bool is_done = log_open(flags->log_file, err) &&
+                   store_restore(flags->control.database, flags->restore, &restored, err);
+    if (!is_done)
+        return false;
+    printf("restored revision %" PRIu64 " to %s; its epoch is now %s\n", restored.revision,
+           flags->control.database, restored.epoch);
+    if (restored.old_path.length > 0)
+        printf("the database before is kept as %s\n", buffer_string(&restored.old_path));
+    buffer_clear(&restored.old_path);
+    return true;
+}
+
 static int fail(const struct error *err, int exit_code)
 {
     fprintf(stderr, "pointsman-control: %s\n", err->message);
@@ -151,5 +171,7 @@ int main(int argc, char **argv)
         return check_health(flags.control.socket, CHECK_TIMEOUT_MS, &err)
                    ? EXIT_SUCCESS
                    : fail(&err, EXIT_FAILURE);
+    if (flags.restore != NULL)
+        return restore(&flags, &err) ? EXIT_SUCCESS : fail(&err, EXIT_FAILURE);
     return run(&flags, &err) ? EXIT_SUCCESS : fail(&err, EXIT_FAILURE);
 }

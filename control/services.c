@@ -1,6 +1,7 @@
 #include "control/services.h"
 
 #include "control/authorizer.h"
+#include "control/backup_service.h"
 #include "control/blame_service.h"
 #include "control/commit_group.h"
 #include "control/commit_stream.h"
@@ -59,6 +60,13 @@ static void on_explain(void *context, struct grpc_call *call, const ProtobufCMes
                             (const Pointsman__V1__ExplainRequest *)request);
 }
 
+static void on_backup(void *context, struct grpc_call *call, const ProtobufCMessage *request)
+{
+    (void)request;
+    const struct services *services = context;
+    backup_service_start(services->backup, call);
+}
+
 static void on_blame(void *context, struct grpc_call *call, const ProtobufCMessage *request)
 {
     const struct services *services = context;
@@ -109,6 +117,7 @@ const struct grpc_method service_methods[] = {
     WRITE("DeleteBackend", delete_backend_request, control_service_delete_backend),
     WRITE("Undo", undo_request, control_service_undo),
     WRITE("Confirm", confirm_request, control_service_confirm),
+    WRITE("Backup", backup_request, on_backup),
     READ("GetRoute", get_route_request, read_service_get_route),
     READ("ListRoutes", list_routes_request, read_service_list_routes),
     READ("GetBackend", get_backend_request, read_service_get_backend),

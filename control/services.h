@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 struct authorizer;
+struct backup_service;
 struct blame_service;
 struct commit_group;
 struct commit_streams;
@@ -31,6 +32,7 @@ struct services {
     struct blame_service *blame;
     struct commit_streams *streams;
     struct replace_service *replaces;
+    struct backup_service *backup;
     uint64_t started_wall_ms;
 };
 

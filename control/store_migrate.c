@@ -29,7 +29,7 @@ static bool read_version(sqlite3 *database, int *version, struct error *err)
     return is_read;
 }
 
-static bool sync_file(const char *path, struct error *err)
+bool store_sync_file(const char *path, struct error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     bool is_synced = fd >= 0 && fsync(fd) == 0;
@@ -50,7 +50,8 @@ static bool back_up(sqlite3 *database, const char *path, int version, struct err
     char *sql = sqlite3_mprintf("VACUUM INTO %Q", buffer_string(&unfinished));
 
     bool is_made = sql != NULL && store_make_file(buffer_string(&unfinished), err) &&
-                   execute(database, sql, err) && sync_file(buffer_string(&unfinished), err) &&
+                   execute(database, sql, err) &&
+                   store_sync_file(buffer_string(&unfinished), err) &&
                    (rename(buffer_string(&unfinished), buffer_string(&name)) == 0 ||
                     error_set_errno(err, "%s", buffer_string(&name)));
     if (is_made)

@@ -50,7 +50,7 @@ static bool check_files_writable(const char *path, struct error *err)
 }
 
 /* SQLite's own locks would do, but theirs are lost when any descriptor of the file is closed. */
-static int lock_database(const char *path, struct error *err)
+int store_lock_database(const char *path, struct error *err)
 {
     struct buffer lock_path = BUFFER_EMPTY;
     buffer_printf(&lock_path, "%s.lock", path);
@@ -141,7 +141,7 @@ static sqlite3 *open_connection(const char *path, struct error *err)
 
 /* --- making one ----------------------------------------------------------------------------- */
 
-static bool sync_folder_of(const char *path, struct error *err)
+bool store_sync_folder_of(const char *path, struct error *err)
 {
     struct buffer folder = BUFFER_EMPTY;
     append_folder_of(path, &folder);
@@ -195,7 +195,7 @@ static bool make_database(const char *path, struct error *err)
 
     bool is_made = store_make_file(name, err) && fill_new_database(name, err) &&
                    (rename(name, path) == 0 || error_set_errno(err, "%s", path)) &&
-                   sync_folder_of(path, err);
+                   store_sync_folder_of(path, err);
     buffer_clear(&new_path);
     if (is_made)
         log_info("database_made", "path=%s", path);
@@ -280,7 +280,7 @@ struct store *store_open(const char *path, struct error *err)
     struct store *store = memory_allocate_zeroed(1, sizeof(*store));
     struct error why = {0};
 
-    store->lock_fd = check_files_writable(path, err) ? lock_database(path, err) : -1;
+    store->lock_fd = check_files_writable(path, err) ? store_lock_database(path, err) : -1;
     if (store->lock_fd < 0)
         goto failed;
     if (access(path, F_OK) != 0 && errno == ENOENT && !make_database(path, err))

@@ -121,6 +121,13 @@ bool store_error_of(sqlite3 *database, struct error *err, const char *what);
 /* Makes an empty file that only its owner may read, in the place of any other. */
 bool store_make_file(const char *path, struct error *err);
 
+bool store_sync_file(const char *path, struct error *err);
+/* The folder that has this file. */
+bool store_sync_folder_of(const char *path, struct error *err);
+
+/* The lock file of the database at `path`: close it to let go. -1 on error; ERROR_IN_USE. */
+int store_lock_database(const char *path, struct error *err);
+
 /* Reads the head row into `committed`. */
 bool store_read_head(struct store *store, struct error *err);
 

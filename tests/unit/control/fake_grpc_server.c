@@ -87,9 +87,15 @@ ProtobufCMessage *fake_call_pull(struct grpc_call *call,
     struct buffer bytes = BUFFER_EMPTY;
     ProtobufCMessage *message = NULL;
     call->was_resumed = false;
-    if (!call->has_ended && call->pull(call->pull_context, &bytes) == GRPC_PULL_MESSAGE)
+    enum grpc_pull pulled =
+        call->has_ended ? GRPC_PULL_WAIT : call->pull(call->pull_context, &bytes);
+    if (pulled == GRPC_PULL_MESSAGE)
         message =
             message_unpack(descriptor, buffer_slice(&bytes), MESSAGE_MEMORY_APPLY, true, NULL);
+    if (pulled == GRPC_PULL_END) {
+        call->has_ended = true;
+        call->status = GRPC_OK;
+    }
     buffer_clear(&bytes);
     return message;
 }

@@ -3,6 +3,7 @@
 #include "common/clock.h"
 #include "common/event_loop.h"
 #include "control/authorizer.h"
+#include "control/backup_service.h"
 #include "control/blame_service.h"
 #include "control/change_feed.h"
 #include "control/commit_group.h"
@@ -65,6 +66,7 @@ static void start(struct services_fixture *fixture)
     services->explain = explain_service_new(fixture->loop, services->store, services->proxies);
     services->blame = blame_service_new(fixture->loop, services->store);
     services->streams = commit_streams_new(services->store, fixture->changes);
+    services->backup = backup_service_new(fixture->loop, services->store, services->commits);
     services->replaces = replace_service_new(fixture->loop, services);
     fixture->confirmation = confirmation_new(fixture->loop, fixture->changes, services);
     services->feed = feed_service_new(fixture->loop, services->store, fixture->changes,
@@ -78,6 +80,7 @@ static void stop(struct services_fixture *fixture)
     feed_service_free(services->feed);
     confirmation_free(fixture->confirmation);
     replace_service_free(services->replaces);
+    backup_service_free(services->backup);
     commit_streams_free(services->streams);
     blame_service_free(services->blame);
     explain_service_free(services->explain);
