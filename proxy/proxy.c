@@ -8,6 +8,7 @@
 #include "proxy/http/admin_handler.h"
 #include "proxy/http/health_checker.h"
 #include "proxy/http/http_server.h"
+#include "proxy/http/tls_client.h"
 #include "proxy/identity.h"
 #include "proxy/metrics/counters.h"
 #include "proxy/routing/route_cache.h"
@@ -181,6 +182,7 @@ struct proxy *proxy_start(const struct proxy_options *options, struct event_loop
     proxy->loop = loop;
     proxy->counters = counters_new(options->worker_count);
     proxy->endpoints = endpoint_registry_new();
+    tls_registry_set_maker(endpoint_registry_tls(proxy->endpoints), &tls_client_maker);
     proxy->cache = route_cache_new();
     proxy->replica = route_replica_new(proxy->endpoints);
     if (!identity_init(&proxy->identity, options->id, options->local_copy, err) ||

@@ -228,6 +228,8 @@ static void put_line(struct buffer *to, const struct exchange *exchange)
     if (forwarding->endpoint != NULL) {
         put_text(to, ",\"endpoint\":", slice_from_string(forwarding->endpoint->name));
         buffer_printf(to, ",\"tries\":%u", forwarding->tries);
+        if (forwarding->tls_error != NULL)
+            put_text(to, ",\"tls_error\":", slice_from_string(forwarding->tls_error));
     }
     buffer_append_string(to, "}\n");
 }

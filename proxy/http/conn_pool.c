@@ -12,6 +12,8 @@ struct endpoint_list {
     struct upstream_http1 *newest;
     struct upstream_http1 *oldest;
     uint32_t count;
+    SSL_SESSION *session; /* the newest one; NULL: none */
+    uint64_t session_of;  /* the hash of its endpoint: ids are used again */
 };
 
 struct conn_pool {
@@ -54,6 +56,8 @@ void conn_pool_free(struct conn_pool *pool)
 {
     conn_pool_close_all(pool);
     timer_clear(&pool->worker->timers, &pool->idle_timer);
+    for (size_t i = 0; i < pool->list_count; i++)
+        SSL_SESSION_free(pool->lists[i].session);
     free(pool->lists);
     free(pool);
 }
@@ -71,7 +75,7 @@ bool conn_pool_give_up_wanted(struct conn_pool *pool)
         struct endpoint_list *list = &pool->lists[i];
         if (list->oldest == NULL)
             continue;
-        unsigned wanted = atomic_load(&list->oldest->endpoint->wanted_connections);
+        unsigned wanted = atomic_load(&list->oldest->link.endpoint->wanted_connections);
         for (; wanted > 0 && list->oldest != NULL; wanted--) {
             upstream_http1_close(list->oldest);
             has_any = true;
@@ -112,7 +116,7 @@ struct upstream_http1 *conn_pool_take(struct conn_pool *pool, const struct endpo
 
 void conn_pool_put(struct conn_pool *pool, struct upstream_http1 *connection)
 {
-    struct endpoint_list *list = list_of(pool, connection->endpoint->id);
+    struct endpoint_list *list = list_of(pool, connection->link.endpoint->id);
     connection->pool = (struct pool_links){
         .older = pool->newest,
         .endpoint_older = list->newest,
@@ -139,7 +143,7 @@ void conn_pool_put(struct conn_pool *pool, struct upstream_http1 *connection)
 
 void conn_pool_remove(struct conn_pool *pool, struct upstream_http1 *connection)
 {
-    struct endpoint_list *list = &pool->lists[connection->endpoint->id];
+    struct endpoint_list *list = &pool->lists[connection->link.endpoint->id];
     struct pool_links *links = &connection->pool;
 
     if (links->newer != NULL)
@@ -160,4 +164,23 @@ void conn_pool_remove(struct conn_pool *pool, struct upstream_http1 *connection)
         list->oldest = links->endpoint_newer;
     pool->count--;
     list->count--;
+}
+
+/* --- TLS sessions ---------------------------------------------------------------------------- */
+
+SSL_SESSION *conn_pool_session(const struct conn_pool *pool, const struct endpoint *endpoint)
+{
+    if (endpoint->id >= pool->list_count)
+        return NULL;
+    const struct endpoint_list *list = &pool->lists[endpoint->id];
+    return list->session_of == endpoint->hash ? list->session : NULL;
+}
+
+void conn_pool_keep_session(struct conn_pool *pool, const struct endpoint *endpoint,
+                            SSL_SESSION *session)
+{
+    struct endpoint_list *list = list_of(pool, endpoint->id);
+    SSL_SESSION_free(list->session);
+    list->session = session;
+    list->session_of = endpoint->hash;
 }

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <openssl/ssl.h>
+
 struct conn_pool;
 struct endpoint;
 struct upstream_http1;
@@ -44,6 +46,13 @@ void conn_pool_remove(struct conn_pool *pool, struct upstream_http1 *connection)
 bool conn_pool_give_up_wanted(struct conn_pool *pool);
 
 void conn_pool_close_all(struct conn_pool *pool);
+
+/* The session that a new connection to `endpoint` may resume, or NULL. Borrowed until the next one
+ * is kept. */
+SSL_SESSION *conn_pool_session(const struct conn_pool *pool, const struct endpoint *endpoint);
+/* Takes the caller's reference. */
+void conn_pool_keep_session(struct conn_pool *pool, const struct endpoint *endpoint,
+                            SSL_SESSION *session);
 
 size_t conn_pool_count(const struct conn_pool *pool);
 

@@ -79,6 +79,7 @@ struct forwarding {
     struct backend *backend;             /* held */
     struct endpoint *endpoint;     /* of the current or the last try; borrowed from the backend */
     enum upstream_failure failure; /* with EXCHANGE_FAILED */
+    const char *tls_error;         /* of the last handshake that failed; NULL: none has */
     unsigned tries;
     uint64_t hash_key;             /* for ConsistentHash */
     const struct endpoint **tried; /* in vain; in the exchange's arena */

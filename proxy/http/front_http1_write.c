@@ -35,7 +35,7 @@ void front_http1_send(struct front_http1 *front)
     bool made_room;
     uint64_t sent_before = front->writer.sent_bytes;
     enum writer_result result =
-        http1_writer_send(&front->writer, h2o_socket_get_fd(front->socket), body, &made_room);
+        http1_writer_send(&front->writer, h2o_socket_get_fd(front->socket), NULL, body, &made_room);
     count_sent(front, front->writer.sent_bytes - sent_before);
     if (made_room)
         exchange_mark(exchange, EXCHANGE_RESPONSE_ROOM);

@@ -16,7 +16,6 @@ enum {
     MOST_RUNNING = 64,
     NO_ROOM_PAUSE_MS = 20,
     LONGEST_FIRST_PAUSE_MS = 1000,
-    READ_BYTES = 4096,
 };
 
 static void on_time(struct event_timer *timer);
@@ -68,6 +67,9 @@ static void end_run(struct health_probe *probe)
     probe->run = NULL;
     probe->probes->running--;
     event_watch_stop(&run->watch);
+    if (run->ssl != NULL && run->is_secured)
+        SSL_shutdown(run->ssl);
+    SSL_free(run->ssl);
     close(run->fd);
     buffer_clear(&run->request);
     buffer_clear(&run->response);
@@ -155,8 +157,9 @@ static void on_bytes(struct health_probe *probe)
 static void receive(struct health_probe *probe)
 {
     struct probe_run *run = probe->run;
-    char *at = buffer_reserve(&run->response, READ_BYTES);
-    ssize_t received = recv(run->fd, at, READ_BYTES, 0);
+    char *at = buffer_reserve(&run->response, TLS_RECORD_BYTES);
+    ssize_t received = run->ssl != NULL ? tls_client_receive(run->ssl, at, TLS_RECORD_BYTES)
+                                        : recv(run->fd, at, TLS_RECORD_BYTES, 0);
     if (received < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (received < 0)
@@ -170,7 +173,10 @@ static void receive(struct health_probe *probe)
 static void send_request(struct health_probe *probe)
 {
     struct probe_run *run = probe->run;
-    ssize_t sent = send(run->fd, run->request.at, run->request.length, MSG_NOSIGNAL);
+    const struct iovec all = {run->request.at, run->request.length};
+    ssize_t sent = run->ssl != NULL
+                       ? tls_client_send(run->ssl, &all, 1)
+                       : send(run->fd, run->request.at, run->request.length, MSG_NOSIGNAL);
     if (sent < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (sent < 0)
@@ -182,14 +188,43 @@ static void send_request(struct health_probe *probe)
 
 /* --- a connection ---------------------------------------------------------------------------- */
 
-static void on_connected(struct health_probe *probe)
+static void on_secured(struct health_probe *probe)
 {
-    probe->run->is_connected = true;
+    probe->run->is_secured = true;
+    event_watch_change(&probe->run->watch, EPOLLIN | EPOLLOUT);
     if (!probe->check->settings.is_http)
         return conclude(probe, NULL);
     put_request(probe->run, probe->check);
     start_parser(probe->run);
     send_request(probe);
+}
+
+static void secure(struct health_probe *probe)
+{
+    struct probe_run *run = probe->run;
+    switch (tls_client_handshake(run->ssl)) {
+    case TLS_DONE:
+        return on_secured(probe);
+    case TLS_WANTS_READ:
+        return event_watch_change(&run->watch, EPOLLIN);
+    case TLS_WANTS_WRITE:
+        return event_watch_change(&run->watch, EPOLLOUT);
+    case TLS_FAILED:
+        return conclude(probe, tls_client_reason(run->ssl));
+    }
+}
+
+static void on_connected(struct health_probe *probe)
+{
+    struct probe_run *run = probe->run;
+    const struct endpoint *endpoint = probe->check->endpoint;
+    run->is_connected = true;
+    if (endpoint->tls == NULL)
+        return on_secured(probe);
+    run->ssl = tls_client_new(endpoint, run->fd, NULL);
+    if (run->ssl == NULL)
+        return conclude(probe, tls_client_problem(endpoint->tls));
+    secure(probe);
 }
 
 static void on_ready(struct event_watch *watch, uint32_t events)
@@ -204,6 +239,8 @@ static void on_ready(struct event_watch *watch, uint32_t events)
             return conclude(probe, strerrordesc_np(status));
         return on_connected(probe);
     }
+    if (!run->is_secured)
+        return secure(probe);
     if (run->request.length > 0 && (events & EPOLLOUT))
         return send_request(probe);
     receive(probe);

@@ -7,6 +7,7 @@
 #include "common/buffer.h"
 #include "common/event_loop.h"
 #include "proxy/http/response_parser.h"
+#include "proxy/http/tls_client.h"
 #include "proxy/upstream/balancer.h"
 #include "proxy/upstream/health_check.h"
 
@@ -22,7 +23,9 @@ struct probes {
 /* One question to an endpoint; NULL in its probe while it waits for its next time. */
 struct probe_run {
     int fd;
+    SSL *ssl; /* NULL: a clear connection */
     bool is_connected;
+    bool is_secured; /* or need not be */
     struct event_watch watch;
     struct buffer request;
     struct buffer response;

@@ -1,5 +1,7 @@
 #include "proxy/http/http1_writer.h"
 
+#include "proxy/http/tls_client.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -94,8 +96,10 @@ static size_t gather(struct http1_writer *writer, struct body_pipe *body, struct
     return writer->before.length + writer->body + writer->after.length;
 }
 
-static ssize_t send_vector(int fd, struct iovec *vector, int count)
+static ssize_t send_vector(int fd, SSL *ssl, struct iovec *vector, int count)
 {
+    if (ssl != NULL)
+        return tls_client_send(ssl, vector, count);
     ssize_t sent;
     do {
         if (count == 1) {
@@ -108,8 +112,8 @@ static ssize_t send_vector(int fd, struct iovec *vector, int count)
     return sent;
 }
 
-enum writer_result http1_writer_send(struct http1_writer *writer, int fd, struct body_pipe *body,
-                                     bool *made_room)
+enum writer_result http1_writer_send(struct http1_writer *writer, int fd, SSL *ssl,
+                                     struct body_pipe *body, bool *made_room)
 {
     *made_room = false;
     for (;;) {
@@ -120,7 +124,7 @@ enum writer_result http1_writer_send(struct http1_writer *writer, int fd, struct
         if (wanted == 0)
             return WRITER_DONE;
 
-        ssize_t sent = send_vector(fd, vector, count);
+        ssize_t sent = send_vector(fd, ssl, vector, count);
         if (sent < 0)
             return errno == EAGAIN ? WRITER_BLOCKED : WRITER_FAILED;
 
@@ -129,7 +133,8 @@ enum writer_result http1_writer_send(struct http1_writer *writer, int fd, struct
         size_t of_body = left < writer->body ? left : writer->body;
         *made_room |= take_body(writer, body, of_body);
         consume_up_to(&writer->after, left - of_body);
-        if ((size_t)sent < wanted)
+        /* A record may hold less than there is, and there is room for the next one. */
+        if ((size_t)sent < wanted && ssl == NULL)
             return WRITER_BLOCKED;
         /* An open chunk is sent; the pipe may hold more, or the end. */
     }

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <openssl/ssl.h>
+
 struct http1_writer {
     struct buffer before; /* heads, the size line of the open chunk */
     size_t body;          /* bytes of the pipe that go next */
@@ -35,9 +37,10 @@ enum writer_result {
 void http1_writer_start(struct http1_writer *writer, bool is_chunked);
 void http1_writer_clear(struct http1_writer *writer);
 
-/* Sends what it can of head and body. `*made_room`: the body's producer should be told. */
-enum writer_result http1_writer_send(struct http1_writer *writer, int fd, struct body_pipe *body,
-                                     bool *made_room);
+/* Sends what it can of head and body, through `ssl` unless that is NULL. `*made_room`: the body's
+ * producer should be told. */
+enum writer_result http1_writer_send(struct http1_writer *writer, int fd, SSL *ssl,
+                                     struct body_pipe *body, bool *made_room);
 
 /* Head, body and end are all sent. */
 static inline bool http1_writer_is_complete(const struct http1_writer *writer)

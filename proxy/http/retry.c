@@ -20,6 +20,7 @@ static const bool is_repeated[UPSTREAM_FAILURE_COUNT] = {
     [UPSTREAM_FAILURE_STALE] = true,     [UPSTREAM_FAILURE_CLOSED] = true,
     [UPSTREAM_FAILURE_TIMEOUT] = true,   [UPSTREAM_FAILURE_BAD_RESPONSE] = false,
     [UPSTREAM_FAILURE_TRUNCATED] = true, [UPSTREAM_FAILURE_STATUS] = true,
+    [UPSTREAM_FAILURE_TLS] = true,
 };
 
 static const struct retry_policy *policy_of(const struct exchange *exchange)
@@ -121,7 +122,8 @@ static bool take_free_connect(struct exchange *exchange, enum upstream_failure f
 {
     bool *has_retried = &exchange->forwarding.has_retried_connect;
     if (*has_retried ||
-        (failure != UPSTREAM_FAILURE_CONNECT && failure != UPSTREAM_FAILURE_CONNECT_TIMEOUT))
+        (failure != UPSTREAM_FAILURE_CONNECT && failure != UPSTREAM_FAILURE_CONNECT_TIMEOUT &&
+         failure != UPSTREAM_FAILURE_TLS))
         return false;
     *has_retried = true;
     return true;

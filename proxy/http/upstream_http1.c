@@ -8,12 +8,8 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 /* Reads begin small, so that an exchange with a small answer holds little, and grow when an answer
  * proves to be large. */
@@ -34,19 +30,15 @@ static void on_readable(h2o_socket_t *socket, const char *error);
 
 static void close_connection(struct upstream_http1 *connection)
 {
-    counter_add(&connection->worker->counters->upstream_connections_closed, 1);
-    h2o_socket_close(connection->socket);
+    upstream_link_close(&connection->link);
     http1_writer_clear(&connection->writer);
-    endpoint_connection_ended(connection->endpoint);
-    waiting_line_room_made(connection->worker, connection->endpoint);
-    endpoint_release(&connection->endpoint);
     free(connection);
 }
 
 void upstream_http1_close(struct upstream_http1 *connection)
 {
     assert(connection->exchange == NULL);
-    conn_pool_remove(connection->worker->pool, connection);
+    conn_pool_remove(connection->link.worker->pool, connection);
     close_connection(connection);
 }
 
@@ -61,7 +53,7 @@ static void fail(struct upstream_http1 *connection, enum upstream_failure failur
  * not: a request still being sent, bytes nobody asked for. */
 static void finish(struct upstream_http1 *connection, bool is_clean)
 {
-    struct worker *worker = connection->worker;
+    struct worker *worker = connection->link.worker;
     struct exchange *exchange = connection->exchange;
     bool is_reusable = is_clean && exchange->response.keep_alive &&
                        http1_writer_is_complete(&connection->writer) && !worker->is_draining &&
@@ -73,7 +65,7 @@ static void finish(struct upstream_http1 *connection, bool is_clean)
     exchange->response_body.is_ended = true;
     if (is_reusable) {
         if (connection->is_paused)
-            h2o_socket_read_start(connection->socket, on_readable);
+            h2o_socket_read_start(connection->link.socket, on_readable);
         connection->is_paused = false;
         conn_pool_put(worker->pool, connection);
     } else {
@@ -92,23 +84,23 @@ static void on_tunnel_sent(struct upstream_http1 *connection)
     if (!http1_writer_is_complete(&connection->writer))
         return;
     connection->is_unwritable = true;
-    shutdown(h2o_socket_get_fd(connection->socket), SHUT_WR);
+    upstream_link_finish_sending(&connection->link);
 }
 
 static void send_request(struct upstream_http1 *connection)
 {
     struct exchange *exchange = connection->exchange;
-    if (connection->is_unwritable || h2o_socket_is_writing(connection->socket))
+    if (connection->is_unwritable || h2o_socket_is_writing(connection->link.socket))
         return;
 
     bool made_room;
     uint64_t sent_before = connection->writer.sent_bytes;
     enum writer_result result =
-        http1_writer_send(&connection->writer, h2o_socket_get_fd(connection->socket),
-                          &exchange->request_body, &made_room);
+        http1_writer_send(&connection->writer, h2o_socket_get_fd(connection->link.socket),
+                          connection->link.ssl, &exchange->request_body, &made_room);
     uint64_t sent = connection->writer.sent_bytes - sent_before;
     if (sent > 0) {
-        counter_add(&connection->worker->counters->upstream_bytes_out, sent);
+        counter_add(&connection->link.worker->counters->upstream_bytes_out, sent);
         forwarder_on_sent(exchange);
     }
     if (made_room)
@@ -117,12 +109,13 @@ static void send_request(struct upstream_http1 *connection)
     switch (result) {
     case WRITER_DONE:
         if (exchange->request_body.bytes.length == 0) /* else it is kept for another try */
-            read_buffers_return(&connection->worker->read_buffers, &exchange->request_body.bytes);
+            read_buffers_return(&connection->link.worker->read_buffers,
+                                &exchange->request_body.bytes);
         if (connection->is_tunnel)
             on_tunnel_sent(connection);
         return;
     case WRITER_BLOCKED:
-        h2o_socket_notify_write(connection->socket, on_writable);
+        h2o_socket_notify_write(connection->link.socket, on_writable);
         return;
     case WRITER_FAILED:
         /* It may have answered before it closed: reading will tell. */
@@ -221,7 +214,7 @@ static void on_head_complete(struct upstream_http1 *connection)
         struct slice raw = buffer_slice(&body->bytes);
         /* All of it came with the last read: before that the head was not complete. */
         assert(raw.length <= WORKER_SCRATCH_BYTES);
-        char *copy = connection->worker->scratch;
+        char *copy = connection->link.worker->scratch;
         if (raw.length > 0)
             memcpy(copy, raw.at, raw.length);
         body->bytes.length = 0;
@@ -276,23 +269,26 @@ static char *receive_area(struct upstream_http1 *connection, size_t *length)
 {
     struct body_pipe *body = &connection->exchange->response_body;
     size_t limit = connection->read_bytes;
+    size_t least = upstream_link_least_read(&connection->link);
     if (connection->is_head_complete) {
         size_t room = body_pipe_room(body);
         if (room < limit)
-            limit = room;
+            limit = room < least ? least : room;
         if (connection->is_tunnel || connection->exchange->response.framing == BODY_CHUNKED) {
             *length = limit;
-            return connection->worker->scratch;
+            return connection->link.worker->scratch;
         }
     }
 
     struct buffer *bytes = &body->bytes;
-    struct read_buffers *buffers = &connection->worker->read_buffers;
+    struct read_buffers *buffers = &connection->link.worker->read_buffers;
     read_buffers_lend(buffers, bytes);
     if (connection->read_bytes == LATER_READ_BYTES && bytes->length == 0)
         read_buffers_lend_large(buffers, bytes);
     size_t spare = bytes->capacity - bytes->consumed - bytes->length;
-    *length = spare >= LEAST_READ_BYTES && spare < limit ? spare : limit;
+    if (least < LEAST_READ_BYTES)
+        least = LEAST_READ_BYTES;
+    *length = spare >= least && spare < limit ? spare : limit;
     return buffer_reserve(bytes, *length);
 }
 
@@ -300,7 +296,7 @@ static void on_received(struct upstream_http1 *connection, const char *at, size_
 {
     struct exchange *exchange = connection->exchange;
     connection->has_received = true;
-    counter_add(&connection->worker->counters->upstream_bytes_in, length);
+    counter_add(&connection->link.worker->counters->upstream_bytes_in, length);
     forwarder_on_received(exchange);
 
     if (!connection->is_head_complete) {
@@ -325,9 +321,10 @@ static bool has_room(const struct upstream_http1 *connection)
 
 static void receive(struct upstream_http1 *connection)
 {
-    h2o_socket_t *socket = connection->socket;
+    h2o_socket_t *socket = connection->link.socket;
     if (connection->exchange == NULL) {
-        upstream_http1_close(connection);
+        if (!upstream_link_is_quiet(&connection->link))
+            upstream_http1_close(connection);
         return;
     }
     if (!has_room(connection)) {
@@ -338,11 +335,7 @@ static void receive(struct upstream_http1 *connection)
 
     size_t wanted;
     char *at = receive_area(connection, &wanted);
-    ssize_t received;
-    do
-        received = recv(h2o_socket_get_fd(socket), at, wanted, 0);
-    while (received < 0 && errno == EINTR);
-
+    ssize_t received = upstream_link_receive(&connection->link, at, wanted);
     if (received < 0 && errno == EAGAIN)
         return;
     if (received <= 0) {
@@ -358,7 +351,7 @@ static void on_readable(h2o_socket_t *socket, const char *error)
 {
     (void)error;
     struct upstream_http1 *connection = socket->data;
-    struct worker *worker = connection->worker;
+    struct worker *worker = connection->link.worker;
     receive(connection);
     exchanges_flush(worker);
 }
@@ -368,7 +361,6 @@ static void on_readable(h2o_socket_t *socket, const char *error)
 static void begin(struct upstream_http1 *connection)
 {
     struct exchange *exchange = connection->exchange;
-    connection->is_connecting = false;
     connection->is_unwritable = false;
     connection->has_received = false;
     connection->is_tunnel = false;
@@ -383,65 +375,34 @@ static void begin(struct upstream_http1 *connection)
     send_request(connection);
 }
 
-static void on_connected(h2o_socket_t *socket, const char *error)
+static void on_open(struct upstream_link *link)
 {
-    (void)error;
-    struct upstream_http1 *connection = socket->data;
-    int status = 0;
-    socklen_t length = sizeof(status);
-    if (getsockopt(h2o_socket_get_fd(socket), SOL_SOCKET, SO_ERROR, &status, &length) != 0 ||
-        status != 0) {
-        fail(connection, UPSTREAM_FAILURE_CONNECT);
-        return;
-    }
-    connection->connected_ms = timers_now_ms(&connection->worker->timers);
-    h2o_socket_read_start(socket, on_readable);
+    struct upstream_http1 *connection = (struct upstream_http1 *)link;
+    connection->connected_ms = timers_now_ms(&link->worker->timers);
     begin(connection);
 }
 
-/* A socket on its way to `address`, or -1. */
-static int open_socket(const struct endpoint_address *address, bool *is_pending)
+static void on_failed(struct upstream_link *link, enum upstream_failure failure, const char *reason)
 {
-    int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    if (address->any.sa_family != AF_UNIX) {
-        int on = 1;
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    }
-
-    *is_pending = false;
-    if (connect(fd, &address->any, address->length) == 0)
-        return fd;
-    if (errno == EINPROGRESS) {
-        *is_pending = true;
-        return fd;
-    }
-    close(fd);
-    return -1;
+    struct upstream_http1 *connection = (struct upstream_http1 *)link;
+    connection->exchange->forwarding.tls_error = reason;
+    fail(connection, failure);
 }
+
+static const struct upstream_link_owner link_owner = {
+    .on_open = on_open,
+    .on_failed = on_failed,
+    .on_readable = on_readable,
+};
 
 static struct upstream_http1 *connect_to(struct worker *worker, struct endpoint *endpoint)
 {
-    bool is_pending;
-    int fd = open_socket(&endpoint->address, &is_pending);
-    if (fd < 0)
-        return NULL;
-
     struct upstream_http1 *connection = memory_allocate_zeroed(1, sizeof(*connection));
-    connection->worker = worker;
-    connection->endpoint = endpoint;
-    endpoint_acquire(endpoint);
-    connection->is_connecting = is_pending;
     connection->connected_ms = timers_now_ms(&worker->timers);
-    connection->socket = h2o_evloop_socket_create(worker->loop, fd, H2O_SOCKET_FLAG_DONT_READ);
-    connection->socket->data = connection;
-    counter_add(&worker->counters->upstream_connections_opened, 1);
-    if (is_pending)
-        h2o_socket_notify_write(connection->socket, on_connected);
-    else
-        h2o_socket_read_start(connection->socket, on_readable);
-    return connection;
+    if (upstream_link_open(&connection->link, worker, endpoint, &link_owner))
+        return connection;
+    free(connection);
+    return NULL;
 }
 
 enum upstream_lease upstream_http1_lease(struct worker *worker, struct endpoint *endpoint,
@@ -467,7 +428,7 @@ void upstream_http1_start(struct exchange *exchange, struct upstream_http1 *conn
     connection->exchange = exchange;
     exchange->upstream = connection;
     exchange->upstream_operations = &operations;
-    if (!connection->is_connecting)
+    if (!connection->link.is_opening)
         begin(connection);
 }
 
@@ -476,7 +437,7 @@ void upstream_http1_start(struct exchange *exchange, struct upstream_http1 *conn
 static void on_request_data(struct exchange *exchange)
 {
     struct upstream_http1 *connection = exchange->upstream;
-    if (!connection->is_connecting)
+    if (!connection->link.is_opening)
         send_request(connection);
 }
 
@@ -486,7 +447,7 @@ static void on_response_room(struct exchange *exchange)
     if (!connection->is_paused || !has_room(connection))
         return;
     connection->is_paused = false;
-    h2o_socket_read_start(connection->socket, on_readable);
+    h2o_socket_read_start(connection->link.socket, on_readable);
 }
 
 static void on_cancel(struct exchange *exchange)

@@ -12,12 +12,11 @@
 #include "proxy/http/conn_pool.h"
 #include "proxy/http/http1_writer.h"
 #include "proxy/http/response_parser.h"
+#include "proxy/http/upstream_link.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <h2o.h>
 
 struct endpoint;
 struct exchange;
@@ -25,9 +24,7 @@ struct worker;
 
 /* One connection. */
 struct upstream_http1 {
-    struct worker *worker;
-    struct endpoint *endpoint; /* held */
-    h2o_socket_t *socket;
+    struct upstream_link link; /* first: see there */
     uint64_t connected_ms;
     uint64_t served; /* exchanges that were answered */
 
@@ -36,10 +33,9 @@ struct upstream_http1 {
 
     /* while it serves an exchange */
     struct exchange *exchange; /* NULL while it waits */
-    bool is_connecting;
-    bool is_paused;     /* not reading: the client is slower */
-    bool is_unwritable; /* the endpoint reads no more; it may have answered */
-    bool has_received;  /* anything of the answer */
+    bool is_paused;            /* not reading: the client is slower */
+    bool is_unwritable;        /* the endpoint reads no more; it may have answered */
+    bool has_received;         /* anything of the answer */
     unsigned interim_heads;
     bool is_head_complete;
     bool is_tunnel;     /* after a 101; never used again */

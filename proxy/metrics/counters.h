@@ -73,6 +73,7 @@ enum upstream_failure {
     UPSTREAM_FAILURE_BAD_RESPONSE,    /* the response breaks HTTP */
     UPSTREAM_FAILURE_TRUNCATED,       /* broken off in the body */
     UPSTREAM_FAILURE_STATUS,          /* answered with a code the route retries */
+    UPSTREAM_FAILURE_TLS,             /* the handshake failed, or whom it is with */
     UPSTREAM_FAILURE_COUNT
 };
 
@@ -91,7 +92,9 @@ struct worker_counters {
     struct counter upstream_connections_opened;
     struct counter upstream_connections_closed;
     struct counter upstream_connections_reused; /* requests sent on a connection used before */
-    struct counter tunnels_opened; /* WebSockets; their connections are counted above as well */
+    struct counter tls_handshakes;              /* with endpoints */
+    struct counter tls_resumptions; /* of these, those that went on with an earlier session */
+    struct counter tunnels_opened;  /* WebSockets; their connections are counted above as well */
     struct counter tunnels_closed;
     struct counter upstream_bytes_in;
     struct counter upstream_bytes_out;

@@ -70,6 +70,10 @@ static const struct {
      "pointsman_upstream_connects_total", "Connections established to endpoints."},
     {offsetof(struct worker_counters, upstream_connections_reused),
      "pointsman_upstream_reuses_total", "Requests sent on an upstream connection used before."},
+    {offsetof(struct worker_counters, tls_handshakes), "pointsman_upstream_tls_handshakes_total",
+     "TLS handshakes with endpoints."},
+    {offsetof(struct worker_counters, tls_resumptions), "pointsman_upstream_tls_resumptions_total",
+     "TLS handshakes with endpoints that resumed a session."},
     {offsetof(struct worker_counters, tunnels_opened), "pointsman_tunnels_total",
      "WebSocket tunnels that were opened."},
     {offsetof(struct worker_counters, upstream_bytes_in), "pointsman_upstream_received_bytes_total",
@@ -191,6 +195,7 @@ static const char *const failure_names[UPSTREAM_FAILURE_COUNT] = {
     [UPSTREAM_FAILURE_BAD_RESPONSE] = "bad_response",
     [UPSTREAM_FAILURE_TRUNCATED] = "truncated",
     [UPSTREAM_FAILURE_STATUS] = "status",
+    [UPSTREAM_FAILURE_TLS] = "tls",
 };
 
 /* Where a field of struct backend_counts is among its sums. */

@@ -190,8 +190,23 @@ static void validate_passive_health(struct validation *validation,
         validation_problem(validation, "panic_percent", "must be at most 100");
 }
 
-static void validate_tls(struct validation *validation, const Pointsman__V1__EndpointTls *tls)
+/* An IP address can stand in a certificate, a path cannot. */
+static bool has_nameless_endpoint(const BackendMessage *backend)
 {
+    for (size_t i = 0; i < backend->n_endpoints; i++) {
+        if (backend->endpoints[i]->unix_path[0] != '\0')
+            return true;
+    }
+    return false;
+}
+
+static void validate_tls(struct validation *validation, const BackendMessage *backend)
+{
+    const Pointsman__V1__EndpointTls *tls = backend->tls;
+    if (tls->enabled && !tls->skip_verification && tls->server_name[0] == '\0' &&
+        has_nameless_endpoint(backend))
+        validation_problem(validation, "server_name",
+                           "must be given for endpoints that are Unix sockets");
     if (tls->server_name[0] != '\0')
         validate_precise_hostname(validation, "server_name", tls->server_name);
     if (tls->ca_file[0] != '\0' && tls->ca_file[0] != '/')
@@ -253,14 +268,13 @@ bool backend_validate(const BackendMessage *backend, validate_report_fn *report,
     }
     if (backend->tls != NULL) {
         mark = validation_enter(&validation, "tls");
-        validate_tls(&validation, backend->tls);
+        validate_tls(&validation, backend);
         validation_leave(&validation, mark);
     }
     validate_duration(&validation, "connect_timeout", backend->connect_timeout);
     if (backend->connect_timeout != NULL && duration_milliseconds(backend->connect_timeout) == 0)
         validation_problem(&validation, "connect_timeout", "must not be zero");
 
-    validate_support(&validation, &backend->base);
     validation_clear(&validation);
     return validation.is_valid;
 }

@@ -299,7 +299,6 @@ bool route_validate(const RouteMessage *route, validate_report_fn *report, void 
     }
 
     validate_rules(&validation, route);
-    validate_support(&validation, &route->base);
 
     validation_clear(&validation);
     return validation.is_valid;

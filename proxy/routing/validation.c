@@ -1,7 +1,5 @@
 #include "proxy/routing/validation.h"
 
-#include "proxy/routing/route_support.h"
-
 #include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -67,69 +65,6 @@ void validation_problem(struct validation *validation, const char *field, const 
         validation_enter(validation, field);
     validation->report(validation->context, buffer_string(&validation->path), message);
     validation_leave(validation, mark);
-}
-
-/* --- what is not acted on ------------------------------------------------------------------- */
-
-static const void *member(const ProtobufCMessage *message, unsigned offset)
-{
-    return (const char *)message + offset;
-}
-
-static void validate_field_support(struct validation *validation, const ProtobufCMessage *message,
-                                   const ProtobufCFieldDescriptor *field);
-
-void validate_support(struct validation *validation, const ProtobufCMessage *message)
-{
-    for (unsigned i = 0; i < message->descriptor->n_fields; i++)
-        validate_field_support(validation, message, &message->descriptor->fields[i]);
-}
-
-/* Fields whose presence shows: repeated ones, messages, members of a oneof; and enums, by value. */
-static void validate_field_support(struct validation *validation, const ProtobufCMessage *message,
-                                   const ProtobufCFieldDescriptor *field)
-{
-    if (field->label == PROTOBUF_C_LABEL_REPEATED) {
-        size_t count = *(const size_t *)member(message, field->quantifier_offset);
-        if (count > 0 && !route_support_has_field(message->descriptor, field, 0)) {
-            validation_problem(validation, field->name, "%s is not supported yet", field->name);
-            return;
-        }
-        if (field->type != PROTOBUF_C_TYPE_MESSAGE)
-            return;
-        ProtobufCMessage *const *items =
-            *(ProtobufCMessage *const *const *)member(message, field->offset);
-        for (size_t i = 0; i < count; i++) {
-            size_t mark = validation_enter_item(validation, field->name, i);
-            validate_support(validation, items[i]);
-            validation_leave(validation, mark);
-        }
-        return;
-    }
-
-    bool is_oneof = (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0;
-    if (is_oneof && *(const uint32_t *)member(message, field->quantifier_offset) != field->id)
-        return;
-
-    int number = 0;
-    const ProtobufCMessage *inner = NULL;
-    if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
-        inner = *(const ProtobufCMessage *const *)member(message, field->offset);
-        if (inner == NULL)
-            return;
-    } else if (field->type == PROTOBUF_C_TYPE_ENUM) {
-        number = *(const int *)member(message, field->offset);
-    } else if (!is_oneof) {
-        return;
-    }
-
-    if (!route_support_has_field(message->descriptor, field, number)) {
-        validation_problem(validation, field->name, "%s is not supported yet", field->name);
-    } else if (inner != NULL) {
-        size_t mark = validation_enter(validation, field->name);
-        validate_support(validation, inner);
-        validation_leave(validation, mark);
-    }
 }
 
 /* --- names ---------------------------------------------------------------------------------- */

@@ -37,9 +37,6 @@ void validation_problem(struct validation *validation, const char *field, const 
 
 /* --- what several messages have ------------------------------------------------------------- */
 
-/* Reports every field set in the message, at any depth, that the proxy does not act on yet. */
-void validate_support(struct validation *validation, const ProtobufCMessage *message);
-
 void validate_object_name(struct validation *validation, const char *field, const char *name);
 void validate_labels(struct validation *validation, LabelMessage *const *labels, size_t count);
 /* Not negative, in whole milliseconds. NULL is fine. */

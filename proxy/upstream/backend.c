@@ -2,6 +2,7 @@
 
 #include "common/buffer.h"
 #include "proxy/upstream/endpoint_registry.h"
+#include "proxy/upstream/endpoint_tls.h"
 #include "proxy/upstream/hash_ring.h"
 
 #include <math.h>
@@ -39,6 +40,32 @@ static bool find_default_port(const BackendMessage *message, uint32_t ref_port,
     return error_set(err, ERROR_INVALID, "backend '%s' has no port %u", message->name, ref_port);
 }
 
+/* --- TLS ------------------------------------------------------------------------------------ */
+
+/* What the port that a reference names is said to speak. */
+static bool is_port_secure(const BackendMessage *message, uint32_t ref_port)
+{
+    for (size_t i = 0; i < message->n_ports; i++) {
+        const Pointsman__V1__BackendPort *port = message->ports[i];
+        if (port->port != ref_port && (ref_port != 0 || message->n_ports > 1))
+            continue;
+        return strcmp(port->app_protocol, "https") == 0 ||
+               strcmp(port->app_protocol, "kubernetes.io/wss") == 0;
+    }
+    return false;
+}
+
+/* NULL: connections are clear. Caller releases. */
+static struct endpoint_tls *acquire_tls(const BackendMessage *message, uint32_t ref_port,
+                                        struct tls_registry *registry)
+{
+    const Pointsman__V1__EndpointTls *tls = message->tls;
+    if (tls != NULL && tls->enabled)
+        return endpoint_tls_acquire(registry, tls->server_name, tls->ca_file,
+                                    tls->skip_verification);
+    return is_port_secure(message, ref_port) ? endpoint_tls_acquire(registry, "", "", false) : NULL;
+}
+
 /* --- endpoints ------------------------------------------------------------------------------ */
 
 static bool read_address(const EndpointMessage *message, uint32_t default_port,
@@ -62,16 +89,22 @@ static uint32_t weight_of(const EndpointMessage *message)
                : 1;
 }
 
+/* What all endpoints of a backend have in common. */
+struct endpoint_defaults {
+    uint32_t port;            /* 0: each must have one */
+    struct endpoint_tls *tls; /* NULL: none */
+};
+
 static bool add_endpoint(struct backend *backend, const BackendMessage *message, size_t index,
-                         uint32_t default_port, struct endpoint_registry *endpoints,
-                         struct error *err)
+                         const struct endpoint_defaults *defaults,
+                         struct endpoint_registry *endpoints, struct error *err)
 {
     struct endpoint_address address;
-    if (!read_address(message->endpoints[index], default_port, &address, err))
+    if (!read_address(message->endpoints[index], defaults->port, &address, err))
         return error_prefix(err, "endpoints[%zu]: ", index);
 
     struct backend_endpoint *added = &backend->endpoints[backend->endpoint_count++];
-    added->endpoint = endpoint_registry_acquire(endpoints, &address);
+    added->endpoint = endpoint_registry_acquire(endpoints, &address, defaults->tls);
     added->weight = weight_of(message->endpoints[index]);
     if (message->health_check != NULL)
         added->check = health_check_use(endpoint_registry_checks(endpoints), added->endpoint,
@@ -260,20 +293,23 @@ struct backend *backend_new(const BackendMessage *message, uint32_t port,
     set_health(backend, message);
     atomic_init(&backend->references, 1);
 
-    uint32_t default_port;
+    struct endpoint_defaults defaults = {0};
     if (!set_balancing(backend, message, err) ||
-        !find_default_port(message, port, &default_port, err))
+        !find_default_port(message, port, &defaults.port, err))
         goto failed;
+    defaults.tls = acquire_tls(message, port, endpoint_registry_tls(endpoints));
     for (size_t i = 0; i < message->n_endpoints; i++) {
-        if (!add_endpoint(backend, message, i, default_port, endpoints, err))
+        if (!add_endpoint(backend, message, i, &defaults, endpoints, err))
             goto failed;
     }
     set_weights(backend);
     backend->stride = stride_of(backend->total_weight, backend->has_equal_weights);
     set_ring(backend, previous);
+    endpoint_tls_release(&defaults.tls);
     return backend;
 
 failed:
+    endpoint_tls_release(&defaults.tls);
     backend_release(&backend);
     return NULL;
 }

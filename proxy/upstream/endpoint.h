@@ -32,6 +32,7 @@ bool endpoint_address_set_ip(struct endpoint_address *address, const char *ip, u
 bool endpoint_address_set_unix(struct endpoint_address *address, const char *path,
                                struct error *err);
 
+struct endpoint_tls;
 struct health_check;
 
 /* --- endpoints ------------------------------------------------------------------------------ */
@@ -49,7 +50,8 @@ enum endpoint_outcome {
 struct endpoint {
     /* immutable */
     struct endpoint_address address;
-    const char *name; /* "10.0.0.7:8080", "[::1]:80" or "unix:/run/a.sock"; for logs */
+    struct endpoint_tls *tls; /* held; NULL: clear connections */
+    const char *name;         /* "10.0.0.7:8080", "[::1]:80" or "unix:/run/a.sock"; for logs */
     /* Small, unique while the endpoint lives, then used again: workers index their pools by it.
      * A pool with connections to an endpoint therefore holds a reference. */
     uint32_t id;

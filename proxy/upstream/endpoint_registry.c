@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/hash.h"
 #include "common/mutex.h"
+#include "proxy/upstream/endpoint_tls.h"
 #include "proxy/upstream/health_check.h"
 
 #include <arpa/inet.h>
@@ -23,6 +24,7 @@ struct registry_arrays {
 
 struct endpoint_registry {
     struct check_registry *checks; /* immutable */
+    struct tls_registry *tls;      /* immutable */
     struct mutex mutex;
     /* guarded by mutex */
     struct registry_arrays arrays;
@@ -52,7 +54,13 @@ struct endpoint_registry *endpoint_registry_new(void)
     mutex_init(&registry->mutex);
     registry->arrays = arrays_new(FIRST_CAPACITY);
     registry->checks = check_registry_new();
+    registry->tls = tls_registry_new();
     return registry;
+}
+
+struct tls_registry *endpoint_registry_tls(struct endpoint_registry *registry)
+{
+    return registry->tls;
 }
 
 struct check_registry *endpoint_registry_checks(struct endpoint_registry *registry)
@@ -66,6 +74,7 @@ void endpoint_registry_free(struct endpoint_registry *registry)
         return;
     assert(registry->free_id_count == registry->id_limit);
     check_registry_free(registry->checks);
+    tls_registry_free(registry->tls);
     arrays_clear(&registry->arrays);
     mutex_clear(&registry->mutex);
     free(registry);
@@ -92,13 +101,17 @@ static void format_name(const struct endpoint_address *address, char name[NAME_B
 }
 
 static struct endpoint *endpoint_new(struct endpoint_registry *registry,
-                                     const struct endpoint_address *address, uint64_t hash)
+                                     const struct endpoint_address *address,
+                                     struct endpoint_tls *tls, uint64_t hash)
 {
     char name[NAME_BYTES];
     format_name(address, name);
 
     struct endpoint *endpoint = memory_allocate_zeroed(1, sizeof(*endpoint));
     endpoint->address = *address;
+    endpoint->tls = tls;
+    if (tls != NULL)
+        endpoint_tls_hold(tls);
     endpoint->name = memory_duplicate_string(name);
     endpoint->registry = registry;
     endpoint->hash = hash;
@@ -111,6 +124,7 @@ static void endpoint_free(struct endpoint *endpoint)
 {
     if (endpoint == NULL)
         return;
+    endpoint_tls_release(&endpoint->tls);
     free((char *)endpoint->name);
     free(endpoint);
 }
@@ -123,12 +137,14 @@ static struct endpoint **bucket_of(const struct registry_arrays *arrays, uint64_
 }
 
 static struct endpoint *find_locked(struct endpoint_registry *registry,
-                                    const struct endpoint_address *address, uint64_t hash)
+                                    const struct endpoint_address *address,
+                                    const struct endpoint_tls *tls, uint64_t hash)
     REQUIRES(registry->mutex)
 {
     struct endpoint *endpoint = *bucket_of(&registry->arrays, hash);
     while (endpoint != NULL &&
-           (endpoint->hash != hash || endpoint->address.length != address->length ||
+           (endpoint->hash != hash || endpoint->tls != tls ||
+            endpoint->address.length != address->length ||
             memcmp(&endpoint->address.any, &address->any, address->length) != 0))
         endpoint = endpoint->next_in_bucket;
     return endpoint;
@@ -173,7 +189,7 @@ static void add_locked(struct endpoint_registry *registry, struct endpoint *endp
 static struct endpoint *find_or_add_locked(struct endpoint_registry *registry,
                                            struct endpoint *fresh) REQUIRES(registry->mutex)
 {
-    struct endpoint *found = find_locked(registry, &fresh->address, fresh->hash);
+    struct endpoint *found = find_locked(registry, &fresh->address, fresh->tls, fresh->hash);
     if (found != NULL) {
         endpoint_acquire(found);
         return found;
@@ -185,10 +201,13 @@ static struct endpoint *find_or_add_locked(struct endpoint_registry *registry,
 }
 
 struct endpoint *endpoint_registry_acquire(struct endpoint_registry *registry,
-                                           const struct endpoint_address *address)
+                                           const struct endpoint_address *address,
+                                           struct endpoint_tls *tls)
 {
     uint64_t hash = hash_bytes(&address->any, address->length, 0);
-    struct endpoint *fresh = endpoint_new(registry, address, hash);
+    if (tls != NULL)
+        hash = endpoint_tls_hash(tls, hash);
+    struct endpoint *fresh = endpoint_new(registry, address, tls, hash);
     struct registry_arrays spare = {0};
 
     mutex_lock(&registry->mutex);

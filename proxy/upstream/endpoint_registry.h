@@ -1,4 +1,4 @@
-/* Endpoint registry: one endpoint for one address, across all changes.
+/* Endpoint registry: one endpoint for one address and the same TLS settings, across all changes.
  *
  * Threads: any. The mutex covers the map alone; requests never take it. */
 #ifndef PROXY_UPSTREAM_ENDPOINT_REGISTRY_H
@@ -8,14 +8,21 @@
 
 struct check_registry;
 struct endpoint_registry;
+struct endpoint_tls;
+struct tls_registry;
 
 struct endpoint_registry *endpoint_registry_new(void);
 /* Every endpoint must have been released. */
 void endpoint_registry_free(struct endpoint_registry *registry);
 
-/* The endpoint of this address, made when it is new. Caller releases. */
+/* The endpoint of this address, made when it is new, with connections secured by `tls` (NULL:
+ * clear ones). Caller releases. */
 struct endpoint *endpoint_registry_acquire(struct endpoint_registry *registry,
-                                           const struct endpoint_address *address);
+                                           const struct endpoint_address *address,
+                                           struct endpoint_tls *tls);
+
+/* Where the TLS settings of its endpoints are. Borrowed until the registry goes. */
+struct tls_registry *endpoint_registry_tls(struct endpoint_registry *registry);
 
 /* Where the checks of its endpoints are. Borrowed until the registry goes. */
 struct check_registry *endpoint_registry_checks(struct endpoint_registry *registry);

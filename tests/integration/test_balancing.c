@@ -40,7 +40,7 @@ static int stop(void **state)
 static char served_by(const char *header_line)
 {
     char head[256];
-    snprintf(head, sizeof(head), "GET / HTTP/1.1\r\nHost: h\r\n%s\r\n", header_line);
+    snprintf(head, sizeof(head), "GET / HTTP/1.1\r\nHost: h\r\n%s", header_line);
     struct http_message response = HTTP_MESSAGE_EMPTY;
     assert_int_equal(http_exchange(pointsman_port(pointsman), head, "", &response), 200);
     char *name = http_message_field(&response, "X-Served-By");

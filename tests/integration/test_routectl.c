@@ -167,8 +167,10 @@ static void what_is_invalid_is_told_by_its_flag(void **state)
 static void what_is_not_supported_yet_is_told_by_its_flag(void **state)
 {
     (void)state;
-    ROUTECTL(5, "", "routectl: --tls...: tls is not supported yet", "backend", "add", "a", "--to",
-             "http://127.0.0.1:1", "--tls");
+    ROUTECTL(5, "",
+             "routectl: --to http://db.internal:1: must be an IP address: DNS names are not "
+             "supported yet",
+             "backend", "add", "a", "--to", "http://db.internal:1");
 }
 
 static void all_that_is_invalid_is_told_at_once(void **state)

@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include <openssl/ssl.h>
 
 enum { REQUESTS_MAX = 100000, SCRIPTS_MAX = 256 };
 
@@ -28,6 +31,7 @@ struct connection {
     /* its own thread */
     struct buffer input;
     struct http_message request;
+    SSL *ssl; /* NULL: clear */
     /* guarded by the upstream's mutex */
     int fd; /* -1: closed */
 };
@@ -39,6 +43,7 @@ struct fake_upstream {
     socklen_t address_length;
     int port;
     char url[64];
+    SSL_CTX *tls;  /* NULL: clear */
     int keeper_fd; /* bound and not listening: keeps the port while we refuse */
     /* the story's thread */
     int listen_fd; /* -1: refuses */
@@ -55,6 +60,8 @@ struct fake_upstream {
     size_t next_script;
     char *answer; /* NULL: the default */
     bool is_released;
+    size_t resumed_count;
+    char server_name[256];
 };
 
 /* --- one connection ------------------------------------------------------------------------- */
@@ -62,10 +69,11 @@ struct fake_upstream {
 static bool send_all(const struct connection *connection, const char *bytes, size_t length)
 {
     while (length > 0) {
-        ssize_t sent = send(connection->fd, bytes, length, MSG_NOSIGNAL);
+        ssize_t sent = connection->ssl != NULL ? SSL_write(connection->ssl, bytes, (int)length)
+                                               : send(connection->fd, bytes, length, MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR)
             continue;
-        if (sent < 0)
+        if (sent <= 0)
             return false;
         bytes += sent;
         length -= (size_t)sent;
@@ -78,7 +86,9 @@ static bool receive_some(struct connection *connection)
     enum { ROOM = 65536 };
     ssize_t got;
     do {
-        got = recv(connection->fd, buffer_reserve(&connection->input, ROOM), ROOM, 0);
+        char *at = buffer_reserve(&connection->input, ROOM);
+        got = connection->ssl != NULL ? SSL_read(connection->ssl, at, ROOM)
+                                      : recv(connection->fd, at, ROOM, 0);
     } while (got < 0 && errno == EINTR);
     if (got <= 0)
         return false;
@@ -201,6 +211,8 @@ static void set_reset(const struct connection *connection)
 {
     struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    if (connection->ssl != NULL)
+        SSL_set_quiet_shutdown(connection->ssl, 1);
 }
 
 /* False when the connection is to be closed. */
@@ -240,14 +252,37 @@ static bool run_step(struct connection *connection, const struct fake_step *step
     return false;
 }
 
+/* False when there is no TLS to be had with this client. */
+static bool secure(struct connection *connection)
+{
+    struct fake_upstream *upstream = connection->upstream;
+    if (upstream->tls == NULL)
+        return true;
+    connection->ssl = SSL_new(upstream->tls);
+    SSL_set_fd(connection->ssl, connection->fd);
+    bool is_secure = SSL_accept(connection->ssl) == 1;
+
+    const char *name = SSL_get_servername(connection->ssl, TLSEXT_NAMETYPE_host_name);
+    mutex_lock(&upstream->mutex);
+    upstream->resumed_count += is_secure && SSL_session_reused(connection->ssl);
+    snprintf(upstream->server_name, sizeof(upstream->server_name), "%s", name == NULL ? "" : name);
+    mutex_unlock(&upstream->mutex);
+    return is_secure;
+}
+
 static void *run_connection(void *context)
 {
     static const struct fake_step serving[] = {{.action = FAKE_SERVE}};
     struct connection *connection = context;
     const struct fake_step *step = connection->script == NULL ? serving : connection->script;
 
-    while (run_step(connection, step))
-        step++;
+    if (secure(connection)) {
+        while (run_step(connection, step))
+            step++;
+    }
+    if (connection->ssl != NULL && SSL_is_init_finished(connection->ssl))
+        SSL_shutdown(connection->ssl);
+    SSL_free(connection->ssl);
 
     mutex_lock(&connection->upstream->mutex);
     close(connection->fd);
@@ -352,9 +387,8 @@ static struct fake_upstream *upstream_new(const char *name)
     return upstream;
 }
 
-struct fake_upstream *fake_upstream_start(const char *name)
+static struct fake_upstream *start_tcp(struct fake_upstream *upstream)
 {
-    struct fake_upstream *upstream = upstream_new(name);
     struct sockaddr_in *address = (struct sockaddr_in *)&upstream->address;
     address->sin_family = AF_INET;
     address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -364,9 +398,27 @@ struct fake_upstream *fake_upstream_start(const char *name)
     socklen_t length = sizeof(*address);
     getsockname(upstream->keeper_fd, (struct sockaddr *)address, &length);
     upstream->port = ntohs(address->sin_port);
-    snprintf(upstream->url, sizeof(upstream->url), "http://127.0.0.1:%d", upstream->port);
+    snprintf(upstream->url, sizeof(upstream->url), "%s://127.0.0.1:%d",
+             upstream->tls == NULL ? "http" : "https", upstream->port);
     fake_upstream_accept(upstream);
     return upstream;
+}
+
+struct fake_upstream *fake_upstream_start(const char *name)
+{
+    return start_tcp(upstream_new(name));
+}
+
+struct fake_upstream *fake_upstream_start_tls(const char *name, const char *certificate,
+                                              const char *key)
+{
+    struct fake_upstream *upstream = upstream_new(name);
+    signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
+    upstream->tls = SSL_CTX_new(TLS_server_method());
+    CHECK(SSL_CTX_use_certificate_file(upstream->tls, certificate, SSL_FILETYPE_PEM) == 1 &&
+              SSL_CTX_use_PrivateKey_file(upstream->tls, key, SSL_FILETYPE_PEM) == 1,
+          "cannot use %s", certificate);
+    return start_tcp(upstream);
 }
 
 struct fake_upstream *fake_upstream_start_unix(const char *name, const char *path)
@@ -424,6 +476,7 @@ void fake_upstream_free(struct fake_upstream *upstream)
     free_state(upstream);
     if (upstream->keeper_fd >= 0)
         close(upstream->keeper_fd);
+    SSL_CTX_free(upstream->tls);
     pthread_cond_destroy(&upstream->changed);
     mutex_clear(&upstream->mutex);
     free(upstream->name);
@@ -487,6 +540,21 @@ size_t fake_upstream_request_count(struct fake_upstream *upstream)
     size_t count = upstream->request_count;
     mutex_unlock(&upstream->mutex);
     return count;
+}
+
+size_t fake_upstream_resumed_count(struct fake_upstream *upstream)
+{
+    mutex_lock(&upstream->mutex);
+    size_t count = upstream->resumed_count;
+    mutex_unlock(&upstream->mutex);
+    return count;
+}
+
+void fake_upstream_server_name(struct fake_upstream *upstream, char name[256])
+{
+    mutex_lock(&upstream->mutex);
+    memcpy(name, upstream->server_name, sizeof(upstream->server_name));
+    mutex_unlock(&upstream->mutex);
 }
 
 /* Waits until one of the counts, which the mutex guards, reaches `count`. */

@@ -18,6 +18,9 @@ struct fake_upstream;
 /* Listens on a free port of 127.0.0.1. Copies the name. */
 struct fake_upstream *fake_upstream_start(const char *name);
 struct fake_upstream *fake_upstream_start_unix(const char *name, const char *path);
+/* The same with TLS: PEM files of its certificate and key. "https://127.0.0.1:PORT". */
+struct fake_upstream *fake_upstream_start_tls(const char *name, const char *certificate,
+                                              const char *key);
 /* Ends its connections. Harmless on NULL. */
 void fake_upstream_free(struct fake_upstream *upstream);
 
@@ -69,6 +72,11 @@ void fake_upstream_drop_connections(struct fake_upstream *upstream);
 
 size_t fake_upstream_connection_count(struct fake_upstream *upstream);
 size_t fake_upstream_request_count(struct fake_upstream *upstream);
+
+/* How many connections resumed a TLS session, and the name the last one asked for ("" for none; at
+ * most 255 bytes, copied). */
+size_t fake_upstream_resumed_count(struct fake_upstream *upstream);
+void fake_upstream_server_name(struct fake_upstream *upstream, char name[256]);
 
 /* Waits until `count` requests or connections have come. */
 bool fake_upstream_wait_requests(struct fake_upstream *upstream, size_t count, uint64_t timeout_ms);

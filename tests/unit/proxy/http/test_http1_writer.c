@@ -35,7 +35,7 @@ static int tear_down(void **state)
 static enum writer_result send_now(void)
 {
     bool made_room;
-    return http1_writer_send(&writer, ends[0], &body, &made_room);
+    return http1_writer_send(&writer, ends[0], NULL, &body, &made_room);
 }
 
 static void read_all(void)

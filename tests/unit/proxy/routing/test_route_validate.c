@@ -320,12 +320,10 @@ static void what_the_proxy_does_not_do_for_a_backend_is_refused(void **state)
 {
     (void)state;
     BackendMessage message = POINTSMAN__V1__BACKEND__INIT;
-    Pointsman__V1__EndpointTls tls = POINTSMAN__V1__ENDPOINT_TLS__INIT;
     Pointsman__V1__LoadBalancing balancing = POINTSMAN__V1__LOAD_BALANCING__INIT;
     Pointsman__V1__BackendPort port = POINTSMAN__V1__BACKEND_PORT__INIT;
     Pointsman__V1__BackendPort *ports[] = {&port, &port};
     message.name = (char *)"b";
-    message.tls = &tls;
     message.load_balancing = &balancing;
     message.ports = ports;
     message.n_ports = 2;
@@ -333,11 +331,32 @@ static void what_the_proxy_does_not_do_for_a_backend_is_refused(void **state)
     port.port = 80;
     port.app_protocol = (char *)"kubernetes.io/h2c";
 
-    expect_backend_problem(&message, "tls: tls is not supported yet");
     expect_backend_problem(&message, "ports[0].app_protocol: 'kubernetes.io/h2c' is not supported");
     expect_backend_problem(&message, "ports[1].port: is given twice: 80");
     balancing.policy = 77;
     expect_backend_problem(&message, "load_balancing.policy: is unknown: 77");
+}
+
+static void tls_to_a_unix_socket_needs_a_name(void **state)
+{
+    (void)state;
+    BackendMessage message = POINTSMAN__V1__BACKEND__INIT;
+    EndpointMessage endpoint = POINTSMAN__V1__ENDPOINT__INIT;
+    EndpointMessage *endpoints[] = {&endpoint};
+    Pointsman__V1__EndpointTls tls = POINTSMAN__V1__ENDPOINT_TLS__INIT;
+    message.name = (char *)"b";
+    message.endpoints = endpoints;
+    message.n_endpoints = 1;
+    message.tls = &tls;
+    endpoint.unix_path = (char *)"/run/a.sock";
+    tls.enabled = true;
+
+    expect_backend_problem(&message, "tls.server_name: must be given for endpoints that are Unix");
+    tls.server_name = (char *)"a.internal";
+    assert_true(backend_validate(&message, NULL, NULL));
+    tls.server_name = (char *)"";
+    tls.skip_verification = true;
+    assert_true(backend_validate(&message, NULL, NULL));
 }
 
 static void a_backend_may_speak_websocket(void **state)
@@ -378,6 +397,7 @@ int main(void)
         cmocka_unit_test(header_modifiers_leave_framing_alone),
         cmocka_unit_test(an_endpoint_is_an_address_or_a_unix_path),
         cmocka_unit_test(what_the_proxy_does_not_do_for_a_backend_is_refused),
+        cmocka_unit_test(tls_to_a_unix_socket_needs_a_name),
         cmocka_unit_test(a_backend_may_speak_websocket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,7 @@ static int set_up(void **state)
         struct endpoint_address address;
         endpoint_address_set_ip(&address, ip, 80, NULL);
         endpoints[i] = (struct backend_endpoint){
-            .endpoint = endpoint_registry_acquire(registry, &address), .weight = 1};
+            .endpoint = endpoint_registry_acquire(registry, &address, NULL), .weight = 1};
     }
     return 0;
 }

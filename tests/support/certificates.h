@@ -1,0 +1,25 @@
+/* Certificates: an authority and what it signs, made on the spot.
+ *
+ * Threads: none shared. */
+#ifndef TESTS_SUPPORT_CERTIFICATES_H
+#define TESTS_SUPPORT_CERTIFICATES_H
+
+struct temp_dir;
+
+/* Paths of PEM files. */
+struct certificate {
+    char *certificate;
+    char *key;
+};
+
+/* An authority that signs itself. */
+struct certificate certificate_make_authority(const struct temp_dir *folder, const char *name);
+
+/* Signed by the authority, for "DNS:a.internal" or "IP:127.0.0.1", as subjectAltName has it. */
+struct certificate certificate_make(const struct temp_dir *folder, const char *name,
+                                    const char *alternative_name,
+                                    const struct certificate *authority);
+
+void certificate_clear(struct certificate *certificate);
+
+#endif
