@@ -1,6 +1,8 @@
 #include "common/hash.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -58,29 +60,41 @@ static uint64_t sip_finish(struct sip s, uint64_t tail, size_t length)
     return s.a ^ s.b ^ s.c ^ s.d;
 }
 
-static inline uint64_t read_tail(const unsigned char *at, size_t length)
+static inline uint64_t read_word(const unsigned char *at)
 {
-    uint64_t tail = 0;
-    for (size_t i = 0; i < length; i++)
-        tail |= (uint64_t)at[i] << (8 * i);
-    return tail;
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+    return word;
 }
 
-static uint64_t sip_hash(const void *bytes, size_t length, uint64_t key_low, uint64_t key_high)
+/* Fewer than eight bytes as a word, without a loop: what is read twice lands in the same place. */
+static inline uint64_t read_tail(const unsigned char *at, size_t length)
 {
-    struct sip s = sip_start(key_low, key_high);
+    if (length >= 4) {
+        uint32_t low;
+        uint32_t high;
+        memcpy(&low, at, sizeof(low));
+        memcpy(&high, at + length - sizeof(high), sizeof(high));
+        return low | (uint64_t)high << (8 * (length - sizeof(high)));
+    }
+    if (length == 0)
+        return 0;
+    return at[0] | (uint64_t)at[length / 2] << (8 * (length / 2)) |
+           (uint64_t)at[length - 1] << (8 * (length - 1));
+}
+
+static inline uint64_t sip_hash(struct sip s, const void *bytes, size_t length)
+{
     const unsigned char *at = bytes;
     size_t left = length;
 
-    for (; left >= 8; at += 8, left -= 8) {
-        uint64_t word;
-        memcpy(&word, at, 8);
-        sip_add(&s, word);
-    }
+    for (; left >= 8; at += 8, left -= 8)
+        sip_add(&s, read_word(at));
     return sip_finish(s, read_tail(at, left), length);
 }
 
 static uint64_t process_key[2];
+static atomic_bool has_process_key;
 static pthread_once_t process_key_once = PTHREAD_ONCE_INIT;
 
 static void make_process_key(void)
@@ -88,18 +102,27 @@ static void make_process_key(void)
     /* Up to 256 bytes never come short, and only an early boot could make it wait. */
     if (getrandom(process_key, sizeof(process_key), 0) != (ssize_t)sizeof(process_key))
         abort();
+    atomic_store_explicit(&has_process_key, true, memory_order_release);
+}
+
+/* Requests hash several times each: asking pthread_once every time would show. */
+static inline struct sip keyed_start(uint64_t seed)
+{
+    if (!atomic_load_explicit(&has_process_key, memory_order_acquire))
+        pthread_once(&process_key_once, make_process_key);
+    return sip_start(process_key[0] ^ seed, process_key[1]);
 }
 
 uint64_t hash_bytes(const void *bytes, size_t length, uint64_t seed)
 {
-    pthread_once(&process_key_once, make_process_key);
-    return sip_hash(bytes, length, process_key[0] ^ seed, process_key[1]);
+    return sip_hash(keyed_start(seed), bytes, length);
 }
+
+/* --- in pieces ------------------------------------------------------------------------------ */
 
 void hash_start(struct hash_state *state, uint64_t seed)
 {
-    pthread_once(&process_key_once, make_process_key);
-    struct sip s = sip_start(process_key[0] ^ seed, process_key[1]);
+    struct sip s = keyed_start(seed);
     *state = (struct hash_state){.words = {s.a, s.b, s.c, s.d}};
 }
 
@@ -108,29 +131,22 @@ void hash_add(struct hash_state *state, const void *bytes, size_t length)
     struct sip s = {state->words[0], state->words[1], state->words[2], state->words[3]};
     const unsigned char *at = bytes;
     size_t left = length;
+    size_t held = state->length % 8;
+    uint64_t tail = state->tail;
 
-    while (left > 0) {
-        size_t held = state->length % 8;
-        if (held == 0 && left >= 8) {
-            uint64_t word;
-            memcpy(&word, at, 8);
-            sip_add(&s, word);
-            at += 8;
-            left -= 8;
-            state->length += 8;
-            continue;
-        }
-        size_t taken = left < 8 - held ? left : 8 - held;
-        state->tail |= read_tail(at, taken) << (8 * held);
-        at += taken;
-        left -= taken;
-        state->length += taken;
-        if (held + taken == 8) {
-            sip_add(&s, state->tail);
-            state->tail = 0;
-        }
+    for (; left >= 8; at += 8, left -= 8) {
+        uint64_t word = read_word(at);
+        sip_add(&s, tail | word << (8 * held));
+        tail = held == 0 ? 0 : word >> (64 - 8 * held);
     }
-    memcpy(state->words, (uint64_t[4]){s.a, s.b, s.c, s.d}, sizeof(state->words));
+    uint64_t rest = read_tail(at, left);
+    tail |= rest << (8 * held);
+    if (held + left >= 8) {
+        sip_add(&s, tail);
+        tail = held + left == 8 ? 0 : rest >> (64 - 8 * held);
+    }
+    *state = (struct hash_state){
+        .words = {s.a, s.b, s.c, s.d}, .tail = tail, .length = state->length + length};
 }
 
 uint64_t hash_value(const struct hash_state *state)
@@ -139,7 +155,52 @@ uint64_t hash_value(const struct hash_state *state)
     return sip_finish(s, state->tail, state->length);
 }
 
+/* --- prefixes ------------------------------------------------------------------------------- */
+
+/* The top bit of each byte of `word` that is `wanted`. */
+static inline uint64_t bytes_equal(uint64_t word, unsigned char wanted)
+{
+    const uint64_t low_bits = UINT64_C(0x7f7f7f7f7f7f7f7f);
+    uint64_t difference = word ^ wanted * UINT64_C(0x0101010101010101);
+    return ~(((difference & low_bits) + low_bits) | difference | low_bits);
+}
+
+/* Those that end within the word at `at`, whose bytes before it are in `s`. */
+static inline size_t add_prefixes(struct sip s, uint64_t word, size_t at, unsigned char separator,
+                                  struct hash_prefix *prefixes, size_t count, size_t max)
+{
+    for (uint64_t ends = bytes_equal(word, separator); ends != 0 && count < max; ends &= ends - 1) {
+        unsigned bits = (unsigned)__builtin_ctzll(ends) & ~7U;
+        uint64_t tail = word & ((UINT64_C(1) << bits) - 1);
+        size_t length = at + bits / 8;
+        prefixes[count++] = (struct hash_prefix){sip_finish(s, tail, length), length};
+    }
+    return count;
+}
+
+size_t hash_prefixes(const void *bytes, size_t length, char separator, uint64_t seed,
+                     struct hash_prefix *prefixes, size_t max, uint64_t *whole)
+{
+    struct sip s = keyed_start(seed);
+    const unsigned char *text = bytes;
+    unsigned char ends = (unsigned char)separator;
+    size_t count = 0;
+    size_t at = 0;
+    for (; length - at >= 8; at += 8) {
+        uint64_t word = read_word(text + at);
+        count = add_prefixes(s, word, at, ends, prefixes, count, max);
+        sip_add(&s, word);
+    }
+    uint64_t tail = read_tail(text + at, length - at);
+    count = add_prefixes(s, tail, at, ends, prefixes, count, max);
+    *whole = sip_finish(s, tail, length);
+    return count;
+}
+
+/* --- agreed on ------------------------------------------------------------------------------ */
+
 uint64_t hash_stable(const void *bytes, size_t length)
 {
-    return sip_hash(bytes, length, UINT64_C(0x706f696e74736d61), UINT64_C(0x6e2d666565642d31));
+    return sip_hash(sip_start(UINT64_C(0x706f696e74736d61), UINT64_C(0x6e2d666565642d31)), bytes,
+                    length);
 }

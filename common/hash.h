@@ -26,6 +26,18 @@ void hash_start(struct hash_state *state, uint64_t seed);
 void hash_add(struct hash_state *state, const void *bytes, size_t length);
 uint64_t hash_value(const struct hash_state *state);
 
+/* A text's start up to a separator: its hash_bytes and its length. */
+struct hash_prefix {
+    uint64_t hash;
+    size_t length;
+};
+
+/* The hash_bytes of each prefix that ends before a separator, the shortest first and at most `max`
+ * of them, and of the whole text, all in one pass. A NUL is no separator. Returns how many prefixes
+ * there are. */
+size_t hash_prefixes(const void *bytes, size_t length, char separator, uint64_t seed,
+                     struct hash_prefix *prefixes, size_t max, uint64_t *whole);
+
 /* The same value in every process and version; never stored without a format version. */
 uint64_t hash_stable(const void *bytes, size_t length);
 

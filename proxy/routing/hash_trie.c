@@ -3,352 +3,461 @@
 #include <assert.h>
 #include <string.h>
 
-/* What the low bits of a link say. */
-enum {
-    LEAF = 0,
-    SPARSE = 1, /* a branch whose bits say which children there are */
-    FULL = 2,   /* a branch with all children: no need to look at its bits */
-    KIND_MASK = 3,
-};
+/* A branch of `bits` bits has 1 << bits links. A leaf of depth d knows the lowest d bits of the
+ * index, and every link whose index has them leads to it. When it is full it is cut in two of
+ * depth d + 1; when d is all the bits the branch has, the branch doubles first (each half a copy
+ * of the other); when the branch is as wide as it may be, a branch of its own takes the leaf's
+ * place. This is extendible hashing (Fagin and others, 1979) on each level. A place without
+ * entries is 0 whatever its depth. */
 
 enum {
-    LEVEL_BITS = 6,
-    LAST_SHIFT = 60, /* below it the hash is used up: leaves grow as they must */
-    LEAF_MAX = 8,
-    LEAF_MERGED_MAX = 4, /* a branch with no more than so many entries becomes a leaf again */
+    LEAF_MAX = 15,       /* with the node's head: two lines of words */
+    LEAF_MERGED_MAX = 7, /* two leaves with no more than so many entries become one */
+    HASH_BITS = 64,      /* when they are used up, leaves grow as they must */
 };
 
-/* A pointer to a leaf or branch, with its kind; 0: none. */
-struct link {
-    uintptr_t word;
+struct entry {
+    uint64_t hash;
+    uint64_t word; /* the value with its fingerprint */
 };
 
-struct branch {
-    struct node node; /* count: of children */
-    uint64_t present; /* a bit for each child that is there */
-    struct link children[];
+/* Where a leaf stands: in the links whose index ends with `pattern`, which has `depth` bits. */
+struct place {
+    unsigned pattern;
+    unsigned depth;
 };
 
-/* Spelled out because the baseline x86-64 has no instruction for it, and the library's function
- * looks bytes up in a table. */
-static inline unsigned count_bits(uint64_t bits)
+static inline bool is_branch(uint64_t link)
 {
-    bits -= bits >> 1 & UINT64_C(0x5555555555555555);
-    bits = (bits & UINT64_C(0x3333333333333333)) + (bits >> 2 & UINT64_C(0x3333333333333333));
-    bits = (bits + (bits >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
-    return (unsigned)(bits * UINT64_C(0x0101010101010101) >> 56);
+    return link >> TRIE_ADDRESS_BITS != 0;
 }
 
-static inline uint64_t bit_of(uint64_t hash, unsigned shift)
+static inline struct trie_leaf *as_leaf(uint64_t link)
 {
-    return UINT64_C(1) << (hash >> shift & ((1 << LEVEL_BITS) - 1));
+    return (struct trie_leaf *)trie_address(link);
 }
 
-static inline unsigned child_index(const struct branch *branch, uint64_t bit)
+static inline struct trie_branch *as_branch(uint64_t link)
 {
-    return count_bits(branch->present & (bit - 1));
+    return (struct trie_branch *)trie_address(link);
 }
 
-static inline bool is_leaf(struct link link)
+static uint64_t leaf_link(const struct trie_leaf *leaf)
 {
-    return (link.word & KIND_MASK) == LEAF;
+    return (uintptr_t)leaf;
 }
 
-static inline struct trie_leaf *as_leaf(struct link link)
+static uint64_t branch_link(const struct trie_branch *branch)
 {
-    return (struct trie_leaf *)link.word; // NOLINT: the word is a pointer
+    return (uintptr_t)branch | (uint64_t)branch->node.shape << TRIE_ADDRESS_BITS;
 }
 
-static inline struct branch *as_branch(struct link link)
+static size_t link_count(const struct trie_branch *branch)
 {
-    return (struct branch *)(link.word & ~(uintptr_t)KIND_MASK); // NOLINT
+    return (size_t)1 << branch->node.shape;
 }
 
-static struct link leaf_link(struct trie_leaf *leaf)
+/* How many bits a branch at this place in the hash may have. */
+static unsigned bits_at(unsigned shift)
 {
-    return (struct link){(uintptr_t)leaf + LEAF};
+    unsigned left = HASH_BITS - shift;
+    return left < TRIE_LEVEL_BITS ? left : TRIE_LEVEL_BITS;
 }
 
-static struct link branch_link(struct branch *branch)
+static unsigned index_at(uint64_t hash, unsigned shift, unsigned bits)
 {
-    return (struct link){(uintptr_t)branch + (branch->present == UINT64_MAX ? FULL : SPARSE)};
+    return (unsigned)(hash >> shift) & ((1U << bits) - 1);
 }
 
-const struct trie_leaf *hash_trie_leaf(struct hash_trie trie, uint64_t hash)
+static struct entry make_entry(uint64_t hash, const void *value)
 {
-    struct link link = {trie.root};
-    for (unsigned shift = 0; !is_leaf(link); shift += LEVEL_BITS) {
-        const struct branch *branch = as_branch(link);
-        unsigned index = hash >> shift & ((1 << LEVEL_BITS) - 1);
-        if ((link.word & KIND_MASK) == SPARSE) {
-            uint64_t bit = UINT64_C(1) << index;
-            if ((branch->present & bit) == 0)
-                return NULL;
-            index = child_index(branch, bit);
-        }
-        link = branch->children[index];
+    assert((uintptr_t)value >> TRIE_ADDRESS_BITS == 0);
+    return (struct entry){hash, (uintptr_t)value | trie_fingerprint(hash)};
+}
+
+static struct entry leaf_entry(const struct trie_leaf *leaf, size_t index)
+{
+    return (struct entry){leaf->words[leaf->node.count + index], leaf->words[index]};
+}
+
+static void set_entry(struct trie_leaf *leaf, size_t index, struct entry entry)
+{
+    leaf->words[index] = entry.word;
+    leaf->words[leaf->node.count + index] = entry.hash;
+}
+
+void *hash_trie_find(struct hash_trie trie, uint64_t hash)
+{
+    const struct trie_leaf *leaf = hash_trie_leaf(trie, hash);
+    for (size_t i = 0; leaf != NULL && i < leaf->node.count; i++) {
+        if (trie_fingerprint(leaf->words[i]) == trie_fingerprint(hash) &&
+            leaf_entry(leaf, i).hash == hash)
+            return trie_address(leaf->words[i]);
     }
-    return as_leaf(link);
+    return NULL;
 }
 
-/* --- making nodes --------------------------------------------------------------------------- */
+/* --- leaves --------------------------------------------------------------------------------- */
 
-static struct trie_leaf *new_leaf(struct node_store *store, size_t count)
+static struct trie_leaf *new_leaf(struct node_store *store, size_t count, unsigned depth)
 {
-    return node_store_allocate(store, sizeof(struct trie_leaf) + count * sizeof(struct trie_entry),
-                               LEAF, count);
+    return node_store_allocate(store, sizeof(struct trie_leaf) + 2 * count * sizeof(uint64_t),
+                               depth, count);
 }
 
-static struct branch *new_branch(struct node_store *store, uint64_t present)
+static void copy_entries(struct trie_leaf *to, size_t at, const struct trie_leaf *from,
+                         size_t first, size_t count)
 {
-    size_t count = count_bits(present);
-    struct branch *branch =
-        node_store_allocate(store, sizeof(struct branch) + count * sizeof(struct link), 0, count);
-    branch->present = present;
-    return branch;
+    if (count == 0)
+        return;
+    memcpy(to->words + at, from->words + first, count * sizeof(uint64_t));
+    memcpy(to->words + to->node.count + at, from->words + from->node.count + first,
+           count * sizeof(uint64_t));
 }
 
-static struct link leaf_with(struct node_store *store, struct trie_leaf *leaf,
-                             struct trie_entry entry)
+static size_t count_of(const struct trie_leaf *leaf)
 {
-    size_t count = leaf == NULL ? 0 : leaf->node.count;
-    struct trie_leaf *longer = new_leaf(store, count + 1);
-    if (count > 0)
-        memcpy(longer->entries, leaf->entries, count * sizeof(entry));
-    longer->entries[count] = entry;
+    return leaf == NULL ? 0 : leaf->node.count;
+}
+
+static struct trie_leaf *leaf_with(struct node_store *store, struct trie_leaf *leaf,
+                                   struct entry entry, unsigned depth)
+{
+    size_t count = count_of(leaf);
+    struct trie_leaf *longer = new_leaf(store, count + 1, depth);
+    if (leaf != NULL)
+        copy_entries(longer, 0, leaf, 0, count);
+    set_entry(longer, count, entry);
     node_store_discard(store, leaf);
-    return leaf_link(longer);
+    return longer;
 }
 
-/* A branch with one more child. */
-static struct link branch_with(struct node_store *store, struct branch *branch, uint64_t bit,
-                               struct link child)
-{
-    struct branch *wider = new_branch(store, branch->present | bit);
-    unsigned index = child_index(branch, bit);
-    memcpy(wider->children, branch->children, index * sizeof(child));
-    wider->children[index] = child;
-    memcpy(wider->children + index + 1, branch->children + index,
-           (branch->node.count - index) * sizeof(child));
-    node_store_discard(store, branch);
-    return branch_link(wider);
-}
-
-/* The branch itself when it may be changed, else a copy in its place. */
-static struct branch *own_branch(struct node_store *store, struct branch *branch)
-{
-    if (node_store_owns(store, &branch->node))
-        return branch;
-    struct branch *copy = new_branch(store, branch->present);
-    memcpy(copy->children, branch->children, branch->node.count * sizeof(copy->children[0]));
-    node_store_discard(store, branch);
-    return copy;
-}
-
-/* --- adding --------------------------------------------------------------------------------- */
-
-static struct link add_below(struct node_store *store, struct link link, unsigned shift,
-                             struct trie_entry entry);
-
-static struct link split(struct node_store *store, struct trie_leaf *leaf, unsigned shift)
-{
-    struct link link = branch_link(new_branch(store, 0));
-    for (size_t i = 0; i < leaf->node.count; i++)
-        link = add_below(store, link, shift, leaf->entries[i]);
-    node_store_discard(store, leaf);
-    return link;
-}
-
-static struct link add_below(struct node_store *store, struct link link, unsigned shift,
-                             struct trie_entry entry)
-{
-    if (is_leaf(link)) {
-        struct trie_leaf *leaf = as_leaf(link);
-        if (leaf == NULL || leaf->node.count < LEAF_MAX || shift >= LAST_SHIFT)
-            return leaf_with(store, leaf, entry);
-        link = split(store, leaf, shift);
-    }
-
-    struct branch *branch = as_branch(link);
-    uint64_t bit = bit_of(entry.hash, shift);
-    if ((branch->present & bit) == 0)
-        return branch_with(store, branch, bit, leaf_with(store, NULL, entry));
-
-    branch = own_branch(store, branch);
-    struct link *child = &branch->children[child_index(branch, bit)];
-    *child = add_below(store, *child, shift + LEVEL_BITS, entry);
-    return branch_link(branch);
-}
-
-void hash_trie_add(struct hash_trie *trie, struct node_store *store, uint64_t hash, void *value)
-{
-    struct link root = {trie->root};
-    trie->root = add_below(store, root, 0, (struct trie_entry){.hash = hash, .value = value}).word;
-}
-
-/* --- removing ------------------------------------------------------------------------------- */
-
-static size_t entry_index(const struct trie_leaf *leaf, uint64_t hash, const void *value)
+static size_t entry_index(const struct trie_leaf *leaf, struct entry entry)
 {
     size_t i = 0;
-    while (leaf->entries[i].hash != hash || leaf->entries[i].value != value) {
+    while (leaf->words[i] != entry.word || leaf_entry(leaf, i).hash != entry.hash) {
         i++;
         assert(i < leaf->node.count);
     }
     return i;
 }
 
-static struct link leaf_without(struct node_store *store, struct trie_leaf *leaf, uint64_t hash,
-                                const void *value)
+/* NULL when that was the last one. */
+static struct trie_leaf *leaf_without(struct node_store *store, struct trie_leaf *leaf,
+                                      struct entry entry)
 {
-    size_t index = entry_index(leaf, hash, value);
+    size_t index = entry_index(leaf, entry);
     size_t left = (size_t)leaf->node.count - 1;
     struct trie_leaf *shorter = NULL;
     if (left > 0) {
-        shorter = new_leaf(store, left);
-        memcpy(shorter->entries, leaf->entries, index * sizeof(leaf->entries[0]));
-        memcpy(shorter->entries + index, leaf->entries + index + 1,
-               (left - index) * sizeof(leaf->entries[0]));
+        shorter = new_leaf(store, left, leaf->node.shape);
+        copy_entries(shorter, 0, leaf, 0, index);
+        copy_entries(shorter, index, leaf, index + 1, left - index);
     }
     node_store_discard(store, leaf);
-    return leaf_link(shorter);
+    return shorter;
 }
 
-/* A branch without one of its children, of which there are more. */
-static struct branch *branch_without(struct node_store *store, struct branch *branch, uint64_t bit)
-{
-    unsigned index = child_index(branch, bit);
-    struct branch *narrower = new_branch(store, branch->present & ~bit);
-    memcpy(narrower->children, branch->children, index * sizeof(narrower->children[0]));
-    memcpy(narrower->children + index, branch->children + index + 1,
-           (narrower->node.count - index) * sizeof(narrower->children[0]));
-    node_store_discard(store, branch);
-    return narrower;
-}
-
-/* A branch over nothing but a few entries becomes one leaf. */
-static struct link merged(struct node_store *store, struct branch *branch)
+/* The entries of a leaf that have this bit of their hash, one deeper; NULL: none. */
+static struct trie_leaf *half_of(struct node_store *store, const struct trie_leaf *leaf,
+                                 unsigned shift, bool bit)
 {
     size_t count = 0;
-    if (branch->node.count > LEAF_MERGED_MAX)
-        return branch_link(branch);
-    for (size_t i = 0; i < branch->node.count; i++) {
-        if (!is_leaf(branch->children[i]))
-            return branch_link(branch);
-        count += as_leaf(branch->children[i])->node.count;
-    }
-    if (count > LEAF_MERGED_MAX)
-        return branch_link(branch);
+    for (size_t i = 0; i < leaf->node.count; i++)
+        count += (leaf_entry(leaf, i).hash >> shift & 1) == bit;
+    if (count == 0)
+        return NULL;
 
-    struct trie_leaf *leaf = new_leaf(store, count);
-    count = 0;
-    for (size_t i = 0; i < branch->node.count; i++) {
-        struct trie_leaf *child = as_leaf(branch->children[i]);
-        memcpy(leaf->entries + count, child->entries,
-               child->node.count * sizeof(child->entries[0]));
-        count += child->node.count;
-        node_store_discard(store, child);
+    struct trie_leaf *half = new_leaf(store, count, leaf->node.shape + 1U);
+    size_t at = 0;
+    for (size_t i = 0; i < leaf->node.count; i++) {
+        struct entry entry = leaf_entry(leaf, i);
+        if ((entry.hash >> shift & 1) == bit)
+            set_entry(half, at++, entry);
     }
-    node_store_discard(store, branch);
-    return leaf_link(leaf);
+    return half;
 }
 
-static struct link remove_below(struct node_store *store, struct link link, unsigned shift,
-                                uint64_t hash, const void *value)
+/* One leaf of the entries of both, either of which may be NULL, for this depth. */
+static struct trie_leaf *joined(struct node_store *store, struct trie_leaf *a, struct trie_leaf *b,
+                                unsigned depth)
 {
-    if (is_leaf(link))
-        return leaf_without(store, as_leaf(link), hash, value);
+    if (a == NULL && b == NULL)
+        return NULL;
+    struct trie_leaf *leaf = new_leaf(store, count_of(a) + count_of(b), depth);
+    copy_entries(leaf, 0, a, 0, count_of(a));
+    copy_entries(leaf, count_of(a), b, 0, count_of(b));
+    node_store_discard(store, a);
+    node_store_discard(store, b);
+    return leaf;
+}
 
-    struct branch *branch = as_branch(link);
-    uint64_t bit = bit_of(hash, shift);
-    assert((branch->present & bit) != 0);
-    unsigned index = child_index(branch, bit);
-    struct link child =
-        remove_below(store, branch->children[index], shift + LEVEL_BITS, hash, value);
-    if (child.word == 0 && branch->present == bit) {
+/* --- branches ------------------------------------------------------------------------------- */
+
+static struct trie_branch *new_branch(struct node_store *store, unsigned bits)
+{
+    return node_store_allocate(store, sizeof(struct trie_branch) + (sizeof(uint64_t) << bits), bits,
+                               0);
+}
+
+/* The branch itself when it may be changed, else a copy in its place. */
+static struct trie_branch *own_branch(struct node_store *store, struct trie_branch *branch)
+{
+    if (node_store_owns(store, &branch->node))
+        return branch;
+    struct trie_branch *copy = new_branch(store, branch->node.shape);
+    memcpy(copy->links, branch->links, link_count(branch) * sizeof(copy->links[0]));
+    node_store_discard(store, branch);
+    return copy;
+}
+
+static struct trie_branch *doubled(struct node_store *store, struct trie_branch *branch)
+{
+    struct trie_branch *wider = new_branch(store, branch->node.shape + 1U);
+    size_t count = link_count(branch);
+    memcpy(wider->links, branch->links, count * sizeof(wider->links[0]));
+    memcpy(wider->links + count, branch->links, count * sizeof(wider->links[0]));
+    node_store_discard(store, branch);
+    return wider;
+}
+
+/* Half of it for as long as both halves are the same. */
+static struct trie_branch *narrowed(struct node_store *store, struct trie_branch *branch)
+{
+    while (branch->node.shape > 1) {
+        size_t half = link_count(branch) / 2;
+        if (memcmp(branch->links, branch->links + half, half * sizeof(branch->links[0])) != 0)
+            break;
+        struct trie_branch *narrower = new_branch(store, branch->node.shape - 1U);
+        memcpy(narrower->links, branch->links, half * sizeof(branch->links[0]));
         node_store_discard(store, branch);
-        return child;
+        branch = narrower;
     }
-    if (child.word == 0)
-        return merged(store, branch_without(store, branch, bit));
+    return branch;
+}
 
+static void set_links(struct trie_branch *branch, struct place place, uint64_t link)
+{
+    for (size_t i = place.pattern; i < link_count(branch); i += (size_t)1 << place.depth)
+        branch->links[i] = link;
+}
+
+/* Where what the hash leads to stands. */
+static struct place place_of(const struct trie_branch *branch, unsigned index)
+{
+    uint64_t link = branch->links[index];
+    unsigned depth = link == 0 || is_branch(link) ? branch->node.shape : as_leaf(link)->node.shape;
+    return (struct place){.pattern = index & ((1U << depth) - 1), .depth = depth};
+}
+
+/* --- adding --------------------------------------------------------------------------------- */
+
+static uint64_t add_below(struct node_store *store, uint64_t link, unsigned shift,
+                          struct entry entry, unsigned depth);
+
+/* Cuts a full leaf of an owned branch in two. Returns the branch or a wider one. */
+static struct trie_branch *cut_leaf(struct node_store *store, struct trie_branch *branch,
+                                    unsigned shift, struct place place)
+{
+    if (place.depth == branch->node.shape)
+        branch = doubled(store, branch);
+    struct trie_leaf *leaf = as_leaf(branch->links[place.pattern]);
+    struct place low = {place.pattern, place.depth + 1};
+    struct place high = {place.pattern | 1U << place.depth, place.depth + 1};
+    set_links(branch, low, leaf_link(half_of(store, leaf, shift + place.depth, false)));
+    set_links(branch, high, leaf_link(half_of(store, leaf, shift + place.depth, true)));
+    node_store_discard(store, leaf);
+    return branch;
+}
+
+static uint64_t add_to_branch(struct node_store *store, struct trie_branch *branch, unsigned shift,
+                              struct entry entry)
+{
     branch = own_branch(store, branch);
-    branch->children[index] = child;
-    return merged(store, branch);
+    unsigned max_bits = bits_at(shift);
+    for (;;) {
+        unsigned index = index_at(entry.hash, shift, branch->node.shape);
+        uint64_t link = branch->links[index];
+        struct place place = place_of(branch, index);
+        bool is_full = !is_branch(link) && count_of(as_leaf(link)) >= LEAF_MAX;
+        if (!is_full || place.depth == max_bits) {
+            link = add_below(store, link, shift + max_bits, entry, place.depth);
+            set_links(branch, place, link);
+            return branch_link(branch);
+        }
+        branch = cut_leaf(store, branch, shift, place);
+    }
+}
+
+/* `depth`: of the leaf that is below. */
+static uint64_t add_below(struct node_store *store, uint64_t link, unsigned shift,
+                          struct entry entry, unsigned depth)
+{
+    if (is_branch(link))
+        return add_to_branch(store, as_branch(link), shift, entry);
+
+    struct trie_leaf *leaf = as_leaf(link);
+    if (count_of(leaf) < LEAF_MAX || shift >= HASH_BITS)
+        return leaf_link(leaf_with(store, leaf, entry, depth));
+
+    /* A branch of its own takes the leaf's place: at first both links lead to it, uncut. */
+    struct trie_leaf *whole = joined(store, leaf, NULL, 0);
+    struct trie_branch *branch = new_branch(store, 1);
+    branch->links[0] = branch->links[1] = leaf_link(whole);
+    return add_to_branch(store, branch, shift, entry);
+}
+
+void hash_trie_add(struct hash_trie *trie, struct node_store *store, uint64_t hash, void *value)
+{
+    trie->root = add_below(store, trie->root, 0, make_entry(hash, value), 0);
+}
+
+/* --- removing ------------------------------------------------------------------------------- */
+
+/* Whether one leaf, or nothing, stands in all of this place. */
+static bool is_uniform(const struct trie_branch *branch, struct place place)
+{
+    uint64_t link = branch->links[place.pattern];
+    if (is_branch(link))
+        return false;
+    if (link != 0)
+        return as_leaf(link)->node.shape == place.depth;
+    for (size_t i = place.pattern; i < link_count(branch); i += (size_t)1 << place.depth) {
+        if (branch->links[i] != 0)
+            return false;
+    }
+    return true;
+}
+
+/* Joins what stands in this place of an owned branch with its neighbours while they are few
+ * together. */
+static uint64_t merged(struct node_store *store, struct trie_branch *branch, struct place place)
+{
+    while (place.depth > 0 && is_uniform(branch, place)) {
+        struct place buddy = {place.pattern ^ 1U << (place.depth - 1), place.depth};
+        struct trie_leaf *ours = as_leaf(branch->links[place.pattern]);
+        struct trie_leaf *theirs = as_leaf(branch->links[buddy.pattern]);
+        if (!is_uniform(branch, buddy) || count_of(ours) + count_of(theirs) > LEAF_MERGED_MAX)
+            break;
+        place.depth--;
+        place.pattern &= (1U << place.depth) - 1;
+        set_links(branch, place, leaf_link(joined(store, ours, theirs, place.depth)));
+    }
+    if (place.depth > 0)
+        return branch_link(narrowed(store, branch));
+
+    uint64_t link = branch->links[0];
+    node_store_discard(store, branch);
+    return link;
+}
+
+/* `depth`: what a leaf must know that takes the place of the branch. */
+static uint64_t remove_below(struct node_store *store, uint64_t link, unsigned shift,
+                             struct entry entry, unsigned depth)
+{
+    if (!is_branch(link))
+        return leaf_link(leaf_without(store, as_leaf(link), entry));
+
+    struct trie_branch *branch = own_branch(store, as_branch(link));
+    unsigned index = index_at(entry.hash, shift, branch->node.shape);
+    struct place place = place_of(branch, index);
+    uint64_t below =
+        remove_below(store, branch->links[index], shift + bits_at(shift), entry, place.depth);
+    set_links(branch, place, below);
+    if (is_branch(below))
+        return branch_link(branch);
+
+    uint64_t result = merged(store, branch, place);
+    if (!is_branch(result) && result != 0)
+        as_leaf(result)->node.shape = (uint8_t)depth;
+    return result;
 }
 
 void hash_trie_remove(struct hash_trie *trie, struct node_store *store, uint64_t hash,
                       const void *value)
 {
     assert(trie->root != 0);
-    trie->root = remove_below(store, (struct link){trie->root}, 0, hash, value).word;
+    trie->root = remove_below(store, trie->root, 0, make_entry(hash, value), 0);
 }
 
 /* --- replacing ------------------------------------------------------------------------------ */
 
-static struct link replace_below(struct node_store *store, struct link link, unsigned shift,
-                                 const void *old_value, struct trie_entry entry)
+static uint64_t replace_below(struct node_store *store, uint64_t link, unsigned shift,
+                              struct entry old, struct entry new)
 {
-    if (!is_leaf(link)) {
-        struct branch *branch = own_branch(store, as_branch(link));
-        struct link *child = &branch->children[child_index(branch, bit_of(entry.hash, shift))];
-        *child = replace_below(store, *child, shift + LEVEL_BITS, old_value, entry);
+    if (is_branch(link)) {
+        struct trie_branch *branch = own_branch(store, as_branch(link));
+        unsigned index = index_at(old.hash, shift, branch->node.shape);
+        struct place place = place_of(branch, index);
+        uint64_t below =
+            replace_below(store, branch->links[index], shift + bits_at(shift), old, new);
+        set_links(branch, place, below);
         return branch_link(branch);
     }
 
     struct trie_leaf *leaf = as_leaf(link);
     if (!node_store_owns(store, &leaf->node)) {
-        struct trie_leaf *copy = new_leaf(store, leaf->node.count);
-        memcpy(copy->entries, leaf->entries, leaf->node.count * sizeof(leaf->entries[0]));
+        struct trie_leaf *copy = new_leaf(store, leaf->node.count, leaf->node.shape);
+        copy_entries(copy, 0, leaf, 0, leaf->node.count);
         node_store_discard(store, leaf);
         leaf = copy;
     }
-    leaf->entries[entry_index(leaf, entry.hash, old_value)] = entry;
+    set_entry(leaf, entry_index(leaf, old), new);
     return leaf_link(leaf);
 }
 
 void hash_trie_replace(struct hash_trie *trie, struct node_store *store, uint64_t hash,
                        const void *old_value, void *new_value)
 {
-    struct link root = {trie->root};
-    struct trie_entry entry = {.hash = hash, .value = new_value};
-    trie->root = replace_below(store, root, 0, old_value, entry).word;
+    trie->root = replace_below(store, trie->root, 0, make_entry(hash, old_value),
+                               make_entry(hash, new_value));
 }
 
 /* --- the whole ------------------------------------------------------------------------------ */
 
-static void each_below(struct link link, void (*visit)(void *context, void *value), void *context)
+/* Whether this is the first of the links that lead where it leads. */
+static bool is_first_link(const struct trie_branch *branch, unsigned index)
 {
-    if (is_leaf(link)) {
+    return branch->links[index] != 0 && place_of(branch, index).pattern == index;
+}
+
+static void each_below(uint64_t link, void (*visit)(void *context, void *value), void *context)
+{
+    if (!is_branch(link)) {
         const struct trie_leaf *leaf = as_leaf(link);
-        for (size_t i = 0; leaf != NULL && i < leaf->node.count; i++)
-            visit(context, leaf->entries[i].value);
+        for (size_t i = 0; i < count_of(leaf); i++)
+            visit(context, trie_address(leaf->words[i]));
         return;
     }
-    const struct branch *branch = as_branch(link);
-    for (size_t i = 0; i < branch->node.count; i++)
-        each_below(branch->children[i], visit, context);
+    const struct trie_branch *branch = as_branch(link);
+    for (unsigned i = 0; i < link_count(branch); i++) {
+        if (is_first_link(branch, i))
+            each_below(branch->links[i], visit, context);
+    }
 }
 
 void hash_trie_each(struct hash_trie trie, void (*visit)(void *context, void *value), void *context)
 {
-    each_below((struct link){trie.root}, visit, context);
+    each_below(trie.root, visit, context);
 }
 
-static void discard_below(struct node_store *store, struct link link)
+static void discard_below(struct node_store *store, uint64_t link)
 {
-    if (is_leaf(link)) {
+    if (!is_branch(link)) {
         node_store_discard(store, as_leaf(link));
         return;
     }
-    struct branch *branch = as_branch(link);
-    for (size_t i = 0; i < branch->node.count; i++)
-        discard_below(store, branch->children[i]);
+    /* From the back: what says how deep a leaf is goes with the first of its links. */
+    struct trie_branch *branch = as_branch(link);
+    for (unsigned i = (unsigned)link_count(branch); i-- > 0;) {
+        if (is_first_link(branch, i))
+            discard_below(store, branch->links[i]);
+    }
     node_store_discard(store, branch);
 }
 
 void hash_trie_discard(struct hash_trie *trie, struct node_store *store)
 {
-    discard_below(store, (struct link){trie->root});
+    discard_below(store, trie->root);
     trie->root = 0;
 }

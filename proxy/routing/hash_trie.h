@@ -1,10 +1,11 @@
 /* Hash trie: a persistent map from 64-bit hashes to pointers.
  *
- * Six bits of the hash choose a child at each level; a leaf holds up to eight entries side by
- * side, so a lookup touches one cold cache line or two. Pointers say what kind of node they lead
- * to: a branch that has all its children, as the upper ones do, is passed in one line. A change
- * copies the nodes on its way, at most about 500 bytes each. Equal hashes are fine: who looks up
- * compares the keys of all entries it is given.
+ * A branch is an array of up to 64 links, chosen by as many bits of the hash as it has; a leaf may
+ * stand in several places of it, so leaves stay about half full and branches small: the branches
+ * over a million entries fit into a cache of two megabytes. A leaf begins with its values, each
+ * with 16 bits of its hash in the bits that no address uses: a lookup reads one cold line or two,
+ * and a value only when it is very likely the one. A change copies the nodes on its way, at most
+ * about 500 bytes each. Equal hashes are fine: who looks up compares the keys of what it is given.
  *
  * Threads: any may look up in a published trie; the builder's alone changes one. */
 #ifndef PROXY_ROUTING_HASH_TRIE_H
@@ -16,19 +17,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct trie_entry {
-    uint64_t hash;
-    void *value;
-};
+/* A word of 48 bits of address (whose low ones are its owner's) and 16 above them. */
+enum { TRIE_ADDRESS_BITS = 48, TRIE_LEVEL_BITS = 6 };
 
 struct trie_leaf {
-    struct node node; /* count: of entries */
-    struct trie_entry entries[];
+    struct node node; /* count: of entries; shape: how many bits of its branch's index it knows */
+    uint64_t words[]; /* the values with their fingerprints; behind them the hashes */
 };
 
-/* A pointer whose low bits say to what; 0: empty. A copy of it is the same trie. */
+struct trie_branch {
+    struct node node; /* shape: how many bits choose a link */
+    uint64_t links[];
+};
+
+/* A link: the address of a leaf, or that of a branch and above it how many bits choose below it;
+ * 0: empty. A copy of it is the same trie. */
 struct hash_trie {
-    uintptr_t root;
+    uint64_t root;
 };
 
 static inline bool hash_trie_is_empty(struct hash_trie trie)
@@ -36,10 +41,58 @@ static inline bool hash_trie_is_empty(struct hash_trie trie)
     return trie.root == 0;
 }
 
-/* The leaf that holds every entry of this hash, among others; NULL: there is none. */
-const struct trie_leaf *hash_trie_leaf(struct hash_trie trie, uint64_t hash);
+/* --- looking up ----------------------------------------------------------------------------- */
 
-/* Adds an entry, whatever else has its hash. */
+static inline void *trie_address(uint64_t word)
+{
+    return (void *)(word & ((UINT64_C(1) << TRIE_ADDRESS_BITS) - 1)); // NOLINT: it is a pointer
+}
+
+static inline uint64_t trie_fingerprint(uint64_t hash)
+{
+    return hash & ~((UINT64_C(1) << TRIE_ADDRESS_BITS) - 1);
+}
+
+/* The leaf that holds every entry of this hash, among others; NULL: there is none. */
+static inline const struct trie_leaf *hash_trie_leaf(struct hash_trie trie, uint64_t hash)
+{
+    uint64_t link = trie.root;
+    for (uint64_t bits = hash; link >> TRIE_ADDRESS_BITS != 0; bits >>= TRIE_LEVEL_BITS) {
+        uint64_t mask = (UINT64_C(1) << (link >> TRIE_ADDRESS_BITS)) - 1;
+        const struct trie_branch *branch = (const struct trie_branch *)trie_address(link);
+        link = branch->links[bits & mask];
+    }
+    return (const struct trie_leaf *)trie_address(link);
+}
+
+/* Starts loading what trie_leaf_next will read. Harmless on NULL. */
+static inline void trie_leaf_prefetch(const struct trie_leaf *leaf)
+{
+    __builtin_prefetch(leaf);
+    __builtin_prefetch((const void *)((uintptr_t)leaf + 64)); // NOLINT: an address
+}
+
+/* The next value, from the `*at`-th on, that has the fingerprint of `hash`; NULL: no more. */
+static inline void *trie_leaf_next(const struct trie_leaf *leaf, uint64_t hash, size_t *at)
+{
+    while (leaf != NULL && *at < leaf->node.count) {
+        uint64_t word = leaf->words[(*at)++];
+        if (trie_fingerprint(word) == trie_fingerprint(hash))
+            return trie_address(word);
+    }
+    return NULL;
+}
+
+/* The one value that was added with just this hash; NULL: none. For hashes that are keys. */
+void *hash_trie_find(struct hash_trie trie, uint64_t hash);
+
+/* Calls `visit` for each value, in no order. */
+void hash_trie_each(struct hash_trie trie, void (*visit)(void *context, void *value),
+                    void *context);
+
+/* --- changing ------------------------------------------------------------------------------- */
+
+/* Adds an entry, whatever else has its hash. The value is not NULL. */
 void hash_trie_add(struct hash_trie *trie, struct node_store *store, uint64_t hash, void *value);
 /* Removes the entry, which is there. */
 void hash_trie_remove(struct hash_trie *trie, struct node_store *store, uint64_t hash,
@@ -47,10 +100,6 @@ void hash_trie_remove(struct hash_trie *trie, struct node_store *store, uint64_t
 /* Gives the entry, which is there, another value. */
 void hash_trie_replace(struct hash_trie *trie, struct node_store *store, uint64_t hash,
                        const void *old_value, void *new_value);
-
-/* Calls `visit` for each value, in no order. */
-void hash_trie_each(struct hash_trie trie, void (*visit)(void *context, void *value),
-                    void *context);
 
 /* Discards all nodes; the values are the caller's business. */
 void hash_trie_discard(struct hash_trie *trie, struct node_store *store);

@@ -7,6 +7,7 @@
 #ifndef PROXY_ROUTING_HOST_ROUTES_H
 #define PROXY_ROUTING_HOST_ROUTES_H
 
+#include "common/hash.h"
 #include "proxy/routing/hash_trie.h"
 #include "proxy/routing/match_set.h"
 
@@ -16,39 +17,34 @@
 /* The starts of a request's path at which prefixes may be found, hashed once for all hosts. */
 enum { PATH_MAX_DEPTHS = 1024 };
 
-struct path_key {
-    uint64_t hash;
-    size_t length;
-};
-
 struct path_keys {
-    uint64_t whole;                            /* the hash of all of it */
-    size_t count;                              /* of prefixes */
-    struct path_key prefixes[PATH_MAX_DEPTHS]; /* by depth: the number of '/' in them */
+    uint64_t whole;                               /* the hash of all of it */
+    size_t count;                                 /* of prefixes */
+    struct hash_prefix prefixes[PATH_MAX_DEPTHS]; /* by depth: the number of '/' in them */
 };
 
 /* Prefixes of `depths` depths at most. */
 void path_keys_init(struct path_keys *keys, struct slice path, size_t depths);
 
-/* Behind the struct: entries while there are few paths, so that they are loaded with it; then how
- * many prefix matches there are of each depth; then the name. */
+/* Behind the struct: while there are few paths, their sets, so that they are loaded with it; then
+ * how many prefix matches there are of each depth; then the name. */
 struct host_routes {
     struct node node;       /* count: of depths */
-    struct hash_trie paths; /* of match_set words, by the hash of kind and path; or the entries */
+    struct hash_trie paths; /* of match_set words, by the hash of kind and path; or the few */
     struct match_set expressions;
     uint32_t exact_count;
     uint8_t name_length; /* of a wildcard without "*."; 0 for every host */
     bool is_wildcard;
-    uint8_t entry_count;
-    uint8_t entry_capacity;
-    struct trie_entry entries[];
+    uint8_t few_count;
+    uint8_t few_capacity;
+    uint64_t few[]; /* words with fingerprints, as in a leaf of the trie */
 };
 
 struct host_routes *host_routes_new(struct node_store *store, struct slice name, bool is_wildcard);
 
 static inline const uint32_t *host_routes_depths(const struct host_routes *host)
 {
-    return (const uint32_t *)(host->entries + host->entry_capacity);
+    return (const uint32_t *)(host->few + host->few_capacity);
 }
 
 static inline struct slice host_routes_name(const struct host_routes *host)

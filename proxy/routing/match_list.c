@@ -175,6 +175,15 @@ size_t match_list_count(struct match_list list)
     }
 }
 
+const struct route_match *match_list_first(struct match_list list)
+{
+    struct match_cursor cursor;
+    match_cursor_start(&cursor, list);
+    const struct route_match *first = match_cursor_next(&cursor);
+    route_match_prefetch(first);
+    return first;
+}
+
 bool match_list_contains(struct match_list list, const struct route_match *match)
 {
     if (match_list_form(list) == MATCH_LIST_SINGLE)
@@ -284,8 +293,6 @@ void match_cursor_start(struct match_cursor *cursor, struct match_list list)
     *cursor = (struct match_cursor){0};
     if (match_list_form(list) == MATCH_LIST_SINGLE) {
         cursor->single = as_single(list);
-        if (cursor->single != NULL)
-            route_match_prefetch(cursor->single);
     } else if (match_list_form(list) == MATCH_LIST_CHUNK) {
         enter_chunk(cursor, as_chunk(list));
     } else {

@@ -25,7 +25,7 @@ enum {
 enum { METHOD_SEED = 3 };
 
 struct match_index {
-    struct node node; /* count: length of the path */
+    struct node node; /* count: length of the path; shape: enum match_path_kind */
     size_t total;
     size_t method_count; /* matches filed under their method */
     uint64_t header_filter;
@@ -115,12 +115,7 @@ static bool nth_filing(const struct route_match *match, size_t n, struct filing 
 
 static struct match_list filed_under(const struct match_index *index, uint64_t hash)
 {
-    const struct trie_leaf *leaf = hash_trie_leaf(index->filed, hash);
-    for (size_t i = 0; leaf != NULL && i < leaf->node.count; i++) {
-        if (leaf->entries[i].hash == hash)
-            return (struct match_list){(uintptr_t)leaf->entries[i].value};
-    }
-    return (struct match_list){0};
+    return (struct match_list){(uintptr_t)hash_trie_find(index->filed, hash)};
 }
 
 static void *list_value(struct match_list list)
@@ -159,6 +154,19 @@ static const struct route_match *better_match(struct match_list list,
     return best;
 }
 
+/* What is filed under a hash of the same fingerprint may come along: it does not hold. */
+static const struct route_match *better_filed(const struct match_index *index, uint64_t hash,
+                                              const struct route_match *best,
+                                              const struct request_head *head)
+{
+    const struct trie_leaf *leaf = hash_trie_leaf(index->filed, hash);
+    size_t at = 0;
+    for (void *value = trie_leaf_next(leaf, hash, &at); value != NULL;
+         value = trie_leaf_next(leaf, hash, &at))
+        best = better_match((struct match_list){(uintptr_t)value}, best, head);
+    return best;
+}
+
 static const struct route_match *better_by_headers(const struct match_index *index,
                                                    const struct route_match *best,
                                                    const struct request_head *head)
@@ -167,7 +175,7 @@ static const struct route_match *better_by_headers(const struct match_index *ind
         if ((filter_bit(head->headers[i].name) & index->header_filter) == 0 ||
             !request_header_is_first(head, i))
             continue;
-        best = better_match(filed_under(index, request_header_hash(head, i)), best, head);
+        best = better_filed(index, request_header_hash(head, i), best, head);
     }
     return best;
 }
@@ -185,7 +193,7 @@ static const struct route_match *better_by_params(const struct match_index *inde
                         memchr(param.name.at, '+', param.name.length) == NULL;
         if (is_plain && (filter_bit(param.name) & index->param_filter) == 0)
             continue;
-        best = better_match(filed_under(index, request_query_hash(&param)), best, head);
+        best = better_filed(index, request_query_hash(&param), best, head);
     }
     return best;
 }
@@ -202,7 +210,7 @@ const struct route_match *match_set_find(struct match_set set, const struct requ
     if (index->param_filter != 0)
         best = better_by_params(index, best, head);
     if (index->method_count > 0)
-        best = better_match(filed_under(index, method_hash(head->method)), best, head);
+        best = better_filed(index, method_hash(head->method), best, head);
     return better_match(index->rest, best, head);
 }
 
@@ -210,17 +218,21 @@ struct slice match_set_path(struct match_set set)
 {
     if (is_index(set))
         return slice_of(as_index(set)->path, as_index(set)->node.count);
-    struct match_cursor cursor;
-    match_cursor_start(&cursor, as_list(set));
-    return route_match_path(match_cursor_next(&cursor));
+    return route_match_path(match_list_first(as_list(set)));
+}
+
+uint8_t match_set_path_kind(struct match_set set)
+{
+    return is_index(set) ? as_index(set)->node.shape : match_list_first(as_list(set))->path_kind;
 }
 
 /* --- changing an index ---------------------------------------------------------------------- */
 
-static struct match_index *new_index(struct node_store *store, struct slice path)
+static struct match_index *new_index(struct node_store *store, unsigned path_kind,
+                                     struct slice path)
 {
     struct match_index *index =
-        node_store_allocate(store, sizeof(*index) + path.length, 0, path.length);
+        node_store_allocate(store, sizeof(*index) + path.length, path_kind, path.length);
     struct node node = index->node;
     *index = (struct match_index){.node = node};
     memcpy(index->path, path.at, path.length);
@@ -231,7 +243,8 @@ static struct match_index *own_index(struct node_store *store, struct match_inde
 {
     if (node_store_owns(store, &index->node))
         return index;
-    struct match_index *copy = new_index(store, slice_of(index->path, index->node.count));
+    struct match_index *copy =
+        new_index(store, index->node.shape, slice_of(index->path, index->node.count));
     struct node node = copy->node;
     *copy = *index;
     copy->node = node;
@@ -290,7 +303,8 @@ static void index_remove(struct match_index *index, struct node_store *store,
 
 static struct match_set indexed(struct node_store *store, struct match_list list)
 {
-    struct match_index *index = new_index(store, match_set_path((struct match_set){list.word}));
+    const struct route_match *first = match_list_first(list);
+    struct match_index *index = new_index(store, first->path_kind, route_match_path(first));
     struct match_cursor cursor;
     match_cursor_start(&cursor, list);
     for (const struct route_match *match = match_cursor_next(&cursor); match != NULL;

@@ -23,6 +23,8 @@ const struct route_match *match_set_find(struct match_set set, const struct requ
 
 /* The path that all its matches have; meaningless for regular expressions. Borrowed. */
 struct slice match_set_path(struct match_set set);
+/* The enum match_path_kind of all its matches. */
+uint8_t match_set_path_kind(struct match_set set);
 
 /* The match is not there. */
 void match_set_add(struct match_set *set, struct node_store *store,

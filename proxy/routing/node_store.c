@@ -39,14 +39,14 @@ void node_store_clear(struct node_store *store)
     *store = (struct node_store){0};
 }
 
-void *node_store_allocate(struct node_store *store, size_t bytes, unsigned kind, size_t count)
+void *node_store_allocate(struct node_store *store, size_t bytes, unsigned shape, size_t count)
 {
     assert(count <= UINT16_MAX);
     struct node *node = memory_allocate(bytes);
     store->bytes += malloc_usable_size(node) + ALLOCATOR_HEADER_BYTES;
     *node = (struct node){
-        .version = store->version & ((UINT64_C(1) << 46) - 1),
-        .kind = kind & 3,
+        .version = store->version & ((UINT64_C(1) << 40) - 1),
+        .shape = (uint8_t)shape,
         .count = (uint16_t)count,
     };
     return node;

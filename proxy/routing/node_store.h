@@ -16,8 +16,8 @@
 
 /* What every node starts with. */
 struct node {
-    uint64_t version : 46; /* of the table it was made for */
-    uint64_t kind : 2;     /* its user's */
+    uint64_t version : 40; /* of the table it was made for */
+    uint64_t shape : 8;    /* its user's */
     uint64_t count : 16;   /* its user's */
 };
 
@@ -41,7 +41,7 @@ void node_store_init(struct node_store *store);
 void node_store_clear(struct node_store *store);
 
 /* A node of the version being built, not zeroed behind its header. */
-void *node_store_allocate(struct node_store *store, size_t bytes, unsigned kind, size_t count);
+void *node_store_allocate(struct node_store *store, size_t bytes, unsigned shape, size_t count);
 
 /* Whether the node may be changed in place. */
 static inline bool node_store_owns(const struct node_store *store, const struct node *node)

@@ -39,12 +39,11 @@ static void let_go_of_nodes(struct object_map *map)
 static void *find(const struct object_map *map, struct slice name, uint64_t hash)
 {
     const struct trie_leaf *leaf = hash_trie_leaf(map->by_name, hash);
-    for (size_t i = 0; leaf != NULL && i < leaf->node.count; i++) {
-        if (leaf->entries[i].hash == hash &&
-            slice_equals(map->name_of(leaf->entries[i].value), name))
-            return leaf->entries[i].value;
-    }
-    return NULL;
+    size_t at = 0;
+    void *object = trie_leaf_next(leaf, hash, &at);
+    while (object != NULL && !slice_equals(map->name_of(object), name))
+        object = trie_leaf_next(leaf, hash, &at);
+    return object;
 }
 
 void *object_map_find(const struct object_map *map, struct slice name)

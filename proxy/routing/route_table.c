@@ -96,13 +96,12 @@ static struct host_routes *find_host(struct hash_trie hosts, struct slice name, 
                                      uint64_t hash)
 {
     const struct trie_leaf *leaf = hash_trie_leaf(hosts, hash);
-    for (size_t i = 0; leaf != NULL && i < leaf->node.count; i++) {
-        struct host_routes *host = leaf->entries[i].value;
-        if (leaf->entries[i].hash == hash && host->is_wildcard == is_wildcard &&
-            slice_equals(host_routes_name(host), name))
-            return host;
-    }
-    return NULL;
+    size_t at = 0;
+    struct host_routes *host = trie_leaf_next(leaf, hash, &at);
+    while (host != NULL &&
+           (host->is_wildcard != is_wildcard || !slice_equals(host_routes_name(host), name)))
+        host = trie_leaf_next(leaf, hash, &at);
+    return host;
 }
 
 static const struct route_match *find_in_host(const struct table_roots *roots, struct slice name,
@@ -148,7 +147,7 @@ const struct rule *route_table_find(const struct route_table *table,
 
     /* The path is hashed while the first host is on its way from memory. */
     uint64_t hash = host_hash(head->host, false);
-    __builtin_prefetch(hash_trie_leaf(roots->hosts, hash));
+    trie_leaf_prefetch(hash_trie_leaf(roots->hosts, hash));
     struct path_keys keys;
     path_keys_init(&keys, head->path, roots->max_depths);
 

@@ -32,6 +32,39 @@ static void a_value_on_the_way_is_that_of_the_start(void **state)
     }
 }
 
+static void prefixes_hash_as_the_texts_they_are(void **state)
+{
+    (void)state;
+    static const char path[] = "/api//v1.0/a/long-segment-of-many-bytes/x/";
+    for (size_t length = 0; length < sizeof(path); length++) {
+        struct hash_prefix prefixes[16];
+        uint64_t whole;
+        size_t count = hash_prefixes(path, length, '/', 7, prefixes, 16, &whole);
+
+        size_t expected = 0;
+        for (size_t i = 0; i < length; i++) {
+            if (path[i] != '/')
+                continue;
+            assert_true(expected < count);
+            assert_int_equal(prefixes[expected].length, i);
+            assert_true(prefixes[expected].hash == hash_bytes(path, i, 7));
+            expected++;
+        }
+        assert_int_equal(count, expected);
+        assert_true(whole == hash_bytes(path, length, 7));
+    }
+}
+
+static void no_more_prefixes_are_given_than_there_is_room_for(void **state)
+{
+    (void)state;
+    struct hash_prefix prefixes[3] = {{0}};
+    uint64_t whole;
+    assert_int_equal(hash_prefixes("/a/b/c/d", 8, '/', 7, prefixes, 2, &whole), 2);
+    assert_int_equal(prefixes[1].length, 2);
+    assert_int_equal(prefixes[2].length, 0);
+}
+
 static void seeds_and_keys_hash_apart(void **state)
 {
     (void)state;
@@ -51,6 +84,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_in_pieces_hash_as_one),
         cmocka_unit_test(a_value_on_the_way_is_that_of_the_start),
+        cmocka_unit_test(prefixes_hash_as_the_texts_they_are),
+        cmocka_unit_test(no_more_prefixes_are_given_than_there_is_room_for),
         cmocka_unit_test(seeds_and_keys_hash_apart),
         cmocka_unit_test(the_stable_hash_never_changes),
     };
