@@ -18,7 +18,7 @@ static inline uint64_t rotate(uint64_t word, int bits)
     return word << bits | word >> (64 - bits);
 }
 
-static inline void sip_round(struct sip *s)
+static inline __attribute__((always_inline)) void sip_round(struct sip *s)
 {
     s->a += s->b;
     s->c += s->d;
@@ -42,7 +42,7 @@ static struct sip sip_start(uint64_t key_low, uint64_t key_high)
     };
 }
 
-static inline void sip_add(struct sip *s, uint64_t word)
+static inline __attribute__((always_inline)) void sip_add(struct sip *s, uint64_t word)
 {
     s->d ^= word;
     sip_round(s);
@@ -50,7 +50,8 @@ static inline void sip_add(struct sip *s, uint64_t word)
 }
 
 /* `tail` holds the bytes behind the last whole word. */
-static uint64_t sip_finish(struct sip s, uint64_t tail, size_t length)
+static inline __attribute__((always_inline)) uint64_t sip_finish(struct sip s, uint64_t tail,
+                                                                 size_t length)
 {
     sip_add(&s, tail | (uint64_t)length << 56);
     s.c ^= 0xff;
@@ -166,8 +167,10 @@ static inline uint64_t bytes_equal(uint64_t word, unsigned char wanted)
 }
 
 /* Those that end within the word at `at`, whose bytes before it are in `s`. */
-static inline size_t add_prefixes(struct sip s, uint64_t word, size_t at, unsigned char separator,
-                                  struct hash_prefix *prefixes, size_t count, size_t max)
+static inline __attribute__((always_inline)) size_t add_prefixes(struct sip s, uint64_t word,
+                                                                 size_t at, unsigned char separator,
+                                                                 struct hash_prefix *prefixes,
+                                                                 size_t count, size_t max)
 {
     for (uint64_t ends = bytes_equal(word, separator); ends != 0 && count < max; ends &= ends - 1) {
         unsigned bits = (unsigned)__builtin_ctzll(ends) & ~7U;

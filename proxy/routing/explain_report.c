@@ -34,7 +34,7 @@ void explain_report_add_note(struct explain_report *report, const char *format, 
 static size_t match_index(const struct route_match *match)
 {
     size_t index = 0;
-    const struct route_match *at = match->rule->route->matches;
+    const struct route_match *at = route_matches(match->rule->route);
     for (; at != match; at++)
         index += at->rule == match->rule;
     return index;

@@ -22,8 +22,8 @@ void path_keys_init(struct path_keys *keys, struct slice path, size_t depths)
         keys->count = depths > 0 ? 1 : 0;
         return;
     }
-    keys->count = hash_prefixes(path.at, path.length, '/', PATH_SEED, keys->prefixes, depths,
-                                &keys->whole);
+    keys->count =
+        hash_prefixes(path.at, path.length, '/', PATH_SEED, keys->prefixes, depths, &keys->whole);
     if (keys->count < depths)
         keys->prefixes[keys->count++] = (struct hash_prefix){keys->whole, path.length};
 }

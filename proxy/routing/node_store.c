@@ -1,12 +1,12 @@
 #include "proxy/routing/node_store.h"
 
 #include "common/buffer.h"
+#include "proxy/routing/slab.h"
 
 #include <assert.h>
-#include <malloc.h>
 #include <stdlib.h>
 
-enum { FIRST_QUEUE_CAPACITY = 64, ALLOCATOR_HEADER_BYTES = 8 };
+enum { FIRST_QUEUE_CAPACITY = 64 };
 
 void node_store_init(struct node_store *store)
 {
@@ -15,8 +15,8 @@ void node_store_init(struct node_store *store)
 
 static void free_node(struct node_store *store, void *node)
 {
-    store->bytes -= malloc_usable_size(node) + ALLOCATOR_HEADER_BYTES;
-    free(node);
+    store->bytes -= slab_usable_bytes(node);
+    slab_free(node);
 }
 
 static void let_first_go(struct node_store *store)
@@ -42,8 +42,8 @@ void node_store_clear(struct node_store *store)
 void *node_store_allocate(struct node_store *store, size_t bytes, unsigned shape, size_t count)
 {
     assert(count <= UINT16_MAX);
-    struct node *node = memory_allocate(bytes);
-    store->bytes += malloc_usable_size(node) + ALLOCATOR_HEADER_BYTES;
+    struct node *node = slab_allocate(bytes);
+    store->bytes += slab_usable_bytes(node);
     *node = (struct node){
         .version = store->version & ((UINT64_C(1) << 40) - 1),
         .shape = (uint8_t)shape,

@@ -2,8 +2,7 @@
 
 #include "proxy/routing/filter.h"
 #include "proxy/routing/route_match.h"
-
-#include <stdlib.h>
+#include "proxy/routing/slab.h"
 
 /* --- routes --------------------------------------------------------------------------------- */
 
@@ -81,11 +80,11 @@ void route_release(struct route **route)
         return;
 
     for (size_t i = 0; i < ours->match_count; i++)
-        route_match_clear((struct route_match *)&ours->matches[i]);
+        route_match_clear((struct route_match *)&route_matches(ours)[i]);
     for (size_t i = 0; i < ours->rule_count; i++)
         free_filters(&ours->rules[i]);
     route_metrics_clear(&ours->metrics);
-    free(ours);
+    slab_free(ours);
 }
 
 bool route_hostname_takes(struct slice hostname, struct slice host)

@@ -61,10 +61,10 @@ struct rule {
     const struct route *route;
     const struct rule_policy *policy; /* never NULL */
     const struct backend_choice *choices;
-    uint64_t total_weight; /* 0: answer 500 */
-    uint32_t index;        /* in its route, from 0 */
-    uint16_t choice_count;
-    bool is_broken; /* could not be built: answer 500 (only after a first snapshot) */
+    uint32_t total_weight; /* 0: answer 500 */
+    uint16_t index;        /* in its route, from 0 */
+    uint16_t choice_count : 15;
+    bool is_broken : 1; /* could not be built: answer 500 (only after a first snapshot) */
 };
 
 /* Picks a share in proportion to the weights. `random` is any 64 random bits.
@@ -83,28 +83,36 @@ struct route_metrics *rule_metrics(const struct rule *rule);
 
 /* --- routes: what tables are made of -------------------------------------------------------- */
 
+/* A part of its route, in bytes from its start. */
+struct route_part {
+    uint32_t at;
+    uint32_t length;
+};
+
+/* Just a cache line: a lookup reads the next one, which begins with the first rule and match. */
 struct route {
     /* atomic: any */
     atomic_uint references;
 
     /* immutable */
-    uint16_t name_length;
     uint16_t hostname_count; /* 0: every host */
     uint16_t rule_count;
     uint16_t match_count;
     uint16_t attachment_count; /* 0: every listener */
-    const char *name;          /* not terminated, as everything that points into the bytes */
+    uint16_t name_length;
+    uint32_t name_at;        /* in bytes from the start, as the others */
+    uint32_t matches_at;     /* of all rules, in their order */
+    uint32_t hostnames_at;   /* of struct route_part */
+    uint32_t attachments_at; /* of struct listener_identity */
+    struct route_part bytes; /* the message it was made from */
     uint64_t revision;
     uint64_t created_revision;
-    const struct slice *hostnames;
-    const struct rule *rules;
-    const struct route_match *matches; /* of all rules, in their order */
-    const struct listener_identity *attachments;
-    const char *bytes; /* the message it was made from */
-    uint32_t byte_count;
 
     /* atomic: workers */
     struct route_metrics metrics;
+
+    /* immutable */
+    struct rule rules[];
 };
 
 /* Gives the index in the table's backends that stands for a full backend name and a ref's port. */
@@ -143,14 +151,27 @@ void route_acquire(struct route *route);
 /* Clears *route. Harmless on NULL. */
 void route_release(struct route **route);
 
+/* Not terminated, as all slices of a route. Borrowed from it. */
 static inline struct slice route_name(const struct route *route)
 {
-    return slice_of(route->name, route->name_length);
+    return slice_of((const char *)route + route->name_at, route->name_length);
 }
 
 static inline struct slice route_bytes(const struct route *route)
 {
-    return slice_of(route->bytes, route->byte_count);
+    return slice_of((const char *)route + route->bytes.at, route->bytes.length);
+}
+
+static inline struct slice route_hostname(const struct route *route, size_t index)
+{
+    const struct route_part *hostnames =
+        (const struct route_part *)((const char *)route + route->hostnames_at);
+    return slice_of((const char *)route + hostnames[index].at, hostnames[index].length);
+}
+
+static inline const struct listener_identity *route_attachments(const struct route *route)
+{
+    return (const struct listener_identity *)((const char *)route + route->attachments_at);
 }
 
 #endif

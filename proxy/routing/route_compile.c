@@ -7,16 +7,18 @@
 #include "proxy/routing/route.h"
 #include "proxy/routing/route_match.h"
 #include "proxy/routing/route_validate.h"
+#include "proxy/routing/slab.h"
 #include "proxy/routing/validation.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A route is one allocation: the struct, then arrays by falling alignment, then text, then the
- * bytes it was made from. What the arrays need is counted first (struct extent), so that filling
- * them is plain bumping. Every string of a message stands in its serialized form as it is, so
- * strings are pointed to there; only paths that are not canonical have text of their own. */
+/* A route is one allocation: the struct with its rules and matches, which lookups read, then other
+ * arrays by falling alignment, then text, then the bytes it was made from. What the arrays need is
+ * counted first (struct extent), so that filling them is plain bumping. Every string of a message
+ * stands in its serialized form as it is, so strings are pointed to there; only paths that are not
+ * canonical have text of their own. */
 
 static const struct rule_policy default_policy = {
     .request_timeout_ms = TIMEOUT_UNSET,
@@ -128,7 +130,7 @@ struct compiler {
     struct route_match *match;
     struct match_conditions *conditions;
     struct value_condition *value;
-    struct slice *hostname;
+    struct route_part *hostname;
     struct listener_identity *attachment;
     uint16_t *code;
     char *text;
@@ -142,20 +144,20 @@ static struct route *allocate(const struct extent *extent, struct slice bytes,
     size_t at = sizeof(struct route);
     size_t rules_at = at;
     at += extent->rules * sizeof(struct rule);
-    size_t policies_at = at;
-    at += extent->policies * sizeof(struct rule_policy);
-    size_t choices_at = at;
-    at += extent->choices * sizeof(struct backend_choice);
     size_t matches_at = at;
     at += extent->matches * sizeof(struct route_match);
+    size_t choices_at = at;
+    at += extent->choices * sizeof(struct backend_choice);
+    size_t policies_at = at;
+    at += extent->policies * sizeof(struct rule_policy);
     size_t conditions_at = at;
     at += extent->conditions * sizeof(struct match_conditions);
     size_t values_at = at;
     at += extent->values * sizeof(struct value_condition);
-    size_t hostnames_at = at;
-    at += extent->hostnames * sizeof(struct slice);
     size_t attachments_at = at;
     at += extent->attachments * sizeof(struct listener_identity);
+    size_t hostnames_at = at;
+    at += extent->hostnames * sizeof(struct route_part);
     size_t codes_at = at;
     at += extent->codes * sizeof(uint16_t);
     size_t text_at = at;
@@ -163,7 +165,8 @@ static struct route *allocate(const struct extent *extent, struct slice bytes,
     size_t bytes_at = at;
     at += bytes.length;
 
-    char *base = memory_allocate(at);
+    assert(at <= UINT32_MAX);
+    char *base = slab_allocate(at);
     memset(base, 0, text_at);
     if (bytes.length > 0)
         memcpy(base + bytes_at, bytes.at, bytes.length);
@@ -176,7 +179,7 @@ static struct route *allocate(const struct extent *extent, struct slice bytes,
         .match = (struct route_match *)(base + matches_at),
         .conditions = (struct match_conditions *)(base + conditions_at),
         .value = (struct value_condition *)(base + values_at),
-        .hostname = (struct slice *)(base + hostnames_at),
+        .hostname = (struct route_part *)(base + hostnames_at),
         .attachment = (struct listener_identity *)(base + attachments_at),
         .code = (uint16_t *)(base + codes_at),
         .text = base + text_at,
@@ -184,13 +187,16 @@ static struct route *allocate(const struct extent *extent, struct slice bytes,
     };
 
     atomic_init(&route->references, 1);
-    route->rules = compiler->rule;
-    route->matches = compiler->match;
-    route->hostnames = compiler->hostname;
-    route->attachments = compiler->attachment;
-    route->bytes = base + bytes_at;
-    route->byte_count = (uint32_t)bytes.length;
+    route->matches_at = (uint32_t)matches_at;
+    route->hostnames_at = (uint32_t)hostnames_at;
+    route->attachments_at = (uint32_t)attachments_at;
+    route->bytes = (struct route_part){(uint32_t)bytes_at, (uint32_t)bytes.length};
     return route;
+}
+
+static struct route_part part_of(const struct route *route, struct slice text)
+{
+    return (struct route_part){(uint32_t)(text.at - (const char *)route), (uint32_t)text.length};
 }
 
 /* The same text within the route's own bytes. Strings come in about the order they are
@@ -203,7 +209,8 @@ static struct slice own_copy(struct compiler *compiler, const char *text)
 
     const char *found = memmem(compiler->unread.at, compiler->unread.length, text, length);
     if (found == NULL) {
-        found = memmem(compiler->route->bytes, compiler->route->byte_count, text, length);
+        struct slice bytes = route_bytes(compiler->route);
+        found = memmem(bytes.at, bytes.length, text, length);
         assert(found != NULL);
         return slice_of(found, length);
     }
@@ -495,7 +502,7 @@ static void compile_hostnames(struct compiler *compiler, const RouteMessage *mes
             is_new = strcmp(message->hostnames[j], message->hostnames[i]) != 0;
         if (!is_new)
             continue;
-        *compiler->hostname++ = own_copy(compiler, message->hostnames[i]);
+        *compiler->hostname++ = part_of(route, own_copy(compiler, message->hostnames[i]));
         route->hostname_count++;
     }
 }
@@ -528,7 +535,7 @@ struct route *route_new(const RouteMessage *message, struct slice bytes, bool is
     compiler.context = context;
 
     struct slice name = own_copy(&compiler, message->name);
-    route->name = name.at;
+    route->name_at = part_of(route, name).at;
     route->name_length = (uint16_t)name.length;
     route->revision = message->revision;
     route->created_revision = message->created_revision;
@@ -543,7 +550,7 @@ struct route *route_new(const RouteMessage *message, struct slice bytes, bool is
     if (message->n_hostnames > 0 && route->hostname_count == 0) {
         assert(is_broken);
         for (size_t i = 0; i < route->match_count; i++)
-            route_match_clear((struct route_match *)&route->matches[i]);
+            route_match_clear((struct route_match *)&route_matches(route)[i]);
         route->match_count = 0;
     }
     return route;
@@ -551,16 +558,17 @@ struct route *route_new(const RouteMessage *message, struct slice bytes, bool is
 
 struct route *route_new_unreadable(struct slice name, struct slice bytes)
 {
-    struct route *route = memory_allocate_zeroed(1, sizeof(*route) + name.length + bytes.length);
+    struct route *route = slab_allocate(sizeof(*route) + name.length + bytes.length);
     char *text = (char *)(route + 1);
-    atomic_init(&route->references, 1);
+    *route = (struct route){
+        .references = 1,
+        .name_at = sizeof(*route),
+        .name_length = (uint16_t)name.length,
+        .bytes = {(uint32_t)(sizeof(*route) + name.length), (uint32_t)bytes.length},
+    };
     memcpy(text, name.at, name.length);
-    route->name = text;
-    route->name_length = (uint16_t)name.length;
     if (bytes.length > 0)
         memcpy(text + name.length, bytes.at, bytes.length);
-    route->bytes = text + name.length;
-    route->byte_count = (uint32_t)bytes.length;
     return route;
 }
 

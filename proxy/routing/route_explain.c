@@ -180,7 +180,7 @@ static void take_matches(struct route_explain *explain, const struct route *rout
 {
     for (size_t i = 0; i < route->match_count; i++) {
         struct considered_match considered = under_hostname(hostname);
-        considered.match = &route->matches[i];
+        considered.match = &route_matches(route)[i];
         take_match(explain, &considered);
     }
 }
@@ -189,8 +189,8 @@ static void take_other_host(struct route_explain *explain, const struct route *r
 {
     route_explain_pass_over(explain);
     for (size_t i = 0; i < route->match_count && route_explain_shows_other_hosts(explain); i++) {
-        struct considered_match considered = under_hostname(route->hostnames[0]);
-        considered.match = &route->matches[i];
+        struct considered_match considered = under_hostname(route_hostname(route, 0));
+        considered.match = &route_matches(route)[i];
         considered.is_other_host = true;
         shortlist_add(&explain->other, &considered);
     }
@@ -202,10 +202,10 @@ void route_explain_add(struct route_explain *explain, struct route *route)
     if (takes_host)
         take_matches(explain, route, SLICE(""));
     for (size_t i = 0; i < route->hostname_count; i++) {
-        if (!route_hostname_takes(route->hostnames[i], explain->head->host))
+        if (!route_hostname_takes(route_hostname(route, i), explain->head->host))
             continue;
         takes_host = true;
-        take_matches(explain, route, route->hostnames[i]);
+        take_matches(explain, route, route_hostname(route, i));
     }
     if (!takes_host)
         take_other_host(explain, route);

@@ -56,7 +56,7 @@ static bool is_attached_to(const struct route *route, const struct listener_iden
     if (listener == NULL)
         return true;
     for (size_t i = 0; i < route->attachment_count; i++) {
-        const struct listener_identity *wanted = &route->attachments[i];
+        const struct listener_identity *wanted = &route_attachments(route)[i];
         if ((wanted->name.length == 0 || slice_equals(wanted->name, listener->name)) &&
             (wanted->port == 0 || wanted->port == listener->port))
             return true;

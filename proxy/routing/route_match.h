@@ -45,15 +45,23 @@ struct route_match {
     uint8_t param_count;
 };
 
-/* Starts loading what a lookup will read of the match and around it: its rule stands before it,
- * its texts behind it. Read one after the other they would cost a cold cache line each. */
+/* Starts loading what a lookup and who asked for it will read of the match and around it: its rule
+ * and its route stand before it, its texts behind it. Read one after the other they would cost a
+ * cold cache line each. */
 static inline void route_match_prefetch(const struct route_match *match)
 {
     const char *at = (const char *)match;
     __builtin_prefetch(at);
     __builtin_prefetch(at - 64);
+    __builtin_prefetch(at - 128);
     __builtin_prefetch(at + 64);
     __builtin_prefetch(at + 128);
+}
+
+/* All matches of a route's rules, in their order. */
+static inline const struct route_match *route_matches(const struct route *route)
+{
+    return (const struct route_match *)((const char *)route + route->matches_at);
 }
 
 static inline struct slice route_match_path(const struct route_match *match)

@@ -5,6 +5,7 @@
 #include "proxy/routing/hash_trie.h"
 #include "proxy/routing/host_routes.h"
 #include "proxy/routing/node_store.h"
+#include "proxy/routing/route_match.h"
 #include "proxy/routing/slot_vector.h"
 #include "proxy/upstream/backend.h"
 
@@ -241,7 +242,7 @@ static struct host_routes *change_matches(struct host_routes *host, struct node_
                                           const struct route *route, change_host_fn *change)
 {
     for (size_t i = 0; i < route->match_count; i++)
-        host = change(host, store, &route->matches[i]);
+        host = change(host, store, &route_matches(route)[i]);
     return host;
 }
 
@@ -249,7 +250,7 @@ static struct host_routes *change_matches(struct host_routes *host, struct node_
 static void note_depths(struct table_roots *roots, const struct route *route)
 {
     for (size_t i = 0; i < route->match_count; i++) {
-        size_t depths = host_routes_depth(&route->matches[i]) + 1;
+        size_t depths = host_routes_depth(&route_matches(route)[i]) + 1;
         if (depths > roots->max_depths)
             roots->max_depths = (uint32_t)depths;
     }
@@ -289,7 +290,7 @@ static void change_route(struct route_table_builder *builder, const struct route
     if (route->match_count == 0)
         return;
     for (size_t i = 0; i < route->hostname_count; i++)
-        change_host(builder, route, route->hostnames[i], change);
+        change_host(builder, route, route_hostname(route, i), change);
     if (route->hostname_count == 0) {
         if (roots->every_host == NULL)
             roots->every_host = host_routes_new(&builder->store, slice_of("", 0), false);

@@ -3,15 +3,18 @@
  *   bench_route_table [ROUTES...]      default: 10 10000 1000000
  *
  * Three shapes: many hosts with four paths each, one host with many paths, one path with many
- * values of a header. Random hits go through a million different requests in turn, so at a
- * million routes nothing but the upper levels is in the cache. The last column is a scan over all
- * matches for comparison, where it is feasible. */
+ * values of a header. A lookup begins with the head of a request that has just been read and ends
+ * with reading the rule; each waits for the one before, as a request does, so nothing hides what
+ * memory takes. "random" takes any route, "hot" one of sixteen, "miss" none. "scan" is a list of
+ * all routes that is walked from its start, for comparison. Processor time, the best of several
+ * slices: other programs only ever make it slower. */
 #include "common/buffer.h"
-#include "proto/message.h"
 #include "proto/object_digest.h"
 #include "proxy/routing/route_replica.h"
 #include "proxy/routing/route_table.h"
+#include "proxy/routing/slab.h"
 #include "proxy/upstream/endpoint_registry.h"
+#include "tests/bench/table_shapes.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -20,229 +23,171 @@
 #include <time.h>
 
 enum {
-    REQUESTS = 1 << 20,
-    LOOKUPS = 1 << 20,
-    REPEATS = 5, /* the best counts: other programs only ever make it slower */
+    RING = 8, /* requests read at a time: they stay in the first cache */
+    SLICES = 12,
+    SLICE_LOOKUPS = 1 << 14,
+    HOT_ROUTES = 16,
     CHANGES = 2000,
-    SCAN_MAX_ROUTES = 10000,
-    SCANS = 2000,
-    TEXT_BYTES = 40,
+    SCANNED_MAX = 20000000, /* routes looked at in all scans of a run */
+    MANY_ON_ONE_PATH = 10000,
 };
 
-/* What a request asks for, small enough that reading it is no part of the measure. */
-struct ask {
-    char host[TEXT_BYTES];
-    char path[TEXT_BYTES];
-    char tenant[TEXT_BYTES];
-};
-
-struct shape {
-    const char *name;
-    void (*ask)(struct ask *ask, unsigned number);
-    bool has_header;
-};
-
-/* Processor time, so that what else the machine does counts only by the caches it takes. */
-static uint64_t spent_cpu_us(void)
+static uint64_t spent_cpu_ns(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_nsec / 1000;
+    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
-/* --- shapes --------------------------------------------------------------------------------- */
-
-static void ask_hosts(struct ask *ask, unsigned number)
+static uint64_t now_ns(void)
 {
-    snprintf(ask->host, TEXT_BYTES, "svc-%u.prod.internal", number / 4);
-    snprintf(ask->path, TEXT_BYTES, "/api/v%u", number % 4);
-    ask->tenant[0] = '\0';
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
-static void ask_paths(struct ask *ask, unsigned number)
+static uint64_t next_random(void)
 {
-    snprintf(ask->host, TEXT_BYTES, "shop.internal");
-    snprintf(ask->path, TEXT_BYTES, "/api/items/%u", number);
-    ask->tenant[0] = '\0';
+    static uint64_t state = 1;
+    state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return state >> 33;
 }
 
-static void ask_headers(struct ask *ask, unsigned number)
+static size_t resident_bytes(void)
 {
-    snprintf(ask->host, TEXT_BYTES, "shop.internal");
-    snprintf(ask->path, TEXT_BYTES, "/api");
-    snprintf(ask->tenant, TEXT_BYTES, "tenant-%u", number);
-}
-
-static const struct shape shapes[] = {
-    {"hosts", ask_hosts, false},
-    {"paths", ask_paths, false},
-    {"headers", ask_headers, true},
-};
-
-/* --- routes --------------------------------------------------------------------------------- */
-
-static uint32_t only_backend(void *context, const char *full_name, uint32_t port)
-{
-    (void)context;
-    (void)full_name;
-    (void)port;
-    return 0;
-}
-
-static void write_name(char name[TEXT_BYTES], unsigned number)
-{
-    snprintf(name, TEXT_BYTES, "route-%u", number);
-}
-
-/* The serialized form of route `number`. */
-static void write_route(const struct shape *shape, unsigned number, uint64_t revision,
-                        struct buffer *to)
-{
-    struct ask ask;
-    char name[TEXT_BYTES];
-    shape->ask(&ask, number);
-    write_name(name, number);
-
-    char *hostname = ask.host;
-    RouteMessage message = POINTSMAN__V1__ROUTE__INIT;
-    RouteRuleMessage rule = POINTSMAN__V1__ROUTE_RULE__INIT;
-    RouteMatchMessage match = POINTSMAN__V1__ROUTE_MATCH__INIT;
-    PathMatchMessage path = POINTSMAN__V1__PATH_MATCH__INIT;
-    HeaderMatchMessage header = POINTSMAN__V1__HEADER_MATCH__INIT;
-    BackendRefMessage ref = POINTSMAN__V1__BACKEND_REF__INIT;
-    RouteRuleMessage *rules[] = {&rule};
-    RouteMatchMessage *matches[] = {&match};
-    HeaderMatchMessage *headers[] = {&header};
-    BackendRefMessage *refs[] = {&ref};
-
-    message.name = name;
-    message.hostnames = &hostname;
-    message.n_hostnames = 1;
-    message.rules = rules;
-    message.n_rules = 1;
-    message.created_revision = number + 1;
-    message.revision = revision;
-    rule.matches = matches;
-    rule.n_matches = 1;
-    rule.backend_refs = refs;
-    rule.n_backend_refs = 1;
-    match.path = &path;
-    path.type = POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_PATH_PREFIX;
-    path.value = ask.path;
-    header.name = (char *)"x-tenant";
-    header.value = ask.tenant;
-    match.headers = headers;
-    match.n_headers = shape->has_header ? 1 : 0;
-    ref.name = (char *)"backend-1";
-    ref.port = 8080;
-
-    buffer_reset(to);
-    message_pack(&message.base, to);
-}
-
-static struct route *make_route(const struct shape *shape, unsigned number, uint64_t revision,
-                                struct buffer *scratch)
-{
-    write_route(shape, number, revision, scratch);
-    ProtobufCMessage *message =
-        message_unpack(&pointsman__v1__route__descriptor, buffer_slice(scratch),
-                       MESSAGE_MEMORY_DEFAULT, true, NULL);
-    struct route *route =
-        route_new((const RouteMessage *)message, buffer_slice(scratch), false, only_backend, NULL);
-    message_free(message);
-    return route;
+    unsigned long total_pages;
+    unsigned long resident_pages;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file == NULL || fscanf(file, "%lu %lu", &total_pages, &resident_pages) != 2)
+        exit(1);
+    fclose(file);
+    return resident_pages * 4096;
 }
 
 /* --- lookups -------------------------------------------------------------------------------- */
 
-/* Six headers, as a plain client sends them. */
-static struct header headers[] = {
-    {SLICE("Host"), SLICE("shop.internal")},   {SLICE("User-Agent"), SLICE("curl/7.88.1")},
-    {SLICE("Accept"), SLICE("*/*")},           {SLICE("X-Tenant"), {NULL, 0}},
-    {SLICE("Accept-Encoding"), SLICE("gzip")}, {SLICE("X-Request-ID"), SLICE("0123456789")},
+/* Which routes requests ask for: any of `count` from `first` on. */
+struct demand {
+    const struct shape *shape;
+    unsigned first;
+    unsigned count;
+    bool is_hit;
 };
 
-static void fill_head(struct request_head *head, const struct ask *ask)
-{
-    headers[3].value = slice_from_string(ask->tenant);
-    *head = (struct request_head){
-        .method = SLICE("GET"),
-        .host = slice_from_string(ask->host),
-        .path = slice_from_string(ask->path),
-        .headers = headers,
-        .header_count = sizeof(headers) / sizeof(headers[0]),
-    };
-}
-
-/* Nanoseconds a lookup, over `count` requests in turn; what must be found is checked. */
-static double time_lookups_once(const struct route_table *table, const struct ask *asks,
-                                size_t count, bool is_hit)
+/* Looks each of the ring up. The low bit of a rule's address is 0, which only the processor finds
+ * out: it cannot begin with the next head before it has the rule. */
+static size_t look_up_ring(const struct route_table *table, const struct bench_request *ring)
 {
     size_t found = 0;
-    uint64_t start_us = spent_cpu_us();
-    for (size_t i = 0; i < LOOKUPS; i++) {
-        struct request_head head;
-        fill_head(&head, &asks[i & (count - 1)]);
-        const struct rule *rule = route_table_find(table, &head);
-        found += rule != NULL && rule->total_weight == 1;
+    uintptr_t none = 0;
+    for (size_t i = 0; i < RING; i++) {
+        const struct rule *rule = route_table_find(table, bench_request_head(&ring[i + none]));
+        none = (uintptr_t)rule & 1;
+        if (rule != NULL) {
+            found += rule->total_weight == 1;
+            none |= rule->total_weight >> 31;
+        }
     }
-    uint64_t spent_us = spent_cpu_us() - start_us;
-    if (found != (is_hit ? LOOKUPS : 0)) {
-        fprintf(stderr, "%zu of %d lookups found a rule\n", found, LOOKUPS);
-        exit(1);
-    }
-    return (double)spent_us * 1000 / LOOKUPS;
+    return found;
 }
 
-static double time_lookups(const struct route_table *table, const struct ask *asks, size_t count,
-                           bool is_hit)
+static double time_slice(const struct route_table *table, const struct demand *demand)
 {
-    double best_ns = time_lookups_once(table, asks, count, is_hit);
-    for (int i = 1; i < REPEATS; i++) {
-        double ns = time_lookups_once(table, asks, count, is_hit);
+    static struct bench_request ring[RING];
+    size_t found = 0;
+    uint64_t spent_ns = 0;
+    uint64_t clock_ns = now_ns();
+    for (int i = 0; i < 64; i++)
+        now_ns();
+    clock_ns = (now_ns() - clock_ns) / 65;
+
+    for (size_t i = 0; i < SLICE_LOOKUPS / RING; i++) {
+        for (size_t j = 0; j < RING; j++) {
+            struct ask ask;
+            demand->shape->ask(&ask, demand->first + (unsigned)(next_random() % demand->count));
+            bench_request_init(&ring[j], &ask);
+        }
+        uint64_t start_ns = now_ns();
+        found += look_up_ring(table, ring);
+        spent_ns += now_ns() - start_ns - clock_ns;
+    }
+    if (found != (demand->is_hit ? SLICE_LOOKUPS : 0)) {
+        fprintf(stderr, "%zu of %d lookups found a rule\n", found, SLICE_LOOKUPS);
+        exit(1);
+    }
+    return (double)spent_ns / SLICE_LOOKUPS;
+}
+
+static double time_lookups(const struct route_table *table, const struct demand *demand)
+{
+    double best_ns = time_slice(table, demand);
+    for (int i = 1; i < SLICES; i++) {
+        double ns = time_slice(table, demand);
         best_ns = ns < best_ns ? ns : best_ns;
     }
     return best_ns;
 }
 
-/* The same without a table: what filling the head costs. */
-static double time_nothing(const struct ask *asks)
+/* --- for comparison ------------------------------------------------------------------------- */
+
+static const char *tenant_of(const struct request_head *head, size_t *length)
 {
-    uint64_t start_us = spent_cpu_us();
-    for (size_t i = 0; i < LOOKUPS; i++) {
-        struct request_head head;
-        fill_head(&head, &asks[i & (REQUESTS - 1)]);
-        __asm__ volatile("" : : "r"(&head) : "memory");
+    for (size_t i = 0; i < head->header_count; i++) {
+        if (slice_equals_ignoring_case(head->headers[i].name, SLICE("x-tenant"))) {
+            *length = head->headers[i].value.length;
+            return head->headers[i].value.at;
+        }
     }
-    return (double)(spent_cpu_us() - start_us) * 1000 / LOOKUPS;
+    *length = 0;
+    return "";
 }
 
-/* A list of what routes ask for, as one would write it first: every entry is looked at. */
-static double time_scan(const struct shape *shape, unsigned count, const struct ask *asks)
+/* The longest prefix of a list of what routes ask for, as one would write it first. */
+static size_t scan(const struct ask *asks, size_t count, const struct request_head *head)
 {
-    if (count > SCAN_MAX_ROUTES)
-        return 0;
-    struct ask *entries = memory_allocate(count * sizeof(*entries));
-    for (unsigned i = 0; i < count; i++)
-        shape->ask(&entries[i], i);
-
-    size_t found = 0;
-    uint64_t start_us = spent_cpu_us();
-    for (size_t i = 0; i < SCANS; i++) {
-        for (unsigned j = 0; j < count; j++)
-            found += strcmp(entries[j].host, asks[i].host) == 0 &&
-                     strcmp(entries[j].path, asks[i].path) == 0 &&
-                     strcmp(entries[j].tenant, asks[i].tenant) == 0;
+    size_t tenant_length;
+    const char *tenant = tenant_of(head, &tenant_length);
+    size_t best = count;
+    size_t best_length = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct ask *ask = &asks[i];
+        size_t length = strlen(ask->path);
+        if (length <= best_length || !slice_equals(head->host, slice_from_string(ask->host)) ||
+            !slice_has_prefix(head->path, slice_of(ask->path, length)) ||
+            (head->path.length > length && head->path.at[length] != '/') ||
+            (ask->tenant[0] != '\0' &&
+             !slice_equals(slice_of(tenant, tenant_length), slice_from_string(ask->tenant))))
+            continue;
+        best = i;
+        best_length = length;
     }
-    double spent_ns = (double)(spent_cpu_us() - start_us) * 1000 / SCANS;
-    if (found != SCANS)
-        exit(1);
-    free(entries);
-    return spent_ns;
+    return best;
+}
+
+static double time_scan(const struct shape *shape, unsigned count)
+{
+    struct ask *asks = memory_allocate(count * sizeof(*asks));
+    for (unsigned i = 0; i < count; i++)
+        shape->ask(&asks[i], i);
+
+    static struct bench_request request;
+    unsigned scans = SCANNED_MAX / count > 2000 ? 2000 : SCANNED_MAX / count;
+    uint64_t spent_ns = 0;
+    for (unsigned i = 0; i < scans; i++) {
+        unsigned number = (unsigned)(next_random() % count);
+        bench_request_init(&request, &asks[number]);
+        uint64_t start_ns = spent_cpu_ns();
+        size_t found = scan(asks, count, bench_request_head(&request));
+        spent_ns += spent_cpu_ns() - start_ns;
+        if (found != number)
+            exit(1);
+    }
+    free(asks);
+    return (double)spent_ns / scans;
 }
 
 /* What one read of memory costs that is in no cache and depends on the one before: the yardstick
- * for random lookups, which need about three. Measured over the size of a million routes. */
+ * for random lookups, which need two of them. Measured over the size of a million routes. */
 static double time_cold_read(void)
 {
     enum { LINE_WORDS = 8, LINES = 6 << 20, READS = 1 << 20 };
@@ -259,113 +204,163 @@ static double time_cold_read(void)
         line = next;
     }
 
-    uint64_t start_us = spent_cpu_us();
+    uint64_t start_ns = spent_cpu_ns();
     for (size_t i = 0; i < READS; i++)
         line = words[line * LINE_WORDS];
-    double spent_ns = (double)(spent_cpu_us() - start_us) * 1000 / READS;
+    double spent_ns = (double)(spent_cpu_ns() - start_ns) / READS;
     __asm__ volatile("" : : "r"(line));
     free(words);
     return spent_ns;
 }
 
-/* --- one run -------------------------------------------------------------------------------- */
+/* --- tables --------------------------------------------------------------------------------- */
 
-static size_t resident_bytes(void)
+struct bench_table {
+    struct route_table_builder *builder;
+    struct route_table *table; /* as a worker holds the newest */
+    struct route **routes;
+    unsigned count;
+    uint64_t revision;
+};
+
+static void publish(struct bench_table *bench)
 {
-    unsigned long total_pages;
-    unsigned long resident_pages;
-    FILE *file = fopen("/proc/self/statm", "r");
-    if (file == NULL || fscanf(file, "%lu %lu", &total_pages, &resident_pages) != 2)
-        exit(1);
-    fclose(file);
-    return resident_pages * 4096;
+    struct route_table *next = route_table_builder_publish(bench->builder, ++bench->revision, 1);
+    route_table_release(&bench->table);
+    bench->table = next;
 }
+
+static void bench_table_init(struct bench_table *bench, const struct shape *shape, unsigned count,
+                             double *compile_ms, double *build_ms)
+{
+    *bench = (struct bench_table){
+        .builder = route_table_builder_new(),
+        .routes = memory_allocate(count * sizeof(struct route *)),
+        .count = count,
+    };
+    uint64_t start_ns = spent_cpu_ns();
+    for (unsigned i = 0; i < count; i++) {
+        struct ask ask;
+        shape->ask(&ask, i);
+        bench->routes[i] = shape_new_route(&ask, i, 1);
+    }
+    uint64_t compiled_ns = spent_cpu_ns();
+    for (unsigned i = 0; i < count; i++)
+        route_table_builder_add(bench->builder, bench->routes[i]);
+    publish(bench);
+    *compile_ms = (double)(compiled_ns - start_ns) / 1e6;
+    *build_ms = (double)(spent_cpu_ns() - compiled_ns) / 1e6;
+}
+
+static void bench_table_clear(struct bench_table *bench)
+{
+    route_table_release(&bench->table);
+    route_table_builder_free(bench->builder);
+    for (unsigned i = 0; i < bench->count; i++)
+        route_release(&bench->routes[i]);
+    free(bench->routes);
+    malloc_trim(0);
+}
+
+/* --- one change ----------------------------------------------------------------------------- */
 
 /* Microseconds to replace one route and publish, while a worker holds the table before. */
-static double time_changes(struct route_table_builder *builder, struct route **routes,
-                           unsigned count, const struct shape *shape, struct route_table **table,
-                           struct buffer *scratch)
+static double time_replacing(struct bench_table *bench, const struct shape *shape)
 {
-    struct route *changed[CHANGES];
-    for (unsigned i = 0; i < CHANGES; i++)
-        changed[i] =
-            make_route(shape, (unsigned)((uint64_t)i * 2654435761U % count), i + 2, scratch);
-
-    uint64_t start_us = spent_cpu_us();
+    static unsigned numbers[CHANGES];
+    static struct route *changed[CHANGES];
     for (unsigned i = 0; i < CHANGES; i++) {
-        unsigned number = (unsigned)((uint64_t)i * 2654435761U % count);
-        route_table_builder_remove(builder, routes[number]);
-        route_table_builder_add(builder, changed[i]);
-        struct route_table *next = route_table_builder_publish(builder, i + 2, 1);
-        routes[number] = changed[i];
-        route_table_release(table);
-        *table = next;
+        struct ask ask;
+        numbers[i] = (unsigned)((uint64_t)i * 2654435761U % bench->count);
+        shape->ask(&ask, numbers[i]);
+        changed[i] = shape_new_route(&ask, numbers[i], i + 2);
     }
-    return (double)(spent_cpu_us() - start_us) / CHANGES;
+
+    uint64_t start_ns = spent_cpu_ns();
+    for (unsigned i = 0; i < CHANGES; i++) {
+        route_table_builder_remove(bench->builder, bench->routes[numbers[i]]);
+        route_table_builder_add(bench->builder, changed[i]);
+        publish(bench);
+        bench->routes[numbers[i]] = changed[i];
+    }
+    return (double)(spent_cpu_ns() - start_ns) / CHANGES / 1e3;
 }
 
-static void fill_asks(struct ask *hits, struct ask *misses, const struct shape *shape,
-                      unsigned count)
+/* Microseconds to add one route that was not there and publish, and to remove it and publish. */
+static void time_adding(struct bench_table *bench, const struct shape *shape, bool is_regex_path,
+                        double *add_us, double *remove_us)
 {
-    uint64_t random = 1;
-    for (unsigned i = 0; i < REQUESTS; i++) {
-        random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        shape->ask(&hits[i], (unsigned)(random >> 33) % count);
-        shape->ask(&misses[i], count + 4 + (unsigned)(random >> 33) % count);
+    static struct route *added[CHANGES];
+    for (unsigned i = 0; i < CHANGES; i++) {
+        struct ask ask;
+        shape->ask(&ask, bench->count + 4 + 4 * i);
+        ask.is_regex |= is_regex_path;
+        added[i] = shape_new_route(&ask, bench->count + 4 + 4 * i, 1);
     }
+    uint64_t start_ns = spent_cpu_ns();
+    for (unsigned i = 0; i < CHANGES; i++) {
+        route_table_builder_add(bench->builder, added[i]);
+        publish(bench);
+    }
+    uint64_t added_ns = spent_cpu_ns();
+    for (unsigned i = 0; i < CHANGES; i++) {
+        route_table_builder_remove(bench->builder, added[i]);
+        publish(bench);
+    }
+    *add_us = (double)(added_ns - start_ns) / CHANGES / 1e3;
+    *remove_us = (double)(spent_cpu_ns() - added_ns) / CHANGES / 1e3;
 }
 
-static void run(const struct shape *shape, unsigned count, struct ask *hits, struct ask *misses)
+/* --- one run -------------------------------------------------------------------------------- */
+
+static void run(const struct shape *shape, unsigned count)
 {
-    struct buffer scratch = BUFFER_EMPTY;
-    struct route **routes = memory_allocate(count * sizeof(struct route *));
-    fill_asks(hits, misses, shape, count);
+    size_t mapped_before = slab_mapped_bytes();
     size_t resident_before = resident_bytes();
-
-    uint64_t route_bytes = 0;
-    uint64_t start_us = spent_cpu_us();
+    struct bench_table bench;
+    double compile_ms;
+    double build_ms;
+    bench_table_init(&bench, shape, count, &compile_ms, &build_ms);
+    double resident = (double)(resident_bytes() - resident_before);
+    double route_bytes = 0;
     for (unsigned i = 0; i < count; i++)
-        routes[i] = make_route(shape, i, 1, &scratch);
-    uint64_t compiled_us = spent_cpu_us();
-    struct route_table_builder *builder = route_table_builder_new();
-    for (unsigned i = 0; i < count; i++)
-        route_table_builder_add(builder, routes[i]);
-    struct route_table *table = route_table_builder_publish(builder, 1, 1);
-    uint64_t built_us = spent_cpu_us();
-    for (unsigned i = 0; i < count; i++)
-        route_bytes += malloc_usable_size(routes[i]) + 8;
-    size_t resident = resident_bytes() - resident_before;
+        route_bytes += (double)slab_usable_bytes(bench.routes[i]);
+    double index_bytes = (double)route_table_builder_index_bytes(bench.builder);
 
-    double index_bytes = (double)route_table_builder_index_bytes(builder) / count;
-    double nothing_ns = time_nothing(hits);
-    double random_ns = time_lookups(table, hits, REQUESTS, true) - nothing_ns;
-    double hot_ns = time_lookups(table, hits, 16, true) - nothing_ns;
-    double miss_ns = time_lookups(table, misses, REQUESTS, false) - nothing_ns;
-    double change_us = time_changes(builder, routes, count, shape, &table, &scratch);
-    double scan_ns = time_scan(shape, count, hits);
-
-    printf("%-8s %8u %9.0f %7.0f %7.0f %9.0f %9.0f %9.0f %11.1f %10.1f %10.1f", shape->name, count,
-           random_ns, hot_ns, miss_ns, index_bytes, (double)route_bytes / count,
-           (double)resident / count, (double)(compiled_us - start_us) / 1000,
-           (double)(built_us - compiled_us) / 1000, change_us);
-    if (scan_ns > 0)
-        printf(" %10.0f\n", scan_ns);
-    else
-        printf(" %10s\n", "-");
+    struct demand any = {shape, 0, count, true};
+    struct demand hot = {shape, 0, count < HOT_ROUTES ? count : HOT_ROUTES, true};
+    struct demand miss = {shape, count + 4, count, false};
+    double random_ns = time_lookups(bench.table, &any);
+    double hot_ns = time_lookups(bench.table, &hot);
+    double miss_ns = time_lookups(bench.table, &miss);
+    double change_us = time_replacing(&bench, shape);
+    printf("%-8s %8u %7.0f %7.0f %7.0f %11.0f %7.0f %7.0f %7.0f %10.1f %8.1f %9.1f\n", shape->name,
+           count, random_ns, hot_ns, miss_ns, time_scan(shape, count), index_bytes / count,
+           route_bytes / count, resident / count, compile_ms, build_ms, change_us);
     fflush(stdout);
+    bench_table_clear(&bench);
+    if (slab_mapped_bytes() > mapped_before + (8 << 20))
+        printf("%zu MiB were not given back\n", (slab_mapped_bytes() - mapped_before) >> 20);
+}
 
-    route_table_release(&table);
-    route_table_builder_free(builder);
-    for (unsigned i = 0; i < count; i++)
-        route_release(&routes[i]);
-    free(routes);
-    buffer_clear(&scratch);
-    malloc_trim(0);
+static void run_changes(const struct shape *shape, unsigned count, bool is_regex_path)
+{
+    struct bench_table bench;
+    double unused_ms;
+    bench_table_init(&bench, shape, count, &unused_ms, &unused_ms);
+    double add_us;
+    double remove_us;
+    time_adding(&bench, shape, is_regex_path, &add_us, &remove_us);
+    printf("%-8s %8u %-15s %9.1f %9.1f\n", shape->name, count,
+           is_regex_path ? "regular expr." : "new", add_us, remove_us);
+    fflush(stdout);
+    bench_table_clear(&bench);
 }
 
 /* --- the whole replica ---------------------------------------------------------------------- */
 
-/* A first snapshot as the proxy takes it: validated, compiled, digest checked, published. */
+/* A first snapshot as the proxy takes it: validated, compiled, digest checked, published; then
+ * one delta after another. */
 static void run_replica(const struct shape *shape, unsigned count)
 {
     struct buffer scratch = BUFFER_EMPTY;
@@ -377,25 +372,26 @@ static void run_replica(const struct shape *shape, unsigned count)
     size_t resident_before = resident_bytes();
 
     route_replica_begin(replica, true, 0, &err);
-    uint64_t start_us = spent_cpu_us();
+    uint64_t start_ns = spent_cpu_ns();
     for (unsigned i = 0; i < count; i++) {
-        char name[TEXT_BYTES];
-        write_name(name, i);
-        write_route(shape, i, 1, &scratch);
+        char name[ASK_TEXT_BYTES];
+        struct ask ask;
+        shape->ask(&ask, i);
+        shape_route_name(name, i);
+        shape_pack_route(&ask, i, 1, &scratch);
         digest += object_digest(POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
                                 slice_from_string(name), buffer_slice(&scratch));
         route_replica_stage(replica, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
                             slice_from_string(name), false, buffer_slice(&scratch));
     }
-    uint64_t staged_us = spent_cpu_us() - start_us;
-    start_us = spent_cpu_us();
+    uint64_t staged_ns = spent_cpu_ns();
     if (!route_replica_commit(replica, "bench", 1, digest, false, NULL, NULL, &table, &err)) {
         fprintf(stderr, "%s\n", err.message);
         exit(1);
     }
-    uint64_t committed_us = spent_cpu_us() - start_us;
-    printf("replica  %-8s %8u: stage %.0f ms, commit %.0f ms, resident %.0f bytes a route\n",
-           shape->name, count, (double)staged_us / 1000, (double)committed_us / 1000,
+    uint64_t committed_ns = spent_cpu_ns();
+    printf("%-8s %8u %9.0f %10.0f %9.0f\n", shape->name, count,
+           (double)(staged_ns - start_ns) / 1e6, (double)(committed_ns - staged_ns) / 1e6,
            (double)(resident_bytes() - resident_before) / count);
     fflush(stdout);
 
@@ -409,23 +405,32 @@ static void run_replica(const struct shape *shape, unsigned count)
 int main(int argc, char **argv)
 {
     static const char *default_counts[] = {"10", "10000", "1000000"};
+    static const struct shape *const shapes[] = {&shape_hosts, &shape_paths, &shape_headers};
+    enum { SHAPES = sizeof(shapes) / sizeof(shapes[0]) };
     const char **counts = argc > 1 ? (const char **)argv + 1 : default_counts;
     int count = argc > 1 ? argc - 1 : 3;
-    struct ask *hits = memory_allocate(REQUESTS * sizeof(*hits));
-    struct ask *misses = memory_allocate(REQUESTS * sizeof(*misses));
+    unsigned largest = (unsigned)strtoul(counts[count - 1], NULL, 10);
 
-    printf("one cold read of memory: %.0f ns\n", time_cold_read());
-    printf("%-8s %8s %9s %7s %7s %9s %9s %9s %11s %10s %10s %10s\n", "shape", "routes", "random ns",
-           "hot ns", "miss ns", "index B/r", "route B/r", "rss B/r", "compile ms", "build ms",
-           "change us", "scan ns");
-    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+    printf("One cold read of memory takes %.0f ns here.\n\n", time_cold_read());
+    printf("%26s ns a lookup %11s %23s %19s %9s\n", "", "", "bytes a route", "ms to", "us for");
+    printf("%-8s %8s %7s %7s %7s %11s %7s %7s %7s %10s %8s %9s\n", "shape", "routes", "random",
+           "hot", "miss", "scan", "index", "object", "rss", "compile", "build", "one change");
+    for (size_t i = 0; i < SHAPES; i++) {
         for (int j = 0; j < count; j++)
-            run(&shapes[i], (unsigned)strtoul(counts[j], NULL, 10), hits, misses);
+            run(shapes[i], (unsigned)strtoul(counts[j], NULL, 10));
     }
-    free(hits);
-    free(misses);
-    malloc_trim(0);
-    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
-        run_replica(&shapes[i], (unsigned)strtoul(counts[count - 1], NULL, 10));
+
+    printf("\nOne route that was not there, us:\n%-8s %8s %-15s %9s %9s\n", "shape", "routes",
+           "kind", "add", "remove");
+    for (size_t i = 0; i < SHAPES; i++)
+        run_changes(shapes[i], largest, false);
+    run_changes(&shape_paths, largest, true);
+    run_changes(&shape_headers, MANY_ON_ONE_PATH, false);
+    run_changes(&shape_regexes, MANY_ON_ONE_PATH, false);
+
+    printf("\nA first snapshot:\n%-8s %8s %9s %10s %9s\n", "shape", "routes", "stage ms",
+           "commit ms", "rss bytes");
+    for (size_t i = 0; i < SHAPES; i++)
+        run_replica(shapes[i], largest);
     return 0;
 }
