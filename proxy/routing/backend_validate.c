@@ -275,6 +275,5 @@ bool backend_validate(const BackendMessage *backend, validate_report_fn *report,
     if (backend->connect_timeout != NULL && duration_milliseconds(backend->connect_timeout) == 0)
         validation_problem(&validation, "connect_timeout", "must not be zero");
 
-    validation_clear(&validation);
     return validation.is_valid;
 }

@@ -300,6 +300,5 @@ bool route_validate(const RouteMessage *route, validate_report_fn *report, void 
 
     validate_rules(&validation, route);
 
-    validation_clear(&validation);
     return validation.is_valid;
 }

@@ -1,6 +1,9 @@
 #include "proxy/routing/validation.h"
 
+#include "common/buffer.h"
+
 #include <arpa/inet.h>
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,33 +23,43 @@ enum {
 
 void validation_init(struct validation *validation, validate_report_fn *report, void *context)
 {
-    *validation = (struct validation){.report = report, .context = context, .is_valid = true};
+    validation->report = report;
+    validation->context = context;
+    validation->depth = 0;
+    validation->is_valid = true;
 }
 
-void validation_clear(struct validation *validation)
+static size_t enter(struct validation *validation, struct validation_step step)
 {
-    buffer_clear(&validation->path);
+    assert(validation->depth < VALIDATION_MAX_DEPTH);
+    validation->steps[validation->depth] = step;
+    return validation->depth++;
 }
 
 size_t validation_enter(struct validation *validation, const char *field)
 {
-    size_t mark = validation->path.length;
-    if (mark > 0)
-        buffer_append_char(&validation->path, '.');
-    buffer_append_string(&validation->path, field);
-    return mark;
+    return enter(validation, (struct validation_step){.field = field});
 }
 
 size_t validation_enter_item(struct validation *validation, const char *field, size_t index)
 {
-    size_t mark = validation_enter(validation, field);
-    buffer_printf(&validation->path, "[%zu]", index);
-    return mark;
+    return enter(validation,
+                 (struct validation_step){.field = field, .index = index, .is_item = true});
 }
 
 void validation_leave(struct validation *validation, size_t mark)
 {
-    validation->path.length = mark;
+    validation->depth = mark;
+}
+
+static void append_path(const struct validation *validation, struct buffer *to)
+{
+    for (size_t i = 0; i < validation->depth; i++) {
+        const struct validation_step *step = &validation->steps[i];
+        buffer_printf(to, "%s%s", i == 0 ? "" : ".", step->field);
+        if (step->is_item)
+            buffer_printf(to, "[%zu]", step->index);
+    }
 }
 
 void validation_problem(struct validation *validation, const char *field, const char *format, ...)
@@ -60,11 +73,12 @@ void validation_problem(struct validation *validation, const char *field, const 
     validation->is_valid = false;
     if (validation->report == NULL)
         return;
-    size_t mark = validation->path.length;
+    struct buffer path = BUFFER_EMPTY;
+    append_path(validation, &path);
     if (field != NULL)
-        validation_enter(validation, field);
-    validation->report(validation->context, buffer_string(&validation->path), message);
-    validation_leave(validation, mark);
+        buffer_printf(&path, "%s%s", path.length == 0 ? "" : ".", field);
+    validation->report(validation->context, buffer_string(&path), message);
+    buffer_clear(&path);
 }
 
 /* --- names ---------------------------------------------------------------------------------- */

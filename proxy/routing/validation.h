@@ -7,7 +7,6 @@
 #ifndef PROXY_ROUTING_VALIDATION_H
 #define PROXY_ROUTING_VALIDATION_H
 
-#include "common/buffer.h"
 #include "common/slice.h"
 #include "proto/messages.h"
 #include "proxy/routing/route_validate.h"
@@ -16,15 +15,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A field on the way from the message to where we are. */
+struct validation_step {
+    const char *field; /* lives as long as the validation */
+    size_t index;
+    bool is_item; /* of a repeated field */
+};
+
+/* No message of ours is nested as deeply. */
+enum { VALIDATION_MAX_DEPTH = 16 };
+
 struct validation {
     validate_report_fn *report;
     void *context;
-    struct buffer path;
+    struct validation_step steps[VALIDATION_MAX_DEPTH]; /* only a problem makes a text of them */
+    size_t depth;
     bool is_valid;
 };
 
 void validation_init(struct validation *validation, validate_report_fn *report, void *context);
-void validation_clear(struct validation *validation);
 
 /* Enters a field, "path" or "rules[3]". Returns what validation_leave needs. */
 size_t validation_enter(struct validation *validation, const char *field);
