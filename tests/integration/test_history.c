@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static struct pointsman *pointsman;
 static struct fake_upstream *upstream;
@@ -78,6 +79,11 @@ static int get(const char *path)
 static bool is_gone(void *path)
 {
     return get(path) == 404;
+}
+
+static bool is_there(void *path)
+{
+    return get(path) == 200;
 }
 
 /* --- what was done ---------------------------------------------------------------------------- */
@@ -288,6 +294,72 @@ static void a_revision_is_waited_for_as_long_as_was_said(void **state)
     ROUTECTL(0, "  disconnected  1         1       ", NULL, "status");
 }
 
+/* --- backup ----------------------------------------------------------------------------------- */
+
+static void a_backup_is_a_whole_database_for_its_owner_alone(void **state)
+{
+    (void)state;
+    make_four_revisions();
+    char *file = temp_dir_file(pointsman_dir(pointsman), "copy.db");
+    ROUTECTL(0, "revision 4 in epoch ", "", "backup", file);
+
+    struct stat status;
+    assert_int_equal(stat(file, &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0600);
+    char *content = temp_dir_read(file);
+    assert_ptr_equal(strstr(content, "SQLite format 3"), content);
+    free(content);
+    free(file);
+}
+
+/* What the daemon was started with; its folder is the story's. */
+static struct command restore(const char *file)
+{
+    char *program = pointsman_program("pointsman-control");
+    char *database = temp_dir_file(pointsman_dir(pointsman), "routes.db");
+    const char *arguments[] = {program, "--database", database, "--restore", file, NULL};
+    struct command command = command_run(arguments, NULL);
+    free(database);
+    free(program);
+    return command;
+}
+
+static void a_backup_brings_back_routes_and_history(void **state)
+{
+    (void)state;
+    char *file = temp_dir_file(pointsman_dir(pointsman), "copy.db");
+    make_four_revisions();
+    ROUTECTL(0, NULL, "", "backup", file);
+    ROUTECTL(0, NULL, NULL, "remove", "users");
+    assert_int_equal(get("/new"), 404);
+
+    pointsman_stop_control(pointsman);
+    expect(0, "restored revision 4 ", "", restore(file));
+    pointsman_start_control(pointsman);
+
+    assert_true(wait_until(is_there, (char *)"/new", WAIT_MS));
+    ROUTECTL(0, "route users updated                         moved\n", NULL, "history");
+    free(file);
+}
+
+static void a_watcher_ends_when_the_database_is_another(void **state)
+{
+    (void)state;
+    char *file = temp_dir_file(pointsman_dir(pointsman), "copy.db");
+    make_four_revisions();
+    ROUTECTL(0, NULL, "", "backup", file);
+    struct process *watch = start_watch();
+    expect_change(watch, "4  ");
+
+    pointsman_stop_control(pointsman);
+    expect(0, NULL, "", restore(file));
+    pointsman_start_control(pointsman);
+
+    assert_int_equal(process_wait(watch, WAIT_MS), 4);
+    process_free(watch);
+    free(file);
+}
+
 #define WITH_ALL(name) cmocka_unit_test_setup_teardown(name, start_all, stop_all)
 #define WITH_CONTROL(name) cmocka_unit_test_setup_teardown(name, start_control_alone, stop_all)
 
@@ -306,6 +378,9 @@ int main(void)
         WITH_CONTROL(a_watcher_sees_each_change_once_over_a_restart_of_control),
         WITH_CONTROL(a_change_that_is_sent_again_is_made_once),
         WITH_ALL(a_revision_is_waited_for_as_long_as_was_said),
+        WITH_CONTROL(a_backup_is_a_whole_database_for_its_owner_alone),
+        WITH_ALL(a_backup_brings_back_routes_and_history),
+        WITH_CONTROL(a_watcher_ends_when_the_database_is_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
