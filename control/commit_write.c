@@ -1,5 +1,6 @@
 #include "control/change_message.h"
 #include "control/commit_parts.h"
+#include "control/packed_route.h"
 #include "control/references.h"
 
 #include <inttypes.h>
@@ -133,13 +134,26 @@ static bool tell_change(struct commit *commit, const struct store_write *write)
     return change_message_add_objects(told, &change, commit->err);
 }
 
+/* A change makes no route younger, and undo brings back the place among routes of equal rank. */
+static struct creation creation_of(const struct commit *commit, const struct mutation *mutation,
+                                   const struct store_record *record, bool is_there)
+{
+    struct creation created = mutation_creation(mutation);
+    if (commit->request->undoes_first != 0)
+        return created;
+    if (!is_there)
+        return (struct creation){store_next_revision(commit->store), created.order};
+    bool is_route = mutation->kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
+    return (struct creation){record->created_revision,
+                             is_route ? packed_route_created_order(buffer_slice(&record->bytes))
+                                      : 0};
+}
+
 static bool write_put(struct commit *commit, const struct mutation *mutation,
                       const struct store_record *record, bool is_there)
 {
     uint64_t next = store_next_revision(commit->store);
-    uint64_t created = is_there ? record->created_revision : next;
-    if (commit->request->undoes_first != 0) /* and so its place among routes of equal rank */
-        created = mutation_created_revision(mutation);
+    struct creation created = creation_of(commit, mutation, record, is_there);
     struct slice before = buffer_slice(&record->bytes);
 
     mutation_pack(mutation, created, is_there ? record->revision : next, &commit->bytes);
@@ -161,7 +175,7 @@ static bool write_put(struct commit *commit, const struct mutation *mutation,
     const struct store_write write = {
         .kind = mutation->kind,
         .name = mutation->name,
-        .created_revision = created,
+        .created_revision = created.revision,
         .before = is_there ? &before : NULL,
         .after = &after,
         .references = references.names,

@@ -74,6 +74,8 @@ struct candidate *explain_candidates_find(const struct explain_candidates *candi
 
 void candidate_pack(const struct candidate *candidate, uint64_t revision, struct buffer *to)
 {
-    uint64_t created = candidate->created_revision;
-    mutation_pack(&candidate->mutation, created == 0 ? revision : created, revision, to);
+    struct creation created = candidate->created;
+    if (created.revision == 0)
+        created = (struct creation){revision, mutation_creation(&candidate->mutation).order};
+    mutation_pack(&candidate->mutation, created, revision, to);
 }

@@ -14,7 +14,7 @@
 
 struct candidate {
     struct mutation mutation;
-    uint64_t created_revision; /* of the object that is there; 0: none is */
+    struct creation created; /* of the object that is there; revision 0: none is */
 };
 
 struct explain_candidates {

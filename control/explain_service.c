@@ -101,7 +101,7 @@ static bool is_replaced(struct run *run, const struct store_object *object)
         return false;
     RouteMessage *message = (RouteMessage *)object_unpack(route_kind, object->bytes, NULL);
     if (message != NULL)
-        candidate->created_revision = message->created_revision;
+        candidate->created = (struct creation){message->created_revision, message->created_order};
     message_free((ProtobufCMessage *)message);
     return true;
 }

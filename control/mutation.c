@@ -57,24 +57,27 @@ bool mutation_validate(const struct mutation *mutation, validate_report_fn *repo
     return false;
 }
 
-uint64_t mutation_created_revision(const struct mutation *mutation)
+struct creation mutation_creation(const struct mutation *mutation)
 {
-    return is_route(mutation) ? mutation->message->put_route->created_revision
-                              : mutation->message->put_backend->created_revision;
+    if (!is_route(mutation))
+        return (struct creation){mutation->message->put_backend->created_revision, 0};
+    const RouteMessage *route = mutation->message->put_route;
+    return (struct creation){route->created_revision, route->created_order};
 }
 
-void mutation_pack(const struct mutation *mutation, uint64_t created_revision, uint64_t revision,
+void mutation_pack(const struct mutation *mutation, struct creation created, uint64_t revision,
                    struct buffer *to)
 {
     buffer_reset(to);
     if (is_route(mutation)) {
         RouteMessage route = *mutation->message->put_route;
-        route.created_revision = created_revision;
+        route.created_revision = created.revision;
+        route.created_order = created.order;
         route.revision = revision;
         message_pack(&route.base, to);
     } else {
         BackendMessage backend = *mutation->message->put_backend;
-        backend.created_revision = created_revision;
+        backend.created_revision = created.revision;
         backend.revision = revision;
         message_pack(&backend.base, to);
     }

@@ -39,11 +39,17 @@ const char *object_kind_name(Pointsman__V1__ObjectKind kind);
 /* Reports what is wrong with the object of a put, or the name of a delete. */
 bool mutation_validate(const struct mutation *mutation, validate_report_fn *report, void *context);
 
-/* What the object of a put says of its own creation. */
-uint64_t mutation_created_revision(const struct mutation *mutation);
+/* When an object came to be; ties between routes go by it. */
+struct creation {
+    uint64_t revision;
+    uint32_t order; /* of routes: among those of the revision */
+};
+
+/* What the object of a put says of its own creation */
+struct creation mutation_creation(const struct mutation *mutation);
 
 /* Packs the object of a put with these revisions instead of its own. Replaces what is in `to`. */
-void mutation_pack(const struct mutation *mutation, uint64_t created_revision, uint64_t revision,
+void mutation_pack(const struct mutation *mutation, struct creation created, uint64_t revision,
                    struct buffer *to);
 
 enum { MUTATION_FIELD_BYTES = 1024 };

@@ -26,11 +26,12 @@ bool packed_field_take(struct slice *rest, struct packed_field *field)
     const char *start = rest->at;
     uint64_t tag;
     uint64_t length = 0;
+    field->value = 0;
     if (!take_varint(rest, &tag))
         return false;
     switch (tag & 7) {
     case WIRE_VARINT:
-        if (!take_varint(rest, &(uint64_t){0}))
+        if (!take_varint(rest, &field->value))
             return false;
         break;
     case WIRE_64_BIT:

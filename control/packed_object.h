@@ -15,6 +15,7 @@
 
 struct packed_field {
     uint64_t number;
+    uint64_t value;       /* of a varint; else 0 */
     struct slice content; /* of a length-delimited one; else empty */
     struct slice whole;   /* with its tag */
 };

@@ -7,9 +7,13 @@
 #include "common/slice.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Whether one of its hostnames takes `host` (in lower case, without port). True for bytes that
  * are no route: unpacking them tells why. */
 bool packed_route_serves_host(struct slice bytes, struct slice host);
+
+/* Its place among the routes of one commit. */
+uint32_t packed_route_created_order(struct slice bytes);
 
 #endif

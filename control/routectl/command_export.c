@@ -4,6 +4,9 @@
 #include "control/routectl/object_list.h"
 #include "control/routectl/say.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 static struct option_list selector;
 
 static const struct option options[] = {
@@ -18,6 +21,57 @@ static void print(const struct session *session, struct buffer *text)
     buffer_reset(text);
 }
 
+/* A route, and what keeps it in its place where all of them are made by one commit. */
+struct placed_route {
+    const RouteMessage *route;
+    uint32_t order;
+};
+
+static int compare_names(const void *a, const void *b)
+{
+    const struct placed_route *route_a = a, *route_b = b;
+    return strcmp(route_a->route->name, route_b->route->name);
+}
+
+static int compare_ages(const void *a, const void *b)
+{
+    const RouteMessage *route_a = ((const struct placed_route *)a)->route;
+    const RouteMessage *route_b = ((const struct placed_route *)b)->route;
+    if (route_a->created_revision != route_b->created_revision)
+        return route_a->created_revision < route_b->created_revision ? -1 : 1;
+    if (route_a->created_order != route_b->created_order)
+        return route_a->created_order < route_b->created_order ? -1 : 1;
+    return compare_names(a, b);
+}
+
+/* Of routes equally old the name decides, so only where an older route has the later name its
+ * juniors need a higher number. There are more than enough numbers for what one commit can hold. */
+static void place_routes(struct placed_route *routes, size_t count)
+{
+    qsort(routes, count, sizeof(*routes), compare_ages);
+    for (size_t i = 1; i < count; i++) {
+        bool is_in_order = compare_names(&routes[i - 1], &routes[i]) < 0;
+        bool is_last = routes[i - 1].order == UINT16_MAX;
+        routes[i].order = routes[i - 1].order + (is_in_order || is_last ? 0 : 1);
+    }
+    qsort(routes, count, sizeof(*routes), compare_names);
+}
+
+static void print_routes(const struct session *session, const struct object_list *list,
+                         struct buffer *text)
+{
+    size_t count = list->routes.n_routes;
+    struct placed_route *routes = memory_allocate_zeroed(count, sizeof(*routes));
+    for (size_t i = 0; i < count; i++)
+        routes[i].route = list->routes.routes[i];
+    place_routes(routes, count);
+    for (size_t i = 0; i < count; i++) {
+        documents_write_route_in_order(text, routes[i].route, routes[i].order);
+        print(session, text);
+    }
+    free(routes);
+}
+
 static enum exit_code export_all(struct session *session)
 {
     struct object_list list;
@@ -26,10 +80,7 @@ static enum exit_code export_all(struct session *session)
     if (code == EXIT_OK)
         code = object_list_read_all(&list, session);
     if (code == EXIT_OK) {
-        for (size_t i = 0; i < list.routes.n_routes; i++) {
-            documents_write_route(&text, list.routes.routes[i]);
-            print(session, &text);
-        }
+        print_routes(session, &list, &text);
         for (size_t i = 0; i < list.backends.n_backends; i++) {
             documents_write_backend(&text, list.backends.backends[i]);
             print(session, &text);
@@ -92,7 +143,8 @@ const struct command command_export = {
     .operands = "[NAME]...",
     .summary = "Print routes and backends as documents for 'apply'",
     .details = "Without a name, all there are. A name stands for the route and the backend that\n"
-               "have it. 'apply' makes the same objects of the documents, here or elsewhere.",
+               "have it. 'apply' makes the same objects of the documents, here or elsewhere. An\n"
+               "annotation keeps older routes in front of younger ones where names would not.",
     .example = "  routectl export > all.yaml\n"
                "  routectl export api users\n"
                "  routectl export --selector team=accounts\n"

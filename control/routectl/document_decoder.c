@@ -153,11 +153,22 @@ static void read_bool(struct document_decoder *decoder, const yaml_node_t *node,
     decoder_fail(decoder, node, "is neither true nor false");
 }
 
+bool decoder_number(struct document_decoder *decoder, const yaml_node_t *node, uint32_t *number)
+{
+    const char *text = decoder_text(decoder, node);
+    if (text == NULL)
+        return false;
+    return flag_number("", text, UINT32_MAX, number, NULL) ||
+           decoder_fail(decoder, node, "is not a number from 0 to %" PRIu32, UINT32_MAX);
+}
+
 static void read_number(struct document_decoder *decoder, const yaml_node_t *node, uint32_t *to)
 {
-    const char *text = is_plain(node) ? (const char *)node->data.scalar.value : "";
-    if (!flag_number("", text, UINT32_MAX, to, NULL))
-        decoder_fail(decoder, node, "is not a number from 0 to %" PRIu32, UINT32_MAX);
+    if (node->type == YAML_SCALAR_NODE && !is_plain(node))
+        decoder_fail(decoder, node, "is a text; a number from 0 to %" PRIu32 " has no quotes",
+                     UINT32_MAX);
+    else
+        decoder_number(decoder, node, to);
 }
 
 static void read_enum(struct document_decoder *decoder, const yaml_node_t *node,

@@ -67,6 +67,9 @@ const char *decoder_text(struct document_decoder *decoder, const yaml_node_t *no
 /* Nothing, "~" or "null", unquoted: as if it were not there. */
 bool decoder_is_null(const yaml_node_t *node);
 
+/* A number, unquoted or not. False, and a remark, when the node is none. */
+bool decoder_number(struct document_decoder *decoder, const yaml_node_t *node, uint32_t *number);
+
 /* Calls `visit` for each key of a mapping with its value, null ones left out. A key that is no
  * text or comes twice is remarked. */
 typedef void decoder_visit_fn(struct document_decoder *decoder, void *context, const char *key,

@@ -75,7 +75,8 @@ const ProtobufCFieldDescriptor *document_find_field(const ProtobufCMessageDescri
 bool document_is_outside_spec(const ProtobufCMessageDescriptor *descriptor,
                               const ProtobufCFieldDescriptor *field)
 {
-    static const char *const names[] = {"name", "labels", "created_revision", "revision"};
+    static const char *const names[] = {"name", "labels", "created_order", "created_revision",
+                                        "revision"};
     if (descriptor != &pointsman__v1__route__descriptor &&
         descriptor != &pointsman__v1__backend__descriptor)
         return false;

@@ -27,6 +27,9 @@ const ProtobufCFieldDescriptor *document_find_field(const ProtobufCMessageDescri
 bool document_is_outside_spec(const ProtobufCMessageDescriptor *descriptor,
                               const ProtobufCFieldDescriptor *field);
 
+/* The annotation in "metadata" that is a route's created_order. */
+#define DOCUMENT_CREATED_ORDER "pointsman/created-order"
+
 /* Must it be given, also where it is zero? */
 bool document_is_required(const ProtobufCMessageDescriptor *descriptor,
                           const ProtobufCFieldDescriptor *field);

@@ -37,5 +37,8 @@ bool documents_read(const char *file, struct slice text, enum document_extent ex
 /* Append one document, "---" in front. Revisions are left out: they are the daemon's. */
 void documents_write_route(struct buffer *to, const RouteMessage *route);
 void documents_write_backend(struct buffer *to, const BackendMessage *backend);
+/* The same with an annotation that says where the route stands among those that are created with
+ * it; 0: none. */
+void documents_write_route_in_order(struct buffer *to, const RouteMessage *route, uint32_t order);
 
 #endif

@@ -1,6 +1,7 @@
 #include "control/routectl/document_check.h"
 #include "control/routectl/document_decoder.h"
 #include "control/routectl/document_json.h"
+#include "control/routectl/document_names.h"
 #include "control/routectl/documents.h"
 
 #include <stdlib.h>
@@ -53,6 +54,8 @@ struct metadata {
     const yaml_node_t *name_node;
     LabelMessage ***labels;
     size_t *label_count;
+    uint32_t *created_order; /* NULL: it has none */
+    bool has_other_annotations;
 };
 
 static void read_label(struct document_decoder *decoder, void *context, const char *key,
@@ -79,6 +82,17 @@ static void read_label(struct document_decoder *decoder, void *context, const ch
     ARENA_APPEND(arena, *metadata->labels, *metadata->label_count, label);
 }
 
+static void read_annotation(struct document_decoder *decoder, void *context, const char *key,
+                            const yaml_node_t *key_node, const yaml_node_t *value)
+{
+    struct metadata *metadata = context;
+    (void)key_node;
+    if (metadata->created_order != NULL && strcmp(key, DOCUMENT_CREATED_ORDER) == 0)
+        decoder_number(decoder, value, metadata->created_order);
+    else
+        metadata->has_other_annotations = true;
+}
+
 static void read_metadata_key(struct document_decoder *decoder, void *context, const char *key,
                               const yaml_node_t *key_node, const yaml_node_t *value)
 {
@@ -92,6 +106,10 @@ static void read_metadata_key(struct document_decoder *decoder, void *context, c
         metadata->namespace_name = decoder_text(decoder, value);
     } else if (strcmp(key, "labels") == 0) {
         decoder_each_key(decoder, value, read_label, metadata);
+    } else if (strcmp(key, "annotations") == 0 && value->type == YAML_MAPPING_NODE) {
+        decoder_each_key(decoder, value, read_annotation, metadata);
+        if (metadata->has_other_annotations)
+            decoder_note(decoder, key_node, "is ignored");
     } else {
         decoder_note(decoder, key_node, "is ignored");
     }
@@ -178,7 +196,9 @@ static void read_route(struct document_decoder *decoder, const yaml_node_t *root
     MutationMessage *mutation = draft_add_mutation(decoder->draft);
     RouteMessage *route =
         ARENA_MESSAGE(&decoder->draft->arena, RouteMessage, pointsman__v1__route__init);
-    struct metadata metadata = {.labels = &route->labels, .label_count = &route->n_labels};
+    struct metadata metadata = {.labels = &route->labels,
+                                .label_count = &route->n_labels,
+                                .created_order = &route->created_order};
     mutation->operation_case = POINTSMAN__V1__MUTATION__OPERATION_PUT_ROUTE;
     mutation->put_route = route;
     read_object(decoder, root, envelope, &route->base, "put_route", &metadata, &route->name);

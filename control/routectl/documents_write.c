@@ -225,7 +225,7 @@ static void write_fields(struct writer *writer, const ProtobufCMessage *message)
 
 static void write_document(struct buffer *to, const char *api_version, const char *kind,
                            const char *name, LabelMessage *const *labels, size_t label_count,
-                           const ProtobufCMessage *message)
+                           uint32_t created_order, const ProtobufCMessage *message)
 {
     const char *slash = strchr(name, '/');
     buffer_printf(to, "---\napiVersion: %s\nkind: %s\nmetadata:\n  name: ", api_version, kind);
@@ -247,6 +247,10 @@ static void write_document(struct buffer *to, const char *api_version, const cha
         buffer_append_char(to, '\n');
     }
 
+    if (created_order > 0)
+        buffer_printf(to, "  annotations: {%s: \"%" PRIu32 "\"}\n", DOCUMENT_CREATED_ORDER,
+                      created_order);
+
     struct writer writer = {.to = to};
     buffer_append_string(to, "spec:");
     size_t before = to->length;
@@ -260,12 +264,17 @@ static void write_document(struct buffer *to, const char *api_version, const cha
 
 void documents_write_route(struct buffer *to, const RouteMessage *route)
 {
+    documents_write_route_in_order(to, route, 0);
+}
+
+void documents_write_route_in_order(struct buffer *to, const RouteMessage *route, uint32_t order)
+{
     write_document(to, "gateway.networking.k8s.io/v1", "HTTPRoute", route->name, route->labels,
-                   route->n_labels, &route->base);
+                   route->n_labels, order, &route->base);
 }
 
 void documents_write_backend(struct buffer *to, const BackendMessage *backend)
 {
     write_document(to, "pointsman/v1", "Backend", backend->name, backend->labels, backend->n_labels,
-                   &backend->base);
+                   0, &backend->base);
 }

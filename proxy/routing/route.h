@@ -100,6 +100,7 @@ struct route {
     uint16_t match_count;
     uint16_t attachment_count; /* 0: every listener */
     uint16_t name_length;
+    uint16_t created_order;  /* among the routes of created_revision */
     uint32_t name_at;        /* in bytes from the start, as the others */
     uint32_t matches_at;     /* of all rules, in their order */
     uint32_t hostnames_at;   /* of struct route_part */

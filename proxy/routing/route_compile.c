@@ -539,6 +539,7 @@ struct route *route_new(const RouteMessage *message, struct slice bytes, bool is
     route->name_length = (uint16_t)name.length;
     route->revision = message->revision;
     route->created_revision = message->created_revision;
+    route->created_order = (uint16_t)message->created_order;
     compile_attachments(&compiler, message);
     compile_hostnames(&compiler, message);
 

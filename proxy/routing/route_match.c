@@ -39,6 +39,8 @@ int route_match_compare(const struct route_match *a, const struct route_match *b
     if (route_a != route_b) {
         order = compare_numbers(route_a->created_revision, route_b->created_revision);
         if (order == 0)
+            order = compare_numbers(route_a->created_order, route_b->created_order);
+        if (order == 0)
             order = slice_compare(route_name(route_a), route_name(route_b));
         if (order != 0)
             return order;

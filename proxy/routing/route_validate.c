@@ -284,6 +284,9 @@ bool route_validate(const RouteMessage *route, validate_report_fn *report, void 
     validate_object_name(&validation, "name", route->name);
     validate_labels(&validation, route->labels, route->n_labels);
 
+    if (route->created_order > UINT16_MAX)
+        validation_problem(&validation, "created_order", "must be at most %d", UINT16_MAX);
+
     validate_count(&validation, "parent_refs", route->n_parent_refs, MAX_PARENT_REFS);
     for (size_t i = 0; i < route->n_parent_refs; i++) {
         size_t mark = validation_enter_item(&validation, "parent_refs", i);

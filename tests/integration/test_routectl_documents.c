@@ -375,6 +375,35 @@ static void what_is_exported_makes_the_same_objects_elsewhere(void **state)
     free(path);
 }
 
+/* DOC-6 TIE-1: where all routes are made by one commit, names alone would make another one win. */
+static void what_is_exported_has_the_same_winners_elsewhere(void **state)
+{
+    (void)state;
+    const char *const names[] = {"c", "a", "d", "b"}; /* in the order of their age */
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        pointsman_routectl_ok(pointsman, "add", names[i], "--path-prefix", "/", "--to",
+                              fake_upstream_url(one), NULL);
+    struct command first = pointsman_routectl(pointsman, "export", NULL);
+    char *path = temp_dir_write(pointsman_dir(pointsman), "all.yaml", first.out);
+    struct pointsman *elsewhere = pointsman_new(NULL);
+    pointsman_start_control(elsewhere);
+    pointsman_routectl_ok(elsewhere, "apply", "-f", path, NULL);
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct command told = pointsman_routectl(elsewhere, "explain", "GET http://h/", NULL);
+        char winner[32];
+        snprintf(winner, sizeof(winner), "route %s", names[i]);
+        CHECK(strstr(told.out, winner) != NULL, "not %s:\n%s%s", winner, told.out, told.err);
+        command_clear(&told);
+        pointsman_routectl_ok(elsewhere, "remove", names[i], NULL);
+    }
+
+    ROUTECTL(0, "", NULL, "diff", "-f", path);
+    pointsman_free(elsewhere);
+    command_clear(&first);
+    free(path);
+}
+
 static void export_takes_names_or_labels(void **state)
 {
     (void)state;
@@ -521,6 +550,7 @@ int main(void)
         WITH_ALL(pruning_a_backend_in_use_changes_nothing),
         WITH_ALL(removing_by_file_takes_just_what_it_names),
         WITH_ALL(what_is_exported_makes_the_same_objects_elsewhere),
+        WITH_CONTROL(what_is_exported_has_the_same_winners_elsewhere),
         WITH_CONTROL(export_takes_names_or_labels),
         WITH_ALL(what_is_edited_is_live),
         WITH_ALL(a_mistake_comes_back_as_a_comment),

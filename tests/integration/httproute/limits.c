@@ -301,7 +301,7 @@ static const struct limit_case rest_cases[] = {
     {"WEIGHT-4", BACKEND_REF("name: one, weight: 1000001"), "must be between 0 and 1000000"},
     {"WEIGHT-4", BACKEND_REF("name: one, weight: -1"), "is not a number"},
     {"WEIGHT-4", BACKEND_REF("name: one, weight: 1.5"), "is not a number"},
-    {"WEIGHT-4", BACKEND_REF("name: one, weight: '5'"), "is not a number"},
+    {"WEIGHT-4", BACKEND_REF("name: one, weight: '5'"), "is a text; a number"},
     {"WEIGHT-4", BACKEND_REF("name: one, weight: 99999999999999999999"), "is not a number"},
     {"BACKEND-1", BACKEND_REF("name: one, port: 0"), "port: must not be 0"},
     {"BACKEND-1", BACKEND_REF("name: one, port: 65536"), "must be between 1 and 65535"},

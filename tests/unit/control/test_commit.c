@@ -2,6 +2,7 @@
 #include "control/commit.h"
 #include "control/commit_group.h"
 #include "control/control_service.h"
+#include "control/packed_route.h"
 #include "control/read_service.h"
 #include "tests/support/fault_vfs.h"
 #include "tests/unit/cmocka_all.h"
@@ -60,6 +61,30 @@ static void stored_bytes_carry_their_revisions(void **state)
     assert_int_equal(backend->endpoints[0]->port, 9001);
     message_free(&backend->base);
     store_record_clear(&record);
+}
+
+static uint32_t created_order_of(struct services_fixture *fixture, const char *name)
+{
+    struct store_record record = {0};
+    assert_true(store_get(fixture->services.store, ROUTE, name, &record, NULL));
+    uint32_t order = packed_route_created_order(buffer_slice(&record.bytes));
+    store_record_clear(&record);
+    return order;
+}
+
+/* DOC-6: so an export that is applied where it came from changes nothing. */
+static void order_of_creation_is_kept_from_the_first_put(void **state)
+{
+    struct services_fixture *fixture = *state;
+    MutationMessage *first = put_route("a", "x"), *again = put_route("a", "x");
+    first->put_route->created_order = 3;
+    again->put_route->created_order = 5;
+
+    uint64_t revision = apply_ok(fixture, make_apply(first, NULL));
+    assert_int_equal(created_order_of(fixture, "a"), 3);
+
+    assert_int_equal(apply_ok(fixture, make_apply(again, NULL)), revision);
+    assert_int_equal(created_order_of(fixture, "a"), 3);
 }
 
 static void unchanged_put_makes_no_revision(void **state)
@@ -533,6 +558,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(route_and_backend_are_one_revision),
         test(stored_bytes_carry_their_revisions),
+        test(order_of_creation_is_kept_from_the_first_put),
         test(unchanged_put_makes_no_revision),
         test(every_bad_item_is_named_at_once),
         test(single_put_names_fields_without_mutations),

@@ -270,8 +270,8 @@ static void all_problems_are_found_at_once(void **state)
                    "a.yaml:7:14: spec.rules[0].matches: is not a list\n"
                    "a.yaml:8:25: spec.rules[0].timeouts.request: '10' is not a duration such as "
                    "250ms, 10s or 1h30m\n"
-                   "a.yaml:10:23: spec.rules[0].backendRefs[0].port: is not a number from 0 to "
-                   "4294967295\n"
+                   "a.yaml:10:23: spec.rules[0].backendRefs[0].port: is a text; a number from "
+                   "0 to 4294967295 has no quotes\n"
                    "a.yaml:10:37: spec.rules[0].backendRefs[0].weight: is not a number from 0 to "
                    "4294967295\n"
                    "a.yaml:11:14: spec.rules[0].backendRefs[1].name: is not a text\n"
@@ -567,6 +567,30 @@ static void what_is_written_is_as_people_write_it(void **state)
 }
 
 /* Reads `text` and what is written of it; both must be the same bytes. */
+static void an_annotation_says_which_route_counts_as_older(void **state)
+{
+    (void)state;
+    struct buffer text = BUFFER_EMPTY;
+    RouteMessage route = POINTSMAN__V1__ROUTE__INIT;
+    route.name = (char *)"users";
+    route.created_order = 7; /* means something beside other routes only */
+
+    documents_write_route(&text, &route);
+    read_ok(buffer_string(&text));
+    assert_int_equal(draft.request.mutations[0]->put_route->created_order, 0);
+
+    reset(NULL);
+    buffer_reset(&text);
+    documents_write_route_in_order(&text, &route, 3);
+    read_ok(buffer_string(&text));
+    assert_int_equal(draft.request.mutations[0]->put_route->created_order, 3);
+    assert_int_equal(remarks.length, 0);
+    assert_refused("apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\n"
+                   "metadata: {name: a, annotations: {pointsman/created-order: first}}\nspec: {}\n",
+                   "a.yaml:3:60: metadata.annotations: is not a number from 0 to 4294967295\n");
+    buffer_clear(&text);
+}
+
 static void assert_round_trip(const char *text)
 {
     struct buffer written = BUFFER_EMPTY, first = BUFFER_EMPTY, second = BUFFER_EMPTY;
@@ -688,6 +712,7 @@ int main(void)
         DOCUMENT_TEST(what_bites_its_own_tail_is_refused),
         DOCUMENT_TEST(what_repeats_itself_without_end_is_refused_once),
         DOCUMENT_TEST(what_is_written_is_as_people_write_it),
+        DOCUMENT_TEST(an_annotation_says_which_route_counts_as_older),
         DOCUMENT_TEST(what_is_written_reads_back_the_same),
         DOCUMENT_TEST(texts_that_look_like_something_else_read_back_the_same),
     };

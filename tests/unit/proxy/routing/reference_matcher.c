@@ -19,6 +19,7 @@ struct rank {
     size_t headers;
     size_t params;
     uint64_t created; /* smaller goes first */
+    uint32_t order;   /* smaller goes first */
     const char *name; /* smaller goes first */
     size_t rule;      /* smaller goes first */
 };
@@ -39,6 +40,8 @@ static bool goes_first(const struct rank *a, const struct rank *b)
         return a->params > b->params;
     if (a->created != b->created)
         return a->created < b->created;
+    if (a->order != b->order)
+        return a->order < b->order;
     if (strcmp(a->name, b->name) != 0)
         return strcmp(a->name, b->name) < 0;
     return a->rule < b->rule;
@@ -259,8 +262,11 @@ static void consider_rules(struct search *search, const RouteMessage *route, siz
         RouteMatchMessage **matches = rule->n_matches == 0 ? &any_match : rule->matches;
         size_t count = rule->n_matches == 0 ? 1 : rule->n_matches;
         for (size_t j = 0; j < count; j++) {
-            struct rank rank = {
-                .host = host, .created = route->created_revision, .name = route->name, .rule = i};
+            struct rank rank = {.host = host,
+                                .created = route->created_revision,
+                                .order = route->created_order,
+                                .name = route->name,
+                                .rule = i};
             if (!match_holds(matches[j], search->head, &rank))
                 continue;
             if (search->answer.route != NULL && !goes_first(&rank, &search->best))

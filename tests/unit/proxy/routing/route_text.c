@@ -161,7 +161,10 @@ static void parse_word(RouteMessage *route, char *word)
     if (route->name[0] == '\0') {
         route->name = memory_duplicate_string(word);
     } else if ((value = skip(word, "@")) != NULL) {
-        route->created_revision = strtoull(value, NULL, 10);
+        char *order;
+        route->created_revision = strtoull(value, &order, 10);
+        if (*order == '.')
+            route->created_order = (uint32_t)strtoul(order + 1, NULL, 10);
     } else if ((value = skip(word, "on=")) != NULL) {
         parse_attachment(route, value);
     } else if ((value = skip(word, "host=")) != NULL) {

@@ -337,6 +337,15 @@ static void the_older_route_goes_first(void **state)
     expect(state, "GET h/", "b");
 }
 
+static void of_one_commit_its_own_order_decides(void **state)
+{
+    table_fixture_add(*state, "a @3.2 : prefix:/");
+    table_fixture_add(*state, "b @3.1 : prefix:/");
+    table_fixture_add(*state, "c @4 : prefix:/");
+
+    expect(state, "GET h/", "b");
+}
+
 static void of_the_same_age_the_name_decides(void **state)
 {
     table_fixture_add(*state, "ns/b @3 : prefix:/");
@@ -609,6 +618,7 @@ int main(void)
         TABLE_TEST(a_listener_restricts_where_a_route_applies),
         TABLE_TEST(one_reference_to_every_listener_lifts_the_others),
         TABLE_TEST(the_older_route_goes_first),
+        TABLE_TEST(of_one_commit_its_own_order_decides),
         TABLE_TEST(of_the_same_age_the_name_decides),
         TABLE_TEST(of_one_route_the_first_rule_goes_first),
         TABLE_TEST(any_match_of_a_rule_suffices),

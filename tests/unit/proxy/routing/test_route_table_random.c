@@ -90,7 +90,7 @@ static void write_match(struct buffer *text, const struct world *world)
 static RouteMessage *random_route(const struct world *world, unsigned name)
 {
     struct buffer text = BUFFER_EMPTY;
-    buffer_printf(&text, "%s%u @%u", name % 3 == 0 ? "ns/r" : "r", name, choose(5));
+    buffer_printf(&text, "%s%u @%u.%u", name % 3 == 0 ? "ns/r" : "r", name, choose(5), choose(3));
     if (!world->is_crowded && !once_in(4)) {
         buffer_printf(&text, " host=%s", ONE_OF(hostnames));
         for (unsigned i = choose(3); i > 0; i--)
