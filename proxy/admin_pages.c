@@ -105,6 +105,8 @@ static int write_status(void *context, struct buffer *to)
     write_control(to, &control);
     buffer_append_string(to, "  \"backend_list\": ");
     backend_report_write_json(to, sources->cache);
+    buffer_append_string(to, ",\n  \"names\": ");
+    backend_report_write_names(to, sources->names);
     buffer_append_string(to, ",\n");
     write_listeners(to, sources->server);
     buffer_append_string(to, "}\n");

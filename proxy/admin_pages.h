@@ -18,6 +18,7 @@
 
 struct control_client;
 struct counters;
+struct dns_names;
 struct http_server;
 struct identity;
 struct route_cache;
@@ -29,6 +30,7 @@ struct admin_sources {
     struct counters *counters;
     const struct http_server *server;
     struct route_cache *cache;
+    struct dns_names *names;
     atomic_bool is_draining;
 };
 

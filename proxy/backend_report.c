@@ -5,8 +5,11 @@
 #include "proxy/metrics/prometheus.h"
 #include "proxy/routing/route_cache.h"
 #include "proxy/upstream/backend.h"
+#include "proxy/upstream/dns_names.h"
 
+#include <arpa/inet.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 enum endpoint_state {
     ENDPOINT_HEALTHY,
@@ -103,6 +106,44 @@ void backend_report_write_json(struct buffer *to, struct route_cache *cache)
     report.with_trouble = false;
     each_backend(cache, write_backend, &report);
     buffer_append_char(to, ']');
+}
+
+/* --- names ----------------------------------------------------------------------------------- */
+
+static void write_addresses(struct buffer *to, const struct dns_name_status *status)
+{
+    for (size_t i = 0; i < status->address_count; i++) {
+        char ip[INET6_ADDRSTRLEN];
+        const struct endpoint_address *address = &status->addresses[i];
+        const void *binary = address->any.sa_family == AF_INET
+                                 ? (const void *)&address->ipv4.sin_addr
+                                 : (const void *)&address->ipv6.sin6_addr;
+        inet_ntop(address->any.sa_family, binary, ip, sizeof(ip));
+        buffer_printf(to, "%s\"%s\"", i == 0 ? "" : ", ", ip);
+    }
+}
+
+void backend_report_write_names(struct buffer *to, struct dns_names *names)
+{
+    struct dns_name_status *status = memory_allocate(sizeof(*status));
+    uint64_t now_ms = clock_now_ms();
+    buffer_append_char(to, '[');
+    for (size_t i = 0; i < BACKEND_REPORT_MAX && dns_names_status(names, i, status); i++) {
+        buffer_append_string(to, i == 0 ? "\n    {\"name\": " : ",\n    {\"name\": ");
+        json_append_string(to, slice_from_string(status->host));
+        buffer_append_string(to, ", \"addresses\": [");
+        write_addresses(to, status);
+        buffer_append_char(to, ']');
+        if (status->is_answered)
+            buffer_printf(to, ", \"answer_age_ms\": %" PRIu64, now_ms - status->answered_ms);
+        if (status->reason != NULL) {
+            buffer_printf(to, ", \"failures\": %u, \"last_error\": ", status->failures);
+            json_append_string(to, slice_from_string(status->reason));
+        }
+        buffer_append_char(to, '}');
+    }
+    buffer_append_char(to, ']');
+    free(status);
 }
 
 /* --- metrics --------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 
 #include "common/buffer.h"
 
+struct dns_names;
 struct route_cache;
 
 /* Backends in the JSON at most; those with an endpoint that is out come first. */
@@ -13,6 +14,9 @@ enum { BACKEND_REPORT_MAX = 1000 };
 
 /* Appends a JSON array of backends with their endpoints. */
 void backend_report_write_json(struct buffer *to, struct route_cache *cache);
+
+/* Appends a JSON array of DNS names among endpoints, with what is known of them. */
+void backend_report_write_names(struct buffer *to, struct dns_names *names);
 
 /* Appends gauges: endpoints by state in all, and of each backend those that are out. */
 void backend_report_write_metrics(struct buffer *to, struct route_cache *cache);

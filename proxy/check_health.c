@@ -32,7 +32,8 @@ static bool parse_address(const char *text, struct endpoint_address *address, st
     unsigned long port = strtoul(colon + 1, NULL, 10);
     if (port == 0 || port > UINT16_MAX)
         return error_set(err, ERROR_INVALID, "--admin %s has no port to ask", text);
-    return endpoint_address_set_ip(address, ip, (uint16_t)port, err);
+    return endpoint_address_set_ip(address, ip, (uint16_t)port) ||
+           error_set(err, ERROR_INVALID, "--admin %s has no IP address", text);
 }
 
 static bool read_answer(int fd, char answer[ANSWER_BYTES], struct error *err)

@@ -336,11 +336,30 @@ static void on_collect_due(struct event_timer *timer)
     event_timer_start(timer, client->loop, COLLECT_INTERVAL_MS, on_collect_due, client);
 }
 
+/* What is served, or will be, with the addresses that names have now. */
+static void refresh(struct control_client *client)
+{
+    struct route_table *table = route_replica_refresh(client->options.replica);
+    if (table == NULL)
+        return;
+    if (client->copy_table != NULL) {
+        route_table_release(&client->copy_table);
+        client->copy_table = table;
+    } else if (client->has_published) {
+        route_cache_publish(client->options.cache, table);
+        client->options.on_published(client->options.context);
+    } else {
+        route_table_release(&table);
+    }
+}
+
 static void on_wake(void *context)
 {
     struct control_client *client = context;
     if (atomic_load(&client->is_stopping))
         event_loop_stop(client->loop);
+    else
+        refresh(client);
 }
 
 static uint64_t smaller(uint64_t a, uint64_t b)
@@ -397,6 +416,11 @@ struct control_client *control_client_start(const struct control_client_options 
     if (pthread_create(&client->thread, NULL, follow_control, client) != 0)
         abort();
     return client;
+}
+
+void control_client_refresh(struct control_client *client)
+{
+    event_loop_wake(client->loop);
 }
 
 void control_client_stop(struct control_client *client)

@@ -69,6 +69,9 @@ struct control_client_status {
 struct control_client *control_client_start(const struct control_client_options *options);
 
 /* Ends the thread; the local copy is brought up to date first. Harmless on NULL. */
+/* From any thread: a DNS name among endpoints has other addresses. */
+void control_client_refresh(struct control_client *client);
+
 void control_client_stop(struct control_client *client);
 
 void control_client_status(struct control_client *client, struct control_client_status *status);

@@ -28,6 +28,7 @@ struct flags {
     const char *log_file;
     bool check_health;
     struct http_options http;
+    struct dns_options dns;
     uint64_t pool_max_idle;
     uint64_t max_connections;
     uint64_t max_connections_per_peer;
@@ -52,6 +53,7 @@ static struct flags flags_default(void)
         .drain_ms = 30 * 1000,
         .log_level = "info",
         .http = http,
+        .dns = DNS_OPTIONS_DEFAULT,
         .pool_max_idle = http.pool_max_idle,
         .max_connections = http.max_connections,
         .max_connections_per_peer = http.max_connections_per_peer,
@@ -105,6 +107,12 @@ static enum options_result parse_flags(struct flags *flags, int argc, char **arg
          "Unused connections to one endpoint, for each worker."},
         {"max-replay", OPTION_SIZE, &flags->http.max_replay_bytes, "BYTES",
          "Of a request body, kept for another try."},
+        {"dns-server", OPTION_STRING, &flags->dns.server, "ADDR[:PORT],...",
+         "Asked for endpoints that are names; otherwise those of resolv.conf."},
+        {"dns-min-interval", OPTION_DURATION, &flags->dns.min_interval_ms, "D",
+         "A name is asked for no more often, whatever its time to live."},
+        {"dns-max-interval", OPTION_DURATION, &flags->dns.max_interval_ms, "D",
+         "A name is asked for at least as often."},
         {"max-connections", OPTION_UNSIGNED, &flags->max_connections, "N",
          "From clients; 0: what the file limit allows."},
         {"max-connections-per-peer", OPTION_UNSIGNED, &flags->max_connections_per_peer, "N",
@@ -141,6 +149,9 @@ static bool check_flags(struct flags *flags, struct proxy_options *options, stru
         !take_count("max-connections-per-peer", flags->max_connections_per_peer,
                     &http->max_connections_per_peer, err))
         return false;
+    if (flags->dns.min_interval_ms == 0 || flags->dns.min_interval_ms > flags->dns.max_interval_ms)
+        return error_set(err, ERROR_INVALID,
+                         "--dns-min-interval must not be 0, nor more than --dns-max-interval");
     log_set_level(level);
 
     *options = (struct proxy_options){
@@ -154,6 +165,7 @@ static bool check_flags(struct flags *flags, struct proxy_options *options, stru
         .worker_count = (unsigned)flags->workers,
         .drain_ms = flags->drain_ms,
         .http = *http,
+        .dns = flags->dns,
     };
     return true;
 }

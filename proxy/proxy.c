@@ -13,6 +13,7 @@
 #include "proxy/metrics/counters.h"
 #include "proxy/routing/route_cache.h"
 #include "proxy/routing/route_replica.h"
+#include "proxy/upstream/dns_names.h"
 #include "proxy/upstream/endpoint_registry.h"
 
 #include <inttypes.h>
@@ -40,6 +41,7 @@ struct proxy {
     struct feed_listeners listeners;
     struct control_client *control;
     struct health_checker *health;
+    struct dns_resolver *resolver;
     struct listener *admin_listener; /* until the admin handler has it */
     struct admin_handler *admin;
     struct admin_sources sources;
@@ -65,6 +67,12 @@ static void on_settled(void *context)
     struct proxy *proxy = context;
     atomic_store(&proxy->is_settled, true);
     event_loop_wake(proxy->loop);
+}
+
+static void on_addresses(void *context)
+{
+    struct proxy *proxy = context;
+    control_client_refresh(proxy->control);
 }
 
 static void on_drained(void *context)
@@ -113,6 +121,13 @@ static bool open_server(struct proxy *proxy, struct error *err)
     };
     proxy->server = http_server_open(&options, err);
     return proxy->server != NULL;
+}
+
+static bool start_resolver(struct proxy *proxy, struct error *err)
+{
+    proxy->resolver =
+        dns_resolver_start(endpoint_registry_names(proxy->endpoints), &proxy->options->dns, err);
+    return proxy->resolver != NULL;
 }
 
 static void describe_listeners(struct proxy *proxy)
@@ -170,6 +185,7 @@ static void start_admin(struct proxy *proxy)
     proxy->sources.counters = proxy->counters;
     proxy->sources.server = proxy->server;
     proxy->sources.cache = proxy->cache;
+    proxy->sources.names = endpoint_registry_names(proxy->endpoints);
     proxy->admin = admin_handler_start(proxy->admin_listener, admin_pages, &proxy->sources);
     proxy->admin_listener = NULL;
 }
@@ -186,7 +202,7 @@ struct proxy *proxy_start(const struct proxy_options *options, struct event_loop
     proxy->cache = route_cache_new();
     proxy->replica = route_replica_new(proxy->endpoints);
     if (!identity_init(&proxy->identity, options->id, options->local_copy, err) ||
-        !open_admin(proxy, err) || !open_server(proxy, err)) {
+        !open_admin(proxy, err) || !open_server(proxy, err) || !start_resolver(proxy, err)) {
         proxy_stop(proxy);
         return NULL;
     }
@@ -196,6 +212,7 @@ struct proxy *proxy_start(const struct proxy_options *options, struct event_loop
     proxy->health = health_checker_start(endpoint_registry_checks(proxy->endpoints));
     event_loop_on_wake(loop, on_wake, proxy);
     start_control(proxy);
+    dns_names_on_addresses(endpoint_registry_names(proxy->endpoints), on_addresses, proxy);
     start_admin(proxy);
     return proxy;
 }
@@ -226,6 +243,7 @@ void proxy_stop(struct proxy *proxy)
     if (proxy == NULL)
         return;
     admin_handler_stop(proxy->admin);
+    dns_resolver_stop(proxy->resolver);
     control_client_stop(proxy->control);
     http_server_stop(proxy->server);
     health_checker_stop(proxy->health);

@@ -2,6 +2,7 @@
  *
  *   identity, counters, endpoints, routes    what the others share
  *   listeners                                bound, so that a port in use ends it here
+ *   resolver                                 asks for the addresses of names
  *   health checker                           asks the endpoints of the routes to come
  *   control client                           gets the routes, from control or from disk
  *   admin                                    says how far that is
@@ -15,6 +16,7 @@
 
 #include "common/error.h"
 #include "proxy/http/http_options.h"
+#include "proxy/upstream/dns_resolver.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,6 +37,7 @@ struct proxy_options {
     unsigned worker_count;
     uint64_t drain_ms;
     struct http_options http;
+    struct dns_options dns;
 };
 
 /* Starts everything, or nothing: NULL on error. `loop` is main's. */

@@ -3,10 +3,14 @@
 #include "common/buffer.h"
 #include "proto/message.h"
 #include "proxy/upstream/backend.h"
+#include "proxy/upstream/dns_names.h"
+#include "proxy/upstream/endpoint_registry.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { FIRST_ADDRESSES_MS = 1000 };
 
 struct record;
 
@@ -99,6 +103,8 @@ static uint32_t take_index(struct backend_slots *slots, struct slot *slot)
         slots->index_count = old_count == 0 ? 16 : 2 * old_count;
         slots->by_index =
             memory_reallocate(slots->by_index, slots->index_count * sizeof(struct slot *));
+        memset(slots->by_index + old_count, 0,
+               (slots->index_count - old_count) * sizeof(struct slot *));
         slots->free_indexes =
             memory_reallocate(slots->free_indexes, slots->index_count * sizeof(uint32_t));
         /* The lowest is taken first: few levels of the table's vector are deep. */
@@ -244,17 +250,44 @@ static void drop_slot(struct backend_slots *slots, struct slot *slot)
     route_table_builder_retire(slots->builder, slot, give_index_back);
 }
 
-void backend_slots_settle(struct backend_slots *slots)
+/* Whether what was built has DNS names among its endpoints. */
+static bool build_dirty(struct backend_slots *slots)
 {
+    bool has_names = false;
     for (size_t i = 0; i < slots->dirty_count; i++) {
         struct slot *slot = slots->dirty[i];
         slot->is_dirty = false;
-        if (slot->references == 0)
+        if (slot->references == 0) {
             drop_slot(slots, slot);
-        else
-            show(slots, slot, build_backend(slots, slot));
+            continue;
+        }
+        show(slots, slot, build_backend(slots, slot));
+        has_names = has_names || (slot->backend != NULL && slot->backend->name_count > 0);
     }
     slots->dirty_count = 0;
+    return has_names;
+}
+
+bool backend_slots_refresh(struct backend_slots *slots)
+{
+    for (uint32_t i = 0; i < slots->index_count; i++) {
+        struct slot *slot = slots->by_index[i];
+        if (slot != NULL && slot->backend != NULL && backend_is_outdated(slot->backend))
+            mark_dirty(slots, slot);
+    }
+    bool has_any = slots->dirty_count > 0;
+    build_dirty(slots);
+    return has_any;
+}
+
+/* A name that is new has no addresses for a moment: who is told that the change is live expects it
+ * to work. */
+void backend_slots_settle(struct backend_slots *slots)
+{
+    if (!build_dirty(slots))
+        return;
+    dns_names_wait_first(endpoint_registry_names(slots->endpoints), FIRST_ADDRESSES_MS);
+    backend_slots_refresh(slots);
 }
 
 /* --- the whole ------------------------------------------------------------------------------ */

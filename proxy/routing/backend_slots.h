@@ -66,7 +66,11 @@ void backend_slots_put(struct backend_slots *slots, struct backend_object *objec
 /* Harmless when there is none of that name. */
 void backend_slots_remove(struct backend_slots *slots, struct slice name);
 
-/* Brings the builder's backends in line with all changes since the last call. */
+/* Brings the builder's backends in line with all changes since the last call. Where they bring new
+ * DNS names, waits a second at most for their addresses. */
 void backend_slots_settle(struct backend_slots *slots);
+
+/* The same for DNS names whose addresses have changed. False when there are none. */
+bool backend_slots_refresh(struct backend_slots *slots);
 
 #endif

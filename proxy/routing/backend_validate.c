@@ -39,9 +39,6 @@ static void validate_address(struct validation *validation, const char *address)
         strspn(last_label, "0123456789") == strlen(last_label))
         validation_problem(validation, "address",
                            "must be an IPv4 or IPv6 address (without brackets) or a DNS name");
-    else if (!route_support_has_dns_names())
-        validation_problem(validation, "address",
-                           "must be an IP address: DNS names are not supported yet");
 }
 
 static void validate_endpoint(struct validation *validation, const EndpointMessage *endpoint)

@@ -177,6 +177,18 @@ bool route_replica_commit(struct route_replica *replica, const char *epoch, uint
     return true;
 }
 
+struct route_table *route_replica_refresh(struct route_replica *replica)
+{
+    if (!backend_slots_refresh(replica->backends))
+        return NULL;
+    struct route_table *table = route_table_builder_publish(replica->builder, replica->revision,
+                                                            backend_slots_count(replica->backends));
+    route_table_release(&replica->newest);
+    route_table_acquire(table);
+    replica->newest = table;
+    return table;
+}
+
 void route_replica_collect(struct route_replica *replica)
 {
     replica_collect_snapshot(replica);

@@ -48,6 +48,10 @@ bool route_replica_commit(struct route_replica *replica, const char *epoch, uint
                           uint64_t digest, bool keep_going, replica_report_fn *report,
                           void *context, struct route_table **table, struct error *err);
 
+/* A table of the same revision with the addresses that DNS names have now; NULL when none have
+ * changed. Caller releases. */
+struct route_table *route_replica_refresh(struct route_replica *replica);
+
 /* Frees what only released tables and snapshots used; see route_table_builder_collect. Call it now
  * and then. */
 void route_replica_collect(struct route_replica *replica);

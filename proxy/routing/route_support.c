@@ -5,11 +5,6 @@ static const char *const unsupported_app_protocols[] = {
     "h2",
 };
 
-bool route_support_has_dns_names(void)
-{
-    return false;
-}
-
 bool route_support_has_app_protocol(struct slice app_protocol)
 {
     for (size_t i = 0; i < sizeof(unsupported_app_protocols) / sizeof(char *); i++) {

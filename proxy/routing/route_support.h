@@ -10,9 +10,6 @@
 
 #include <stdbool.h>
 
-/* Whether endpoints may be DNS names. */
-bool route_support_has_dns_names(void);
-
 /* Whether endpoints may speak `app_protocol`, one of those a Service knows. */
 bool route_support_has_app_protocol(struct slice app_protocol);
 

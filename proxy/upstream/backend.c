@@ -1,8 +1,9 @@
 #include "proxy/upstream/backend.h"
 
 #include "common/buffer.h"
+#include "proxy/upstream/dns_names.h"
+#include "proxy/upstream/endpoint_list.h"
 #include "proxy/upstream/endpoint_registry.h"
-#include "proxy/upstream/endpoint_tls.h"
 #include "proxy/upstream/hash_ring.h"
 
 #include <math.h>
@@ -10,107 +11,6 @@
 #include <string.h>
 
 enum { DEFAULT_CONNECT_TIMEOUT_MS = 2000 };
-
-/* --- ports ---------------------------------------------------------------------------------- */
-
-static uint32_t target_port_of(const Pointsman__V1__BackendPort *port)
-{
-    return port->target_port != 0 ? port->target_port : port->port;
-}
-
-/* Where endpoints without a port of their own are reached; 0: they must have one. */
-static bool find_default_port(const BackendMessage *message, uint32_t ref_port,
-                              uint32_t *default_port, struct error *err)
-{
-    *default_port = ref_port;
-    if (message->n_ports == 0)
-        return true;
-
-    if (ref_port == 0) {
-        /* Without a port in the reference only a single one is unambiguous. */
-        *default_port = message->n_ports == 1 ? target_port_of(message->ports[0]) : 0;
-        return true;
-    }
-    for (size_t i = 0; i < message->n_ports; i++) {
-        if (message->ports[i]->port == ref_port) {
-            *default_port = target_port_of(message->ports[i]);
-            return true;
-        }
-    }
-    return error_set(err, ERROR_INVALID, "backend '%s' has no port %u", message->name, ref_port);
-}
-
-/* --- TLS ------------------------------------------------------------------------------------ */
-
-/* What the port that a reference names is said to speak. */
-static bool is_port_secure(const BackendMessage *message, uint32_t ref_port)
-{
-    for (size_t i = 0; i < message->n_ports; i++) {
-        const Pointsman__V1__BackendPort *port = message->ports[i];
-        if (port->port != ref_port && (ref_port != 0 || message->n_ports > 1))
-            continue;
-        return strcmp(port->app_protocol, "https") == 0 ||
-               strcmp(port->app_protocol, "kubernetes.io/wss") == 0;
-    }
-    return false;
-}
-
-/* NULL: connections are clear. Caller releases. */
-static struct endpoint_tls *acquire_tls(const BackendMessage *message, uint32_t ref_port,
-                                        struct tls_registry *registry)
-{
-    const Pointsman__V1__EndpointTls *tls = message->tls;
-    if (tls != NULL && tls->enabled)
-        return endpoint_tls_acquire(registry, tls->server_name, tls->ca_file,
-                                    tls->skip_verification);
-    return is_port_secure(message, ref_port) ? endpoint_tls_acquire(registry, "", "", false) : NULL;
-}
-
-/* --- endpoints ------------------------------------------------------------------------------ */
-
-static bool read_address(const EndpointMessage *message, uint32_t default_port,
-                         struct endpoint_address *address, struct error *err)
-{
-    if (message->unix_path[0] != '\0')
-        return endpoint_address_set_unix(address, message->unix_path, err);
-
-    uint32_t port = message->port != 0 ? message->port : default_port;
-    if (port == 0)
-        return error_set(err, ERROR_INVALID, "no port, and the reference gives none");
-    if (port > UINT16_MAX)
-        return error_set(err, ERROR_INVALID, "port %u is too large", port);
-    return endpoint_address_set_ip(address, message->address, (uint16_t)port, err);
-}
-
-static uint32_t weight_of(const EndpointMessage *message)
-{
-    return message->weight_presence_case == POINTSMAN__V1__ENDPOINT__WEIGHT_PRESENCE_WEIGHT
-               ? message->weight
-               : 1;
-}
-
-/* What all endpoints of a backend have in common. */
-struct endpoint_defaults {
-    uint32_t port;            /* 0: each must have one */
-    struct endpoint_tls *tls; /* NULL: none */
-};
-
-static bool add_endpoint(struct backend *backend, const BackendMessage *message, size_t index,
-                         const struct endpoint_defaults *defaults,
-                         struct endpoint_registry *endpoints, struct error *err)
-{
-    struct endpoint_address address;
-    if (!read_address(message->endpoints[index], defaults->port, &address, err))
-        return error_prefix(err, "endpoints[%zu]: ", index);
-
-    struct backend_endpoint *added = &backend->endpoints[backend->endpoint_count++];
-    added->endpoint = endpoint_registry_acquire(endpoints, &address, defaults->tls);
-    added->weight = weight_of(message->endpoints[index]);
-    if (message->health_check != NULL)
-        added->check = health_check_use(endpoint_registry_checks(endpoints), added->endpoint,
-                                        message->health_check);
-    return true;
-}
 
 /* --- weights -------------------------------------------------------------------------------- */
 
@@ -268,10 +168,10 @@ static struct slice append_string(char **at, const char *string)
 }
 
 /* One allocation: the struct, its endpoints, its strings. */
-static struct backend *allocate(const BackendMessage *message)
+static struct backend *allocate(const BackendMessage *message, size_t endpoint_count)
 {
     const char *hash_name = hash_name_of(message);
-    size_t endpoint_bytes = message->n_endpoints * sizeof(struct backend_endpoint);
+    size_t endpoint_bytes = endpoint_count * sizeof(struct backend_endpoint);
     size_t string_bytes = strlen(message->name) + 1 + strlen(hash_name) + 1;
     struct backend *backend =
         memory_allocate_zeroed(1, sizeof(*backend) + endpoint_bytes + string_bytes);
@@ -281,37 +181,59 @@ static struct backend *allocate(const BackendMessage *message)
     return backend;
 }
 
+/* Moves them out of the list. */
+static void set_endpoints(struct backend *backend, struct endpoint_list *list,
+                          const Pointsman__V1__HealthCheck *check,
+                          struct endpoint_registry *registry)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        struct backend_endpoint *added = &backend->endpoints[backend->endpoint_count++];
+        added->endpoint = list->endpoints[i].endpoint;
+        added->weight = list->endpoints[i].weight;
+        if (check != NULL)
+            added->check =
+                health_check_use(endpoint_registry_checks(registry), added->endpoint, check);
+    }
+    backend->names = list->names;
+    backend->name_count = list->name_count;
+    free(list->endpoints);
+    *list = (struct endpoint_list){0};
+}
+
 struct backend *backend_new(const BackendMessage *message, uint32_t port,
                             const struct backend *previous, struct endpoint_registry *endpoints,
                             struct error *err)
 {
-    struct backend *backend = allocate(message);
+    struct endpoint_list list = {0};
+    if (!endpoint_list_fill(&list, message, port, endpoints, err)) {
+        endpoint_list_clear(&list);
+        return NULL;
+    }
+    struct backend *backend = allocate(message, list.count);
     backend->revision = message->revision;
     backend->connect_timeout_ms =
         backend_milliseconds(message->connect_timeout, DEFAULT_CONNECT_TIMEOUT_MS);
     set_limits(backend, message);
     set_health(backend, message);
     atomic_init(&backend->references, 1);
-
-    struct endpoint_defaults defaults = {0};
-    if (!set_balancing(backend, message, err) ||
-        !find_default_port(message, port, &defaults.port, err))
-        goto failed;
-    defaults.tls = acquire_tls(message, port, endpoint_registry_tls(endpoints));
-    for (size_t i = 0; i < message->n_endpoints; i++) {
-        if (!add_endpoint(backend, message, i, &defaults, endpoints, err))
-            goto failed;
+    set_endpoints(backend, &list, message->health_check, endpoints);
+    if (!set_balancing(backend, message, err)) {
+        backend_release(&backend);
+        return NULL;
     }
     set_weights(backend);
     backend->stride = stride_of(backend->total_weight, backend->has_equal_weights);
     set_ring(backend, previous);
-    endpoint_tls_release(&defaults.tls);
     return backend;
+}
 
-failed:
-    endpoint_tls_release(&defaults.tls);
-    backend_release(&backend);
-    return NULL;
+bool backend_is_outdated(const struct backend *backend)
+{
+    for (size_t i = 0; i < backend->name_count; i++) {
+        if (dns_name_has_changed(backend->names[i].name, backend->names[i].version))
+            return true;
+    }
+    return false;
 }
 
 void backend_acquire(struct backend *backend)
@@ -334,5 +256,6 @@ void backend_release(struct backend **backend)
         health_check_leave(&ours->endpoints[i].check);
         endpoint_release(&ours->endpoints[i].endpoint);
     }
+    listed_names_free(ours->names, ours->name_count);
     free(ours);
 }

@@ -20,6 +20,7 @@
 
 struct endpoint_registry;
 struct hash_ring;
+struct listed_name;
 
 /* What ConsistentHash hashes of a request. */
 enum backend_hash_on {
@@ -65,17 +66,22 @@ struct backend {
     struct backend_metrics metrics;
 
     /* immutable */
+    struct listed_name *names; /* of endpoints; used */
+    size_t name_count;
     size_t endpoint_count;
     struct backend_endpoint endpoints[];
 };
 
 /* A backend as rules see it through a backendRef with `port` (0: none). Copies what it needs. The
  * message has passed backend_validate; what can still fail is a port that is not among `ports`,
- * an endpoint that ends up with none, and what is not supported yet. `previous` (or NULL) is what
+ * an endpoint that ends up with none. `previous` (or NULL) is what
  * it replaces: what is costly to make and has not changed is shared with it. Caller releases. */
 struct backend *backend_new(const BackendMessage *message, uint32_t port,
                             const struct backend *previous, struct endpoint_registry *endpoints,
                             struct error *err);
+
+/* Whether a name among its endpoints has other addresses by now: then it is time for a new one. */
+bool backend_is_outdated(const struct backend *backend);
 
 /* Whether it may get requests, panic aside. */
 static inline bool backend_endpoint_is_healthy(const struct backend_endpoint *each, uint64_t now_ms)

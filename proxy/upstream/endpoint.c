@@ -6,8 +6,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-bool endpoint_address_set_ip(struct endpoint_address *address, const char *ip, uint16_t port,
-                             struct error *err)
+bool endpoint_address_set_ip(struct endpoint_address *address, const char *ip, uint16_t port)
 {
     memset(address, 0, sizeof(*address));
     if (inet_pton(AF_INET, ip, &address->ipv4.sin_addr) == 1) {
@@ -22,8 +21,15 @@ bool endpoint_address_set_ip(struct endpoint_address *address, const char *ip, u
         address->ipv6.sin6_port = htons(port);
         return true;
     }
-    return error_set(err, ERROR_UNSUPPORTED,
-                     "'%s' is not an IP address, and DNS names are not supported yet", ip);
+    return false;
+}
+
+void endpoint_address_set_port(struct endpoint_address *address, uint16_t port)
+{
+    if (address->any.sa_family == AF_INET)
+        address->ipv4.sin_port = htons(port);
+    else
+        address->ipv6.sin6_port = htons(port);
 }
 
 bool endpoint_address_set_unix(struct endpoint_address *address, const char *path,

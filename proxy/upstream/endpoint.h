@@ -25,9 +25,10 @@ struct endpoint_address {
     };
 };
 
-/* From an IPv4 or IPv6 address without brackets. ERROR_UNSUPPORTED for a DNS name. */
-bool endpoint_address_set_ip(struct endpoint_address *address, const char *ip, uint16_t port,
-                             struct error *err);
+/* From an IPv4 or IPv6 address without brackets. False when it is none. */
+bool endpoint_address_set_ip(struct endpoint_address *address, const char *ip, uint16_t port);
+/* Of an IP address. */
+void endpoint_address_set_port(struct endpoint_address *address, uint16_t port);
 /* ERROR_LIMIT for a path longer than the system takes. */
 bool endpoint_address_set_unix(struct endpoint_address *address, const char *path,
                                struct error *err);

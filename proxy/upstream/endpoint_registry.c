@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/hash.h"
 #include "common/mutex.h"
+#include "proxy/upstream/dns_names.h"
 #include "proxy/upstream/endpoint_tls.h"
 #include "proxy/upstream/health_check.h"
 
@@ -24,6 +25,7 @@ struct registry_arrays {
 
 struct endpoint_registry {
     struct check_registry *checks; /* immutable */
+    struct dns_names *names;       /* immutable */
     struct tls_registry *tls;      /* immutable */
     struct mutex mutex;
     /* guarded by mutex */
@@ -55,7 +57,13 @@ struct endpoint_registry *endpoint_registry_new(void)
     registry->arrays = arrays_new(FIRST_CAPACITY);
     registry->checks = check_registry_new();
     registry->tls = tls_registry_new();
+    registry->names = dns_names_new();
     return registry;
+}
+
+struct dns_names *endpoint_registry_names(struct endpoint_registry *registry)
+{
+    return registry->names;
 }
 
 struct tls_registry *endpoint_registry_tls(struct endpoint_registry *registry)
@@ -75,6 +83,7 @@ void endpoint_registry_free(struct endpoint_registry *registry)
     assert(registry->free_id_count == registry->id_limit);
     check_registry_free(registry->checks);
     tls_registry_free(registry->tls);
+    dns_names_free(registry->names);
     arrays_clear(&registry->arrays);
     mutex_clear(&registry->mutex);
     free(registry);

@@ -7,6 +7,7 @@
 #include "proxy/upstream/endpoint.h"
 
 struct check_registry;
+struct dns_names;
 struct endpoint_registry;
 struct endpoint_tls;
 struct tls_registry;
@@ -20,6 +21,9 @@ void endpoint_registry_free(struct endpoint_registry *registry);
 struct endpoint *endpoint_registry_acquire(struct endpoint_registry *registry,
                                            const struct endpoint_address *address,
                                            struct endpoint_tls *tls);
+
+/* Where the DNS names of its endpoints are. Borrowed until the registry goes. */
+struct dns_names *endpoint_registry_names(struct endpoint_registry *registry);
 
 /* Where the TLS settings of its endpoints are. Borrowed until the registry goes. */
 struct tls_registry *endpoint_registry_tls(struct endpoint_registry *registry);

@@ -164,15 +164,6 @@ static void what_is_invalid_is_told_by_its_flag(void **state)
              "--backend-timeout", "9s");
 }
 
-static void what_is_not_supported_yet_is_told_by_its_flag(void **state)
-{
-    (void)state;
-    ROUTECTL(5, "",
-             "routectl: --to http://db.internal:1: must be an IP address: DNS names are not "
-             "supported yet",
-             "backend", "add", "a", "--to", "http://db.internal:1");
-}
-
 static void all_that_is_invalid_is_told_at_once(void **state)
 {
     (void)state;
@@ -415,7 +406,6 @@ int main(void)
         WITH_CONTROL(a_dry_run_changes_nothing),
         WITH_ALL(a_missing_backend_is_a_warning_and_answers_500),
         WITH_CONTROL(what_is_invalid_is_told_by_its_flag),
-        WITH_CONTROL(what_is_not_supported_yet_is_told_by_its_flag),
         WITH_CONTROL(all_that_is_invalid_is_told_at_once),
         WITH_CONTROL(what_is_not_there_is_exit_3),
         WITH_CONTROL(a_revision_that_has_passed_is_exit_4),

@@ -387,26 +387,33 @@ static struct fake_upstream *upstream_new(const char *name)
     return upstream;
 }
 
-static struct fake_upstream *start_tcp(struct fake_upstream *upstream)
+/* `port` 0: any that is free. */
+static struct fake_upstream *start_tcp(struct fake_upstream *upstream, const char *ip, int port)
 {
     struct sockaddr_in *address = (struct sockaddr_in *)&upstream->address;
     address->sin_family = AF_INET;
-    address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address->sin_port = htons((uint16_t)port);
+    CHECK(inet_pton(AF_INET, ip, &address->sin_addr) == 1, "no address: %s", ip);
     upstream->address_length = sizeof(*address);
 
     upstream->keeper_fd = open_bound(upstream);
     socklen_t length = sizeof(*address);
     getsockname(upstream->keeper_fd, (struct sockaddr *)address, &length);
     upstream->port = ntohs(address->sin_port);
-    snprintf(upstream->url, sizeof(upstream->url), "%s://127.0.0.1:%d",
-             upstream->tls == NULL ? "http" : "https", upstream->port);
+    snprintf(upstream->url, sizeof(upstream->url), "%s://%s:%d",
+             upstream->tls == NULL ? "http" : "https", ip, upstream->port);
     fake_upstream_accept(upstream);
     return upstream;
 }
 
 struct fake_upstream *fake_upstream_start(const char *name)
 {
-    return start_tcp(upstream_new(name));
+    return start_tcp(upstream_new(name), "127.0.0.1", 0);
+}
+
+struct fake_upstream *fake_upstream_start_at(const char *name, const char *ip, int port)
+{
+    return start_tcp(upstream_new(name), ip, port);
 }
 
 struct fake_upstream *fake_upstream_start_tls(const char *name, const char *certificate,
@@ -418,7 +425,7 @@ struct fake_upstream *fake_upstream_start_tls(const char *name, const char *cert
     CHECK(SSL_CTX_use_certificate_file(upstream->tls, certificate, SSL_FILETYPE_PEM) == 1 &&
               SSL_CTX_use_PrivateKey_file(upstream->tls, key, SSL_FILETYPE_PEM) == 1,
           "cannot use %s", certificate);
-    return start_tcp(upstream);
+    return start_tcp(upstream, "127.0.0.1", 0);
 }
 
 struct fake_upstream *fake_upstream_start_unix(const char *name, const char *path)

@@ -17,6 +17,8 @@ struct fake_upstream;
 
 /* Listens on a free port of 127.0.0.1. Copies the name. */
 struct fake_upstream *fake_upstream_start(const char *name);
+/* At another address of loopback, on that port. */
+struct fake_upstream *fake_upstream_start_at(const char *name, const char *ip, int port);
 struct fake_upstream *fake_upstream_start_unix(const char *name, const char *path);
 /* The same with TLS: PEM files of its certificate and key. "https://127.0.0.1:PORT". */
 struct fake_upstream *fake_upstream_start_tls(const char *name, const char *certificate,

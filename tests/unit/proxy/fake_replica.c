@@ -157,6 +157,12 @@ bool route_replica_commit(struct route_replica *replica, const char *epoch, uint
     return true;
 }
 
+struct route_table *route_replica_refresh(struct route_replica *replica)
+{
+    (void)replica;
+    return NULL;
+}
+
 void route_replica_collect(struct route_replica *replica)
 {
     (void)replica;

@@ -35,7 +35,7 @@ static int set_up(void **state)
     checker = health_checker_start(endpoint_registry_checks(endpoints));
     upstream = fake_upstream_start("checked");
     struct endpoint_address address;
-    endpoint_address_set_ip(&address, "127.0.0.1", (uint16_t)fake_upstream_port(upstream), NULL);
+    endpoint_address_set_ip(&address, "127.0.0.1", (uint16_t)fake_upstream_port(upstream));
     endpoint = endpoint_registry_acquire(endpoints, &address, NULL);
     make_message();
     return 0;

@@ -447,7 +447,7 @@ static void a_tunnel_is_a_request_of_its_endpoint(void **state)
     struct stage *stage = *state;
     struct tunnel tunnel = open_tunnel(stage);
     struct endpoint_address address;
-    endpoint_address_set_ip(&address, "127.0.0.1", stage->endpoint_ports[0], NULL);
+    endpoint_address_set_ip(&address, "127.0.0.1", stage->endpoint_ports[0]);
     struct endpoint *counted = endpoint_registry_acquire(stage->route.endpoints, &address, NULL);
     assert_int_equal(atomic_load(&counted->in_flight), 1);
 

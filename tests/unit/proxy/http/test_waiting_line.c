@@ -172,6 +172,7 @@ static void the_request_timeout_runs_while_it_waits(void **state)
     stage_advance(stage, 100);
     player_expect(&second, "504 Gateway Timeout");
     player_close(&endpoint);
+    player_close(&endpoint);
     player_close(&other);
     player_close(&first);
     player_close(&second);

@@ -310,7 +310,7 @@ static void an_endpoint_is_an_address_or_a_unix_path(void **state)
     endpoint.address = (char *)"10.0.0.256";
     expect_backend_problem(&message, "endpoints[0].address: must be an IPv4 or IPv6");
     endpoint.address = (char *)"db.internal";
-    expect_backend_problem(&message, "DNS names are not supported yet");
+    assert_true(backend_validate(&message, NULL, NULL));
     endpoint.address = (char *)"10.0.0.1";
     endpoint.port = 65536;
     expect_backend_problem(&message, "endpoints[0].port: must be between 1 and 65535");

@@ -139,12 +139,13 @@ static void bad_endpoint_leaves_nothing_behind(void **state)
     maker_init(&maker);
     maker_add(&maker, "10.0.0.1", 80);
     maker_add(&maker, "users.internal", 80);
+    maker_add(&maker, "10.0.0.2", 0);
 
     struct error err = {0};
     assert_null(backend_new(&maker.message, 0, NULL, registry, &err));
 
-    assert_int_equal(err.code, ERROR_UNSUPPORTED);
-    assert_memory_equal(err.message, "endpoints[1]: ", 14);
+    assert_int_equal(err.code, ERROR_INVALID);
+    assert_memory_equal(err.message, "endpoints[2]: ", 14);
 }
 
 static void hash_ring_is_shared_by_versions_with_the_same_endpoints(void **state)

@@ -18,7 +18,7 @@ static int set_up(void **state)
         char ip[16];
         snprintf(ip, sizeof(ip), "10.0.0.%u", i + 1);
         struct endpoint_address address;
-        endpoint_address_set_ip(&address, ip, 80, NULL);
+        endpoint_address_set_ip(&address, ip, 80);
         endpoints[i] = (struct backend_endpoint){
             .endpoint = endpoint_registry_acquire(registry, &address, NULL), .weight = 1};
     }

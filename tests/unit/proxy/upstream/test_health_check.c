@@ -20,7 +20,7 @@ static int set_up(void **state)
     endpoints = endpoint_registry_new();
     registry = endpoint_registry_checks(endpoints);
     struct endpoint_address address;
-    endpoint_address_set_ip(&address, "10.0.0.1", 80, NULL);
+    endpoint_address_set_ip(&address, "10.0.0.1", 80);
     endpoint = endpoint_registry_acquire(endpoints, &address, NULL);
     pointsman__v1__health_check__init(&message);
     message.path = (char *)"/healthz";
