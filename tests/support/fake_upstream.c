@@ -20,7 +20,7 @@
 
 #include <openssl/ssl.h>
 
-enum { REQUESTS_MAX = 100000, SCRIPTS_MAX = 256 };
+enum { REQUESTS_MAX = 100000, SCRIPTS_MAX = 2048 };
 
 struct connection {
     /* immutable */

@@ -1,0 +1,249 @@
+/* What bodies cost in memory: the same, however long they are and however slowly they are taken.
+ * Measured on the real proxy, as the kernel sees it; sanitizers have an overhead of their own, so
+ * this runs without. */
+#include "common/buffer.h"
+#include "tests/support/fake_upstream.h"
+#include "tests/support/http_connection.h"
+#include "tests/support/http_get.h"
+#include "tests/support/pointsman.h"
+#include "tests/support/wait.h"
+#include "tests/unit/cmocka_all.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { KIB = 1024, MIB = 1024 * KIB };
+
+/* As long as a piece that the service sends, and repeats. */
+enum { PIECE_BYTES = 100 * 1000, PIECES = 1000, LONG_BYTES = PIECE_BYTES * PIECES };
+
+static struct fake_upstream *service;
+static struct pointsman *pointsman;
+static char piece[PIECE_BYTES];
+
+static int start(void **state)
+{
+    (void)state;
+    memset(piece, 'x', sizeof(piece));
+    service = fake_upstream_start("service");
+    static const char *const arguments[] = {"--max-body=1000000000", NULL};
+    pointsman = pointsman_start(&(struct pointsman_options){.proxy_arguments = arguments});
+    pointsman_routectl_ok(pointsman, "add", "service", "--path-prefix", "/", "--to",
+                          fake_upstream_url(service), NULL);
+    assert_int_equal(http_get_status(pointsman_port(pointsman), "h", "/"), 200);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    pointsman_free(pointsman);
+    fake_upstream_free(service);
+    return 0;
+}
+
+/* --- what is measured ------------------------------------------------------------------------ */
+
+static size_t resident_bytes(void)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/statm", (int)process_id(pointsman_proxy(pointsman)));
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    unsigned long all, resident;
+    assert_int_equal(fscanf(file, "%lu %lu", &all, &resident), 2);
+    fclose(file);
+    return resident * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static uint64_t metric(const char *name)
+{
+    struct http_message page = HTTP_MESSAGE_EMPTY;
+    http_get(pointsman_admin_port(pointsman), "h", "/metrics", &page);
+    char line[96];
+    snprintf(line, sizeof(line), "\n%s ", name);
+    const char *at = strstr(buffer_string(&page.body), line);
+    assert_non_null(at);
+    uint64_t value = strtoull(at + strlen(line), NULL, 10);
+    http_message_clear(&page);
+    return value;
+}
+
+static void remember_most(size_t *most)
+{
+    size_t now = resident_bytes();
+    if (now > *most)
+        *most = now;
+}
+
+/* --- the stories ----------------------------------------------------------------------------- */
+
+static void script_long_answer(void)
+{
+    static const struct fake_step steps[] = {
+        {.action = FAKE_READ_HEAD},
+        {.action = FAKE_SEND, .text = "HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n"},
+        {.action = FAKE_SEND, .text = piece, .text_length = PIECE_BYTES, .repeat = PIECES},
+        {.action = FAKE_CLOSE},
+    };
+    fake_upstream_script(service, steps);
+}
+
+static struct http_connection *ask_for_long_answer(void)
+{
+    struct http_connection *client = http_connection_open(pointsman_port(pointsman));
+    assert_non_null(client);
+    int room = 128 * KIB;
+    setsockopt(http_connection_fd(client), SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+    assert_true(http_connection_send_text(client, "GET /long HTTP/1.1\r\nHost: h\r\n\r\n"));
+    return client;
+}
+
+/* The service sends faster than this client reads, all of the time. */
+static void a_long_answer_to_a_slow_client_costs_under_a_mebibyte(void **state)
+{
+    (void)state;
+    fake_upstream_drop_connections(service);
+    script_long_answer();
+    size_t before = resident_bytes();
+    size_t most = before;
+    struct http_connection *client = ask_for_long_answer();
+
+    static char bytes[16 * KIB];
+    size_t received = 0;
+    ssize_t part;
+    for (unsigned reads = 0; received < LONG_BYTES &&
+                             (part = recv(http_connection_fd(client), bytes, sizeof(bytes), 0)) > 0;
+         reads++) {
+        received += (size_t)part;
+        if (reads % 64 == 0)
+            remember_most(&most);
+    }
+
+    assert_in_range(received, LONG_BYTES, LONG_BYTES + 1000);
+    assert_in_range(most - before, 0, MIB);
+    http_connection_close(client);
+}
+
+static unsigned client_limit(unsigned wanted)
+{
+    struct rlimit files;
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    unsigned most = (unsigned)(files.rlim_cur / 2 - 100); /* both ends are ours */
+    return wanted < most ? wanted : most;
+}
+
+static unsigned slow_clients;
+
+static bool all_are_stuck(void *context)
+{
+    (void)context;
+    return metric("pointsman_upstream_received_bytes_total") >= (uint64_t)slow_clients * 64 * KIB;
+}
+
+static void a_thousand_slow_clients_cost_under_300_mebibytes(void **state)
+{
+    (void)state;
+    slow_clients = client_limit(1000);
+    fake_upstream_drop_connections(service);
+    struct http_connection **clients = calloc(slow_clients, sizeof(struct http_connection *));
+    size_t before = resident_bytes();
+
+    for (unsigned i = 0; i < slow_clients; i++) {
+        size_t connections = fake_upstream_connection_count(service);
+        script_long_answer();
+        clients[i] = ask_for_long_answer();
+        assert_true(fake_upstream_wait_connections(service, connections + 1, WAIT_MS));
+    }
+    assert_true(wait_until(all_are_stuck, NULL, WAIT_MS));
+
+    size_t grown = resident_bytes() - before;
+    print_message("%u slow clients: %zu KiB\n", slow_clients, grown / KIB);
+    assert_in_range(grown, 0, (size_t)300 * MIB);
+    for (unsigned i = 0; i < slow_clients; i++)
+        http_connection_close(clients[i]);
+    free(clients);
+}
+
+/* Sends until nothing goes any more: what is between client and service is full. */
+static size_t send_until_stuck(int fd)
+{
+    size_t sent = 0;
+    struct pollfd writable = {.fd = fd, .events = POLLOUT};
+    while (poll(&writable, 1, 300) > 0) {
+        ssize_t part = send(fd, piece, sizeof(piece), MSG_NOSIGNAL | MSG_DONTWAIT);
+        assert_true(part > 0);
+        sent += (size_t)part;
+    }
+    return sent;
+}
+
+static void a_long_upload_to_a_slow_service_costs_under_a_mebibyte(void **state)
+{
+    (void)state;
+    enum { UPLOAD_BYTES = 200 * 1000 * 1000 };
+    static const struct fake_step steps[] = {
+        {.action = FAKE_READ_HEAD},
+        {.action = FAKE_HOLD},
+        {.action = FAKE_READ_TO_END},
+        {.action = FAKE_CLOSE},
+    };
+    fake_upstream_drop_connections(service);
+    fake_upstream_script(service, steps);
+    size_t before = resident_bytes();
+    struct http_connection *client = http_connection_open(pointsman_port(pointsman));
+    assert_true(http_connection_send_text(client, "POST /upload HTTP/1.1\r\nHost: h\r\n"
+                                                  "Content-Length: 200000000\r\n\r\n"));
+
+    size_t sent = send_until_stuck(http_connection_fd(client));
+    size_t most = resident_bytes();
+    assert_in_range(sent, 1, UPLOAD_BYTES / 2);
+    uint64_t passed_before = metric("pointsman_upstream_sent_bytes_total");
+    fake_upstream_release(service);
+    while (sent < UPLOAD_BYTES) {
+        size_t part = UPLOAD_BYTES - sent < sizeof(piece) ? UPLOAD_BYTES - sent : sizeof(piece);
+        assert_true(http_connection_send(client, piece, part));
+        sent += part;
+        remember_most(&most);
+    }
+
+    assert_true(metric("pointsman_upstream_sent_bytes_total") - passed_before > UPLOAD_BYTES / 2);
+    assert_in_range(most - before, 0, MIB);
+    http_connection_close(client);
+}
+
+static void a_body_over_the_limit_is_refused_before_it_is_read(void **state)
+{
+    (void)state;
+    size_t requests = fake_upstream_request_count(service);
+    struct http_connection *client = http_connection_open(pointsman_port(pointsman));
+    assert_true(http_connection_send_text(client, "POST /upload HTTP/1.1\r\nHost: h\r\n"
+                                                  "Content-Length: 1000000001\r\n\r\n"));
+
+    struct http_message response = HTTP_MESSAGE_EMPTY;
+    assert_int_equal(http_connection_receive(client, &response, WAIT_MS), HTTP_COMPLETE);
+
+    assert_int_equal(response.status, 413);
+    assert_int_equal(fake_upstream_request_count(service), requests);
+    http_message_clear(&response);
+    http_connection_close(client);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_long_answer_to_a_slow_client_costs_under_a_mebibyte),
+        cmocka_unit_test(a_long_upload_to_a_slow_service_costs_under_a_mebibyte),
+        cmocka_unit_test(a_body_over_the_limit_is_refused_before_it_is_read),
+        cmocka_unit_test(a_thousand_slow_clients_cost_under_300_mebibytes),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
