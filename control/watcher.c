@@ -348,7 +348,10 @@ void watcher_start(const struct watcher_environment *environment, struct proxy *
     watcher->needs_snapshot =
         watcher->welcome.mode == POINTSMAN__V1__WELCOME_MODE__WELCOME_MODE_SNAPSHOT;
     if (watcher->needs_snapshot) {
-        proxy->revision = 0;
+        /* Too old to be compared, but ours: should it reject the snapshot, that is where it stays.
+         */
+        bool is_known = reason == POINTSMAN__V1__WELCOME_REASON__WELCOME_REASON_COMPACTED;
+        proxy->revision = is_known ? request->revision : 0;
         proxy->digest_matches = false;
     } else {
         catch_up(watcher, request->revision, request->digest);

@@ -241,6 +241,7 @@ static void in_doubt_it_is_a_snapshot_with_its_reason(void **state)
     request.digest = 5;
     expect_snapshot_because(fixture, &request,
                             POINTSMAN__V1__WELCOME_REASON__WELCOME_REASON_DIGEST_DIFFERS);
+    assert_int_equal(proxy_registry_at(fixture->services.proxies, 0)->revision, 0);
 
     struct store *store = fixture->services.store;
     assert_true(store_transaction_begin(store, NULL));
@@ -251,6 +252,7 @@ static void in_doubt_it_is_a_snapshot_with_its_reason(void **state)
     request.revision = 1;
     expect_snapshot_because(fixture, &request,
                             POINTSMAN__V1__WELCOME_REASON__WELCOME_REASON_COMPACTED);
+    assert_int_equal(proxy_registry_at(fixture->services.proxies, 0)->revision, 1);
 }
 
 static void watch_is_refused(struct services_fixture *fixture, Pointsman__V1__WatchRequest *request,
