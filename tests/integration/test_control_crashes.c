@@ -25,7 +25,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WRITERS = 3, BATCH = 4, ANSWERS_MAX = 30, WEAK_ROUNDS_MAX = 10 };
+enum {
+    WRITERS = 3,
+    BATCH = 4,
+    ANSWERS_MAX = 30,
+    ACKNOWLEDGED_MAX = 64,
+    WEAK_ROUNDS_MAX = 10,
+};
 
 /* --- how it ends ------------------------------------------------------------------------------ */
 
@@ -71,6 +77,12 @@ struct writer {
     char prefix[8];
     uint32_t value;    /* acknowledged */
     uint64_t revision; /* of that */
+    /* of all that was acknowledged since the last check, the first */
+    struct {
+        uint64_t revision;
+        uint32_t value;
+    } acknowledged[ACKNOWLEDGED_MAX];
+    size_t acknowledged_count;
     pthread_t thread;
 };
 
@@ -103,6 +115,16 @@ static uint64_t put_next(struct writer *writer, struct grpc_client *client,
                                             request_id, result);
 }
 
+static void note_acknowledged(struct writer *writer, uint64_t revision)
+{
+    writer->value++;
+    writer->revision = revision;
+    if (writer->acknowledged_count == ACKNOWLEDGED_MAX)
+        return;
+    writer->acknowledged[writer->acknowledged_count].revision = revision;
+    writer->acknowledged[writer->acknowledged_count++].value = writer->value;
+}
+
 static void *write_until_killed(void *context)
 {
     struct writer *writer = context;
@@ -113,8 +135,7 @@ static void *write_until_killed(void *context)
     do {
         revision = client == NULL ? 0 : put_next(writer, client, &result);
         if (revision != 0) {
-            writer->value++;
-            writer->revision = revision;
+            note_acknowledged(writer, revision);
             atomic_fetch_add(&writer->story->answers, 1);
         }
     } while (revision != 0);
@@ -284,11 +305,32 @@ static void check_writer(struct story *story, struct grpc_client *client, struct
         BROKEN(story, "a commit that was there was made again");
     else if (!was_there && revision != before->revision + 1)
         BROKEN(story, "revision %" PRIu64 " follows %" PRIu64, revision, before->revision);
-    writer->value++;
-    writer->revision = revision;
+    note_acknowledged(writer, revision);
     message_free(&before->base);
     message_free(&after->base);
     grpc_result_clear(&result);
+}
+
+/* The history has each of them under its revision. */
+static void check_history(struct story *story, struct grpc_client *client, struct writer *writer)
+{
+    Pointsman__V1__GetCommitRequest request = POINTSMAN__V1__GET_COMMIT_REQUEST__INIT;
+    for (size_t i = 0; i < writer->acknowledged_count && story->broken[0] == '\0'; i++) {
+        struct grpc_result result = {0};
+        char request_id[32];
+        snprintf(request_id, sizeof(request_id), "%s-%u", writer->prefix,
+                 writer->acknowledged[i].value);
+        request.revision = writer->acknowledged[i].revision;
+        Pointsman__V1__Commit *commit = (Pointsman__V1__Commit *)grpc_client_call(
+            client, "/pointsman.v1.RouteControl/GetCommit", &request.base,
+            &pointsman__v1__commit__descriptor, WAIT_MS, &result);
+        if (commit == NULL || strcmp(commit->request_id, request_id) != 0)
+            BROKEN(story, "revision %" PRIu64 " is not the commit of %s", request.revision,
+                   request_id);
+        message_free((ProtobufCMessage *)commit);
+        grpc_result_clear(&result);
+    }
+    writer->acknowledged_count = 0;
 }
 
 static void check_where_it_stands(struct story *story, struct grpc_client *client)
@@ -319,8 +361,10 @@ static void check(struct story *story)
     }
     struct grpc_client *client = control_client_connect(story->socket_path);
     check_where_it_stands(story, client);
-    for (size_t i = 0; i < WRITERS && story->broken[0] == '\0'; i++)
+    for (size_t i = 0; i < WRITERS && story->broken[0] == '\0'; i++) {
+        check_history(story, client, &story->writers[i]);
         check_writer(story, client, &story->writers[i]);
+    }
     grpc_client_free(client);
     /* What these commits have written stays in the log, for the next start to find. */
     end_control(story, SIGKILL);

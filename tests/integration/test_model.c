@@ -27,7 +27,7 @@
 
 #define CONTROL "/pointsman.v1.RouteControl/"
 
-enum { PROXIES = 3, KEPT_REVISIONS = 20, BURST = 15 };
+enum { PROXIES = 3, KEPT_REVISIONS = 20, BURST = 15, MANY = 6 };
 
 struct proxy_of_story {
     char id[8];
@@ -51,14 +51,17 @@ struct story {
     struct proxy_of_story proxies[PROXIES];
     unsigned refusals;
     unsigned request_ids;
-    char difference[2048]; /* why the last look did not find agreement */
+    char difference[8192]; /* why the last look did not find agreement */
 };
 
+/* cmocka cuts long messages. */
 #define FAIL(story, ...)                                                                           \
     do {                                                                                           \
-        print_error("seed %" PRIu64 ", step %u, %s:\n", (story)->seed, (story)->step,              \
-                    (story)->doing);                                                               \
-        fail_msg(__VA_ARGS__);                                                                     \
+        fprintf(stderr, "seed %" PRIu64 ", step %u, %s: ", (story)->seed, (story)->step,           \
+                (story)->doing);                                                                   \
+        fprintf(stderr, __VA_ARGS__);                                                              \
+        fputc('\n', stderr);                                                                       \
+        fail();                                                                                    \
     } while (0)
 
 #define DIFFERS(story, ...)                                                                        \
@@ -268,7 +271,7 @@ static bool names_the_same(const struct model_change *change, const struct model
 static void make_change(struct story *story, struct model_change *change)
 {
     *change = (struct model_change){0};
-    unsigned count = 1 + chance(story, happens(story, 50) ? 1 : MODEL_MUTATIONS);
+    unsigned count = 1 + chance(story, happens(story, 50) ? 1 : MANY);
     for (unsigned i = 0; i < count; i++) {
         struct model_mutation mutation = make_mutation(story);
         if (!names_the_same(change, &mutation))
@@ -293,13 +296,13 @@ static void print_change(const struct model_change *change)
 
 /* Sends it, and holds the answer against what the model says: refused, or this revision. */
 static void expect_answer(struct story *story, const struct model_change *change,
-                          const Pointsman__V1__ApplyRequest *request, bool is_taken,
+                          const char *method, const ProtobufCMessage *request, bool is_taken,
                           uint64_t revision)
 {
     struct grpc_result result = {0};
     Pointsman__V1__ApplyResponse *answer = (Pointsman__V1__ApplyResponse *)grpc_client_call(
-        story->client, CONTROL "Apply", &request->base, &pointsman__v1__apply_response__descriptor,
-        WAIT_MS, &result);
+        story->client, method, request, &pointsman__v1__apply_response__descriptor, WAIT_MS,
+        &result);
     if (is_taken != (answer != NULL) || (is_taken && answer->revision != revision))
         print_change(change);
     if (is_taken && answer == NULL)
@@ -326,7 +329,7 @@ static void commit(struct story *story)
 
     if (happens(story, 15)) {
         request->dry_run = true;
-        expect_answer(story, &change, request, is_taken, next.revision);
+        expect_answer(story, &change, CONTROL "Apply", &request->base, is_taken, next.revision);
         request->dry_run = false;
     }
     bool is_repeated = happens(story, 15);
@@ -334,12 +337,48 @@ static void commit(struct story *story)
         snprintf(request_id, sizeof(request_id), "request-%u", story->request_ids++);
         request->request_id = request_id;
     }
-    expect_answer(story, &change, request, is_taken, next.revision);
+    expect_answer(story, &change, CONTROL "Apply", &request->base, is_taken, next.revision);
     if (is_taken)
         model_commit(story->model, &next);
     if (is_repeated && is_taken)
-        expect_answer(story, &change, request, true, next.revision);
+        expect_answer(story, &change, CONTROL "Apply", &request->base, true, next.revision);
     arena_clear(&arena);
+}
+
+static bool has_bad_route(const struct model *model, uint64_t first, uint64_t last)
+{
+    for (; first <= last; first++) {
+        if (model_at(model, first)->bad.revision != 0)
+            return true;
+    }
+    return false;
+}
+
+static void undo(struct story *story)
+{
+    Pointsman__V1__UndoRequest request = POINTSMAN__V1__UNDO_REQUEST__INIT;
+    struct model_change change;
+    struct model_state next;
+    Pointsman__V1__GetInfoResponse *info = control_client_get_info(story->client);
+    uint64_t head = info->revision;
+    uint64_t oldest = info->oldest_revision;
+    message_free(&info->base);
+    if (head == oldest)
+        return;
+    uint64_t back = chance(story, happens(story, 60) ? 3 : (unsigned)(head - oldest));
+    uint64_t first = back < head - oldest ? head - back : oldest + 1;
+    uint64_t last = first + chance(story, (unsigned)(head - first + 1));
+    if (has_bad_route(story->model, first - 1, last) || has_bad_route(story->model, head, head))
+        return;
+
+    request.revision = first;
+    request.last_revision = last;
+    request.force = happens(story, 40);
+    bool is_taken = model_undo(story->model, first, last, request.force, &change) &&
+                    model_try(story->model, &change, &next);
+    expect_answer(story, &change, CONTROL "Undo", &request.base, is_taken, next.revision);
+    if (is_taken)
+        model_commit(story->model, &next);
 }
 
 static void commit_many(struct story *story)
@@ -534,10 +573,11 @@ struct action {
 };
 
 static const struct action actions[] = {
-    {"commit", 60, commit},
+    {"commit", 55, commit},
+    {"undo", 8, undo},
     {"many commits", 5, commit_many},
     {"restart of control", 6, restart_control},
-    {"stop or start of a proxy", 12, stop_or_start_proxy},
+    {"stop or start of a proxy", 9, stop_or_start_proxy},
     {"takeover of a stream", 4, take_over_stream},
     {"compaction", 4, compact},
     {"a bad route", 2, add_bad_route},

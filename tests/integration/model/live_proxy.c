@@ -1,6 +1,7 @@
 #include "tests/integration/model/live_proxy.h"
 
 #include "common/mutex.h"
+#include "proxy/routing/replica_snapshot.h"
 #include "proxy/routing/route_cache.h"
 #include "proxy/routing/route_replica.h"
 #include "proxy/upstream/backend.h"
@@ -9,6 +10,7 @@
 #include "tests/support/check.h"
 
 #include <arpa/inet.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +58,12 @@ static void on_published(void *context)
     struct live_proxy *proxy = context;
     struct listing listing = {.count = 0};
     struct buffer text = BUFFER_EMPTY;
-    route_replica_each(proxy->replica, add_line, &listing);
+    /* The local copy may be using the only one there may be. */
+    struct replica_snapshot *snapshot = NULL;
+    while ((snapshot = route_replica_snapshot(proxy->replica)) == NULL)
+        sched_yield();
+    replica_snapshot_each(snapshot, add_line, &listing);
+    replica_snapshot_release(&snapshot);
     qsort(listing.lines, listing.count, sizeof(listing.lines[0]), compare_lines);
     for (size_t i = 0; i < listing.count; i++) {
         buffer_append_string(&text, listing.lines[i]);

@@ -57,31 +57,42 @@ static bool meets(const struct model_mutation *mutation, uint64_t revision)
     return false;
 }
 
+static uint64_t created_by(const struct model_mutation *mutation, uint64_t created_revision,
+                           uint64_t revision)
+{
+    if (mutation->created_revision != 0)
+        return mutation->created_revision;
+    return created_revision != 0 ? created_revision : revision;
+}
+
 static void put_route(struct model_route *route, const struct model_mutation *mutation,
                       uint64_t revision)
 {
-    if (route->revision != 0 && route->host == mutation->host &&
-        route->prefix == mutation->prefix && route->backend == mutation->backend)
-        return;
-    *route = (struct model_route){
-        .created_revision = route->revision != 0 ? route->created_revision : revision,
-        .revision = revision,
+    struct model_route put = {
+        .created_revision = created_by(mutation, route->created_revision, revision),
+        .revision = route->revision,
         .host = mutation->host,
         .prefix = mutation->prefix,
         .backend = mutation->backend,
     };
+    if (route->revision != 0 && memcmp(&put, route, sizeof(put)) == 0)
+        return;
+    *route = put;
+    route->revision = revision;
 }
 
 static void put_backend(struct model_backend *backend, const struct model_mutation *mutation,
                         uint64_t revision)
 {
-    if (backend->revision != 0 && backend->port == mutation->port)
-        return;
-    *backend = (struct model_backend){
-        .created_revision = backend->revision != 0 ? backend->created_revision : revision,
-        .revision = revision,
+    struct model_backend put = {
+        .created_revision = created_by(mutation, backend->created_revision, revision),
+        .revision = backend->revision,
         .port = mutation->port,
     };
+    if (backend->revision != 0 && memcmp(&put, backend, sizeof(put)) == 0)
+        return;
+    *backend = put;
+    backend->revision = revision;
 }
 
 static bool run(const struct model_mutation *mutation, uint64_t revision, struct model_state *next)
@@ -131,6 +142,64 @@ bool model_try(const struct model *model, const struct model_change *change,
     }
     if (memcmp(next, head, sizeof(*next)) != 0)
         next->revision = head->revision + 1;
+    return true;
+}
+
+/* Whether two objects are the same but for the revision that made them so. */
+static bool is_same_route(const struct model_route *left, const struct model_route *right)
+{
+    bool is_there = left->revision != 0;
+    return is_there == (right->revision != 0) &&
+           (!is_there ||
+            (left->created_revision == right->created_revision && left->host == right->host &&
+             left->prefix == right->prefix && left->backend == right->backend));
+}
+
+static bool is_same_backend(const struct model_backend *left, const struct model_backend *right)
+{
+    bool is_there = left->revision != 0;
+    return is_there == (right->revision != 0) &&
+           (!is_there ||
+            (left->created_revision == right->created_revision && left->port == right->port));
+}
+
+bool model_undo(const struct model *model, uint64_t first, uint64_t last, bool is_forced,
+                struct model_change *change)
+{
+    const struct model_state *before = model_at(model, first - 1);
+    const struct model_state *after = model_at(model, last);
+    const struct model_state *now = model_head(model);
+    *change = (struct model_change){0};
+    for (unsigned i = 0; i < MODEL_ROUTES; i++) {
+        const struct model_route *old = &before->routes[i];
+        if (is_same_route(old, &after->routes[i]) || is_same_route(old, &now->routes[i]))
+            continue;
+        if (now->routes[i].revision != after->routes[i].revision && !is_forced)
+            return false;
+        change->mutations[change->count++] = (struct model_mutation){
+            .is_route = true,
+            .is_delete = old->revision == 0,
+            .created_revision = old->created_revision,
+            .index = i,
+            .host = old->host,
+            .prefix = old->prefix,
+            .backend = old->backend,
+        };
+    }
+    for (unsigned i = 0; i < MODEL_BACKENDS; i++) {
+        const struct model_backend *old = &before->backends[i];
+        if (is_same_backend(old, &after->backends[i]) || is_same_backend(old, &now->backends[i]))
+            continue;
+        if (now->backends[i].revision != after->backends[i].revision && !is_forced)
+            return false;
+        change->mutations[change->count++] = (struct model_mutation){
+            .is_delete = old->revision == 0,
+            .is_forced = is_forced,
+            .created_revision = old->created_revision,
+            .index = i,
+            .port = old->port,
+        };
+    }
     return true;
 }
 

@@ -21,7 +21,7 @@ enum {
     MODEL_BACKEND_REFS = MODEL_BACKENDS + 1, /* the last is never there */
     MODEL_HOSTS = 3,
     MODEL_PREFIXES = 4,
-    MODEL_MUTATIONS = 6, /* of one change */
+    MODEL_MUTATIONS = MODEL_ROUTES + MODEL_BACKENDS, /* of one change, at most */
 };
 
 /* `revision` 0: it is not there. */
@@ -61,6 +61,7 @@ struct model_mutation {
     unsigned index;
     unsigned host, prefix, backend; /* of a route */
     uint32_t port;                  /* of a backend */
+    uint64_t created_revision;      /* of what an undo brings back; 0: its own, or a new one */
     enum model_precondition precondition;
     uint64_t revision_is;
 };
@@ -85,6 +86,11 @@ const struct model_state *model_head(const struct model *model);
  * head's when nothing changes. */
 bool model_try(const struct model *model, const struct model_change *change,
                struct model_state *next);
+/* The change that takes back what the revisions from `first` to `last` changed; false when what
+ * they changed was changed again since, unless it is forced. None of these states may hold the bad
+ * route. */
+bool model_undo(const struct model *model, uint64_t first, uint64_t last, bool is_forced,
+                struct model_change *change);
 /* It has happened. */
 void model_commit(struct model *model, const struct model_state *next);
 

@@ -277,6 +277,22 @@ static void bad_watch_requests_are_refused(void **state)
     request.protocol_min = 2;
     request.protocol_max = 3;
     watch_is_refused(fixture, &request, GRPC_UNIMPLEMENTED);
+    request.protocol_min = request.protocol_max = 0;
+    watch_is_refused(fixture, &request, GRPC_UNIMPLEMENTED);
+}
+
+static void the_protocol_that_both_speak_is_chosen(void **state)
+{
+    struct services_fixture *fixture = *state;
+    Pointsman__V1__WatchRequest request = new_proxy();
+    request.protocol_min = 0;
+    request.protocol_max = 9;
+
+    struct grpc_call *call = watch(fixture, &request);
+
+    /* The welcome names protocol 1. */
+    expect_welcome(call, SNAPSHOT, POINTSMAN__V1__WELCOME_REASON__WELCOME_REASON_NOTHING_HELD);
+    fake_call_free(call);
 }
 
 /* --- updates -------------------------------------------------------------------------------- */
@@ -586,6 +602,7 @@ int main(void)
         test(proxy_behind_gets_a_delta_from_its_base),
         test(in_doubt_it_is_a_snapshot_with_its_reason),
         test(bad_watch_requests_are_refused),
+        test(the_protocol_that_both_speak_is_chosen),
         test(commit_wakes_the_stream_and_leaves_as_a_delta),
         test(commits_wait_for_the_report_and_leave_as_one),
         test(large_snapshot_comes_in_messages_and_stays_at_its_revision),

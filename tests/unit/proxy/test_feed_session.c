@@ -143,7 +143,7 @@ static void pass(struct fixture *fixture, uint64_t ms)
 
 /* --- control -------------------------------------------------------------------------------- */
 
-static void say_welcome(Pointsman__V1__WelcomeMode mode)
+static void say_welcome_in(Pointsman__V1__WelcomeMode mode, uint32_t protocol)
 {
     Pointsman__V1__Welcome welcome;
     pointsman__v1__welcome__init(&welcome);
@@ -151,12 +151,17 @@ static void say_welcome(Pointsman__V1__WelcomeMode mode)
     welcome.epoch = (char *)"epoch-1";
     welcome.head_revision = 41;
     welcome.heartbeat_interval_ms = HEARTBEAT_MS;
-    welcome.protocol = 1;
+    welcome.protocol = protocol;
     Pointsman__V1__WatchResponse response;
     pointsman__v1__watch_response__init(&response);
     response.event_case = POINTSMAN__V1__WATCH_RESPONSE__EVENT_WELCOME;
     response.welcome = &welcome;
     fake_grpc_say(&response);
+}
+
+static void say_welcome(Pointsman__V1__WelcomeMode mode)
+{
+    say_welcome_in(mode, 1);
 }
 
 static void say_heartbeat(uint64_t head_revision)
@@ -480,6 +485,17 @@ static void anything_before_welcome_ends_the_session(void **state)
     assert_int_equal(fixture->told.losses, 1);
 }
 
+static void welcome_in_another_protocol_ends_the_session(void **state)
+{
+    struct fixture *fixture = *state;
+    open_session(fixture);
+
+    say_welcome_in(POINTSMAN__V1__WELCOME_MODE__WELCOME_MODE_UP_TO_DATE, 2);
+
+    assert_int_equal(fixture->told.losses, 1);
+    assert_int_equal(fixture->told.up_to_date, 0);
+}
+
 static void second_welcome_ends_the_session(void **state)
 {
     struct fixture *fixture = *state;
@@ -555,6 +571,7 @@ int main(void)
         TEST(three_missed_heartbeats_end_the_session),
         TEST(control_that_never_says_welcome_is_given_up),
         TEST(anything_before_welcome_ends_the_session),
+        TEST(welcome_in_another_protocol_ends_the_session),
         TEST(second_welcome_ends_the_session),
         TEST(garbage_ends_the_session),
         TEST(end_of_feed_connection_or_report_is_told_once),
