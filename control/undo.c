@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 /* What one undo may read and put back, so that it does not hold up everybody else. */
-enum { LOG_PIECES_MAX = 25, BYTES_MAX = 64 << 20 };
+enum { LOG_PIECES_MAX = 50, BYTES_MAX = 64 << 20 };
 
 struct filling {
     struct undo *undo;

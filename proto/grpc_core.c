@@ -7,6 +7,7 @@
 #include "proto/grpc_stream.h"
 #include "proto/grpc_wire.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -229,6 +230,14 @@ static void finish_head(struct grpc_stream *stream)
 
 /* --- messages --------------------------------------------------------------------------------- */
 
+static void refuse_size(struct grpc_stream *stream, size_t bytes)
+{
+    char text[96];
+    snprintf(text, sizeof(text), "the message has %zu bytes, at most %zu are taken", bytes,
+             stream->max_message_bytes);
+    refuse(stream, GRPC_RESOURCE_EXHAUSTED, text);
+}
+
 /* Hands on each whole message that is there. */
 static void take_messages(struct grpc_stream *stream)
 {
@@ -239,7 +248,7 @@ static void take_messages(struct grpc_stream *stream)
         if (frame.is_compressed)
             return refuse(stream, GRPC_UNIMPLEMENTED, "compressed messages are not supported");
         if (frame.length > stream->max_message_bytes)
-            return refuse(stream, GRPC_RESOURCE_EXHAUSTED, "the message is too large");
+            return refuse_size(stream, frame.length);
         if (stream->in.length - GRPC_FRAME_BYTES < frame.length)
             return;
         if (stream->user != NULL)
