@@ -313,11 +313,23 @@ static void read_document(struct document_decoder *decoder, const yaml_node_t *r
                      api_version);
 }
 
-/* libyaml knows no pairs of escapes; those of JSON have been made one by now. */
-static bool is_half_a_pair(const yaml_parser_t *parser)
+/* What a terse problem of libyaml's most often comes from. */
+static const char *hint_of(const yaml_parser_t *parser)
 {
-    return parser->problem != NULL &&
-           strcmp(parser->problem, "found invalid Unicode character escape code") == 0;
+    static const struct {
+        const char *problem, *hint;
+    } hints[] = {
+        {"found invalid Unicode character escape code",
+         "; half of a surrogate pair is no character, and only JSON has pairs: write the character "
+         "itself or \\U0001F600"},
+        {"found character that cannot start any token",
+         "; tabs do not indent, and a text that begins so needs quotes"},
+    };
+    for (size_t i = 0; parser->problem != NULL && i < sizeof(hints) / sizeof(hints[0]); i++) {
+        if (strcmp(parser->problem, hints[i].problem) == 0)
+            return hints[i].hint;
+    }
+    return "";
 }
 
 static void fail_syntax(struct document_decoder *decoder, const yaml_parser_t *parser)
@@ -334,9 +346,7 @@ static void fail_syntax(struct document_decoder *decoder, const yaml_parser_t *p
         buffer_printf(&text, " (%s)", parser->context);
     if (parser->error == YAML_READER_ERROR)
         buffer_printf(&text, " at byte %zu", parser->problem_offset);
-    if (is_half_a_pair(parser))
-        buffer_append_string(&text, "; half of a surrogate pair is no character, and only JSON has "
-                                    "pairs: write the character itself or \\U0001F600");
+    buffer_append_string(&text, hint_of(parser));
     decoder->report(decoder->context, DOCUMENT_ERROR, buffer_string(&text));
     decoder->has_failed = true;
     buffer_clear(&text);

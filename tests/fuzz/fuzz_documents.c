@@ -18,7 +18,8 @@ static void write_all(const struct draft *draft, struct buffer *to)
     for (size_t i = 0; i < draft->request.n_mutations; i++) {
         const MutationMessage *mutation = draft->request.mutations[i];
         if (mutation->operation_case == POINTSMAN__V1__MUTATION__OPERATION_PUT_ROUTE)
-            documents_write_route(to, mutation->put_route);
+            documents_write_route_in_order(to, mutation->put_route,
+                                           mutation->put_route->created_order);
         else
             documents_write_backend(to, mutation->put_backend);
     }

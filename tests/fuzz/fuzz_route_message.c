@@ -1,11 +1,17 @@
 /* A route's bytes: unpacked, validated, built (broken when not valid), looked up, removed. The
- * input is one Route; its tail is used as a request as well, so that finding is fuzzed too. */
+ * input is one Route; its tail is used as a request as well, so that finding is fuzzed too, and
+ * what filters make of what is found. */
 #include "proto/message.h"
+#include "proxy/routing/cors.h"
+#include "proxy/routing/filter_apply.h"
 #include "proxy/routing/route_table.h"
 #include "proxy/routing/route_validate.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+enum { FUZZ_HEADERS = 64 };
 
 static uint32_t some_backend(void *context, const char *full_name, uint32_t port)
 {
@@ -14,11 +20,34 @@ static uint32_t some_backend(void *context, const char *full_name, uint32_t port
     return port;
 }
 
+/* What the proxy does to a request by these filters. */
+static void apply_filters(const struct filter_list *filters, const struct request_head *head)
+{
+    struct arena arena = {0};
+    struct header edited[FUZZ_HEADERS], told[CORS_MAX_HEADERS];
+    struct request_head rewritten = *head;
+    if (filters == NULL)
+        return;
+    if (head->header_count + filters->request_headers.count <= FUZZ_HEADERS) {
+        memcpy(edited, head->headers, head->header_count * sizeof(edited[0]));
+        header_edits_apply(&filters->request_headers, edited, head->header_count, &arena);
+    }
+    url_rewrite_apply(&filters->rewrite, &rewritten, &arena);
+    if (filters->redirect.status != 0)
+        redirect_location(&filters->redirect, head, &arena);
+    if (filters->cors != NULL)
+        cors_preflight_headers(filters->cors, head, told, &arena);
+    arena_clear(&arena);
+}
+
 /* Whatever is found must be a rule of the only route there is. */
 static void look_up(const struct route_table *table, const struct route *route, struct slice host,
                     struct slice path)
 {
-    const struct header headers[] = {{SLICE("a"), host}, {SLICE("A"), path}, {SLICE("b"), host}};
+    const struct header headers[] = {{SLICE("a"), host},
+                                     {SLICE("A"), path},
+                                     {SLICE("origin"), host},
+                                     {SLICE("access-control-request-method"), path}};
     const struct request_head head = {
         .method = SLICE("GET"),
         .host = host,
@@ -26,11 +55,17 @@ static void look_up(const struct route_table *table, const struct route *route, 
         .query = path,
         .has_query = true,
         .headers = headers,
-        .header_count = 3,
+        .header_count = sizeof(headers) / sizeof(headers[0]),
+        .scheme = SLICE("http"),
     };
     const struct rule *rule = route_table_find(table, &head);
-    if (rule != NULL && rule->route != route)
+    if (rule == NULL)
+        return;
+    if (rule->route != route)
         abort();
+    apply_filters(rule->policy->filters, &head);
+    for (size_t i = 0; i < rule->choice_count; i++)
+        apply_filters(rule->choices[i].filters, &head);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -401,6 +401,10 @@ static void broken_yaml_names_its_place(void **state)
     reset(NULL);
     assert_false(read(ROUTE_HEAD "spec: {hostnames: [a\n"));
     assert_int_equal(strncmp(buffer_string(&remarks), "a.yaml:5:1: ", 12), 0);
+    assert_refused(
+        ROUTE_HEAD "spec:\n\trules: []\n",
+        "a.yaml:5:1: found character that cannot start any token (while scanning for the "
+        "next token); tabs do not indent, and a text that begins so needs quotes\n");
 }
 
 static void what_bites_its_own_tail_is_refused(void **state)
