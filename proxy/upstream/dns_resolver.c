@@ -136,14 +136,15 @@ static void turn(struct dns_resolver *resolver)
 {
     uint64_t next_ms = ask_due(resolver);
     ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
-    int wanted = ares_getsock(resolver->channel, sockets, ARES_GETSOCK_MAXNUM);
+    /* Two bits for each; c-ares' own macros shift a signed one into the sign. */
+    unsigned wanted = (unsigned)ares_getsock(resolver->channel, sockets, ARES_GETSOCK_MAXNUM);
     struct pollfd polled[ARES_GETSOCK_MAXNUM + 1] = {{.fd = resolver->wake_fd, .events = POLLIN}};
     nfds_t count = 1;
     for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
         short events = 0;
-        if (ARES_GETSOCK_READABLE(wanted, i))
+        if (wanted >> i & 1)
             events |= POLLIN;
-        if (ARES_GETSOCK_WRITABLE(wanted, i))
+        if (wanted >> (i + ARES_GETSOCK_MAXNUM) & 1)
             events |= POLLOUT;
         if (events != 0)
             polled[count++] = (struct pollfd){.fd = sockets[i], .events = events};
