@@ -38,6 +38,7 @@ static void free_proxy(struct proxy *proxy)
     clear_description(proxy);
     message_free((ProtobufCMessage *)proxy->last_applied);
     message_free((ProtobufCMessage *)proxy->last_rejection);
+    message_free((ProtobufCMessage *)proxy->endpoints_out);
     free(proxy->id);
     free(proxy);
 }
@@ -161,6 +162,13 @@ void proxy_set_applied(struct proxy *proxy, const Pointsman__V1__Applied *applie
 {
     message_free((ProtobufCMessage *)proxy->last_applied);
     proxy->last_applied = (Pointsman__V1__Applied *)copy_message(&applied->base);
+}
+
+void proxy_set_endpoints_out(struct proxy *proxy, const Pointsman__V1__EndpointsOut *out)
+{
+    message_free((ProtobufCMessage *)proxy->endpoints_out);
+    proxy->endpoints_out =
+        out == NULL ? NULL : (Pointsman__V1__EndpointsOut *)copy_message(&out->base);
 }
 
 void proxy_set_rejection(struct proxy *proxy, uint64_t revision, const char *message,

@@ -41,9 +41,10 @@ struct proxy {
 
     uint64_t revision; /* what it serves of the current epoch; 0: nothing known */
     bool digest_matches;
-    uint64_t behind_since_ms;                 /* 0: it is not */
-    Pointsman__V1__Applied *last_applied;     /* NULL: none yet */
-    Pointsman__V1__Rejection *last_rejection; /* NULL: none yet */
+    uint64_t behind_since_ms;                   /* 0: it is not */
+    Pointsman__V1__Applied *last_applied;       /* NULL: none yet */
+    Pointsman__V1__Rejection *last_rejection;   /* NULL: none yet */
+    Pointsman__V1__EndpointsOut *endpoints_out; /* NULL: it has said nothing of them */
 };
 
 struct proxy_registry *proxy_registry_new(void);
@@ -70,6 +71,7 @@ bool proxy_registry_has_listener(const struct proxy_registry *registry, const ch
 
 /* Copies what the proxy reports. */
 void proxy_set_applied(struct proxy *proxy, const Pointsman__V1__Applied *applied);
+void proxy_set_endpoints_out(struct proxy *proxy, const Pointsman__V1__EndpointsOut *out);
 void proxy_set_rejection(struct proxy *proxy, uint64_t revision, const char *message,
                          Pointsman__V1__ObjectError *const *errors, size_t error_count);
 

@@ -183,6 +183,7 @@ static void describe_proxy(const struct proxy *proxy, uint64_t now_ms, Pointsman
     to->digest_matches = proxy->digest_matches;
     to->last_rejection = proxy->last_rejection;
     to->last_applied = proxy->last_applied;
+    to->endpoints_out = proxy->endpoints_out;
     to->n_listeners = proxy->listener_count;
     to->listeners = proxy->listeners;
     if (proxy->behind_since_ms != 0)

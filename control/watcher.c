@@ -247,6 +247,7 @@ static void on_applied(struct watcher *watcher, const Pointsman__V1__ReportReque
 
 static void on_sign_of_life(struct watcher *watcher, const Pointsman__V1__ReportRequest *report)
 {
+    proxy_set_endpoints_out(watcher->proxy, report->endpoints_out);
     bool is_comparable = watcher->delivery == DELIVERY_NONE && !watcher->needs_snapshot &&
                          report->revision == watcher->base_revision &&
                          strcmp(report->epoch, store_epoch(watcher->environment->store)) == 0;

@@ -146,6 +146,40 @@ void backend_report_write_names(struct buffer *to, struct dns_names *names)
     free(status);
 }
 
+/* --- for control ----------------------------------------------------------------------------- */
+
+struct filling {
+    struct endpoints_out *out;
+    uint64_t now_ms;
+};
+
+static void fill_backend(void *context, struct backend *backend)
+{
+    const struct filling *filling = context;
+    struct endpoints_out *out = filling->out;
+    for (size_t i = 0; i < backend->endpoint_count; i++) {
+        const struct backend_endpoint *each = &backend->endpoints[i];
+        enum endpoint_state state = state_of(each, filling->now_ms);
+        if (state == ENDPOINT_HEALTHY || out->message.total++ >= ENDPOINTS_OUT_MAX)
+            continue;
+        Pointsman__V1__EndpointOut *added = &out->endpoints[out->message.n_endpoints++];
+        pointsman__v1__endpoint_out__init(added);
+        added->backend = (char *)backend->name.at;
+        added->address = (char *)each->endpoint->name;
+        added->state = (char *)state_names[state];
+    }
+}
+
+void backend_report_fill(struct endpoints_out *out, const struct route_table *table)
+{
+    struct filling filling = {.out = out, .now_ms = clock_now_ms()};
+    pointsman__v1__endpoints_out__init(&out->message);
+    out->message.endpoints = out->pointers;
+    for (size_t i = 0; i < ENDPOINTS_OUT_MAX; i++)
+        out->pointers[i] = &out->endpoints[i];
+    route_table_each_backend(table, fill_backend, &filling);
+}
+
 /* --- metrics --------------------------------------------------------------------------------- */
 
 struct metrics_report {

@@ -289,6 +289,7 @@ static void connect_to_control(struct control_client *client)
         .listeners = client->options.listeners,
         .listener_count = client->options.listener_count,
         .replica = client->options.replica,
+        .cache = client->options.cache,
         .wants_snapshot = client->needs_snapshot,
         .keeps_going = !client->has_published,
         .on_word = on_word,

@@ -10,6 +10,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "proto/grpc_client.h"
+#include "proxy/backend_report.h"
+#include "proxy/routing/route_cache.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -26,6 +28,9 @@ enum {
 
 #define METHOD_WATCH "/pointsman.v1.RouteFeed/Watch"
 #define METHOD_REPORT "/pointsman.v1.RouteFeed/Report"
+
+/* With more than these, looking at the endpoints of each would keep updates waiting. */
+enum { REPORTED_BACKENDS_MAX = 100000 };
 
 /* Objects that could not be built, as a report lists them. */
 struct error_list {
@@ -119,7 +124,15 @@ static void on_heartbeat_due(struct event_timer *timer)
     struct feed_session *session = timer->context;
     Pointsman__V1__ReportRequest sign_of_life;
     pointsman__v1__report_request__init(&sign_of_life);
+    struct endpoints_out out;
+    struct route_cache *cache = session->options.cache;
+    struct route_table *table = cache == NULL ? NULL : route_cache_acquire(cache);
+    if (table != NULL && route_table_backend_count(table) <= REPORTED_BACKENDS_MAX) {
+        backend_report_fill(&out, table);
+        sign_of_life.endpoints_out = &out.message;
+    }
     send_report(session, &sign_of_life);
+    route_table_release(&table);
     event_timer_start(timer, session->loop, session->heartbeat_ms, on_heartbeat_due, session);
 }
 

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 struct feed_session;
+struct route_cache;
 
 struct feed_session_options {
     const char *socket_path;
@@ -25,6 +26,8 @@ struct feed_session_options {
     Pointsman__V1__Listener **listeners;
     size_t listener_count;
     struct route_replica *replica;
+    struct route_cache
+        *cache; /* what is served, for signs of life; NULL: they do not speak of it */
     /* Ask for everything, whatever the replica holds. */
     bool wants_snapshot;
     /* Nothing is served yet: an object that cannot be built answers 500 instead of stopping us. */

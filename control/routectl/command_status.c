@@ -34,7 +34,10 @@ const struct command command_status = {
     .details =
         "BEHIND is how many revisions a proxy lacks, LAG for how long it has lacked the first of\n"
         "them. DIGEST says whether it holds exactly what the daemon sent, SINCE how long it has\n"
-        "been connected, LAST REJECTION why it refused an update. -o wide shows more columns.",
+        "been connected, LAST REJECTION why it refused an update. -o wide shows more columns.\n"
+        "Endpoints that get no requests are listed below: ejected because requests failed there, "
+        "or\n"
+        "unhealthy by their check, as each proxy said in its last sign of life.",
     .example = "  routectl status\n"
                "  routectl status -o json | jq '.proxies[] | {id, revision, connected}'",
     .run = run_status,

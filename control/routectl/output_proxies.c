@@ -103,6 +103,50 @@ static void add_proxy(const struct output_sink *sink, struct text_table *table,
     buffer_clear(&text);
 }
 
+static uint64_t count_out(const Pointsman__V1__ListProxiesResponse *proxies)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < proxies->n_proxies; i++) {
+        if (proxies->proxies[i]->endpoints_out != NULL)
+            total += proxies->proxies[i]->endpoints_out->total;
+    }
+    return total;
+}
+
+static void add_endpoints_out(struct text_table *table, const Pointsman__V1__Proxy *proxy)
+{
+    const Pointsman__V1__EndpointsOut *out = proxy->endpoints_out;
+    if (out == NULL)
+        return;
+    for (size_t i = 0; i < out->n_endpoints; i++) {
+        text_table_cell(table, "%s", out->endpoints[i]->backend);
+        text_table_cell(table, "%s", out->endpoints[i]->address);
+        text_table_cell(table, "%s", out->endpoints[i]->state);
+        text_table_cell(table, "%s", proxy->id);
+    }
+    if (out->total > out->n_endpoints) {
+        text_table_cell(table, "(%" PRIu64 " more)", out->total - out->n_endpoints);
+        text_table_cell(table, "%s", "");
+        text_table_cell(table, "%s", "");
+        text_table_cell(table, "%s", proxy->id);
+    }
+}
+
+/* Only when there is something to see. */
+static void show_endpoints_out(const struct output_sink *sink,
+                               const Pointsman__V1__ListProxiesResponse *proxies)
+{
+    static const char *const headings[] = {"BACKEND", "ENDPOINT", "STATE", "PROXY", NULL};
+    struct text_table table;
+    if (count_out(proxies) == 0)
+        return;
+    fputc('\n', sink->to);
+    text_table_init(&table, headings);
+    for (size_t i = 0; i < proxies->n_proxies; i++)
+        add_endpoints_out(&table, proxies->proxies[i]);
+    print_table(sink, &table);
+}
+
 void output_proxies_show_status(const struct output_sink *sink,
                                 const Pointsman__V1__GetInfoResponse *info,
                                 const Pointsman__V1__ListProxiesResponse *proxies)
@@ -125,4 +169,5 @@ void output_proxies_show_status(const struct output_sink *sink,
     for (size_t i = 0; i < proxies->n_proxies; i++)
         add_proxy(sink, &table, proxies->proxies[i], proxies->head_revision);
     print_table(sink, &table);
+    show_endpoints_out(sink, proxies);
 }

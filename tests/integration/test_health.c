@@ -11,6 +11,9 @@
 
 static const char busy[] = "HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy";
 
+/* Proxies say soon what has changed. */
+static const char *const quick_signs[] = {"--heartbeat-interval", "200ms", NULL};
+
 static struct fake_upstream *failing;
 static struct fake_upstream *healthy;
 static struct pointsman *pointsman;
@@ -20,7 +23,7 @@ static int start(void **state)
     (void)state;
     failing = fake_upstream_start("failing");
     healthy = fake_upstream_start("healthy");
-    pointsman = pointsman_start(NULL);
+    pointsman = pointsman_start(&(struct pointsman_options){.control_arguments = quick_signs});
     pointsman_routectl_ok(pointsman, "add", "shop", "--path-prefix", "/", "--backend", "shop",
                           NULL);
     return 0;
@@ -156,6 +159,25 @@ static void retries_go_to_every_endpoint_once(void **state)
 
     assert_int_equal(fake_upstream_request_count(healthy), 30);
     fake_upstream_free(third);
+}
+
+static bool routectl_shows_it(void *context)
+{
+    (void)context;
+    struct command status = pointsman_routectl(pointsman, "status", NULL);
+    const char *row = strstr(status.out, "BACKEND");
+    bool shows_it = row != NULL && strstr(row, "shop") != NULL && strstr(row, "ejected") != NULL;
+    command_clear(&status);
+    return shows_it;
+}
+
+static void routectl_shows_endpoints_that_are_out(void **state)
+{
+    (void)state;
+    add_backend_that_ejects_for("1h");
+    fail_three_times();
+
+    assert_true(wait_until(routectl_shows_it, NULL, WAIT_MS));
 }
 
 /* --- active: what endpoints say when asked ---------------------------------------------------- */
@@ -299,6 +321,7 @@ int main(void)
         STORY(an_endpoint_that_keeps_failing_gets_no_more_requests),
         STORY(ejection_survives_changes_of_routes_and_backends),
         STORY(after_its_time_it_is_tried_again),
+        STORY(routectl_shows_endpoints_that_are_out),
         STORY(the_last_endpoints_stay_however_they_fail),
         STORY(retries_go_to_every_endpoint_once),
         STORY(an_endpoint_whose_check_fails_gets_nothing_until_it_succeeds),
