@@ -36,6 +36,8 @@ const struct command command_apply = {
     .example = "  routectl apply -f routes.yaml\n"
                "  routectl apply -f routes/ --prune --selector team=accounts\n"
                "      The folder is all that the team has; the rest of theirs is removed.\n"
+               "  routectl apply -f routes/ --confirm-within 60s\n"
+               "      Taken back after a minute, unless 'routectl confirm REV' keeps it.\n"
                "  kubectl get httproutes -o yaml | routectl apply -f - --dry-run",
     .groups = {{"Documents", document_file_options},
                {"Removing what is left", prune_options},

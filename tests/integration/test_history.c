@@ -130,6 +130,9 @@ static void what_there_was_is_read_and_applied_again(void **state)
 
     struct command old = pointsman_routectl(pointsman, "export", "users", "--at", "1", NULL);
     char *file = temp_dir_write(pointsman_dir(pointsman), "old.yaml", old.out);
+    ROUTECTL(0, "-        value: /new\n+        value: /old\n", "", "apply", "-f", file,
+             "--dry-run");
+    ROUTECTL(0, "  match     /new/*\n", NULL, "get", "users");
     ROUTECTL(0, "route users updated\n", NULL, "apply", "-f", file);
     ROUTECTL(0, "  match     /old/*\n", NULL, "get", "users");
     free(file);

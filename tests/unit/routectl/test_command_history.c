@@ -1,9 +1,11 @@
 #include "control/routectl/command.h"
+#include "tests/support/temp_dir.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/routectl/fake_client.h"
 #include "tests/unit/routectl/verb_runner.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* 2026-11-23T06:22:37Z */
@@ -295,6 +297,91 @@ static void a_difference_in_json_has_both_objects(void **state)
     assert_has(ran.out, "\"new.internal\"");
 }
 
+/* --- files ------------------------------------------------------------------------------------ */
+
+static const char document[] = "apiVersion: gateway.networking.k8s.io/v1\n"
+                               "kind: HTTPRoute\n"
+                               "metadata: {name: users}\n"
+                               "spec: {hostnames: [new.internal]}\n";
+
+static RouteMessage *make_route(const char *host)
+{
+    static char *hosts[1];
+    static RouteMessage route;
+    pointsman__v1__route__init(&route);
+    hosts[0] = (char *)host;
+    route.name = (char *)"users";
+    route.revision = 3;
+    route.n_hostnames = 1;
+    route.hostnames = hosts;
+    return &route;
+}
+
+/* To a dry run that would update the route; `before` is NULL when the answer has no objects. */
+static void answer_dry_run(RouteMessage *before_route, RouteMessage *after_route)
+{
+    Pointsman__V1__Object before = POINTSMAN__V1__OBJECT__INIT, after = before;
+    Pointsman__V1__Change change = POINTSMAN__V1__CHANGE__INIT, *changes[] = {&change};
+    Pointsman__V1__ApplyResponse response = POINTSMAN__V1__APPLY_RESPONSE__INIT;
+    before.kind_case = after.kind_case = POINTSMAN__V1__OBJECT__KIND_ROUTE;
+    before.route = before_route;
+    after.route = after_route;
+    change.kind = POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
+    change.change = POINTSMAN__V1__CHANGE_KIND__CHANGE_KIND_UPDATED;
+    change.name = (char *)"users";
+    change.before = before_route == NULL ? NULL : &before;
+    change.after = before_route == NULL ? NULL : &after;
+    response.n_changes = 1;
+    response.changes = changes;
+    fake_client_answer(&response.base);
+}
+
+/* `diff -f` of the document. */
+static void run_diff_of_file(const char *flags)
+{
+    struct temp_dir *dir = temp_dir_new();
+    char *path = temp_dir_write(dir, "users.yaml", document);
+    char line[512];
+    snprintf(line, sizeof(line), "diff -f %s %s", path, flags);
+    run(line);
+    free(path);
+    temp_dir_free(dir);
+}
+
+static void files_are_compared_with_what_the_dry_run_answers(void **state)
+{
+    (void)state;
+    RouteMessage after = *make_route("new.internal");
+    char *hosts[] = {(char *)"new.internal"};
+    after.hostnames = hosts;
+    answer_dry_run(make_route("old.internal"), &after);
+    run_diff_of_file("");
+    assert_int_equal(ran.code, 1);
+    assert_int_equal(fake_client_call_count(), 1);
+    assert_has(ran.out, "--- HTTPRoute users (revision 3)\n+++ HTTPRoute users (/");
+    assert_has(ran.out, "/users.yaml:3");
+    assert_has(ran.out, "\n-  hostnames: [old.internal]\n+  hostnames: [new.internal]\n");
+}
+
+/* An answer that would be too large has no objects. */
+static void what_the_dry_run_leaves_out_is_asked_for(void **state)
+{
+    (void)state;
+    answer_dry_run(NULL, NULL);
+    fake_client_answer(&make_route("old.internal")->base);
+    run_diff_of_file("");
+    assert_int_equal(ran.code, 1);
+    assert_string_equal(fake_client_path(1), "/pointsman.v1.RouteControl/GetRoute");
+    assert_has(ran.out, "\n-  hostnames: [old.internal]\n+  hostnames: [new.internal]\n");
+
+    verb_runner_reset(NULL);
+    answer_dry_run(NULL, NULL);
+    fake_client_answer(&make_route("old.internal")->base);
+    run_diff_of_file("-o json");
+    assert_has(ran.out, "\"old.internal\"");
+    assert_has(ran.out, "\"new.internal\"");
+}
+
 /* --- blame ------------------------------------------------------------------------------------ */
 
 static void answer_blame(void)
@@ -410,6 +497,8 @@ int main(void)
         HISTORY_TEST(a_revision_that_is_not_kept_is_exit_3),
         HISTORY_TEST(an_error_of_diff_is_never_exit_1),
         HISTORY_TEST(a_difference_in_json_has_both_objects),
+        HISTORY_TEST(files_are_compared_with_what_the_dry_run_answers),
+        HISTORY_TEST(what_the_dry_run_leaves_out_is_asked_for),
         HISTORY_TEST(blame_names_the_commit_of_each_part),
         HISTORY_TEST(a_backend_is_blamed_as_a_backend),
         HISTORY_TEST(wrong_revisions_and_times_are_usage),
