@@ -189,6 +189,23 @@ static void a_proxy_without_control_and_without_a_copy_is_not_ready(void **state
     pointsman_free(alone);
 }
 
+static void a_damaged_copy_and_no_control_are_no_routes_and_not_ready(void **state)
+{
+    (void)state;
+    assert_true(wait_until(is_in_local_copy, "/page", WAIT_MS));
+    pointsman_kill_control(pointsman);
+    pointsman_kill_proxy(pointsman);
+    free(
+        temp_dir_write(pointsman_dir(pointsman), "local-copy.journal", "pointsjl, or so it seems"));
+
+    pointsman_start_proxy(pointsman);
+    free(process_expect_line(pointsman_proxy(pointsman), "local_copy_refused"));
+    free(process_expect_line(pointsman_proxy(pointsman), "no_routes"));
+
+    assert_int_equal(http_get_status(pointsman_admin_port(pointsman), "localhost", "/readyz"), 503);
+    assert_int_not_equal(get_status("/page"), 404);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +218,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_killed_proxy_serves_again_without_control, start, stop),
         cmocka_unit_test_setup_teardown(
             a_proxy_that_served_its_copy_takes_changes_when_control_is_back, start, stop),
+        cmocka_unit_test_setup_teardown(a_damaged_copy_and_no_control_are_no_routes_and_not_ready,
+                                        start, stop),
         cmocka_unit_test(a_proxy_without_control_and_without_a_copy_is_not_ready),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
