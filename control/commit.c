@@ -189,7 +189,11 @@ static bool write_all(struct commit *commit)
         if (!commit_write_mutation(commit, &commit->mutations[i]))
             return false;
     }
-    return commit_check_whole(commit) && commit->violations->count == 0;
+    if (!commit_check_whole(commit) || commit->violations->count > 0)
+        return false;
+    if (commit->lint != NULL)
+        shadow_lint_warn(commit->lint, commit->answer);
+    return true;
 }
 
 static bool remember(struct commit *commit, uint64_t fingerprint)
@@ -252,8 +256,8 @@ static bool run(struct commit *commit, bool *is_commit)
 }
 
 AnswerMessage *commit_run(struct store *store, const struct proxy_registry *proxies,
-                          const struct commit_request *request, struct violations *violations,
-                          bool *is_commit, struct error *err)
+                          struct shadow_index *shadows, const struct commit_request *request,
+                          struct violations *violations, bool *is_commit, struct error *err)
 {
     struct commit commit = {
         .store = store,
@@ -262,6 +266,7 @@ AnswerMessage *commit_run(struct store *store, const struct proxy_registry *prox
         .violations = violations,
         .err = err,
         .answer = answer_new(),
+        .lint = shadows == NULL ? NULL : shadow_lint_new(shadows, store),
     };
     answer_set_epoch(commit.answer, store_epoch(store));
     *is_commit = false;
@@ -270,6 +275,7 @@ AnswerMessage *commit_run(struct store *store, const struct proxy_registry *prox
     free(commit.mutations);
     free(commit.sorted);
     buffer_clear(&commit.bytes);
+    shadow_lint_free(commit.lint);
     if (is_done)
         return commit.answer;
     answer_free(commit.answer);

@@ -18,6 +18,7 @@
 #include "proto/unix_socket.h"
 
 struct proxy_registry;
+struct shadow_index;
 
 enum {
     COMMIT_OBJECT_BYTES_MAX = 1 << 20,
@@ -58,11 +59,12 @@ struct commit_request {
     bool is_trusted;
 };
 
-/* In an open transaction of `store`. Returns the answer, for when the transaction is durable;
- * free with answer_free. NULL when nothing is to be committed: then there are `violations`, or
- * none and `err` says what failed. `*is_commit` says whether there is a new revision. */
+/* In an open transaction of `store`. `shadows` (or NULL) finds rules that no request reaches.
+ * Returns the answer, for when the transaction is durable; free with answer_free. NULL when nothing
+ * is to be committed: then there are `violations`, or none and `err` says what failed. `*is_commit`
+ * says whether there is a new revision. */
 AnswerMessage *commit_run(struct store *store, const struct proxy_registry *proxies,
-                          const struct commit_request *request, struct violations *violations,
-                          bool *is_commit, struct error *err);
+                          struct shadow_index *shadows, const struct commit_request *request,
+                          struct violations *violations, bool *is_commit, struct error *err);
 
 #endif

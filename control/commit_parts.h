@@ -9,6 +9,7 @@
 
 #include "control/commit.h"
 #include "control/mutation.h"
+#include "control/shadow_lint.h"
 
 struct commit {
     struct store *store;
@@ -17,6 +18,7 @@ struct commit {
     AnswerMessage *answer;
     struct violations *violations;
     struct error *err;
+    struct shadow_lint *lint; /* NULL: of no use here */
 
     struct mutation *mutations; /* those that name an operation */
     size_t count;

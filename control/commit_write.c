@@ -149,6 +149,15 @@ static struct creation creation_of(const struct commit *commit, const struct mut
                                       : 0};
 }
 
+/* The object is packed in `bytes`. */
+static void lint_put(struct commit *commit, const struct mutation *mutation,
+                     struct creation created)
+{
+    if (commit->lint != NULL && mutation->kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE)
+        shadow_lint_add(commit->lint, mutation->message->put_route, buffer_slice(&commit->bytes),
+                        created, !commit->request->is_trusted);
+}
+
 static bool write_put(struct commit *commit, const struct mutation *mutation,
                       const struct store_record *record, bool is_there)
 {
@@ -158,6 +167,7 @@ static bool write_put(struct commit *commit, const struct mutation *mutation,
 
     mutation_pack(mutation, created, is_there ? record->revision : next, &commit->bytes);
     if (is_there && slice_equals(before, buffer_slice(&commit->bytes))) {
+        lint_put(commit, mutation, created);
         answer_add_change(commit->answer, POINTSMAN__V1__CHANGE_KIND__CHANGE_KIND_UNCHANGED,
                           mutation->kind, mutation->name);
         return true;
@@ -167,6 +177,7 @@ static bool write_put(struct commit *commit, const struct mutation *mutation,
         commit_refuse(commit, mutation, ERROR_LIMIT, "an object may have 1 MiB at most");
         return true;
     }
+    lint_put(commit, mutation, created);
 
     struct reference_list references = {0};
     if (mutation->kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE)

@@ -15,6 +15,7 @@
 #include "control/proxy_registry.h"
 #include "control/replace_service.h"
 #include "control/services.h"
+#include "control/shadow_index.h"
 #include "control/store.h"
 #include "control/wait_list.h"
 #include "proto/grpc_server.h"
@@ -35,6 +36,7 @@ struct control {
     struct wait_list *waits;
     struct feed_service *feed;
     struct explain_service *explain;
+    struct shadow_index *shadows;
     struct blame_service *blame;
     struct commit_streams *streams;
     struct backup_service *backup;
@@ -130,6 +132,7 @@ struct control *control_start(const struct control_options *options, struct even
     control->feed =
         feed_service_new(loop, control->store, control->changes, control->proxies, &feed_options);
     control->explain = explain_service_new(loop, control->store, control->proxies);
+    control->shadows = shadow_index_new(loop, control->store);
     control->blame = blame_service_new(loop, control->store);
     control->streams = commit_streams_new(control->store, control->changes);
     control->backup = backup_service_new(loop, control->store, control->commits);
@@ -141,6 +144,7 @@ struct control *control_start(const struct control_options *options, struct even
         .feed = control->feed,
         .waits = control->waits,
         .explain = control->explain,
+        .shadows = control->shadows,
         .blame = control->blame,
         .streams = control->streams,
         .backup = control->backup,
@@ -204,6 +208,7 @@ void control_stop(struct control *control)
     backup_service_free(control->backup);
     commit_streams_free(control->streams);
     blame_service_free(control->blame);
+    shadow_index_free(control->shadows);
     explain_service_free(control->explain);
     wait_list_free(control->waits);
     proxy_registry_free(control->proxies);

@@ -45,8 +45,8 @@ static bool join_group(const struct services *services, struct grpc_call *call,
     bool is_commit = false;
     AnswerMessage *answer = NULL;
     if (commit_group_join(services->commits, err))
-        answer =
-            commit_run(services->store, services->proxies, request, violations, &is_commit, err);
+        answer = commit_run(services->store, services->proxies, services->shadows, request,
+                            violations, &is_commit, err);
     if (answer == NULL)
         return false;
 

@@ -16,6 +16,7 @@ struct commit_streams;
 struct explain_service;
 struct feed_service;
 struct proxy_registry;
+struct shadow_index;
 struct replace_service;
 struct store;
 struct wait_list;
@@ -29,6 +30,7 @@ struct services {
     struct feed_service *feed;
     struct wait_list *waits;
     struct explain_service *explain;
+    struct shadow_index *shadows;
     struct blame_service *blame;
     struct commit_streams *streams;
     struct replace_service *replaces;

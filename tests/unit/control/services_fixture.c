@@ -14,6 +14,7 @@
 #include "control/feed_service.h"
 #include "control/proxy_registry.h"
 #include "control/replace_service.h"
+#include "control/shadow_index.h"
 #include "control/store.h"
 #include "control/wait_list.h"
 #include "tests/support/temp_dir.h"
@@ -64,6 +65,7 @@ static void start(struct services_fixture *fixture)
     services->proxies = proxy_registry_new();
     services->waits = wait_list_new(fixture->loop, services->proxies);
     services->explain = explain_service_new(fixture->loop, services->store, services->proxies);
+    services->shadows = shadow_index_new(fixture->loop, services->store);
     services->blame = blame_service_new(fixture->loop, services->store);
     services->streams = commit_streams_new(services->store, fixture->changes);
     services->backup = backup_service_new(fixture->loop, services->store, services->commits);
@@ -83,6 +85,7 @@ static void stop(struct services_fixture *fixture)
     backup_service_free(services->backup);
     commit_streams_free(services->streams);
     blame_service_free(services->blame);
+    shadow_index_free(services->shadows);
     explain_service_free(services->explain);
     wait_list_free(services->waits);
     proxy_registry_free(services->proxies);

@@ -1,0 +1,39 @@
+/* Shadow index: which routes may have a match that wins over another's, by what they ask for.
+ *
+ * A hint, in memory: for each match and hostname, a key and the route's name, some 60 bytes. It is
+ * filled from the store a millisecond at a time after the start, then as routes are put. Nothing
+ * is ever taken out, so no commit that fails has to be undone in it: whoever asks looks at the
+ * route, as it is now. When it has come to hold twice what it needs, it is filled anew.
+ *
+ * Threads: main. */
+#ifndef CONTROL_SHADOW_INDEX_H
+#define CONTROL_SHADOW_INDEX_H
+
+#include "proxy/routing/route.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct event_loop;
+struct shadow_index;
+struct store;
+
+/* Both outlive the index. */
+struct shadow_index *shadow_index_new(struct event_loop *loop, struct store *store);
+/* Harmless on NULL. */
+void shadow_index_free(struct shadow_index *index);
+
+/* Whether every route is in it. */
+bool shadow_index_is_filled(const struct shadow_index *index);
+
+/* Files the route's matches. Copies. */
+void shadow_index_add(struct shadow_index *index, const struct route *route);
+
+/* Visits the names of routes filed under the key, some of which may not be there any more, until
+ * `visit` returns false: the one that was filed first, then from the newest on. Borrowed until it
+ * returns. */
+typedef bool shadow_visit_fn(void *context, struct slice name);
+void shadow_index_find(const struct shadow_index *index, uint64_t key, shadow_visit_fn *visit,
+                       void *context);
+
+#endif
