@@ -57,6 +57,24 @@ static bool meets(const struct model_mutation *mutation, uint64_t revision)
     return false;
 }
 
+/* Whether two objects are the same but for the revision that made them so. */
+static bool is_same_route(const struct model_route *left, const struct model_route *right)
+{
+    bool is_there = left->revision != 0;
+    return is_there == (right->revision != 0) &&
+           (!is_there ||
+            (left->created_revision == right->created_revision && left->host == right->host &&
+             left->prefix == right->prefix && left->backend == right->backend));
+}
+
+static bool is_same_backend(const struct model_backend *left, const struct model_backend *right)
+{
+    bool is_there = left->revision != 0;
+    return is_there == (right->revision != 0) &&
+           (!is_there ||
+            (left->created_revision == right->created_revision && left->port == right->port));
+}
+
 static uint64_t created_by(const struct model_mutation *mutation, uint64_t created_revision,
                            uint64_t revision)
 {
@@ -75,7 +93,7 @@ static void put_route(struct model_route *route, const struct model_mutation *mu
         .prefix = mutation->prefix,
         .backend = mutation->backend,
     };
-    if (route->revision != 0 && memcmp(&put, route, sizeof(put)) == 0)
+    if (route->revision != 0 && is_same_route(&put, route))
         return;
     *route = put;
     route->revision = revision;
@@ -89,7 +107,7 @@ static void put_backend(struct model_backend *backend, const struct model_mutati
         .revision = backend->revision,
         .port = mutation->port,
     };
-    if (backend->revision != 0 && memcmp(&put, backend, sizeof(put)) == 0)
+    if (backend->revision != 0 && is_same_backend(&put, backend))
         return;
     *backend = put;
     backend->revision = revision;
@@ -123,6 +141,16 @@ static bool is_named(const struct model_state *state, unsigned backend)
     return false;
 }
 
+static bool has_changed(const struct model_state *next, const struct model_state *before)
+{
+    bool differs = false;
+    for (size_t i = 0; i < MODEL_ROUTES; i++)
+        differs |= next->routes[i].revision != before->routes[i].revision;
+    for (size_t i = 0; i < MODEL_BACKENDS; i++)
+        differs |= next->backends[i].revision != before->backends[i].revision;
+    return differs;
+}
+
 bool model_try(const struct model *model, const struct model_change *change,
                struct model_state *next)
 {
@@ -140,27 +168,9 @@ bool model_try(const struct model *model, const struct model_change *change,
             is_named(next, mutation->index))
             return false;
     }
-    if (memcmp(next, head, sizeof(*next)) != 0)
+    if (has_changed(next, head))
         next->revision = head->revision + 1;
     return true;
-}
-
-/* Whether two objects are the same but for the revision that made them so. */
-static bool is_same_route(const struct model_route *left, const struct model_route *right)
-{
-    bool is_there = left->revision != 0;
-    return is_there == (right->revision != 0) &&
-           (!is_there ||
-            (left->created_revision == right->created_revision && left->host == right->host &&
-             left->prefix == right->prefix && left->backend == right->backend));
-}
-
-static bool is_same_backend(const struct model_backend *left, const struct model_backend *right)
-{
-    bool is_there = left->revision != 0;
-    return is_there == (right->revision != 0) &&
-           (!is_there ||
-            (left->created_revision == right->created_revision && left->port == right->port));
 }
 
 bool model_undo(const struct model *model, uint64_t first, uint64_t last, bool is_forced,
