@@ -1,0 +1,253 @@
+#include "tests/unit/proxy/routing/random_routes.h"
+
+#include "tests/unit/proxy/routing/route_text.h"
+
+#include <string.h>
+
+/* --- choices -------------------------------------------------------------------------------- */
+
+static uint64_t random_state;
+
+/* Seeds that follow each other must not begin alike. */
+void random_seed(uint64_t seed)
+{
+    random_state = (seed ^ seed << 32) * UINT64_C(0x9e3779b97f4a7c15);
+    random_state ^= random_state >> 29;
+}
+
+unsigned random_below(unsigned below)
+{
+    random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (unsigned)(random_state >> 33) % below;
+}
+
+bool random_once_in(unsigned times)
+{
+    return random_below(times) == 0;
+}
+
+static const char *one_of(const char *const *words, size_t count)
+{
+    return words[random_below((unsigned)count)];
+}
+
+/* One in each call at most: arguments have no order, and another compiler would make other routes.
+ */
+#define ONE_OF(words) one_of((words), sizeof(words) / sizeof((words)[0]))
+
+/* --- words ---------------------------------------------------------------------------------- */
+
+static const char *const hostnames[] = {"x",     "a.x",     "b.x",       "a.b.x",   "*.x",
+                                        "*.b.x", "*.a.b.x", "*.c.a.b.x", "c.a.b.x", "d.c.a.b.x"};
+static const char *const request_hosts[] = {
+    "x", "a.x", "b.x", "a.b.x", "c.a.b.x", "d.c.a.b.x", "e.d.c.a.b.x", "d.b.x", "y", "xx", "ax"};
+/* "/%7ea" is "/~a" in canonical form, "%c3" is "%C3". */
+static const char *const paths[] = {"/",        "/a",    "/a/",        "/b",       "/a/b",
+                                    "/a/c",     "/a/b/", "/a/b/c",     "/a/b/c/",  "/ab",
+                                    "/a/%62/c", "/%7ea", "/a/b/c/d/e", "/x%c3%a9", "/x%C3%A9/"};
+static const char *const request_paths[] = {
+    "/",      "/a",      "/a/",      "/ab",       "/a/b",   "/a/b/",      "/a/c",
+    "/a/b/c", "/a/b/c/", "/a//b",    "/a/b/c/d",  "/b/c/d", "/a/b/c/d/e", "/c",
+    "/~a",    "/~a/",    "/x%C3%A9", "/x%C3%A9/", "//",     "/a/bc",      "/a/b/c/d/e/",
+    "/A/b",   "/a/b//c", "/ab/",     "*"};
+static const char *const expressions[] = {"/a.*", "/[a-z]+", "/a/(b|c)",  "/.*", "/a/b/c+",
+                                          "/..?", "/a/b/.*", "/(~a|b).*", "/a/", ".+c"};
+static const char *const methods[] = {"GET", "PUT", "POST"};
+static const char *const header_names[] = {"one",  "One",  "ONE",        "two",       "three",
+                                           "four", "five", "Set-Cookie", "set-cookie"};
+/* "_" is a space, in values of parameters too. */
+static const char *const values[] = {"1", "2", "3", "a,b", "1,_2", "2,_1", "1,_1"};
+static const char *const sent_values[] = {"1", "2", "3", "a,b", "1, 2", ""};
+static const char *const value_expressions[] = {"[0-9]", "1|2", ".*", "1,.2", "[^0-9]+", ".+,.+"};
+static const char *const query_names[] = {"p", "q", "r", "s", "p.q"};
+static const char *const query_values[] = {"1", "2", "3", "a,b", "a_b", "_", "%31"};
+static const char *const queries[] = {
+    "",        "p=1",       "p=2&q=1",        "q=1&p=1&q=2", "%70=1",   "r=a%2cb",
+    "s=1&r=3", "p=+",       "p&q=%31&s=3",    "q=3&&r=2",    "p%2Eq=1", "p.q=a+b",
+    "p=a%20b", "p=%2531",   "p=%zz&q=%4",     "P=1",         "=1&p=3",  "p=1&p=2",
+    "r=2;q=1", "p=2&%70=1", "p=1&q=1&r=1&s=1"};
+static const char *const attachments[] = {"on=web", "on=other on=:81", "on=third:82",  "on=web:81",
+                                          "on=:80", "on=sock",         "on=web on=:82"};
+
+/* --- routes --------------------------------------------------------------------------------- */
+
+unsigned world_route_count(enum world_kind world)
+{
+    static const unsigned counts[] = {
+        [WORLD_MIXED] = 60, [WORLD_CROWDED] = 120, [WORLD_WIDE] = WORLD_MAX_ROUTES};
+    return counts[world];
+}
+
+static void write_wide_path(struct buffer *text)
+{
+    buffer_printf(text, "/p%u", random_below(60));
+    if (random_once_in(2))
+        buffer_printf(text, "/q%u", random_below(4));
+    if (random_once_in(4))
+        buffer_append_string(text, "/r");
+}
+
+static void append_path(struct buffer *text, const char *path)
+{
+    buffer_printf(text, " %s:%s", random_once_in(3) ? "exact" : "prefix", path);
+}
+
+static void write_path(struct buffer *text, enum world_kind world)
+{
+    switch (world) {
+    case WORLD_CROWDED:
+        buffer_append_string(text, random_once_in(4) ? " prefix:/a" : " prefix:/");
+        return;
+    case WORLD_WIDE:
+        if (random_once_in(32))
+            return;
+        buffer_append_string(text, random_once_in(3) ? " exact:" : " prefix:");
+        write_wide_path(text);
+        return;
+    case WORLD_MIXED:
+    case WORLD_KINDS:
+        break;
+    }
+    if (random_once_in(6))
+        buffer_printf(text, " regex:%s", ONE_OF(expressions));
+    else if (!random_once_in(16))
+        append_path(text, ONE_OF(paths));
+}
+
+static unsigned condition_count(enum world_kind world)
+{
+    switch (world) {
+    case WORLD_CROWDED:
+        return random_below(4);
+    case WORLD_WIDE:
+        return random_once_in(8);
+    case WORLD_MIXED:
+    case WORLD_KINDS:
+        break;
+    }
+    return random_below(7) / 4;
+}
+
+static void write_match(struct buffer *text, enum world_kind world)
+{
+    write_path(text, world);
+    if (random_once_in(world == WORLD_WIDE ? 16 : 4))
+        buffer_printf(text, " method:%s", ONE_OF(methods));
+    for (unsigned i = condition_count(world); i > 0; i--) {
+        const char *name = ONE_OF(header_names);
+        if (random_once_in(4))
+            buffer_printf(text, " header~%s=%s", name, ONE_OF(value_expressions));
+        else
+            buffer_printf(text, " header:%s=%s", name, ONE_OF(values));
+    }
+    for (unsigned i = world == WORLD_WIDE ? 0 : random_below(6) / 4; i > 0; i--) {
+        const char *name = ONE_OF(query_names);
+        if (random_once_in(4))
+            buffer_printf(text, " query~%s=%s", name, ONE_OF(value_expressions));
+        else
+            buffer_printf(text, " query:%s=%s", name, ONE_OF(query_values));
+    }
+}
+
+static void write_hostnames(struct buffer *text, enum world_kind world)
+{
+    if (world == WORLD_CROWDED || random_once_in(world == WORLD_WIDE ? 40 : 8))
+        return;
+    if (world == WORLD_WIDE) {
+        bool is_wildcard = random_once_in(3);
+        buffer_printf(text, " host=%sh%u.x", is_wildcard ? "*." : "", random_below(30));
+        return;
+    }
+    buffer_printf(text, " host=%s", ONE_OF(hostnames));
+    for (unsigned i = random_below(3); i > 0; i--)
+        buffer_printf(text, ",%s", ONE_OF(hostnames));
+}
+
+static void put_spaces(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == '_')
+            *text = ' ';
+    }
+}
+
+static void put_spaces_in_match(RouteMatchMessage *match)
+{
+    for (size_t i = 0; i < match->n_headers; i++)
+        put_spaces(match->headers[i]->value);
+    for (size_t i = 0; i < match->n_query_params; i++)
+        put_spaces(match->query_params[i]->value);
+}
+
+RouteMessage *random_route(enum world_kind world, unsigned number)
+{
+    struct buffer text = BUFFER_EMPTY;
+    unsigned created = random_below(5);
+    buffer_printf(&text, "%s%u @%u.%u", number % 3 == 0 ? "ns/r" : "r", number, created,
+                  random_below(3));
+    write_hostnames(&text, world);
+    if (random_once_in(6))
+        buffer_printf(&text, " %s", ONE_OF(attachments));
+
+    /* Without rules: one that takes everything. */
+    unsigned rules = random_once_in(100) ? 0 : 1 + random_below(3);
+    if (rules > 0)
+        buffer_append_string(&text, " :");
+    for (; rules > 0; rules--) {
+        write_match(&text, world);
+        while (random_once_in(3)) {
+            buffer_append_string(&text, " | ");
+            write_match(&text, world);
+        }
+        if (rules > 1)
+            buffer_append_string(&text, "; ");
+    }
+    RouteMessage *message = route_text_parse(buffer_string(&text));
+    for (size_t i = 0; i < message->n_rules; i++) {
+        for (size_t j = 0; j < message->rules[i]->n_matches; j++)
+            put_spaces_in_match(message->rules[i]->matches[j]);
+    }
+    buffer_clear(&text);
+    return message;
+}
+
+/* --- requests ------------------------------------------------------------------------------- */
+
+static void write_target(struct buffer *text, enum world_kind world)
+{
+    if (world == WORLD_WIDE) {
+        bool is_deep = random_once_in(3);
+        buffer_printf(text, "%sh%u.x", is_deep ? "a.b." : "", random_below(32));
+        write_wide_path(text);
+        if (random_once_in(4))
+            buffer_append_string(text, random_once_in(2) ? "/" : "/more/of/it");
+        return;
+    }
+    buffer_append_string(text, ONE_OF(request_hosts));
+    if (world == WORLD_CROWDED)
+        buffer_append_string(text, random_once_in(2) ? "/" : "/a/b");
+    else
+        buffer_append_string(text, ONE_OF(request_paths));
+}
+
+void random_request(enum world_kind world, struct buffer *text)
+{
+    buffer_reset(text);
+    buffer_printf(text, "%s ", ONE_OF(methods));
+    write_target(text, world);
+    if (random_once_in(2))
+        buffer_printf(text, "?%s", ONE_OF(queries));
+    const char *separator = " ";
+    for (unsigned i = random_below(world == WORLD_CROWDED ? 8 : 4); i > 0; i--) {
+        const char *name = ONE_OF(header_names);
+        buffer_printf(text, "%s%s: %s", separator, name, ONE_OF(sent_values));
+        separator = " | ";
+    }
+}
+
+const struct listener_identity *random_listener(void)
+{
+    static const struct listener_identity listeners[] = {
+        {SLICE("web"), 80}, {SLICE("other"), 81}, {SLICE("third"), 82}, {SLICE("sock"), 0}};
+    return &listeners[random_below(4)];
+}
