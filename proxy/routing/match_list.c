@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { CHUNK_MAX = 256 };
+enum { CHUNK_MAX = 256, READ_AHEAD = 6 };
 
 struct match_chunk {
     struct node node; /* count: of matches */
@@ -179,9 +179,7 @@ const struct route_match *match_list_first(struct match_list list)
 {
     struct match_cursor cursor;
     match_cursor_start(&cursor, list);
-    const struct route_match *first = match_cursor_next(&cursor);
-    route_match_prefetch(first);
-    return first;
+    return match_cursor_next(&cursor);
 }
 
 bool match_list_contains(struct match_list list, const struct route_match *match)
@@ -282,10 +280,14 @@ void match_list_discard(struct match_list *list, struct node_store *store)
 
 /* --- reading in order ----------------------------------------------------------------------- */
 
+/* Matches lie anywhere: the next few are on their way while one is looked at. */
 static void enter_chunk(struct match_cursor *cursor, const struct match_chunk *chunk)
 {
     cursor->at = chunk->matches;
     cursor->end = chunk->matches + chunk->node.count;
+    route_match_prefetch(chunk->matches[0]);
+    for (size_t i = 1; i < READ_AHEAD && i < chunk->node.count; i++)
+        __builtin_prefetch(chunk->matches[i]);
 }
 
 void match_cursor_start(struct match_cursor *cursor, struct match_list list)
@@ -293,6 +295,8 @@ void match_cursor_start(struct match_cursor *cursor, struct match_list list)
     *cursor = (struct match_cursor){0};
     if (match_list_form(list) == MATCH_LIST_SINGLE) {
         cursor->single = as_single(list);
+        if (cursor->single != NULL)
+            route_match_prefetch(cursor->single);
     } else if (match_list_form(list) == MATCH_LIST_CHUNK) {
         enter_chunk(cursor, as_chunk(list));
     } else {
@@ -314,5 +318,7 @@ const struct route_match *match_cursor_next(struct match_cursor *cursor)
             return NULL;
         enter_chunk(cursor, *cursor->next_chunk++);
     }
+    if (cursor->end - cursor->at > READ_AHEAD)
+        __builtin_prefetch(cursor->at[READ_AHEAD]);
     return *cursor->at++;
 }

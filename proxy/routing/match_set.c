@@ -160,6 +160,7 @@ static const struct route_match *better_filed(const struct match_index *index, u
                                               const struct request_head *head)
 {
     const struct trie_leaf *leaf = hash_trie_leaf(index->filed, hash);
+    trie_leaf_prefetch(leaf);
     size_t at = 0;
     for (void *value = trie_leaf_next(leaf, hash, &at); value != NULL;
          value = trie_leaf_next(leaf, hash, &at))

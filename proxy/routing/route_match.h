@@ -56,6 +56,7 @@ static inline void route_match_prefetch(const struct route_match *match)
     __builtin_prefetch(at - 128);
     __builtin_prefetch(at + 64);
     __builtin_prefetch(at + 128);
+    __builtin_prefetch(at + 192);
 }
 
 /* All matches of a route's rules, in their order. */
