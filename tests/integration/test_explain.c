@@ -3,6 +3,7 @@
 #include "tests/support/fake_upstream.h"
 #include "tests/support/http_get.h"
 #include "tests/support/pointsman.h"
+#include "tests/support/temp_dir.h"
 #include "tests/unit/cmocka_all.h"
 
 #include <stdio.h>
@@ -153,12 +154,67 @@ static void a_url_that_the_proxy_refuses_is_refused(void **state)
                      400);
 }
 
+/* --- other routes than those of now, and rules that no request reaches ------------------------ */
+
+static void expect_out(struct command command, int exit_code, const char *in_out,
+                       const char *in_err)
+{
+    assert_int_equal(command.exit_code, exit_code);
+    assert_non_null(strstr(command.out, in_out));
+    assert_non_null(strstr(command.err, in_err));
+    command_clear(&command);
+}
+
+static const char candidate[] = "apiVersion: gateway.networking.k8s.io/v1\n"
+                                "kind: HTTPRoute\n"
+                                "metadata: {name: candidate}\n"
+                                "spec:\n"
+                                "  hostnames: [shop.internal]\n"
+                                "  rules:\n"
+                                "  - matches: [{path: {type: Exact, value: /users/7}}]\n"
+                                "    filters:\n"
+                                "    - type: RequestRedirect\n"
+                                "      requestRedirect: {hostname: elsewhere, statusCode: 301}\n"
+                                "  - matches: [{path: {type: Exact, value: /users/7}}]\n";
+
+static void candidates_are_laid_over_the_live_routes_or_asked_alone(void **state)
+{
+    (void)state;
+    char *path = temp_dir_write(pointsman_dir(pointsman), "candidate.yaml", candidate);
+
+    expect_out(
+        pointsman_routectl(pointsman, "explain", "http://shop.internal/users/7", "-f", path, NULL),
+        0, "answer      301: a filter redirects\n  header    location: http://elsewhere", "");
+    expect_out(
+        pointsman_routectl(pointsman, "explain", "http://shop.internal/users/8", "-f", path, NULL),
+        0, "  header    x-forwarded-host: shop.internal\n", "");
+    expect_out(pointsman_routectl(pointsman, "explain", "http://shop.internal/users/8", "-f", path,
+                                  "--only", NULL),
+               3, "answer      404: no rule matches\n", "");
+    expect_out(pointsman_routectl(pointsman, "diff", "-f", path, NULL), 1, "candidate",
+               "no request reaches it: rules[0] of this route always wins");
+    free(path);
+}
+
+static void the_past_is_asked_as_it_was(void **state)
+{
+    (void)state;
+    expect_out(pointsman_routectl(pointsman, "explain", "http://shop.internal/users/7", "--at", "1",
+                                  "-H", "version: two", NULL),
+               0, "revision    1\n", "");
+    expect_out(pointsman_routectl(pointsman, "explain", "http://shop.internal/users/7", "--at",
+                                  "4711", NULL),
+               3, "", "ahead of the head");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(explain_and_the_proxy_agree),
         cmocka_unit_test(the_listener_is_that_of_the_proxy),
         cmocka_unit_test(a_url_that_the_proxy_refuses_is_refused),
+        cmocka_unit_test(candidates_are_laid_over_the_live_routes_or_asked_alone),
+        cmocka_unit_test(the_past_is_asked_as_it_was),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
