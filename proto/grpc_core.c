@@ -1,7 +1,8 @@
-/* The session and the receiving half of grpc_core; grpc_send.c is the other.
+/* The session and the receiving half of grpc_core; grpc_send.c is the other, and grpc_head.c knows
+ * what heads say.
  *
  * nghttp2 is told not to judge messages (no_http_messaging): clients send an empty :authority, or
- * a path in it, on Unix sockets. What matters of a head is checked here. */
+ * a path in it, on Unix sockets. What matters of a head is checked there. */
 #include "proto/grpc_core.h"
 
 #include "proto/grpc_stream.h"
@@ -99,77 +100,6 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     return 0;
 }
 
-/* application/grpc or application/grpc+proto, alone or with parameters. Other message formats are
- * not ours. */
-static bool is_grpc_type(struct slice value)
-{
-    const char *end = memchr(value.at, ';', value.length);
-    struct slice type = slice_of(value.at, end == NULL ? value.length : (size_t)(end - value.at));
-    return slice_equals(type, SLICE("application/grpc")) ||
-           slice_equals(type, SLICE("application/grpc+proto"));
-}
-
-static unsigned parse_small_number(struct slice digits)
-{
-    unsigned number = 0;
-    if (digits.length == 0 || digits.length > 4)
-        return GRPC_UNKNOWN;
-    for (size_t i = 0; i < digits.length; i++) {
-        if (digits.at[i] < '0' || digits.at[i] > '9')
-            return GRPC_UNKNOWN;
-        number = 10 * number + (unsigned)(digits.at[i] - '0');
-    }
-    return number;
-}
-
-static void note_details(struct grpc_stream *stream, struct slice value)
-{
-    struct buffer bytes = BUFFER_EMPTY;
-    if (grpc_binary_decode(value, &bytes) && stream->result.details == NULL)
-        stream->result.details = (Google__Rpc__Status *)message_unpack(
-            &google__rpc__status__descriptor, buffer_slice(&bytes), MESSAGE_MEMORY_DEFAULT, false,
-            NULL);
-    buffer_clear(&bytes);
-}
-
-/* Of two fields that say what the call is, either could be the one that is meant. */
-static void note_once(struct grpc_head *head, bool *has)
-{
-    head->is_repeated = head->is_repeated || *has;
-    *has = true;
-}
-
-static void note_header(struct grpc_stream *stream, struct slice name, struct slice value)
-{
-    struct grpc_head *head = &stream->head;
-
-    if (slice_equals(name, SLICE(":method"))) {
-        note_once(head, &head->has_method);
-        head->is_post = slice_equals(value, SLICE("POST"));
-    } else if (slice_equals(name, SLICE(":path"))) {
-        note_once(head, &head->has_path);
-        buffer_reset(&head->path);
-        buffer_append_slice(&head->path, value);
-    } else if (slice_equals(name, SLICE(":status"))) {
-        head->http_status = parse_small_number(value);
-    } else if (slice_equals(name, SLICE("content-type"))) {
-        note_once(head, &head->has_type);
-        head->has_grpc_type = is_grpc_type(value);
-    } else if (slice_equals(name, SLICE("grpc-encoding"))) {
-        head->is_encoded = !slice_equals(value, SLICE("identity"));
-    } else if (slice_equals(name, SLICE("grpc-timeout"))) {
-        if (!grpc_timeout_parse(value, &head->timeout_ms))
-            head->timeout_ms = 0;
-    } else if (slice_equals(name, SLICE("grpc-status"))) {
-        head->has_status = true;
-        stream->result.status = (enum grpc_status)parse_small_number(value);
-    } else if (slice_equals(name, SLICE("grpc-message"))) {
-        grpc_message_decode(value, stream->result.message, sizeof(stream->result.message));
-    } else if (slice_equals(name, SLICE("grpc-status-details-bin"))) {
-        note_details(stream, value);
-    }
-}
-
 /* Called for each field; one that is too much ends the stream, so that what nghttp2 decodes is
  * never kept. nghttp2 itself only announces the limit. */
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
@@ -188,44 +118,9 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
         refuse(stream, GRPC_RESOURCE_EXHAUSTED, "the headers are too large");
         return 0;
     }
-    note_header(stream, slice_of((const char *)name, name_length),
-                slice_of((const char *)value, value_length));
+    grpc_stream_note_header(stream, slice_of((const char *)name, name_length),
+                            slice_of((const char *)value, value_length));
     return 0;
-}
-
-static void finish_request_head(struct grpc_stream *stream)
-{
-    struct grpc_core *core = stream->core;
-    struct grpc_head *head = &stream->head;
-
-    if (stream->ignores_rest)
-        return;
-    if (head->is_repeated)
-        grpc_stream_refuse_http(stream, "400");
-    else if (!head->is_post)
-        grpc_stream_refuse_http(stream, "405");
-    else if (!head->has_grpc_type)
-        grpc_stream_refuse_http(stream, "415");
-    else if (head->is_encoded)
-        grpc_stream_fail(stream, GRPC_UNIMPLEMENTED, "compressed messages are not supported");
-    else if (head->timeout_ms == 0)
-        grpc_stream_fail(stream, GRPC_DEADLINE_EXCEEDED, "grpc-timeout leaves no time");
-    else
-        core->handlers.on_call(core->handlers.context, stream, buffer_slice(&head->path),
-                               head->timeout_ms);
-}
-
-static void finish_head(struct grpc_stream *stream)
-{
-    if (stream->head.is_complete)
-        return; /* these were trailers */
-    stream->head.is_complete = true;
-
-    if (stream->core->role == GRPC_ROLE_SERVER)
-        finish_request_head(stream);
-    else if (stream->head.is_encoded)
-        grpc_stream_cancel(stream, GRPC_UNIMPLEMENTED,
-                           "the server compresses, which we did not ask for");
 }
 
 /* --- messages --------------------------------------------------------------------------------- */
@@ -349,7 +244,7 @@ static int on_frame_received(nghttp2_session *session, const nghttp2_frame *fram
         return 0;
     if (frame->hd.type == NGHTTP2_HEADERS) {
         grpc_flood_forgive_for_call(&core->flood);
-        finish_head(stream);
+        grpc_stream_finish_head(stream);
     }
     if (core->role == GRPC_ROLE_SERVER && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0)
         finish_request(stream);

@@ -1,5 +1,5 @@
-/* gRPC stream: the inside of grpc_core, shared by its two halves (grpc_core.c receives and keeps
- * the session, grpc_send.c sends).
+/* gRPC stream: the inside of grpc_core, shared by its files (grpc_core.c receives and keeps the
+ * session, grpc_head.c reads heads, grpc_send.c sends).
  *
  * Threads: its core's. */
 #ifndef PROTO_GRPC_STREAM_H
@@ -66,6 +66,11 @@ struct grpc_stream {
 
 /* Puts it among its core's streams. */
 void grpc_stream_link(struct grpc_stream *stream);
+
+/* A field of a head or of the trailers. Copies. */
+void grpc_stream_note_header(struct grpc_stream *stream, struct slice name, struct slice value);
+/* Once all fields of a head were noted: a server begins the call, or refuses it. */
+void grpc_stream_finish_head(struct grpc_stream *stream);
 
 /* What the session asks the sender for. */
 ssize_t grpc_stream_read_callback(nghttp2_session *session, int32_t stream_id, uint8_t *to,

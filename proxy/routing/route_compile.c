@@ -2,10 +2,7 @@
 #include "common/buffer.h"
 #include "proto/message.h"
 #include "proxy/routing/filter.h"
-#include "proxy/routing/path_value.h"
-#include "proxy/routing/regex.h"
-#include "proxy/routing/route.h"
-#include "proxy/routing/route_match.h"
+#include "proxy/routing/route_compile_parts.h"
 #include "proxy/routing/route_validate.h"
 #include "proxy/routing/slab.h"
 #include "proxy/routing/validation.h"
@@ -60,14 +57,6 @@ static bool needs_policy(const RouteRuleMessage *rule)
     return rule->timeouts != NULL || rule->retry != NULL || rule->n_filters > 0;
 }
 
-static bool needs_conditions(const RouteMatchMessage *match)
-{
-    return match->method[0] != '\0' || match->n_headers > 0 || match->n_query_params > 0 ||
-           (match->path != NULL &&
-            match->path->type ==
-                POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_REGULAR_EXPRESSION);
-}
-
 /* Attached to all listeners as soon as one parentRef names none. */
 static size_t count_attachments(const RouteMessage *message)
 {
@@ -88,7 +77,7 @@ struct extent {
 static void measure_match(struct extent *extent, const RouteMatchMessage *match)
 {
     extent->matches++;
-    extent->conditions += needs_conditions(match);
+    extent->conditions += route_match_needs_conditions(match);
     extent->values += match->n_headers + match->n_query_params;
     if (match->path != NULL && strchr(match->path->value, '%') != NULL)
         extent->text_bytes += strlen(match->path->value);
@@ -116,30 +105,8 @@ static struct extent measure(const RouteMessage *message)
 
 /* --- filling -------------------------------------------------------------------------------- */
 
-struct compiler {
-    struct route *route;
-    bool is_broken;
-    const char *name; /* of the route */
-    route_backend_index_fn *backend_index;
-    void *context;
-
-    /* Where the next of each kind goes. */
-    struct rule *rule;
-    struct rule_policy *policy;
-    struct backend_choice *choice;
-    struct route_match *match;
-    struct match_conditions *conditions;
-    struct value_condition *value;
-    struct route_part *hostname;
-    struct listener_identity *attachment;
-    uint16_t *code;
-    char *text;
-
-    struct slice unread; /* the part of the bytes behind the last string found */
-};
-
 static struct route *allocate(const struct extent *extent, struct slice bytes,
-                              struct compiler *compiler)
+                              struct route_compiler *compiler)
 {
     size_t at = sizeof(struct route);
     size_t rules_at = at;
@@ -171,7 +138,7 @@ static struct route *allocate(const struct extent *extent, struct slice bytes,
     if (bytes.length > 0)
         memcpy(base + bytes_at, bytes.at, bytes.length);
     struct route *route = (struct route *)base;
-    *compiler = (struct compiler){
+    *compiler = (struct route_compiler){
         .route = route,
         .rule = (struct rule *)(base + rules_at),
         .policy = (struct rule_policy *)(base + policies_at),
@@ -199,9 +166,9 @@ static struct route_part part_of(const struct route *route, struct slice text)
     return (struct route_part){(uint32_t)(text.at - (const char *)route), (uint32_t)text.length};
 }
 
-/* The same text within the route's own bytes. Strings come in about the order they are
- * serialized in, so looking first behind the last one found keeps this linear. */
-static struct slice own_copy(struct compiler *compiler, const char *text)
+/* Strings come in about the order they are serialized in, so looking first behind the last one
+ * found keeps this linear. */
+struct slice route_compiler_own_copy(struct route_compiler *compiler, const char *text)
 {
     size_t length = strlen(text);
     if (length == 0)
@@ -219,168 +186,9 @@ static struct slice own_copy(struct compiler *compiler, const char *text)
     return slice_of(found, length);
 }
 
-/* --- matches -------------------------------------------------------------------------------- */
-
-static struct regex *compile_regex(const char *pattern)
-{
-    return regex_new(slice_from_string(pattern), NULL);
-}
-
-static struct slice canonical_path(struct compiler *compiler, const char *value)
-{
-    if (strchr(value, '%') == NULL)
-        return own_copy(compiler, value);
-    size_t length = path_value_canonicalize(slice_from_string(value), compiler->text);
-    struct slice path = slice_of(compiler->text, length);
-    compiler->text += length;
-    return path;
-}
-
-static bool compile_path(struct compiler *compiler, struct route_match *match,
-                         struct match_conditions *conditions, const PathMatchMessage *message)
-{
-    match->path_kind = MATCH_PREFIX;
-    match->path = "";
-    if (message == NULL)
-        return true;
-
-    const char *value = message->value[0] == '\0' ? "/" : message->value;
-    struct slice path;
-    switch ((int)message->type) {
-    case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_EXACT:
-        match->path_kind = MATCH_EXACT;
-        break;
-    case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_REGULAR_EXPRESSION:
-        match->path_kind = MATCH_REGEX;
-        break;
-    case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_UNSPECIFIED:
-    case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_PATH_PREFIX:
-        break;
-    default:
-        return false;
-    }
-
-    if (match->path_kind == MATCH_REGEX) {
-        conditions->path_regex = compile_regex(value);
-        if (conditions->path_regex == NULL)
-            return false;
-    } else if (path_value_problem(slice_from_string(value)) != NULL) {
-        return false;
-    }
-
-    if (message->value[0] == '\0')
-        path = SLICE("/");
-    else
-        path = match->path_kind == MATCH_REGEX ? own_copy(compiler, value)
-                                               : canonical_path(compiler, value);
-    if (match->path_kind == MATCH_PREFIX)
-        path = path_value_prefix(path);
-    if (path.length > PATH_VALUE_MAX_LENGTH)
-        return false;
-    match->path = path.at;
-    match->path_length = (uint16_t)path.length;
-    return true;
-}
-
-static bool compile_value(struct compiler *compiler, struct value_condition *condition,
-                          const char *name, const char *value, Pointsman__V1__ValueMatchType type)
-{
-    if (strlen(name) > UINT16_MAX || strlen(value) > UINT16_MAX)
-        return false;
-    if (type == POINTSMAN__V1__VALUE_MATCH_TYPE__VALUE_MATCH_TYPE_REGULAR_EXPRESSION) {
-        condition->regex = compile_regex(value);
-        if (condition->regex == NULL)
-            return false;
-    }
-    struct slice own_name = own_copy(compiler, name);
-    struct slice own_value = own_copy(compiler, value);
-    condition->name = own_name.at;
-    condition->name_length = (uint16_t)own_name.length;
-    condition->value = own_value.at;
-    condition->value_length = (uint16_t)own_value.length;
-    return true;
-}
-
-/* Of equal names only the first counts. */
-static bool has_header(const struct value_condition *headers, size_t count, const char *name)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (slice_equals_ignoring_case(condition_name(&headers[i]), slice_from_string(name)))
-            return true;
-    }
-    return false;
-}
-
-static bool has_param(const struct value_condition *params, size_t count, const char *name)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (slice_equals(condition_name(&params[i]), slice_from_string(name)))
-            return true;
-    }
-    return false;
-}
-
-static bool compile_conditions(struct compiler *compiler, struct route_match *match,
-                               struct match_conditions *conditions,
-                               const RouteMatchMessage *message)
-{
-    conditions->headers = compiler->value;
-    for (size_t i = 0; i < message->n_headers; i++) {
-        const HeaderMatchMessage *header = message->headers[i];
-        if (has_header(conditions->headers, match->header_count, header->name))
-            continue;
-        struct value_condition *condition = compiler->value++;
-        match->header_count++;
-        if (!compile_value(compiler, condition, header->name, header->value, header->type))
-            return false;
-    }
-    conditions->params = compiler->value;
-    for (size_t i = 0; i < message->n_query_params; i++) {
-        const QueryParamMatchMessage *param = message->query_params[i];
-        if (has_param(conditions->params, match->param_count, param->name))
-            continue;
-        struct value_condition *condition = compiler->value++;
-        match->param_count++;
-        if (!compile_value(compiler, condition, param->name, param->value, param->type))
-            return false;
-    }
-    conditions->method = own_copy(compiler, message->method);
-    match->has_method = conditions->method.length > 0;
-    return true;
-}
-
-/* What cannot be understood is left out; that happens in broken routes alone. */
-static void compile_match(struct compiler *compiler, const struct rule *rule,
-                          const RouteMatchMessage *message)
-{
-    if (message->n_headers > UINT8_MAX || message->n_query_params > UINT8_MAX)
-        return;
-
-    struct route_match *match = compiler->match;
-    *match = (struct route_match){
-        .rule = rule,
-        .is_attached = compiler->route->attachment_count > 0,
-    };
-    struct match_conditions none;
-    struct match_conditions *conditions = &none;
-    if (needs_conditions(message)) {
-        conditions = compiler->conditions++;
-        match->conditions = conditions;
-    }
-    if (compile_path(compiler, match, conditions, message->path) &&
-        (conditions == &none || compile_conditions(compiler, match, conditions, message))) {
-        compiler->match++;
-        compiler->route->match_count++;
-        return;
-    }
-    assert(compiler->is_broken);
-    route_match_clear(match);
-    *match = (struct route_match){0};
-}
-
 /* --- rules ---------------------------------------------------------------------------------- */
 
-static uint32_t index_of(struct compiler *compiler, const char *namespace, const char *name,
+static uint32_t index_of(struct route_compiler *compiler, const char *namespace, const char *name,
                          uint32_t port)
 {
     char full_name[OBJECT_NAME_BYTES];
@@ -395,7 +203,7 @@ static uint32_t mirror_index(void *context, const Pointsman__V1__BackendObjectRe
     return index_of(context, ref->namespace_, ref->name, ref->port);
 }
 
-static const struct filter_list *compile_filters(struct compiler *compiler,
+static const struct filter_list *compile_filters(struct route_compiler *compiler,
                                                  FilterMessage *const *filters, size_t count,
                                                  struct slice prefix)
 {
@@ -413,7 +221,7 @@ static struct slice prefix_of(const struct route_match *match)
     return slice_of(match->path, match->path_kind == MATCH_PREFIX ? match->path_length : 0);
 }
 
-static void compile_choice(struct compiler *compiler, struct rule *rule,
+static void compile_choice(struct route_compiler *compiler, struct rule *rule,
                            const BackendRefMessage *ref, struct slice prefix)
 {
     struct backend_choice *choice = compiler->choice++;
@@ -428,7 +236,7 @@ static void compile_choice(struct compiler *compiler, struct rule *rule,
     rule->total_weight += choice->weight;
 }
 
-static void compile_policy(struct compiler *compiler, struct rule *rule,
+static void compile_policy(struct route_compiler *compiler, struct rule *rule,
                            const RouteRuleMessage *message, struct slice prefix)
 {
     struct rule_policy *policy = compiler->policy++;
@@ -461,7 +269,7 @@ static void compile_policy(struct compiler *compiler, struct rule *rule,
     }
 }
 
-static void compile_rule(struct compiler *compiler, const RouteRuleMessage *message)
+static void compile_rule(struct route_compiler *compiler, const RouteRuleMessage *message)
 {
     struct rule *rule = compiler->rule++;
     *rule = (struct rule){
@@ -474,7 +282,7 @@ static void compile_rule(struct compiler *compiler, const RouteRuleMessage *mess
     const struct route_match *first_match = compiler->match;
     struct match_message_list matches = matches_of(message);
     for (size_t i = 0; i < matches.count; i++)
-        compile_match(compiler, rule, matches.items[i]);
+        route_compiler_add_match(compiler, rule, matches.items[i]);
 
     if (compiler->is_broken)
         return;
@@ -493,7 +301,7 @@ static bool is_hostname(const char *hostname)
     return is_dns_subdomain(slice_from_string(name));
 }
 
-static void compile_hostnames(struct compiler *compiler, const RouteMessage *message)
+static void compile_hostnames(struct route_compiler *compiler, const RouteMessage *message)
 {
     struct route *route = compiler->route;
     for (size_t i = 0; i < message->n_hostnames; i++) {
@@ -502,17 +310,18 @@ static void compile_hostnames(struct compiler *compiler, const RouteMessage *mes
             is_new = strcmp(message->hostnames[j], message->hostnames[i]) != 0;
         if (!is_new)
             continue;
-        *compiler->hostname++ = part_of(route, own_copy(compiler, message->hostnames[i]));
+        *compiler->hostname++ =
+            part_of(route, route_compiler_own_copy(compiler, message->hostnames[i]));
         route->hostname_count++;
     }
 }
 
-static void compile_attachments(struct compiler *compiler, const RouteMessage *message)
+static void compile_attachments(struct route_compiler *compiler, const RouteMessage *message)
 {
     size_t count = count_attachments(message);
     for (size_t i = 0; i < count; i++) {
         *compiler->attachment++ = (struct listener_identity){
-            .name = own_copy(compiler, message->parent_refs[i]->section_name),
+            .name = route_compiler_own_copy(compiler, message->parent_refs[i]->section_name),
             .port = (uint16_t)message->parent_refs[i]->port,
         };
     }
@@ -527,14 +336,14 @@ struct route *route_new(const RouteMessage *message, struct slice bytes, bool is
         extent.attachments > UINT16_MAX)
         return route_new_unreadable(slice_from_string(message->name), bytes);
 
-    struct compiler compiler;
+    struct route_compiler compiler;
     struct route *route = allocate(&extent, bytes, &compiler);
     compiler.is_broken = is_broken;
     compiler.name = message->name;
     compiler.backend_index = backend_index;
     compiler.context = context;
 
-    struct slice name = own_copy(&compiler, message->name);
+    struct slice name = route_compiler_own_copy(&compiler, message->name);
     route->name_at = part_of(route, name).at;
     route->name_length = (uint16_t)name.length;
     route->revision = message->revision;
