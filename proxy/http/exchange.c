@@ -64,6 +64,10 @@ static void tell_front(struct exchange *exchange, enum exchange_event event)
 {
     const struct front_operations *front = exchange->front_operations;
     switch (event) {
+    case EXCHANGE_INTERIM_HEAD:
+        exchange_mark(exchange, EXCHANGE_RESPONSE_ROOM); /* first: the front may end it */
+        front->interim(exchange);
+        break;
     case EXCHANGE_RESPONSE_HEAD:
         exchange->response_is_started = true;
         front->head(exchange);
@@ -92,6 +96,7 @@ static void tell(struct exchange *exchange, enum exchange_event event)
     case EXCHANGE_ANSWERED:
         forwarder_on_answered(exchange);
         break;
+    case EXCHANGE_INTERIM_HEAD:
     case EXCHANGE_RESPONSE_HEAD:
     case EXCHANGE_RESPONSE_DATA:
     case EXCHANGE_RESPONSE_CUT:
@@ -234,6 +239,11 @@ static void detach_upstream(struct exchange *exchange)
     exchange->upstream_operations = NULL;
 }
 
+void exchange_inform(struct exchange *exchange)
+{
+    exchange_mark(exchange, EXCHANGE_INTERIM_HEAD);
+}
+
 void exchange_answer(struct exchange *exchange)
 {
     exchange_mark(exchange, EXCHANGE_ANSWERED);
@@ -270,8 +280,8 @@ void exchange_respond(struct exchange *exchange)
 void exchange_clear_response(struct exchange *exchange)
 {
     assert(!exchange->response_is_started);
-    unmark(exchange, EXCHANGE_REQUEST | EXCHANGE_FAILED | EXCHANGE_ANSWERED |
-                         EXCHANGE_RESPONSE_HEAD | EXCHANGE_RESPONSE_DATA);
+    unmark(exchange, EXCHANGE_REQUEST | EXCHANGE_INTERIM_HEAD | EXCHANGE_FAILED |
+                         EXCHANGE_ANSWERED | EXCHANGE_RESPONSE_HEAD | EXCHANGE_RESPONSE_DATA);
     body_pipe_reset(&exchange->response_body);
 }
 

@@ -37,6 +37,9 @@ struct worker;
 struct front_operations {
     /* exchange->response is complete; its body follows through `data`, at once or later. */
     void (*head)(struct exchange *exchange);
+    /* exchange->response is an informational head (1xx, neither 100 nor 101), gone after the call;
+     * what becomes of the request is still open. */
+    void (*interim)(struct exchange *exchange);
     /* There are bytes in exchange->response_body, or its end. */
     void (*data)(struct exchange *exchange);
     /* The response will never be complete: end it so that the client can tell. */
@@ -49,7 +52,7 @@ struct front_operations {
 struct upstream_operations {
     /* There are bytes in exchange->request_body, or its end. */
     void (*data)(struct exchange *exchange);
-    /* exchange->response_body has room again. */
+    /* exchange->response_body has room again, or an informational head was passed on. */
     void (*room)(struct exchange *exchange);
     /* Forget the exchange; nothing of its answer may reach another. Never called by the upstream
      * itself, so nothing of it is on the stack. */
@@ -59,14 +62,15 @@ struct upstream_operations {
 /* What has happened and is still to be told; told in this order. */
 enum exchange_event {
     EXCHANGE_REQUEST = 1 << 0,       /* a complete head: to the request handler */
-    EXCHANGE_FAILED = 1 << 1,        /* the try has failed: to the forwarder */
-    EXCHANGE_ANSWERED = 1 << 2,      /* a complete response head: to the forwarder */
-    EXCHANGE_RESPONSE_HEAD = 1 << 3, /* the head to send: to the front */
-    EXCHANGE_RESPONSE_DATA = 1 << 4, /* to the front */
-    EXCHANGE_RESPONSE_CUT = 1 << 5,  /* to the front */
-    EXCHANGE_REQUEST_DATA = 1 << 6,  /* to the upstream */
-    EXCHANGE_RESPONSE_ROOM = 1 << 7, /* to the upstream */
-    EXCHANGE_REQUEST_ROOM = 1 << 8,  /* to the front */
+    EXCHANGE_INTERIM_HEAD = 1 << 1,  /* an informational one: to the front */
+    EXCHANGE_FAILED = 1 << 2,        /* the try has failed: to the forwarder */
+    EXCHANGE_ANSWERED = 1 << 3,      /* a complete response head: to the forwarder */
+    EXCHANGE_RESPONSE_HEAD = 1 << 4, /* the head to send: to the front */
+    EXCHANGE_RESPONSE_DATA = 1 << 5, /* to the front */
+    EXCHANGE_RESPONSE_CUT = 1 << 6,  /* to the front */
+    EXCHANGE_REQUEST_DATA = 1 << 7,  /* to the upstream */
+    EXCHANGE_RESPONSE_ROOM = 1 << 8, /* to the upstream */
+    EXCHANGE_REQUEST_ROOM = 1 << 9,  /* to the front */
 };
 
 /* Room for what we add to a message: X-Forwarded-* and the like. */
@@ -173,6 +177,9 @@ void exchange_continue_request(struct exchange *exchange);
 void exchange_mark(struct exchange *exchange, enum exchange_event event);
 
 /* --- for an upstream, which lets go of the exchange with the last two ------------------------ */
+
+/* exchange->response is an informational head. What came behind it waits until `room` is called. */
+void exchange_inform(struct exchange *exchange);
 
 /* exchange->response is complete. More of it follows with EXCHANGE_RESPONSE_DATA. */
 void exchange_answer(struct exchange *exchange);

@@ -109,6 +109,17 @@ static void on_head(struct exchange *exchange)
         front_http1_start_tunnel(front);
 }
 
+/* HTTP/1.0 knows no such heads. */
+static void on_interim(struct exchange *exchange)
+{
+    struct front_http1 *front = exchange->front;
+    if (exchange->request.minor_version == 0)
+        return;
+    http1_head_write_response(&front->writer.before, &exchange->response, RESPONSE_WITHOUT_BODY,
+                              CONNECTION_UNSAID);
+    front_http1_send(front);
+}
+
 static void on_data(struct exchange *exchange)
 {
     struct front_http1 *front = exchange->front;
@@ -141,6 +152,7 @@ static void on_room(struct exchange *exchange)
 
 const struct front_operations front_http1_operations = {
     .head = on_head,
+    .interim = on_interim,
     .data = on_data,
     .abort = on_abort,
     .room = on_room,

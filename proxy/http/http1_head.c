@@ -88,8 +88,9 @@ static char *put_framing(char *at, const struct parsed_response *response,
 {
     switch (framing) {
     case RESPONSE_WITHOUT_BODY:
-        /* HEAD and 304 may say how long the body would be; 204 has none (RFC 9110 section 8.6). */
-        if (response->has_content_length && response->status != 204)
+        /* HEAD and 304 may say how long the body would be; 1xx and 204 have none (RFC 9110 section
+         * 8.6). */
+        if (response->has_content_length && response->status >= 200 && response->status != 204)
             return put_content_length(at, response->content_length);
         return at;
     case RESPONSE_BY_LENGTH:

@@ -15,7 +15,7 @@ void http1_head_write_request(struct buffer *to, const struct parsed_request *re
 
 /* How a response's body is told from what follows it. */
 enum response_framing {
-    RESPONSE_WITHOUT_BODY, /* HEAD, 204, 304 */
+    RESPONSE_WITHOUT_BODY, /* HEAD, 1xx, 204, 304 */
     RESPONSE_BY_LENGTH,
     RESPONSE_CHUNKED,
     RESPONSE_UNTIL_CLOSE,

@@ -58,6 +58,7 @@ static void drop(struct mirror *mirror)
 
 /* --- what the copy's exchange tells its front ------------------------------------------------ */
 
+/* Interim heads alike. */
 static void on_head(struct exchange *copy)
 {
     (void)copy;
@@ -87,6 +88,7 @@ static void on_room(struct exchange *copy)
 
 static const struct front_operations operations = {
     .head = on_head,
+    .interim = on_head,
     .data = on_data,
     .abort = on_abort,
     .room = on_room,

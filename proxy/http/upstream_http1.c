@@ -22,6 +22,9 @@ enum {
 /* An endpoint that only ever says "wait" would hold its request for ever. */
 enum { INTERIM_HEADS_MAX = 16 };
 
+/* All of them together: a client that does not read keeps them in our memory. */
+enum { INTERIM_BYTES_MAX = 64 * 1024 };
+
 static const struct upstream_operations operations;
 
 static void on_readable(h2o_socket_t *socket, const char *error);
@@ -225,8 +228,37 @@ static void on_head_complete(struct upstream_http1 *connection)
     on_plain(connection, body->bytes.length);
 }
 
-/* Heads that only say "wait" are not passed on: what a client waits for with Expect, the front has
- * told it. */
+/* What came behind an informational head is the next one. */
+static void skip_interim_head(struct upstream_http1 *connection)
+{
+    buffer_consume(&connection->exchange->response_body.bytes,
+                   connection->parser.response.head_bytes);
+    start_parser(connection);
+}
+
+/* Returns whether the next head may be looked at. An informational one is passed on first (RFC 9110
+ * section 15.2), unless it is a 100: what a client waits for with Expect, the front has told it. */
+static bool take_interim_head(struct upstream_http1 *connection)
+{
+    const struct parsed_response *response = &connection->parser.response;
+
+    connection->interim_heads++;
+    connection->interim_bytes += response->head_bytes;
+    if (connection->interim_heads > INTERIM_HEADS_MAX ||
+        connection->interim_bytes > INTERIM_BYTES_MAX) {
+        fail(connection, UPSTREAM_FAILURE_BAD_RESPONSE);
+        return false;
+    }
+    if (response->status == 100) {
+        skip_interim_head(connection);
+        return true;
+    }
+    connection->is_informing = true;
+    connection->exchange->response = *response;
+    exchange_inform(connection->exchange);
+    return false;
+}
+
 static void on_head_bytes(struct upstream_http1 *connection)
 {
     struct buffer *bytes = &connection->exchange->response_body.bytes;
@@ -238,15 +270,11 @@ static void on_head_bytes(struct upstream_http1 *connection)
         if (result == PARSE_REFUSED)
             return fail(connection, UPSTREAM_FAILURE_BAD_RESPONSE);
 
-        const struct parsed_response *response = &connection->parser.response;
-        bool is_informational = response->is_informational;
-        buffer_consume(bytes, response->head_bytes);
-        if (!is_informational)
+        if (!connection->parser.response.is_informational) {
+            buffer_consume(bytes, connection->parser.response.head_bytes);
             return on_head_complete(connection);
-        if (++connection->interim_heads > INTERIM_HEADS_MAX)
-            return fail(connection, UPSTREAM_FAILURE_BAD_RESPONSE);
-        start_parser(connection);
-        if (bytes->length == 0)
+        }
+        if (!take_interim_head(connection))
             return;
     }
 }
@@ -365,6 +393,8 @@ static void begin(struct upstream_http1 *connection)
     connection->has_received = false;
     connection->is_tunnel = false;
     connection->interim_heads = 0;
+    connection->interim_bytes = 0;
+    connection->is_informing = false;
     connection->is_head_complete = false;
     connection->read_bytes = FIRST_READ_BYTES;
     start_parser(connection);
@@ -444,6 +474,11 @@ static void on_request_data(struct exchange *exchange)
 static void on_response_room(struct exchange *exchange)
 {
     struct upstream_http1 *connection = exchange->upstream;
+    if (connection->is_informing) {
+        connection->is_informing = false;
+        skip_interim_head(connection);
+        return on_head_bytes(connection);
+    }
     if (!connection->is_paused || !has_room(connection))
         return;
     connection->is_paused = false;

@@ -37,6 +37,8 @@ struct upstream_http1 {
     bool is_unwritable;        /* the endpoint reads no more; it may have answered */
     bool has_received;         /* anything of the answer */
     unsigned interim_heads;
+    size_t interim_bytes;
+    bool is_informing; /* the last head is being passed on; what is behind it waits */
     bool is_head_complete;
     bool is_tunnel;     /* after a 101; never used again */
     uint64_t body_left; /* for BODY_LENGTH */

@@ -353,6 +353,18 @@ static void check_bystander(const struct hostile_case *hostile)
     http_connection_close(connection);
 }
 
+/* The answer, whatever informational heads come before it. */
+static enum http_outcome receive_answer(struct http_connection *connection,
+                                        struct http_message *response)
+{
+    for (;;) {
+        enum http_outcome outcome = http_connection_receive(connection, response, WAIT_MS);
+        if (outcome != HTTP_COMPLETE || response->status >= 200 || response->status == 101)
+            return outcome;
+        http_message_clear(response);
+    }
+}
+
 static void check_case(const struct hostile_case *hostile)
 {
     struct http_message response = HTTP_MESSAGE_EMPTY;
@@ -361,7 +373,7 @@ static void check_case(const struct hostile_case *hostile)
     fake_upstream_script(stage.upstream, hostile->steps);
 
     struct http_connection *connection = ask("POST", ++stage.case_count);
-    enum http_outcome outcome = http_connection_receive(connection, &response, WAIT_MS);
+    enum http_outcome outcome = receive_answer(connection, &response);
     check_outcome(hostile, outcome, &response);
     http_message_clear(&response);
     http_connection_close(connection);

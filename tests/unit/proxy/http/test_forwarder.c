@@ -146,36 +146,6 @@ static void no_content_and_not_modified_have_no_body(void **state)
     leave(&client, &endpoint);
 }
 
-static void informational_heads_are_not_passed_on(void **state)
-{
-    struct stage *stage = *state;
-    struct player client = stage_connect(stage);
-    struct player endpoint = forward(stage, &client, get);
-
-    player_send(&endpoint, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
-    player_expect_nothing(&client);
-    player_send(&endpoint, ok);
-
-    player_expect(&client, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
-    leave(&client, &endpoint);
-}
-
-static void informational_heads_without_end_are_a_502(void **state)
-{
-    struct stage *stage = *state;
-    struct player client = stage_connect(stage);
-    struct player endpoint = forward(stage, &client, get);
-
-    for (int i = 0; i < 16; i++)
-        player_send(&endpoint, "HTTP/1.1 102 Processing\r\n\r\n");
-    player_expect_nothing(&client);
-    player_send(&endpoint, "HTTP/1.1 102 Processing\r\n\r\n");
-
-    player_expect(&client, "HTTP/1.1 502 Bad Gateway\r\n");
-    player_expect_gone(&endpoint);
-    leave(&client, &endpoint);
-}
-
 static void a_response_head_may_come_byte_by_byte(void **state)
 {
     struct stage *stage = *state;
@@ -681,8 +651,6 @@ int main(void)
         ON_STAGE(a_body_until_close_becomes_chunks),
         ON_STAGE(the_answer_to_head_has_no_body_whatever_its_length_says),
         ON_STAGE(no_content_and_not_modified_have_no_body),
-        ON_STAGE(informational_heads_are_not_passed_on),
-        ON_STAGE(informational_heads_without_end_are_a_502),
         ON_STAGE(a_response_head_may_come_byte_by_byte),
         ON_STAGE(a_large_response_arrives_whole),
         ON_STAGE(hop_by_hop_fields_stay_behind),
