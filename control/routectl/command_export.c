@@ -1,4 +1,5 @@
 #include "control/routectl/command.h"
+#include "control/routectl/document_json.h"
 #include "control/routectl/documents.h"
 #include "control/routectl/moment.h"
 #include "control/routectl/object_list.h"
@@ -14,12 +15,6 @@ static const struct option options[] = {
      "Only what has this label; with all of them."},
     {0},
 };
-
-static void print(const struct session *session, struct buffer *text)
-{
-    fwrite(text->at, 1, text->length, session->sink.to);
-    buffer_reset(text);
-}
 
 /* A route, and what keeps it in its place where all of them are made by one commit. */
 struct placed_route {
@@ -57,8 +52,34 @@ static void place_routes(struct placed_route *routes, size_t count)
     qsort(routes, count, sizeof(*routes), compare_names);
 }
 
-static void print_routes(const struct session *session, const struct object_list *list,
-                         struct buffer *text)
+/* --- printing --------------------------------------------------------------------------------- */
+
+/* The document at hand, and in JSON the list around all of them. */
+struct printer {
+    FILE *to;
+    bool is_json;
+    struct buffer document;
+    struct json_writer json;
+};
+
+static void print(struct printer *printer, struct buffer *text)
+{
+    fwrite(text->at, 1, text->length, printer->to);
+    buffer_reset(text);
+}
+
+static void print_document(struct printer *printer)
+{
+    if (!printer->is_json) {
+        print(printer, &printer->document);
+        return;
+    }
+    document_json_write(&printer->json, buffer_slice(&printer->document));
+    buffer_reset(&printer->document);
+    print(printer, &printer->json.text);
+}
+
+static void print_routes(struct printer *printer, const struct object_list *list)
 {
     size_t count = list->routes.n_routes;
     struct placed_route *routes = memory_allocate_zeroed(count, sizeof(*routes));
@@ -66,51 +87,57 @@ static void print_routes(const struct session *session, const struct object_list
         routes[i].route = list->routes.routes[i];
     place_routes(routes, count);
     for (size_t i = 0; i < count; i++) {
-        documents_write_route_in_order(text, routes[i].route, routes[i].order);
-        print(session, text);
+        documents_write_route_in_order(&printer->document, routes[i].route, routes[i].order);
+        print_document(printer);
     }
     free(routes);
 }
 
-static enum exit_code export_all(struct session *session)
+/* Documents one after the other; in JSON one list, for that is what programs take apart. */
+static void print_all(const struct session *session, const struct object_list *list)
 {
-    struct object_list list;
-    struct buffer text = BUFFER_EMPTY;
-    enum exit_code code = object_list_init(&list, "export", &selector);
-    if (code == EXIT_OK)
-        code = object_list_read_all(&list, session);
-    if (code == EXIT_OK) {
-        print_routes(session, &list, &text);
-        for (size_t i = 0; i < list.backends.n_backends; i++) {
-            documents_write_backend(&text, list.backends.backends[i]);
-            print(session, &text);
-        }
+    struct printer printer = {.to = session->sink.to, .is_json = session->output == &output_json};
+    if (printer.is_json) {
+        json_writer_begin_object(&printer.json, NULL);
+        json_writer_string(&printer.json, "apiVersion", "v1");
+        json_writer_string(&printer.json, "kind", "List");
+        json_writer_begin_list(&printer.json, "items");
     }
-    object_list_clear(&list);
-    buffer_clear(&text);
-    return code;
+    print_routes(&printer, list);
+    for (size_t i = 0; i < list->backends.n_backends; i++) {
+        documents_write_backend(&printer.document, list->backends.backends[i]);
+        print_document(&printer);
+    }
+    if (printer.is_json) {
+        json_writer_end_list(&printer.json);
+        json_writer_end_object(&printer.json);
+        print(&printer, &printer.json.text);
+    }
+    buffer_clear(&printer.document);
+    json_writer_clear(&printer.json);
 }
 
+/* --- what is exported ------------------------------------------------------------------------- */
+
 /* The route and the backend of a name; one of them may be missing. */
-static enum exit_code append_named(struct session *session, const char *name,
-                                   const struct flag_moment *at, struct buffer *text)
+static enum exit_code read_named(struct object_list *list, struct session *session,
+                                 const char *name)
 {
     enum exit_code code;
-    size_t before = text->length;
-    RouteMessage *route = object_find_route(session, name, at, &code);
+    RouteMessage *route = object_find_route(session, name, &list->at, &code);
+    if (route != NULL) {
+        ARENA_APPEND(&list->arena, list->pages, list->page_count, &route->base);
+        ARENA_APPEND(&list->arena, list->routes.routes, list->routes.n_routes, route);
+    }
     if (code != EXIT_OK)
         return code;
-    if (route != NULL) {
-        documents_write_route(text, route);
-        message_free(&route->base);
-    }
 
-    BackendMessage *backend = object_find_backend(session, name, at, &code);
+    BackendMessage *backend = object_find_backend(session, name, &list->at, &code);
     if (backend != NULL) {
-        documents_write_backend(text, backend);
-        message_free(&backend->base);
+        ARENA_APPEND(&list->arena, list->pages, list->page_count, &backend->base);
+        ARENA_APPEND(&list->arena, list->backends.backends, list->backends.n_backends, backend);
     }
-    if (code == EXIT_OK && text->length == before) {
+    if (code == EXIT_OK && route == NULL && backend == NULL) {
         say("there is no route and no backend '%s'", name);
         return EXIT_NOT_FOUND;
     }
@@ -119,21 +146,20 @@ static enum exit_code append_named(struct session *session, const char *name,
 
 static enum exit_code run(struct session *session, const struct option_list *operands)
 {
-    if (operands->count == 0)
-        return export_all(session);
-    if (selector.count > 0) {
+    if (operands->count > 0 && selector.count > 0) {
         say("export: either names or --selector");
         return EXIT_USAGE;
     }
 
-    struct buffer text = BUFFER_EMPTY;
-    struct flag_moment at;
-    enum exit_code code = moment_read("export", &at);
+    struct object_list list;
+    enum exit_code code = object_list_init(&list, "export", &selector);
+    if (code == EXIT_OK && operands->count == 0)
+        code = object_list_read_all(&list, session);
     for (size_t i = 0; i < operands->count && code == EXIT_OK; i++)
-        code = append_named(session, operands->items[i], &at, &text);
+        code = read_named(&list, session, operands->items[i]);
     if (code == EXIT_OK)
-        print(session, &text);
-    buffer_clear(&text);
+        print_all(session, &list);
+    object_list_clear(&list);
     return code;
 }
 
@@ -144,7 +170,8 @@ const struct command command_export = {
     .summary = "Print routes and backends as documents for 'apply'",
     .details = "Without a name, all there are. A name stands for the route and the backend that\n"
                "have it. 'apply' makes the same objects of the documents, here or elsewhere. An\n"
-               "annotation keeps older routes in front of younger ones where names would not.",
+               "annotation keeps older routes in front of younger ones where names would not. The\n"
+               "documents are YAML; with -o json they are one list of kind List.",
     .example = "  routectl export > all.yaml\n"
                "  routectl export api users\n"
                "  routectl export --selector team=accounts\n"

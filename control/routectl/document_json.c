@@ -1,7 +1,10 @@
 #include "control/routectl/document_json.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include <yaml.h>
 
 enum { ESCAPE_BYTES = 6, PAIR_BYTES = 2 * ESCAPE_BYTES };
 
@@ -77,4 +80,77 @@ struct slice document_json_as_yaml(struct slice text, struct buffer *storage)
         at = *at == '"' ? copy_string(at + 1, end, storage) : at + 1;
     }
     return buffer_slice(storage);
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+/* Numbers and truth stand without quotes; a text that stands so begins with none of their digits
+ * and is none of their words. */
+static bool is_literal(const yaml_node_t *node)
+{
+    const char *text = (const char *)node->data.scalar.value;
+    return node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+           (strspn(text, "0123456789") == node->data.scalar.length || strcmp(text, "true") == 0 ||
+            strcmp(text, "false") == 0);
+}
+
+static void write_node(struct json_writer *writer, yaml_document_t *yaml, const char *key,
+                       const yaml_node_t *node);
+
+static void write_mapping(struct json_writer *writer, yaml_document_t *yaml, const char *key,
+                          const yaml_node_t *node)
+{
+    const yaml_node_pair_t *end = node->data.mapping.pairs.top;
+    json_writer_begin_object(writer, key);
+    for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < end; pair++) {
+        const yaml_node_t *name = yaml_document_get_node(yaml, pair->key);
+        write_node(writer, yaml, (const char *)name->data.scalar.value,
+                   yaml_document_get_node(yaml, pair->value));
+    }
+    json_writer_end_object(writer);
+}
+
+static void write_sequence(struct json_writer *writer, yaml_document_t *yaml, const char *key,
+                           const yaml_node_t *node)
+{
+    const yaml_node_item_t *end = node->data.sequence.items.top;
+    json_writer_begin_list(writer, key);
+    for (const yaml_node_item_t *item = node->data.sequence.items.start; item < end; item++)
+        write_node(writer, yaml, NULL, yaml_document_get_node(yaml, *item));
+    json_writer_end_list(writer);
+}
+
+static void write_node(struct json_writer *writer, yaml_document_t *yaml, const char *key,
+                       const yaml_node_t *node)
+{
+    switch (node->type) {
+    case YAML_MAPPING_NODE:
+        write_mapping(writer, yaml, key, node);
+        return;
+    case YAML_SEQUENCE_NODE:
+        write_sequence(writer, yaml, key, node);
+        return;
+    case YAML_SCALAR_NODE:
+        if (is_literal(node))
+            json_writer_literal(writer, key, (const char *)node->data.scalar.value);
+        else
+            json_writer_string(writer, key, (const char *)node->data.scalar.value);
+        return;
+    case YAML_NO_NODE:
+        return;
+    }
+}
+
+void document_json_write(struct json_writer *writer, struct slice yaml)
+{
+    yaml_parser_t parser;
+    yaml_document_t document;
+    if (yaml_parser_initialize(&parser) == 0)
+        abort();
+    yaml_parser_set_input_string(&parser, (const unsigned char *)yaml.at, yaml.length);
+    if (yaml_parser_load(&parser, &document) == 0)
+        abort(); /* it is our own writing, or there is no memory left */
+    write_node(writer, &document, NULL, yaml_document_get_root_node(&document));
+    yaml_document_delete(&document);
+    yaml_parser_delete(&parser);
 }

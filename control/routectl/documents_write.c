@@ -1,6 +1,7 @@
 #include "common/duration.h"
 #include "control/routectl/document_names.h"
 #include "control/routectl/documents.h"
+#include "control/routectl/json_writer.h"
 #include "control/routectl/message_fields.h"
 #include "proxy/routing/validation.h"
 
@@ -44,42 +45,12 @@ static bool is_plain_safe(const char *text)
     return true;
 }
 
-/* The code point at *at, which is valid UTF-8; *at moves behind it. */
-static uint32_t next_code_point(const unsigned char **at)
-{
-    unsigned char first = *(*at)++;
-    unsigned more = first < 0x80 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
-    uint32_t point = more == 0 ? first : first & (0x3fu >> more);
-    for (; more > 0 && (**at & 0xc0) == 0x80; more--)
-        point = point << 6 | (*(*at)++ & 0x3fu);
-    return point;
-}
-
-/* Controls, line breaks and what YAML does not let through. */
-static bool needs_escape(uint32_t point)
-{
-    return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x2028 || point == 0x2029 ||
-           point == 0xfeff || point == 0xfffe || point == 0xffff;
-}
-
 static void write_text(struct buffer *to, const char *text)
 {
-    if (is_plain_safe(text)) {
+    if (is_plain_safe(text))
         buffer_append_string(to, text);
-        return;
-    }
-    buffer_append_char(to, '"');
-    for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
-        const unsigned char *start = at;
-        uint32_t point = next_code_point(&at);
-        if (point == '"' || point == '\\')
-            buffer_printf(to, "\\%c", (char)point);
-        else if (needs_escape(point))
-            buffer_printf(to, "\\u%04" PRIx32, point);
-        else
-            buffer_append(to, start, (size_t)(at - start));
-    }
-    buffer_append_char(to, '"');
+    else
+        json_append_text(to, text);
 }
 
 /* --- messages --------------------------------------------------------------------------------- */

@@ -15,23 +15,41 @@ void json_writer_clear(struct json_writer *writer)
 
 /* --- text ----------------------------------------------------------------------------------- */
 
-/* Not common/json.h's, which is for bytes of any kind: what comes here is UTF-8 and stays so. */
-static void write_string(struct json_writer *writer, const char *text)
+/* The code point at *at, which is valid UTF-8; *at moves behind it. */
+static uint32_t next_code_point(const unsigned char **at)
 {
-    struct buffer *to = &writer->text;
+    unsigned char first = *(*at)++;
+    unsigned more = first < 0x80 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+    uint32_t point = more == 0 ? first : first & (0x3fu >> more);
+    for (; more > 0 && (**at & 0xc0) == 0x80; more--)
+        point = point << 6 | (*(*at)++ & 0x3fu);
+    return point;
+}
+
+/* Controls, line breaks and what YAML does not let through. */
+static bool needs_escape(uint32_t point)
+{
+    return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x2028 || point == 0x2029 ||
+           point == 0xfeff || point == 0xfffe || point == 0xffff;
+}
+
+/* Not common/json.h's, which is for bytes of any kind: what comes here is UTF-8 and stays so. */
+void json_append_text(struct buffer *to, const char *text)
+{
     buffer_append_char(to, '"');
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\')
-            buffer_printf(to, "\\%c", c);
-        else if (c == '\n')
+    for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
+        const unsigned char *start = at;
+        uint32_t point = next_code_point(&at);
+        if (point == '"' || point == '\\')
+            buffer_printf(to, "\\%c", (char)point);
+        else if (point == '\n')
             buffer_append_string(to, "\\n");
-        else if (c == '\t')
+        else if (point == '\t')
             buffer_append_string(to, "\\t");
-        else if (c < 0x20 || c == 0x7f)
-            buffer_printf(to, "\\u%04x", c);
+        else if (needs_escape(point))
+            buffer_printf(to, "\\u%04" PRIx32, point);
         else
-            buffer_append_char(to, (char)c);
+            buffer_append(to, start, (size_t)(at - start));
     }
     buffer_append_char(to, '"');
 }
@@ -51,7 +69,7 @@ static void write_key(struct json_writer *writer, const char *key)
     if (writer->depth > 0)
         write_line_start(writer);
     if (key != NULL) {
-        write_string(writer, key);
+        json_append_text(&writer->text, key);
         buffer_append_string(&writer->text, writer->is_compact ? ":" : ": ");
     }
     writer->has_item = true;
@@ -86,10 +104,31 @@ void json_writer_end_object(struct json_writer *writer)
     end(writer, '}');
 }
 
-void json_writer_bool(struct json_writer *writer, const char *key, bool value)
+void json_writer_begin_list(struct json_writer *writer, const char *key)
+{
+    begin(writer, key, '[');
+}
+
+void json_writer_end_list(struct json_writer *writer)
+{
+    end(writer, ']');
+}
+
+void json_writer_string(struct json_writer *writer, const char *key, const char *text)
 {
     write_key(writer, key);
-    buffer_append_string(&writer->text, value ? "true" : "false");
+    json_append_text(&writer->text, text);
+}
+
+void json_writer_literal(struct json_writer *writer, const char *key, const char *text)
+{
+    write_key(writer, key);
+    buffer_append_string(&writer->text, text);
+}
+
+void json_writer_bool(struct json_writer *writer, const char *key, bool value)
+{
+    json_writer_literal(writer, key, value ? "true" : "false");
 }
 
 /* --- messages ------------------------------------------------------------------------------- */
@@ -131,7 +170,7 @@ static void write_enum(struct json_writer *writer, const ProtobufCEnumDescriptor
 {
     const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(descriptor, number);
     if (value != NULL)
-        write_string(writer, value->name);
+        json_append_text(&writer->text, value->name);
     else
         buffer_printf(&writer->text, "%d", number); /* from a newer daemon */
 }
@@ -156,7 +195,7 @@ static void write_value(struct json_writer *writer, const char *key,
         write_duration(to, *(const DurationMessage *const *)at);
         return;
     case PROTOBUF_C_TYPE_STRING:
-        write_string(writer, *(const char *const *)at);
+        json_append_text(&writer->text, *(const char *const *)at);
         return;
     case PROTOBUF_C_TYPE_BOOL:
         buffer_append_string(to, *(const protobuf_c_boolean *)at ? "true" : "false");

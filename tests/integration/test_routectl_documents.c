@@ -348,6 +348,26 @@ static void removing_by_file_takes_just_what_it_names(void **state)
 
 /* --- export ----------------------------------------------------------------------------------- */
 
+/* Exports from one Pointsman and applies to another, in which the same is exported then. */
+static void assert_export_makes_the_same(const char *file_name, const char *format)
+{
+    struct command first = pointsman_routectl(pointsman, "export", "-o", format, NULL);
+    char *path = temp_dir_write(pointsman_dir(pointsman), file_name, first.out);
+    struct pointsman *elsewhere = pointsman_new(NULL);
+    pointsman_start_control(elsewhere);
+
+    pointsman_routectl_ok(elsewhere, "apply", "-f", path, NULL);
+
+    struct command second = pointsman_routectl(elsewhere, "export", "-o", format, NULL);
+    assert_true(strlen(first.out) > 100);
+    assert_string_equal(first.out, second.out);
+    ROUTECTL(0, "", NULL, "diff", "-f", path);
+    pointsman_free(elsewhere);
+    command_clear(&first);
+    command_clear(&second);
+    free(path);
+}
+
 /* DOC-6 */
 static void what_is_exported_makes_the_same_objects_elsewhere(void **state)
 {
@@ -358,21 +378,8 @@ static void what_is_exported_makes_the_same_objects_elsewhere(void **state)
     pointsman_routectl_ok(pointsman, "add", "shop/b", "--host", "*.shop.internal", "--method",
                           "GET", "--header", "x=a: b", "--path-exact", "/b", "--to", url,
                           "--timeout", "1500ms", NULL);
-    struct command first = pointsman_routectl(pointsman, "export", NULL);
-    char *path = temp_dir_write(pointsman_dir(pointsman), "all.yaml", first.out);
-    struct pointsman *elsewhere = pointsman_new(NULL);
-    pointsman_start_control(elsewhere);
-
-    pointsman_routectl_ok(elsewhere, "apply", "-f", path, NULL);
-
-    struct command second = pointsman_routectl(elsewhere, "export", NULL);
-    assert_true(strlen(first.out) > 100);
-    assert_string_equal(first.out, second.out);
-    ROUTECTL(0, "", NULL, "diff", "-f", path);
-    pointsman_free(elsewhere);
-    command_clear(&first);
-    command_clear(&second);
-    free(path);
+    assert_export_makes_the_same("all.yaml", "yaml");
+    assert_export_makes_the_same("all.json", "json");
 }
 
 /* DOC-6 TIE-1: where all routes are made by one commit, names alone would make another one win. */
@@ -384,6 +391,8 @@ static void what_is_exported_has_the_same_winners_elsewhere(void **state)
         pointsman_routectl_ok(pointsman, "add", names[i], "--path-prefix", "/", "--to",
                               fake_upstream_url(one), NULL);
     struct command first = pointsman_routectl(pointsman, "export", NULL);
+    struct command named = pointsman_routectl(pointsman, "export", "a", "b", "c", "d", NULL);
+    assert_string_equal(first.out, named.out);
     char *path = temp_dir_write(pointsman_dir(pointsman), "all.yaml", first.out);
     struct pointsman *elsewhere = pointsman_new(NULL);
     pointsman_start_control(elsewhere);
@@ -401,6 +410,7 @@ static void what_is_exported_has_the_same_winners_elsewhere(void **state)
     ROUTECTL(0, "", NULL, "diff", "-f", path);
     pointsman_free(elsewhere);
     command_clear(&first);
+    command_clear(&named);
     free(path);
 }
 

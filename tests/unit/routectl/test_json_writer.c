@@ -124,6 +124,16 @@ static void text_is_escaped(void **state)
                              "}\n");
 }
 
+/* YAML takes some characters for line breaks, or not at all, that JSON lets through. */
+static void text_is_the_same_in_yaml(void **state)
+{
+    (void)state;
+    struct buffer text = BUFFER_EMPTY;
+    json_append_text(&text, "\u00e4 \xc2\x85 \u2028 \ufeff \U0001F600");
+    assert_string_equal(buffer_string(&text), "\"\u00e4 \\u0085 \\u2028 \\ufeff \U0001F600\"");
+    buffer_clear(&text);
+}
+
 static void lists_of_numbers_and_strings_are_written(void **state)
 {
     (void)state;
@@ -212,6 +222,7 @@ int main(void)
         cmocka_unit_test(an_answer_shows_empty_lists_and_its_objects_briefly),
         cmocka_unit_test(enums_are_names_unless_they_are_unknown),
         cmocka_unit_test(text_is_escaped),
+        cmocka_unit_test(text_is_the_same_in_yaml),
         cmocka_unit_test(lists_of_numbers_and_strings_are_written),
         cmocka_unit_test(messages_can_share_an_object),
         cmocka_unit_test(durations_are_seconds),
