@@ -2,6 +2,7 @@
 
 #include "common/duration.h"
 #include "control/routectl/document_names.h"
+#include "control/routectl/document_pairs.h"
 #include "control/routectl/flag_values.h"
 #include "control/routectl/message_fields.h"
 
@@ -10,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_DEPTH = 32, MAX_KEYS = 1024 };
+enum { MAX_DEPTH = 32 };
 
 /* --- places and remarks ----------------------------------------------------------------------- */
 
@@ -212,38 +213,29 @@ static void read_duration(struct document_decoder *decoder, const yaml_node_t *n
 
 /* --- mappings --------------------------------------------------------------------------------- */
 
-static bool is_repeated_key(const struct document_decoder *decoder, const yaml_node_t *mapping,
-                            const yaml_node_pair_t *pair, const char *key)
+bool decoder_may_go_on(struct document_decoder *decoder, const yaml_node_t *node)
 {
-    for (const yaml_node_pair_t *earlier = mapping->data.mapping.pairs.start; earlier < pair;
-         earlier++) {
-        const yaml_node_t *node = yaml_document_get_node(decoder->yaml, earlier->key);
-        if (node->type == YAML_SCALAR_NODE && strcmp((char *)node->data.scalar.value, key) == 0)
-            return true;
+    if (decoder->values_left > 0) {
+        decoder->values_left--;
+        return true;
     }
+    if (!decoder->is_exhausted)
+        decoder_fail(decoder, node, "the document repeats itself too often");
+    decoder->is_exhausted = true;
     return false;
 }
 
 bool decoder_each_key(struct document_decoder *decoder, const yaml_node_t *node,
                       decoder_visit_fn *visit, void *context)
 {
-    if (node->type != YAML_MAPPING_NODE)
-        return decoder_fail(decoder, node, "is not a mapping");
-    const yaml_node_pair_t *start = node->data.mapping.pairs.start;
-    const yaml_node_pair_t *end = node->data.mapping.pairs.top;
-    if (end - start > MAX_KEYS)
-        return decoder_fail(decoder, node, "has more than %d keys", MAX_KEYS);
-
-    for (const yaml_node_pair_t *pair = start; pair < end; pair++) {
-        const yaml_node_t *key_node = yaml_document_get_node(decoder->yaml, pair->key);
-        const yaml_node_t *value = yaml_document_get_node(decoder->yaml, pair->value);
-        const char *key = decoder_text(decoder, key_node);
-        if (key == NULL)
-            continue;
-        if (is_repeated_key(decoder, node, pair, key))
-            decoder_complain(decoder, key_node, "the key '%s' comes twice", key);
-        else if (!decoder_is_null(value))
-            visit(decoder, context, key, key_node, value);
+    struct document_pairs pairs;
+    if (!document_pairs_gather(&pairs, decoder, node))
+        return false;
+    for (size_t i = 0; i < pairs.count; i++) {
+        const yaml_node_t *key = yaml_document_get_node(decoder->yaml, pairs.at[i]->key);
+        const yaml_node_t *value = yaml_document_get_node(decoder->yaml, pairs.at[i]->value);
+        if (!decoder_is_null(value))
+            visit(decoder, context, (const char *)key->data.scalar.value, key, value);
     }
     return true;
 }
@@ -294,24 +286,11 @@ static ProtobufCMessage *read_new_message(struct document_decoder *decoder, cons
     return message;
 }
 
-/* Counts a value. A few aliases can stand for more than any memory holds. */
-static bool may_go_on(struct document_decoder *decoder, const yaml_node_t *node)
-{
-    if (decoder->values_left > 0) {
-        decoder->values_left--;
-        return true;
-    }
-    if (!decoder->is_exhausted)
-        decoder_fail(decoder, node, "the document repeats itself too often");
-    decoder->is_exhausted = true;
-    return false;
-}
-
 /* One value into `to`, which is as wide as the field's type says. */
 static void read_value(struct document_decoder *decoder, const yaml_node_t *node,
                        const ProtobufCFieldDescriptor *field, void *to)
 {
-    if (!may_go_on(decoder, node))
+    if (!decoder_may_go_on(decoder, node))
         return;
     decoder_set_origin(decoder, node);
     switch (field->type) {

@@ -70,8 +70,12 @@ bool decoder_is_null(const yaml_node_t *node);
 /* A number, unquoted or not. False, and a remark, when the node is none. */
 bool decoder_number(struct document_decoder *decoder, const yaml_node_t *node, uint32_t *number);
 
-/* Calls `visit` for each key of a mapping with its value, null ones left out. A key that is no
- * text or comes twice is remarked. */
+/* Counts a value. False, and a remark, when it is one too many: a few aliases can stand for more
+ * than any memory holds. */
+bool decoder_may_go_on(struct document_decoder *decoder, const yaml_node_t *node);
+
+/* Calls `visit` for each key of a mapping, merged ones too, with its value; null ones are left out.
+ * A key that is no text or comes twice is remarked. */
 typedef void decoder_visit_fn(struct document_decoder *decoder, void *context, const char *key,
                               const yaml_node_t *key_node, const yaml_node_t *value);
 bool decoder_each_key(struct document_decoder *decoder, const yaml_node_t *node,

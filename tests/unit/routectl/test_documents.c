@@ -233,6 +233,36 @@ static void anchors_are_followed(void **state)
                         "x");
 }
 
+/* As the tools of Kubernetes do. */
+static void merged_keys_are_those_a_mapping_does_not_have(void **state)
+{
+    (void)state;
+    read_ok(ROUTE_HEAD "spec:\n"
+                       "  rules:\n"
+                       "  - timeouts: &slow {request: 20s, backendRequest: 10s}\n"
+                       "  - timeouts: &fast {<<: *slow, request: 2s}\n"
+                       "  - timeouts: {<<: *fast, backendRequest: null}\n"
+                       "  - timeouts: {<<: [{request: 3s}, *slow]}\n");
+    RouteRuleMessage *const *rules = draft.request.mutations[0]->put_route->rules;
+    assert_int_equal(rules[1]->timeouts->request->seconds, 2);
+    assert_int_equal(rules[1]->timeouts->backend_request->seconds, 10);
+    assert_int_equal(rules[2]->timeouts->request->seconds, 2);
+    assert_null(rules[2]->timeouts->backend_request);
+    assert_int_equal(rules[3]->timeouts->request->seconds, 3);
+    assert_int_equal(rules[3]->timeouts->backend_request->seconds, 10);
+}
+
+static void a_merge_that_cannot_be_is_refused(void **state)
+{
+    (void)state;
+    assert_refused(ROUTE_HEAD "spec: {<<: [a]}\n",
+                   "a.yaml:4:13: spec: '<<' takes a mapping or a list of mappings\n");
+    assert_refused(ROUTE_HEAD "spec: &s {<<: *s}\n", "a.yaml:4:7: spec: is merged too deeply\n");
+    assert_refused(ROUTE_HEAD "spec: {'<<': {}}\n", "a.yaml:4:8: spec: unknown field '<<'\n");
+    reset(NULL);
+    assert_false(read(ROUTE_HEAD "spec: &s {<<: [*s, *s, *s, *s, *s, *s, *s, *s]}\n"));
+}
+
 /* What the daemon refuses later is told by file, line and field. */
 static void every_field_remembers_its_place(void **state)
 {
@@ -694,6 +724,8 @@ int main(void)
         DOCUMENT_TEST(an_empty_text_holds_no_objects),
         DOCUMENT_TEST(nothing_is_the_same_as_absent),
         DOCUMENT_TEST(anchors_are_followed),
+        DOCUMENT_TEST(merged_keys_are_those_a_mapping_does_not_have),
+        DOCUMENT_TEST(a_merge_that_cannot_be_is_refused),
         DOCUMENT_TEST(every_field_remembers_its_place),
         DOCUMENT_TEST(all_problems_are_found_at_once),
         DOCUMENT_TEST(problems_of_several_documents_are_found_together),
