@@ -82,6 +82,49 @@ struct slice document_json_as_yaml(struct slice text, struct buffer *storage)
     return buffer_slice(storage);
 }
 
+/* --- several -------------------------------------------------------------------------------- */
+
+static const char *skip_string(const char *at, const char *end)
+{
+    while (at < end && *at != '"')
+        at += *at == '\\' && end - at > 1 ? 2 : 1;
+    return at < end ? at + 1 : end;
+}
+
+/* The end of the value that begins at `at`, or NULL when it is not whole or no JSON. */
+static const char *end_of_value(const char *at, const char *end)
+{
+    size_t depth = 0;
+    while (at < end) {
+        char c = *at++;
+        if (c == '\'' || c == '#')
+            return NULL;
+        if (c == '"')
+            at = skip_string(at, end);
+        else if (c == '{' || c == '[')
+            depth++;
+        else if ((c == '}' || c == ']') && --depth == 0)
+            return at;
+    }
+    return NULL;
+}
+
+struct slice document_json_take(struct slice *rest)
+{
+    struct slice all = *rest;
+    *rest = (struct slice){0};
+    if (!is_json(all))
+        return all;
+    const char *end = all.at + all.length;
+    const char *next = end_of_value(all.at, end);
+    while (next != NULL && next < end && strchr(" \t\r\n", *next) != NULL)
+        next++;
+    if (next == NULL || next == end || (*next != '{' && *next != '['))
+        return all;
+    *rest = (struct slice){next, (size_t)(end - next)};
+    return (struct slice){all.at, (size_t)(next - all.at)};
+}
+
 /* --- writing ---------------------------------------------------------------------------------- */
 
 /* Numbers and truth stand without quotes; a text that stands so begins with none of their digits

@@ -14,6 +14,10 @@
  * has kept its line and column. */
 struct slice document_json_as_yaml(struct slice text, struct buffer *storage);
 
+/* Takes the first value from `rest` when text of JSON holds several one after the other, which YAML
+ * does not know, else all that is left. */
+struct slice document_json_take(struct slice *rest);
+
 /* Writes the document that `yaml` is, in the words of documents_write_*, as the next value. */
 void document_json_write(struct json_writer *writer, struct slice yaml);
 

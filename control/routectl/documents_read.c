@@ -372,22 +372,46 @@ static bool read_next(struct document_decoder *decoder, yaml_parser_t *parser)
     return root != NULL;
 }
 
+/* Reads one text of YAML that begins at `mark` of the file; false when it is none. */
+static bool read_yaml(struct document_decoder *decoder, struct slice text, yaml_mark_t mark)
+{
+    yaml_parser_t parser;
+    if (yaml_parser_initialize(&parser) == 0)
+        abort();
+    const char *bytes = text.length == 0 ? "" : text.at; /* libyaml wants no NULL */
+    yaml_parser_set_input_string(&parser, (const unsigned char *)bytes, text.length);
+    parser.mark = mark;
+    while (read_next(decoder, &parser))
+        ;
+    bool is_yaml = parser.error == YAML_NO_ERROR;
+    yaml_parser_delete(&parser);
+    return is_yaml;
+}
+
+static void move_mark(yaml_mark_t *mark, struct slice text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        bool is_character = ((unsigned char)text.at[i] & 0xc0) != 0x80;
+        mark->column = text.at[i] == '\n' ? 0 : mark->column + is_character;
+        mark->line += text.at[i] == '\n';
+    }
+}
+
 bool documents_read(const char *file, struct slice text, enum document_extent extent,
                     struct draft *draft, document_report_fn *report, void *context)
 {
     struct document_decoder decoder = {
         .file = file, .extent = extent, .draft = draft, .report = report, .context = context};
     struct buffer json = BUFFER_EMPTY;
-    yaml_parser_t parser;
-    if (yaml_parser_initialize(&parser) == 0)
-        abort();
-    text = document_json_as_yaml(text, &json);
-    const char *bytes = text.length == 0 ? "" : text.at; /* libyaml wants no NULL */
-    yaml_parser_set_input_string(&parser, (const unsigned char *)bytes, text.length);
-    while (read_next(&decoder, &parser))
-        ;
+    struct slice rest = document_json_as_yaml(text, &json);
+    yaml_mark_t mark = {0};
+    bool goes_on;
+    do {
+        struct slice part = document_json_take(&rest);
+        goes_on = read_yaml(&decoder, part, mark) && rest.length > 0;
+        move_mark(&mark, part);
+    } while (goes_on);
 
-    yaml_parser_delete(&parser);
     buffer_clear(&json);
     buffer_clear(&decoder.document_path);
     buffer_clear(&decoder.message_path);

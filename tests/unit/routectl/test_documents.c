@@ -137,6 +137,42 @@ static void json_is_read_too(void **state)
     assert_int_equal(draft.request.mutations[0]->put_route->rules[0]->backend_refs[0]->port, 80);
 }
 
+#define JSON_BACKEND(name, spec)                                                                   \
+    "{\"apiVersion\":\"pointsman/v1\",\"kind\":\"Backend\",\"metadata\":{\"name\":\"" name         \
+    "\",\"labels\":{\"a\":\"}\\\"{\"}},\"spec\":" spec "}"
+
+/* DOC-1: as 'jq -c' and several 'kubectl get -o json' print them. */
+static void values_of_json_may_follow_each_other(void **state)
+{
+    (void)state;
+    read_ok(JSON_BACKEND("a", "{}") "\n" JSON_BACKEND("b", "{}") JSON_BACKEND("c", "{}") "\n");
+    assert_int_equal(draft.request.n_mutations, 3);
+    assert_string_equal(draft.request.mutations[2]->put_backend->name, "c");
+}
+
+static void each_value_of_json_keeps_its_place(void **state)
+{
+    (void)state;
+    assert_refused("{}\n {\"a\":\n1}\n[\"\u00e4\"] []\n", "a.yaml:1:1: 'apiVersion' is missing\n"
+                                                          "a.yaml:2:3: unknown field 'a'\n"
+                                                          "a.yaml:2:2: 'apiVersion' is missing\n"
+                                                          "a.yaml:4:1: is not a mapping\n"
+                                                          "a.yaml:4:7: is not a mapping\n");
+    assert_refused("{}\n{\"a\": ]}{}\n", "a.yaml:1:1: 'apiVersion' is missing\n"
+                                         "a.yaml:2:7: did not find expected node content (while "
+                                         "parsing a flow node)\n");
+}
+
+/* It begins as JSON does, and what looks like the end of a value is none. */
+static void yaml_in_brackets_is_one_document(void **state)
+{
+    (void)state;
+    read_ok("{apiVersion: pointsman/v1, kind: Backend, # } {\n"
+            " metadata: {name: x, labels: {a: '}} {'}}, spec: {}}\n"
+            "--- {apiVersion: pointsman/v1, kind: Backend, metadata: {name: y}, spec: {}}\n");
+    assert_int_equal(draft.request.n_mutations, 2);
+}
+
 static void endpoints_may_be_urls(void **state)
 {
     (void)state;
@@ -717,6 +753,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         DOCUMENT_TEST(a_route_and_a_backend_are_read_whole),
         DOCUMENT_TEST(json_is_read_too),
+        DOCUMENT_TEST(values_of_json_may_follow_each_other),
+        DOCUMENT_TEST(each_value_of_json_keeps_its_place),
+        DOCUMENT_TEST(yaml_in_brackets_is_one_document),
         DOCUMENT_TEST(endpoints_may_be_urls),
         DOCUMENT_TEST(what_kubernetes_adds_is_ignored_with_a_note),
         DOCUMENT_TEST(a_list_is_its_items),
