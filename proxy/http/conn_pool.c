@@ -104,14 +104,26 @@ static struct endpoint_list *list_of(struct conn_pool *pool, uint32_t id)
     return &pool->lists[id];
 }
 
+/* What comes in on a connection that waits, the loop tells; but not within the turn. */
+static bool is_quiet(const struct conn_pool *pool, struct upstream_http1 *connection)
+{
+    return connection->pool.since_turn != pool->worker->turn ||
+           upstream_link_is_quiet(&connection->link);
+}
+
 struct upstream_http1 *conn_pool_take(struct conn_pool *pool, const struct endpoint *endpoint)
 {
     if (endpoint->id >= pool->list_count)
         return NULL;
-    struct upstream_http1 *connection = pool->lists[endpoint->id].newest;
-    if (connection != NULL)
-        conn_pool_remove(pool, connection);
-    return connection;
+    struct upstream_http1 *connection;
+    while ((connection = pool->lists[endpoint->id].newest) != NULL) {
+        if (is_quiet(pool, connection)) {
+            conn_pool_remove(pool, connection);
+            return connection;
+        }
+        upstream_http1_close(connection);
+    }
+    return NULL;
 }
 
 void conn_pool_put(struct conn_pool *pool, struct upstream_http1 *connection)
@@ -121,6 +133,7 @@ void conn_pool_put(struct conn_pool *pool, struct upstream_http1 *connection)
         .older = pool->newest,
         .endpoint_older = list->newest,
         .since_ms = timers_now_ms(&pool->worker->timers),
+        .since_turn = pool->worker->turn,
     };
     if (pool->newest != NULL)
         pool->newest->pool.newer = connection;

@@ -347,12 +347,24 @@ static bool has_room(const struct upstream_http1 *connection)
            body_pipe_room(&connection->exchange->response_body) > 0;
 }
 
+/* What the loop tells in the turn in which the request left, it has seen before: that is no answer
+ * to it, but the rest of another, or an end. */
+static bool is_older_than_request(const struct upstream_http1 *connection)
+{
+    return connection->served > 0 && connection->begun_turn == connection->link.worker->turn;
+}
+
 static void receive(struct upstream_http1 *connection)
 {
     h2o_socket_t *socket = connection->link.socket;
     if (connection->exchange == NULL) {
         if (!upstream_link_is_quiet(&connection->link))
             upstream_http1_close(connection);
+        return;
+    }
+    if (is_older_than_request(connection)) {
+        if (!upstream_link_is_quiet(&connection->link))
+            fail(connection, UPSTREAM_FAILURE_STALE);
         return;
     }
     if (!has_room(connection)) {
@@ -391,6 +403,7 @@ static void begin(struct upstream_http1 *connection)
     struct exchange *exchange = connection->exchange;
     connection->is_unwritable = false;
     connection->has_received = false;
+    connection->begun_turn = connection->link.worker->turn;
     connection->is_tunnel = false;
     connection->interim_heads = 0;
     connection->interim_bytes = 0;

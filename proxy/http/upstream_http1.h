@@ -36,6 +36,7 @@ struct upstream_http1 {
     bool is_paused;            /* not reading: the client is slower */
     bool is_unwritable;        /* the endpoint reads no more; it may have answered */
     bool has_received;         /* anything of the answer */
+    uint64_t begun_turn;       /* of the loop; what it has read by then is no answer */
     unsigned interim_heads;
     size_t interim_bytes;
     bool is_informing; /* the last head is being passed on; what is behind it waits */

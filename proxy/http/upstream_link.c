@@ -163,11 +163,13 @@ ssize_t upstream_link_receive(struct upstream_link *link, char *at, size_t lengt
     return received;
 }
 
-/* Session tickets may come at any time. */
+/* With TLS, session tickets may come at any time. */
 bool upstream_link_is_quiet(struct upstream_link *link)
 {
     char byte;
-    return link->ssl != NULL && tls_client_receive(link->ssl, &byte, 1) < 0 && errno == EAGAIN;
+    if (link->ssl != NULL)
+        return tls_client_receive(link->ssl, &byte, 1) < 0 && errno == EAGAIN;
+    return recv(h2o_socket_get_fd(link->socket), &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN;
 }
 
 void upstream_link_finish_sending(struct upstream_link *link)

@@ -53,7 +53,8 @@ static inline size_t upstream_link_least_read(const struct upstream_link *link)
 /* As recv. */
 ssize_t upstream_link_receive(struct upstream_link *link, char *at, size_t length);
 
-/* Whether nothing has come that an owner who expects nothing should worry about. */
+/* Whether nothing has come, and not the end either, that an owner who expects nothing should worry
+ * about. If not, the link is of no more use. */
 bool upstream_link_is_quiet(struct upstream_link *link);
 
 /* We send no more. */

@@ -238,6 +238,7 @@ void worker_run_once(struct worker *worker, int32_t max_wait_ms)
 {
     int32_t wait_ms = timers_wait_ms(&worker->timers, max_wait_ms);
     timers_begin_turn(&worker->timers);
+    worker->turn++;
     worker->now_us = 0;
     h2o_evloop_run(worker->loop, wait_ms);
     timers_run(&worker->timers);

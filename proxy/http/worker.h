@@ -95,6 +95,7 @@ struct worker {
     bool is_draining;
     bool is_drained; /* and said so */
     bool is_stopping;
+    uint64_t turn;   /* how often the sockets were asked; the first is 1 */
     uint64_t now_us; /* read once a turn, on demand; 0: not yet */
     struct http_date date;
     struct buffer log_line;

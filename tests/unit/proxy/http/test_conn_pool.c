@@ -1,0 +1,144 @@
+/* Connection pool: what comes behind an answer reaches nobody, however early the connection is used
+ * again. */
+#include "proxy/http/conn_pool.h"
+#include "proxy/http/read_buffers.h"
+#include "tests/unit/cmocka_all.h"
+#include "tests/unit/proxy/http/stage.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define GET "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+#define OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+#define POISON "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
+
+static int set_up(void **state)
+{
+    struct stage *stage = stage_new();
+    stage_start(stage);
+    *state = stage;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    stage_free(*state);
+    return 0;
+}
+
+static struct player forward(struct stage *stage, struct player *client, const char *requests)
+{
+    player_send(client, requests);
+    struct player endpoint = stage_accept(stage, 0);
+    player_expect(&endpoint, "\r\n\r\n");
+    return endpoint;
+}
+
+static void send_unseen(struct player *player, const char *text)
+{
+    assert_int_equal(player_send_some(player, text, strlen(text)), strlen(text));
+}
+
+/* An answer that fills the proxy's first read to its last byte, and `behind` in the same segment:
+ * that is there when the answer is complete, but not read. */
+enum { HEAD_BYTES = 42 };
+
+static void answer_one_read(struct player *endpoint, const char *behind)
+{
+    char text[READ_BUFFER_BYTES + 256];
+    int head = snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n",
+                        READ_BUFFER_BYTES - HEAD_BYTES);
+    assert_int_equal(head, HEAD_BYTES);
+    memset(text + head, '.', READ_BUFFER_BYTES - (size_t)head);
+    snprintf(text + READ_BUFFER_BYTES, sizeof(text) - READ_BUFFER_BYTES, "%s", behind);
+    send_unseen(endpoint, text);
+}
+
+static void a_connection_is_used_again_in_the_turn_it_came_back(void **state)
+{
+    struct stage *stage = *state;
+    struct player client = stage_connect(stage);
+    struct player endpoint = forward(stage, &client, GET GET);
+
+    answer_one_read(&endpoint, "");
+
+    player_expect(&endpoint, "\r\n\r\n");
+    player_send(&endpoint, OK);
+    player_expect(&client, "\r\n\r\nok");
+    assert_false(stage_has_connection(stage, 0));
+    player_close(&client);
+    player_close(&endpoint);
+}
+
+static void bytes_behind_an_answer_are_found_in_the_same_turn(void **state)
+{
+    struct stage *stage = *state;
+    struct player client = stage_connect(stage);
+    struct player endpoint = forward(stage, &client, GET GET);
+
+    answer_one_read(&endpoint, POISON);
+
+    struct player other = stage_accept(stage, 0);
+    player_expect(&other, "\r\n\r\n");
+    player_send(&other, OK);
+    player_expect_gone(&endpoint);
+    assert_int_equal(endpoint.received.length, 0);
+    player_expect(&client, "..HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    player_expect_nothing(&client);
+    player_close(&client);
+    player_close(&endpoint);
+    player_close(&other);
+}
+
+/* Two connections tell of something in one turn: one of an answer, whose client goes on at once
+ * with the next request, and the other, which waits in the pool, of bytes nobody asked for. */
+static void tell_together(struct stage *stage, bool answer_is_first)
+{
+    static const char last_ok[] =
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
+    struct player client = stage_connect(stage);
+    struct player other_client = stage_connect(stage);
+    struct player endpoint = forward(stage, &client, GET GET);
+    struct player waiting = forward(stage, &other_client, GET);
+    player_send(&waiting, OK);
+    player_expect(&other_client, "\r\n\r\nok");
+    assert_int_equal(conn_pool_count(stage->worker->pool), 1);
+
+    send_unseen(answer_is_first ? &endpoint : &waiting, answer_is_first ? last_ok : POISON);
+    send_unseen(answer_is_first ? &waiting : &endpoint, answer_is_first ? POISON : last_ok);
+
+    struct player next = stage_accept(stage, 0);
+    player_expect(&next, "\r\n\r\n");
+    player_send(&next, OK);
+    player_expect(&client, "\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    player_expect_nothing(&client);
+    player_expect_gone(&waiting);
+    player_close(&client);
+    player_close(&other_client);
+    player_close(&endpoint);
+    player_close(&waiting);
+    player_close(&next);
+}
+
+static void bytes_that_came_before_the_request_are_no_answer_to_it(void **state)
+{
+    tell_together(*state, true);
+}
+
+static void nor_are_they_when_they_are_told_first(void **state)
+{
+    tell_together(*state, false);
+}
+
+#define ON_STAGE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_STAGE(a_connection_is_used_again_in_the_turn_it_came_back),
+        ON_STAGE(bytes_behind_an_answer_are_found_in_the_same_turn),
+        ON_STAGE(bytes_that_came_before_the_request_are_no_answer_to_it),
+        ON_STAGE(nor_are_they_when_they_are_told_first),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
