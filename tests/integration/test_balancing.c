@@ -8,7 +8,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { UPSTREAMS = 3, CLIENTS = 24 };
 
@@ -159,11 +158,7 @@ static bool all_others_wait(void *context)
     (void)context;
     char line[64];
     snprintf(line, sizeof(line), "pointsman_requests_waiting %d\n", CLIENTS - 1);
-    struct http_message metrics = HTTP_MESSAGE_EMPTY;
-    http_get(pointsman_admin_port(pointsman), "h", "/metrics", &metrics);
-    bool do_wait = strstr(buffer_string(&metrics.body), line) != NULL;
-    http_message_clear(&metrics);
-    return do_wait;
+    return pointsman_page_has(pointsman, "/metrics", line);
 }
 
 /* Whatever worker they came to: there is one connection for both, and each gets its turn. */
@@ -206,11 +201,7 @@ static bool all_but_three_are_refused(void *context)
     char line[64];
     snprintf(line, sizeof(line), "pointsman_refused_total{reason=\"backend_full\"} %d\n",
              CLIENTS - 3);
-    struct http_message metrics = HTTP_MESSAGE_EMPTY;
-    http_get(pointsman_admin_port(pointsman), "h", "/metrics", &metrics);
-    bool are_refused = strstr(buffer_string(&metrics.body), line) != NULL;
-    http_message_clear(&metrics);
-    return are_refused;
+    return pointsman_page_has(pointsman, "/metrics", line);
 }
 
 static void when_the_line_is_full_too_the_answer_is_503(void **state)

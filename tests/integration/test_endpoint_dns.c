@@ -10,7 +10,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static struct fake_dns *dns;
 static struct fake_upstream *first;  /* at 127.0.0.1 */
@@ -50,11 +49,7 @@ static int get_status(void)
 
 static bool status_has(void *text)
 {
-    struct http_message page = HTTP_MESSAGE_EMPTY;
-    http_get(pointsman_admin_port(pointsman), "h", "/status", &page);
-    bool has = strstr(buffer_string(&page.body), text) != NULL;
-    http_message_clear(&page);
-    return has;
+    return pointsman_page_has(pointsman, "/status", text);
 }
 
 static void add_backend(void)

@@ -53,15 +53,6 @@ static int get_status(void)
     return http_get_status(pointsman_port(pointsman), "h", "/");
 }
 
-static bool metrics_have(const char *text)
-{
-    struct http_message page = HTTP_MESSAGE_EMPTY;
-    http_get(pointsman_admin_port(pointsman), "h", "/metrics", &page);
-    bool has = strstr(buffer_string(&page.body), text) != NULL;
-    http_message_clear(&page);
-    return has;
-}
-
 static bool access_log_has(void *text)
 {
     char *lines = temp_dir_read(access_log);
@@ -113,7 +104,9 @@ static void another_name_is_503_and_the_access_log_says_why(void **state)
     assert_int_equal(get_status(), 503);
 
     assert_int_equal(fake_upstream_request_count(upstream), 0);
-    assert_true(metrics_have("pointsman_upstream_failures_total{backend=\"shop\",kind=\"tls\"} 1"));
+    assert_true(
+        pointsman_page_has(pointsman, "/metrics",
+                           "pointsman_upstream_failures_total{backend=\"shop\",kind=\"tls\"} 1"));
     assert_true(wait_until(access_log_has, (void *)"\"tls_error\":\"hostname mismatch\"", WAIT_MS));
     fake_upstream_free(upstream);
 }
@@ -169,7 +162,8 @@ static void who_never_shakes_hands_is_503_after_the_connect_timeout(void **state
 
     assert_int_equal(get_status(), 503);
 
-    assert_true(metrics_have(
+    assert_true(pointsman_page_has(
+        pointsman, "/metrics",
         "pointsman_upstream_failures_total{backend=\"shop\",kind=\"connect_timeout\"} 1"));
     fake_upstream_free(upstream);
 }
@@ -208,8 +202,10 @@ static void sessions_are_resumed(void **state)
 
     assert_int_equal(fake_upstream_connection_count(upstream), 3);
     assert_int_equal(fake_upstream_resumed_count(upstream), 2);
-    assert_true(metrics_have("pointsman_upstream_tls_handshakes_total 3\n"));
-    assert_true(metrics_have("pointsman_upstream_tls_resumptions_total 2\n"));
+    assert_true(
+        pointsman_page_has(pointsman, "/metrics", "pointsman_upstream_tls_handshakes_total 3\n"));
+    assert_true(
+        pointsman_page_has(pointsman, "/metrics", "pointsman_upstream_tls_resumptions_total 2\n"));
     fake_upstream_free(upstream);
 }
 
@@ -260,7 +256,8 @@ static void an_answer_that_tls_has_not_ended_is_not_complete(void **state)
 static bool is_unhealthy(void *context)
 {
     (void)context;
-    return metrics_have("pointsman_endpoints{state=\"unhealthy\"} 1\n");
+    return pointsman_page_has(pointsman, "/metrics",
+                              "pointsman_endpoints{state=\"unhealthy\"} 1\n");
 }
 
 static void health_checks_verify_as_requests_do(void **state)

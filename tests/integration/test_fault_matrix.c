@@ -14,7 +14,6 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -38,18 +37,9 @@ static int stop(void **state)
 
 /* --- what is counted ------------------------------------------------------------------------- */
 
-static bool metrics_have(const char *line)
+static bool metrics_have(void *line)
 {
-    struct http_message page = HTTP_MESSAGE_EMPTY;
-    http_get(pointsman_admin_port(pointsman), "h", "/metrics", &page);
-    bool is_there = strstr(buffer_string(&page.body), line) != NULL;
-    http_message_clear(&page);
-    return is_there;
-}
-
-static bool line_is_there(void *line)
-{
-    return metrics_have(line);
+    return pointsman_page_has(pointsman, "/metrics", line);
 }
 
 /* The counters of a request are settled when its connection is done with, a moment later. */
@@ -61,7 +51,7 @@ static void expect_metric(const char *backend, const char *name, const char *kin
                  kind, value);
     else
         snprintf(line, sizeof(line), "pointsman_%s{backend=\"%s\"} %u\n", name, backend, value);
-    if (!wait_until(line_is_there, line, WAIT_MS))
+    if (!wait_until(metrics_have, line, WAIT_MS))
         fail_msg("missing in /metrics: %s", line);
 }
 

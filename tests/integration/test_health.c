@@ -49,15 +49,6 @@ static void get_all_with(int count, int status)
         assert_int_equal(get_status(), status);
 }
 
-static bool page_has(const char *path, const char *text)
-{
-    struct http_message page = HTTP_MESSAGE_EMPTY;
-    http_get(pointsman_admin_port(pointsman), "h", path, &page);
-    bool has = strstr(buffer_string(&page.body), text) != NULL;
-    http_message_clear(&page);
-    return has;
-}
-
 /* --- passive: what happens to requests ------------------------------------------------------- */
 
 static void add_backend_that_ejects_for(const char *time)
@@ -85,11 +76,15 @@ static void an_endpoint_that_keeps_failing_gets_no_more_requests(void **state)
     get_all_with(20, 200);
 
     assert_int_equal(fake_upstream_request_count(failing), 3);
-    assert_true(page_has("/status", "\"state\": \"ejected\", \"ejected_for_ms\": "));
-    assert_true(page_has("/metrics", "pointsman_endpoint_ejections_total{backend=\"shop\"} 1\n"));
-    assert_true(page_has("/metrics", "pointsman_endpoints{state=\"ejected\"} 1\n"));
-    assert_true(page_has("/metrics",
-                         "pointsman_backend_endpoints_out{backend=\"shop\",state=\"ejected\"} 1"));
+    assert_true(
+        pointsman_page_has(pointsman, "/status", "\"state\": \"ejected\", \"ejected_for_ms\": "));
+    assert_true(pointsman_page_has(pointsman, "/metrics",
+                                   "pointsman_endpoint_ejections_total{backend=\"shop\"} 1\n"));
+    assert_true(
+        pointsman_page_has(pointsman, "/metrics", "pointsman_endpoints{state=\"ejected\"} 1\n"));
+    assert_true(pointsman_page_has(
+        pointsman, "/metrics",
+        "pointsman_backend_endpoints_out{backend=\"shop\",state=\"ejected\"} 1"));
     free(process_expect_line(pointsman_proxy(pointsman), "endpoint_ejected"));
 }
 
@@ -194,13 +189,14 @@ static void add_backend_that_checks(const char *type, const char *path)
 static bool one_is_unhealthy(void *context)
 {
     (void)context;
-    return page_has("/metrics", "pointsman_endpoints{state=\"unhealthy\"} 1\n");
+    return pointsman_page_has(pointsman, "/metrics",
+                              "pointsman_endpoints{state=\"unhealthy\"} 1\n");
 }
 
 static bool all_are_healthy(void *context)
 {
     (void)context;
-    return page_has("/metrics", "pointsman_endpoints{state=\"healthy\"} 2\n");
+    return pointsman_page_has(pointsman, "/metrics", "pointsman_endpoints{state=\"healthy\"} 2\n");
 }
 
 static size_t count_of(struct fake_upstream *upstream, const char *path)
@@ -223,7 +219,7 @@ static void an_endpoint_whose_check_fails_gets_nothing_until_it_succeeds(void **
 
     get_all_with(20, 200);
     assert_int_equal(count_of(failing, "/"), 0);
-    assert_true(page_has("/status", "\"state\": \"unhealthy\""));
+    assert_true(pointsman_page_has(pointsman, "/status", "\"state\": \"unhealthy\""));
 
     fake_upstream_answer(failing, NULL);
     assert_true(wait_until(all_are_healthy, NULL, WAIT_MS));
@@ -247,7 +243,8 @@ static void a_tcp_check_is_content_with_a_connection(void **state)
 static bool none_is_healthy(void *context)
 {
     (void)context;
-    return page_has("/metrics", "pointsman_endpoints{state=\"unhealthy\"} 2\n");
+    return pointsman_page_has(pointsman, "/metrics",
+                              "pointsman_endpoints{state=\"unhealthy\"} 2\n");
 }
 
 static void without_a_healthy_endpoint_the_answer_is_503_unless_panic(void **state)

@@ -42,22 +42,7 @@ static int stop_all(void **state)
 
 /* Runs routectl; it must end with `code` and say `out` and `err` somewhere (NULL: anything). */
 #define ROUTECTL(code, out, err, ...)                                                              \
-    expect(code, out, err, pointsman_routectl(pointsman, __VA_ARGS__, NULL))
-
-static void expect_part(const char *text, const char *part, const char *stream)
-{
-    if (part != NULL && strstr(text, part) == NULL)
-        fail_msg("'%s' is not on %s:\n%s", part, stream, text);
-}
-
-static void expect(int code, const char *out, const char *err, struct command command)
-{
-    if (command.exit_code != code)
-        fail_msg("exit code %d, not %d:\n%s%s", command.exit_code, code, command.out, command.err);
-    expect_part(command.out, out, "standard output");
-    expect_part(command.err, err, "standard error");
-    command_clear(&command);
-}
+    command_expect(pointsman_routectl(pointsman, __VA_ARGS__, NULL), code, out, err)
 
 /* Revision 1: /old, 2: /new instead, 3: another route, 4: it is gone again. */
 static void make_four_revisions(void)
@@ -337,7 +322,7 @@ static void a_backup_brings_back_routes_and_history(void **state)
     assert_int_equal(get("/new"), 404);
 
     pointsman_stop_control(pointsman);
-    expect(0, "restored revision 4 ", "", restore(file));
+    command_expect(restore(file), 0, "restored revision 4 ", "");
     pointsman_start_control(pointsman);
 
     assert_true(wait_until(is_there, (char *)"/new", WAIT_MS));
@@ -355,7 +340,7 @@ static void a_watcher_ends_when_the_database_is_another(void **state)
     expect_change(watch, "4  ");
 
     pointsman_stop_control(pointsman);
-    expect(0, NULL, "", restore(file));
+    command_expect(restore(file), 0, NULL, "");
     pointsman_start_control(pointsman);
 
     assert_int_equal(process_wait(watch, WAIT_MS), 4);

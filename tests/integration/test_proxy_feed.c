@@ -8,7 +8,6 @@
 #include "tests/unit/cmocka_all.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 struct fixture {
     struct pointsman *pointsman;
@@ -58,12 +57,7 @@ struct expectation {
 static bool page_says(void *context)
 {
     struct expectation *expected = context;
-    struct http_message page = HTTP_MESSAGE_EMPTY;
-    http_get(pointsman_admin_port(expected->fixture->pointsman), "localhost", expected->path,
-             &page);
-    bool says = page.body.length > 0 && strstr(page.body.at, expected->text) != NULL;
-    http_message_clear(&page);
-    return says;
+    return pointsman_page_has(expected->fixture->pointsman, expected->path, expected->text);
 }
 
 static void expect_page(struct fixture *fixture, const char *path, const char *text)

@@ -54,22 +54,7 @@ static int stop_all(void **state)
 
 /* Runs routectl; it must end with `code` and say `out` and `err` somewhere (NULL: anything). */
 #define ROUTECTL(code, out, err, ...)                                                              \
-    expect(code, out, err, pointsman_routectl(pointsman, __VA_ARGS__, NULL))
-
-static void expect_part(const char *text, const char *part, const char *stream)
-{
-    if (part != NULL && strstr(text, part) == NULL)
-        fail_msg("'%s' is not on %s:\n%s", part, stream, text);
-}
-
-static void expect(int code, const char *out, const char *err, struct command command)
-{
-    if (command.exit_code != code)
-        fail_msg("exit code %d, not %d:\n%s%s", command.exit_code, code, command.out, command.err);
-    expect_part(command.out, out, "standard output");
-    expect_part(command.err, err, "standard error");
-    command_clear(&command);
-}
+    command_expect(pointsman_routectl(pointsman, __VA_ARGS__, NULL), code, out, err)
 
 static int get(const char *path)
 {
@@ -170,9 +155,9 @@ static void all_that_is_invalid_is_told_at_once(void **state)
     struct command command =
         pointsman_routectl(pointsman, "add", "a", "--host", "x_y", "--path-exact", "no-slash",
                            "--to", fake_upstream_url(upstream), NULL);
-    expect_part(command.err, "routectl: --host x_y: ", "standard error");
-    expect_part(command.err, "routectl: --path-exact no-slash: ", "standard error");
-    expect(5, "", NULL, command);
+    assert_non_null(strstr(command.err, "routectl: --host x_y: "));
+    assert_non_null(strstr(command.err, "routectl: --path-exact no-slash: "));
+    command_expect(command, 5, "", NULL);
 }
 
 static void what_is_not_there_is_exit_3(void **state)
@@ -261,8 +246,8 @@ static void nobody_there_is_one_helpful_line_and_exit_7(void **state)
     struct command command = pointsman_routectl(pointsman, "list", NULL);
     assert_int_equal(command.exit_code, 7);
     assert_string_equal(command.out, "");
-    expect_part(command.err, pointsman_socket(pointsman), "standard error");
-    expect_part(command.err, "is pointsman-control running?", "standard error");
+    assert_non_null(strstr(command.err, pointsman_socket(pointsman)));
+    assert_non_null(strstr(command.err, "is pointsman-control running?"));
     assert_ptr_equal(strchr(command.err, '\n'), command.err + strlen(command.err) - 1);
     command_clear(&command);
     ROUTECTL(7, "", NULL, "health");
@@ -287,7 +272,7 @@ static void the_socket_may_be_named_by_the_environment(void **state)
     snprintf(variable, sizeof(variable), "POINTSMAN_SOCKET=%s", pointsman_socket(pointsman));
     const char *const arguments[] = {program, "health", NULL};
     const char *const environment[] = {variable, NULL};
-    expect(0, "serving\n", "", command_run(arguments, environment));
+    command_expect(command_run(arguments, environment), 0, "serving\n", "");
     free(program);
 }
 
@@ -323,14 +308,14 @@ static void json_is_json(void **state)
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         char line[256];
         snprintf(line, sizeof(line), "%s | python3 -m json.tool", lines[i]);
-        expect(0, "{\n", NULL, shell(line));
+        command_expect(shell(line), 0, "{\n", NULL);
     }
 }
 
 static void output_that_is_lost_is_a_failure(void **state)
 {
     (void)state;
-    expect(1, "", "standard output could not be written", shell("$R list > /dev/full"));
+    command_expect(shell("$R list > /dev/full"), 1, "", "standard output could not be written");
 }
 
 /* Routes named r0000, r0001, ... in one change. */
@@ -383,14 +368,14 @@ static void a_list_goes_through_all_pages(void **state)
     struct command command = pointsman_routectl(pointsman, "list", NULL);
     assert_int_equal(command.exit_code, 0);
     assert_int_equal(count_lines(command.out), ROUTES + 1);
-    expect_part(command.out, "\nr0000 ", "standard output");
-    expect_part(command.out, "\nr1202 ", "standard output");
+    assert_non_null(strstr(command.out, "\nr0000 "));
+    assert_non_null(strstr(command.out, "\nr1202 "));
     command_clear(&command);
 
     command = pointsman_routectl(pointsman, "list", "--selector", "half=1", NULL);
     assert_int_equal(count_lines(command.out), ROUTES / 2 + 1);
     assert_null(strstr(command.out, "\nr0000 "));
-    expect_part(command.out, "\nr0001 ", "standard output");
+    assert_non_null(strstr(command.out, "\nr0001 "));
     command_clear(&command);
 }
 

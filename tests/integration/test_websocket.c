@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #define HANDSHAKE                                                                                  \
@@ -94,11 +93,7 @@ static void assert_hello(struct http_connection *websocket)
 
 static bool metrics_have(void *line)
 {
-    struct http_message response = HTTP_MESSAGE_EMPTY;
-    http_get(pointsman_admin_port(pointsman), "localhost", "/metrics", &response);
-    bool has = strstr(response.body.at, line) != NULL;
-    http_message_clear(&response);
-    return has;
+    return pointsman_page_has(pointsman, "/metrics", line);
 }
 
 static void a_websocket_carries_frames_and_is_counted(void **state)

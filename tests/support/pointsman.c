@@ -246,6 +246,15 @@ struct temp_dir *pointsman_dir(struct pointsman *pointsman)
     return pointsman->dir;
 }
 
+bool pointsman_page_has(const struct pointsman *pointsman, const char *path, const char *text)
+{
+    struct http_message page = HTTP_MESSAGE_EMPTY;
+    http_get(pointsman->admin_port, "localhost", path, &page);
+    bool has = strstr(buffer_string(&page.body), text) != NULL;
+    http_message_clear(&page);
+    return has;
+}
+
 static struct command run_routectl(const struct pointsman *pointsman, va_list list)
 {
     char *program = pointsman_program("routectl");

@@ -51,6 +51,9 @@ int pointsman_admin_port(const struct pointsman *pointsman);
 const char *pointsman_socket(const struct pointsman *pointsman);
 struct temp_dir *pointsman_dir(struct pointsman *pointsman);
 
+/* Whether the proxy's admin page at `path`, "/metrics", says `text`; whatever its status. */
+bool pointsman_page_has(const struct pointsman *pointsman, const char *path, const char *text);
+
 /* Runs `routectl --socket ... ARGUMENTS`, ended by NULL. Free with command_clear. */
 struct command pointsman_routectl(const struct pointsman *pointsman, ...) __attribute__((sentinel));
 /* The same, and it must end with 0. */

@@ -373,3 +373,17 @@ void command_clear(struct command *command)
     free(command->err);
     *command = (struct command){0};
 }
+
+static void expect_part(const char *text, const char *part, const char *stream)
+{
+    CHECK(part == NULL || strstr(text, part) != NULL, "'%s' is not on %s:\n%s", part, stream, text);
+}
+
+void command_expect(struct command command, int exit_code, const char *out, const char *err)
+{
+    CHECK(command.exit_code == exit_code, "exit code %d, not %d:\n%s%s", command.exit_code,
+          exit_code, command.out, command.err);
+    expect_part(command.out, out, "standard output");
+    expect_part(command.err, err, "standard error");
+    command_clear(&command);
+}

@@ -57,4 +57,8 @@ struct command {
 struct command command_run(const char *const *arguments, const char *const *environment);
 void command_clear(struct command *command);
 
+/* It must have ended with `exit_code` and said `out` and `err` somewhere (NULL: anything). Clears
+ * it. */
+void command_expect(struct command command, int exit_code, const char *out, const char *err);
+
 #endif
