@@ -100,13 +100,13 @@ enum { APPLY_REQUEST_BYTES_MAX = APPLY_BYTES_MAX + 64 * 1024 };
 #define READ(name, message, handler)                                                               \
     {                                                                                              \
         .path = CONTROL name, .request = &pointsman__v1__##message##__descriptor,                  \
-        .authorize = may_read, .on_call = handler                                                  \
+        .authorize = may_read, .on_call = (handler)                                                \
     }
 #define WRITE(name, message, handler)                                                              \
     {                                                                                              \
         .path = CONTROL name, .request = &pointsman__v1__##message##__descriptor,                  \
         .max_request_bytes = APPLY_REQUEST_BYTES_MAX, .max_request_memory = MESSAGE_MEMORY_APPLY,  \
-        .authorize = may_write, .on_call = handler                                                 \
+        .authorize = may_write, .on_call = (handler)                                               \
     }
 
 const struct grpc_method service_methods[] = {

@@ -213,7 +213,7 @@ static bool check_application(sqlite3 *database, struct error *err)
         return false;
     if (strcmp(pages, "0") == 0)
         return error_set(err, ERROR_CORRUPT, "the database is damaged: the file is empty");
-    if (atoi(id) != APPLICATION_ID)
+    if (strtol(id, NULL, 10) != APPLICATION_ID)
         return error_set(err, ERROR_INVALID, "this is another program's database");
     return true;
 }
