@@ -47,7 +47,4 @@ bool error_set_errno(struct error *err, const char *format, ...)
 /* Puts context in front: "listener web: " + what it said. Returns false. */
 bool error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* A stable lower-case word for logs: "invalid", "not_found", ... */
-const char *error_code_name(enum error_code code);
-
 #endif

@@ -177,7 +177,8 @@ void append_filter(struct buffer *to, const FilterMessage *filter)
 
 /* --- targets -------------------------------------------------------------------------------- */
 
-void append_backend_ref(struct buffer *to, const BackendRefMessage *ref)
+/* "users-v1:8080 90" */
+static void append_backend_ref(struct buffer *to, const BackendRefMessage *ref)
 {
     append_reference(to, ref->namespace_, ref->name, ref->port);
     if (ref->weight_presence_case == POINTSMAN__V1__BACKEND_REF__WEIGHT_PRESENCE_WEIGHT)

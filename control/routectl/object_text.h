@@ -22,9 +22,6 @@ void append_match(struct buffer *to, const RouteMatchMessage *match);
 /* All of a rule's, separated by ", ". */
 void append_matches(struct buffer *to, const RouteRuleMessage *rule);
 
-/* "users-v1:8080 90" */
-void append_backend_ref(struct buffer *to, const BackendRefMessage *ref);
-
 /* "set x=y", "redirect 301 https://...", one for each thing it does, separated by ", ". */
 void append_filter(struct buffer *to, const FilterMessage *filter);
 

@@ -18,8 +18,8 @@ void problem_list_clear(struct problem_list *list)
     *list = (struct problem_list){0};
 }
 
-void problem_list_add(struct problem_list *list, Pointsman__V1__ObjectKind kind, struct slice name,
-                      const char *field, const char *message)
+static void add(struct problem_list *list, Pointsman__V1__ObjectKind kind, struct slice name,
+                const char *field, const char *message)
 {
     if (list->count == PROBLEMS_MAX)
         return;
@@ -41,8 +41,7 @@ void problem_list_move(struct problem_list *to, struct problem_list *from)
 {
     for (size_t i = 0; i < from->count; i++) {
         const struct problem *problem = &from->problems[i];
-        problem_list_add(to, problem->kind, slice_from_string(problem->name), problem->field,
-                         problem->message);
+        add(to, problem->kind, slice_from_string(problem->name), problem->field, problem->message);
     }
     problem_list_clear(from);
 }
@@ -50,5 +49,5 @@ void problem_list_move(struct problem_list *to, struct problem_list *from)
 void problem_list_note(void *context, const char *field, const char *message)
 {
     const struct problem_site *site = context;
-    problem_list_add(site->list, site->kind, site->name, field, message);
+    add(site->list, site->kind, site->name, field, message);
 }

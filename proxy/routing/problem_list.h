@@ -23,10 +23,6 @@ struct problem_list {
 
 void problem_list_clear(struct problem_list *list);
 
-/* Copies. */
-void problem_list_add(struct problem_list *list, Pointsman__V1__ObjectKind kind, struct slice name,
-                      const char *field, const char *message);
-
 /* Adds all of another list, which is empty then. */
 void problem_list_move(struct problem_list *to, struct problem_list *from);
 
@@ -37,7 +33,7 @@ struct problem_site {
     struct slice name;
 };
 
-/* A validate_report_fn with a struct problem_site as context. */
+/* A validate_report_fn with a struct problem_site as context. Copies. */
 void problem_list_note(void *site, const char *field, const char *message);
 
 #endif
