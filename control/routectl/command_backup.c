@@ -9,12 +9,13 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libgen.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* The copy is written beside its place, made durable, and then takes the place of what was there.
- * Whatever goes wrong before, the old file stays as it is. */
+ * Whatever goes wrong before, be it Ctrl-C, the old file stays as it is. */
 
 struct backup {
     const char *path;
@@ -92,6 +93,59 @@ static bool on_part(void *context, const ProtobufCMessage *message)
     return true;
 }
 
+/* --- when it is given up -------------------------------------------------------------------- */
+
+static const int ending_signals[] = {SIGINT, SIGTERM, SIGHUP};
+enum { ENDING_SIGNALS = sizeof(ending_signals) / sizeof(ending_signals[0]) };
+
+/* What a signal has to remove. */
+static const char *volatile unfinished_path;
+
+/* The signal comes once more, to its default, as soon as this returns. */
+static void on_ending_signal(int number)
+{
+    unlink(unfinished_path);
+    raise(number);
+}
+
+/* From now on a signal that ends the program removes the file; one that was ignored stays so. */
+static void remove_at_end(const char *path)
+{
+    struct sigaction action = {.sa_handler = on_ending_signal, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    unfinished_path = path;
+    for (size_t i = 0; i < ENDING_SIGNALS; i++) {
+        struct sigaction before;
+        if (sigaction(ending_signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(ending_signals[i], &action, NULL);
+    }
+}
+
+static void keep_at_end(void)
+{
+    for (size_t i = 0; i < ENDING_SIGNALS; i++) {
+        struct sigaction before;
+        if (sigaction(ending_signals[i], NULL, &before) == 0 &&
+            before.sa_handler == on_ending_signal)
+            signal(ending_signals[i], SIG_DFL);
+    }
+}
+
+/* No signal comes between the file and what removes it. */
+static int open_temporary(char *path)
+{
+    sigset_t ending, before;
+    sigemptyset(&ending);
+    for (size_t i = 0; i < ENDING_SIGNALS; i++)
+        sigaddset(&ending, ending_signals[i]);
+    sigprocmask(SIG_BLOCK, &ending, &before);
+    int fd = mkostemp(path, O_CLOEXEC); /* for nobody else to read: mode 0600 */
+    if (fd >= 0)
+        remove_at_end(path);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return fd;
+}
+
 /* --- the file ------------------------------------------------------------------------------- */
 
 static bool backup_open(struct backup *backup, const char *path, struct error *err)
@@ -101,8 +155,7 @@ static bool backup_open(struct backup *backup, const char *path, struct error *e
     buffer_printf(&name, "%s.XXXXXX", path);
     backup->temporary_path = memory_duplicate_string(buffer_string(&name));
     buffer_clear(&name);
-    /* For nobody else to read: mode 0600. */
-    backup->fd = mkostemp(backup->temporary_path, O_CLOEXEC);
+    backup->fd = open_temporary(backup->temporary_path);
     if (backup->fd < 0)
         return error_set_errno(err, "%s", path);
     return true;
@@ -115,6 +168,7 @@ static void backup_clear(struct backup *backup)
         unlink(backup->temporary_path);
         close(backup->fd);
     }
+    keep_at_end();
     free(backup->temporary_path);
     if (backup->header != NULL)
         free(backup->header->epoch);

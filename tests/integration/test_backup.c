@@ -7,6 +7,10 @@
 #include "tests/support/wait.h"
 #include "tests/unit/cmocka_all.h"
 
+#include <glob.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -142,6 +146,42 @@ static void commits_go_on_while_a_backup_is_made_and_it_is_whole(void **state)
     grpc_client_free(client);
 }
 
+/* How many files begin with the backup's name. */
+static size_t count_copies(void)
+{
+    char pattern[PATH_MAX];
+    glob_t found = {0};
+    snprintf(pattern, sizeof(pattern), "%s*", backup_path);
+    glob(pattern, 0, NULL, &found);
+    size_t count = found.gl_pathc;
+    globfree(&found);
+    return count;
+}
+
+static bool a_copy_is_there(void *context)
+{
+    (void)context;
+    return count_copies() == 1;
+}
+
+static void a_backup_that_is_interrupted_leaves_no_file(void **state)
+{
+    (void)state;
+    const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    process_signal(pointsman_control(pointsman), SIGSTOP); /* so that it takes for ever */
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        struct process *backup = start_backup();
+        assert_true(wait_until(a_copy_is_there, NULL, WAIT_MS));
+
+        process_signal(backup, signals[i]);
+
+        assert_int_equal(process_wait(backup, WAIT_MS), 128 + signals[i]);
+        assert_int_equal(count_copies(), 0);
+        process_free(backup);
+    }
+    process_signal(pointsman_control(pointsman), SIGCONT);
+}
+
 #define STORY(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
@@ -149,6 +189,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STORY(proxies_take_a_restored_database_by_snapshot_without_a_failed_request),
         STORY(commits_go_on_while_a_backup_is_made_and_it_is_whole),
+        STORY(a_backup_that_is_interrupted_leaves_no_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
