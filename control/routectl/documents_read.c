@@ -372,8 +372,9 @@ static bool read_next(struct document_decoder *decoder, yaml_parser_t *parser)
     return root != NULL;
 }
 
-/* Reads one text of YAML that begins at `mark` of the file; false when it is none. */
-static bool read_yaml(struct document_decoder *decoder, struct slice text, yaml_mark_t mark)
+/* Reads one text of YAML that begins at this byte and mark of the file; false when it is none. */
+static bool read_yaml(struct document_decoder *decoder, struct slice text, size_t offset,
+                      yaml_mark_t mark)
 {
     yaml_parser_t parser;
     if (yaml_parser_initialize(&parser) == 0)
@@ -381,6 +382,7 @@ static bool read_yaml(struct document_decoder *decoder, struct slice text, yaml_
     const char *bytes = text.length == 0 ? "" : text.at; /* libyaml wants no NULL */
     yaml_parser_set_input_string(&parser, (const unsigned char *)bytes, text.length);
     parser.mark = mark;
+    parser.offset = offset;
     while (read_next(decoder, &parser))
         ;
     bool is_yaml = parser.error == YAML_NO_ERROR;
@@ -405,11 +407,13 @@ bool documents_read(const char *file, struct slice text, enum document_extent ex
     struct buffer json = BUFFER_EMPTY;
     struct slice rest = document_json_as_yaml(text, &json);
     yaml_mark_t mark = {0};
+    size_t offset = 0;
     bool goes_on;
     do {
         struct slice part = document_json_take(&rest);
-        goes_on = read_yaml(&decoder, part, mark) && rest.length > 0;
+        goes_on = read_yaml(&decoder, part, offset, mark) && rest.length > 0;
         move_mark(&mark, part);
+        offset += part.length;
     } while (goes_on);
 
     buffer_clear(&json);
