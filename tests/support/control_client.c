@@ -22,6 +22,7 @@ struct put {
     BackendMessage backend;
     EndpointMessage endpoint;
     EndpointMessage *endpoints[1];
+    LabelMessage *labels[1];
     char name[64];
 };
 
@@ -41,20 +42,26 @@ static void fill_put(struct put *put, const char *prefix, size_t index, uint32_t
     put->endpoint.port = port;
 }
 
-uint64_t control_client_put_backends_once(struct grpc_client *client, const char *prefix,
-                                          size_t count, uint32_t port, const char *request_id,
-                                          struct grpc_result *result)
+/* With a label: they get it, and take the place of all that have it. */
+static uint64_t put_backends(struct grpc_client *client, const char *prefix, size_t count,
+                             uint32_t port, const char *request_id, LabelMessage *label,
+                             struct grpc_result *result)
 {
     struct put *puts = memory_allocate(count * sizeof(puts[0]));
     MutationMessage **mutations = memory_allocate(count * sizeof(mutations[0]));
     for (size_t i = 0; i < count; i++) {
         fill_put(&puts[i], prefix, i, port);
         mutations[i] = &puts[i].mutation;
+        puts[i].labels[0] = label;
+        puts[i].backend.labels = puts[i].labels;
+        puts[i].backend.n_labels = label != NULL;
     }
     Pointsman__V1__ApplyRequest request = POINTSMAN__V1__APPLY_REQUEST__INIT;
     request.n_mutations = count;
     request.mutations = mutations;
     request.request_id = (char *)request_id;
+    request.replace_all = &label;
+    request.n_replace_all = label != NULL;
 
     Pointsman__V1__ApplyResponse *response = (Pointsman__V1__ApplyResponse *)grpc_client_call(
         client, CONTROL "Apply", &request.base, &pointsman__v1__apply_response__descriptor, WAIT_MS,
@@ -64,6 +71,24 @@ uint64_t control_client_put_backends_once(struct grpc_client *client, const char
     free(mutations);
     free(puts);
     return revision;
+}
+
+uint64_t control_client_put_backends_once(struct grpc_client *client, const char *prefix,
+                                          size_t count, uint32_t port, const char *request_id,
+                                          struct grpc_result *result)
+{
+    return put_backends(client, prefix, count, port, request_id, NULL, result);
+}
+
+uint64_t control_client_replace_backends_once(struct grpc_client *client, const char *prefix,
+                                              size_t count, uint32_t port, const char *request_id,
+                                              struct grpc_result *result)
+{
+    LabelMessage label;
+    pointsman__v1__label__init(&label);
+    label.key = (char *)"of";
+    label.value = (char *)prefix;
+    return put_backends(client, prefix, count, port, request_id, &label, result);
 }
 
 uint64_t control_client_put_backends(struct grpc_client *client, const char *prefix, size_t count,

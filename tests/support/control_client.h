@@ -24,6 +24,11 @@ uint64_t control_client_put_backends_once(struct grpc_client *client, const char
                                           size_t count, uint32_t port, const char *request_id,
                                           struct grpc_result *result);
 
+/* The same, and of those that were put so before with the prefix, no others stay. */
+uint64_t control_client_replace_backends_once(struct grpc_client *client, const char *prefix,
+                                              size_t count, uint32_t port, const char *request_id,
+                                              struct grpc_result *result);
+
 /* The port of a backend's only endpoint; 0 when there is no such backend. */
 uint32_t control_client_get_port(struct grpc_client *client, const char *name);
 
