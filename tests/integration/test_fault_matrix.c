@@ -111,6 +111,10 @@ struct fault {
     {                                                                                              \
         .action = FAKE_RESET                                                                       \
     }
+#define SERVE                                                                                      \
+    {                                                                                              \
+        .action = FAKE_SERVE                                                                       \
+    }
 #define CHUNKED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 #define LENGTH_10 "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
 
@@ -244,7 +248,7 @@ static const struct fault faults[] = {
     {
         .name = "byte-by-byte",
         .steps = {READ, SEND_TIMES("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 1),
-                  SEND_TIMES("1\r\nx\r\n", 2000), SEND("0\r\n\r\n"), STAY, CLOSE},
+                  SEND_TIMES("1\r\nx\r\n", 2000), SEND("0\r\n\r\n"), SERVE},
         .outcome = HTTP_COMPLETE,
         .status = 200,
         .connections = 1,
@@ -252,7 +256,7 @@ static const struct fault faults[] = {
     {
         .name = "continue",
         .steps = {READ_HEAD, SEND("HTTP/1.1 100 Continue\r\n\r\n"), READ,
-                  SEND(LENGTH_10 "0123456789"), STAY, CLOSE},
+                  SEND(LENGTH_10 "0123456789"), SERVE},
         .request = "POST /continue HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody",
         .outcome = HTTP_COMPLETE,
         .status = 200,
@@ -334,7 +338,8 @@ static void expect_counters(const struct fault *fault)
     expect_no_metric(fault->name, "endpoint_ejections_total");
 }
 
-/* After whatever it was, the next request goes to a connection of its own and is served. */
+/* After whatever it was, the next request is served; on the same connection only where nothing was
+ * wrong with it. */
 static void expect_next_request_to_be_served(const struct fault *fault)
 {
     char path[96];
