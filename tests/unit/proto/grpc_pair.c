@@ -1,6 +1,8 @@
 #include "tests/unit/proto/grpc_pair.h"
 
 #include "common/clock.h"
+#include "tests/support/wait.h"
+#include "tests/unit/cmocka_all.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -241,4 +243,27 @@ bool grpc_pair_wait_ended(struct grpc_pair *pair, unsigned count)
             return false;
     }
     return true;
+}
+
+enum grpc_status grpc_pair_echo_within(struct grpc_client *client, uint64_t timeout_ms)
+{
+    Grpc__Health__V1__HealthCheckRequest request = GRPC__HEALTH__V1__HEALTH_CHECK_REQUEST__INIT;
+    struct grpc_result result;
+    message_free(grpc_client_call(client, "/test.v1.Try/Echo", &request.base,
+                                  &pointsman__v1__label__descriptor, timeout_ms, &result));
+    enum grpc_status status = result.status;
+    grpc_result_clear(&result);
+    return status;
+}
+
+enum grpc_status grpc_pair_echo(struct grpc_client *client)
+{
+    return grpc_pair_echo_within(client, WAIT_MS);
+}
+
+struct grpc_client *grpc_pair_connect(struct grpc_pair *pair)
+{
+    struct grpc_client *client = grpc_client_connect(grpc_pair_socket(pair), NULL);
+    assert_non_null(client);
+    return client;
 }

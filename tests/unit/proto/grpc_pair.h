@@ -29,4 +29,11 @@ unsigned grpc_pair_ended(struct grpc_pair *pair);
 /* Waits (bounded) until that is at least `count`. */
 bool grpc_pair_wait_ended(struct grpc_pair *pair, unsigned count);
 
+/* A client of its server. Caller frees. */
+struct grpc_client *grpc_pair_connect(struct grpc_pair *pair);
+
+/* How a call of Echo ends. */
+enum grpc_status grpc_pair_echo(struct grpc_client *client);
+enum grpc_status grpc_pair_echo_within(struct grpc_client *client, uint64_t timeout_ms);
+
 #endif

@@ -1,4 +1,5 @@
-/* The server as a whole: who may stay, how long it waits, and how it ends. */
+/* The server as a whole: who may stay, and how long it waits. test_grpc_drain.c tells how it ends.
+ */
 #include "common/clock.h"
 #include "tests/support/wait.h"
 #include "tests/support/wire.h"
@@ -12,31 +13,6 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
-
-/* --- calls ------------------------------------------------------------------------------------ */
-
-static enum grpc_status echo_within(struct grpc_client *client, uint64_t timeout_ms)
-{
-    Grpc__Health__V1__HealthCheckRequest request = GRPC__HEALTH__V1__HEALTH_CHECK_REQUEST__INIT;
-    struct grpc_result result;
-    message_free(grpc_client_call(client, "/test.v1.Try/Echo", &request.base,
-                                  &pointsman__v1__label__descriptor, timeout_ms, &result));
-    enum grpc_status status = result.status;
-    grpc_result_clear(&result);
-    return status;
-}
-
-static enum grpc_status echo(struct grpc_client *client)
-{
-    return echo_within(client, WAIT_MS);
-}
-
-static struct grpc_client *connect_to(struct grpc_pair *pair)
-{
-    struct grpc_client *client = grpc_client_connect(grpc_pair_socket(pair), NULL);
-    assert_non_null(client);
-    return client;
-}
 
 /* --- who may stay ----------------------------------------------------------------------------- */
 
@@ -89,8 +65,8 @@ static size_t connect_until_refused(struct grpc_pair *pair, struct grpc_client *
 {
     size_t count = first;
     for (; count < CLIENTS_MAX; count++) {
-        clients[count] = connect_to(pair);
-        if (echo(clients[count]) != GRPC_OK)
+        clients[count] = grpc_pair_connect(pair);
+        if (grpc_pair_echo(clients[count]) != GRPC_OK)
             break;
     }
     assert_true(count < CLIENTS_MAX);
@@ -125,9 +101,9 @@ static void the_exempt_are_not_counted_against_their_user(void **state)
     size_t count = connect_until_refused(pair, clients, 0);
 
     atomic_store(&is_exempt, true);
-    clients[count] = connect_to(pair);
+    clients[count] = grpc_pair_connect(pair);
 
-    assert_int_equal(echo(clients[count]), GRPC_OK);
+    assert_int_equal(grpc_pair_echo(clients[count]), GRPC_OK);
     stop_with(pair, clients, count + 1);
 }
 
@@ -153,8 +129,8 @@ static void who_leaves_makes_room(void **state)
 {
     (void)state;
     struct grpc_pair *pair = start_with(100, 1, 0);
-    struct grpc_client *first = connect_to(pair);
-    assert_int_equal(echo(first), GRPC_OK);
+    struct grpc_client *first = grpc_pair_connect(pair);
+    assert_int_equal(grpc_pair_echo(first), GRPC_OK);
 
     grpc_client_free(first);
 
@@ -162,8 +138,8 @@ static void who_leaves_makes_room(void **state)
     enum grpc_status status;
     uint64_t deadline_ms = clock_now_ms() + WAIT_MS;
     do {
-        struct grpc_client *second = connect_to(pair);
-        status = echo(second);
+        struct grpc_client *second = grpc_pair_connect(pair);
+        status = grpc_pair_echo(second);
         grpc_client_free(second);
     } while (status != GRPC_OK && clock_now_ms() < deadline_ms);
     assert_int_equal(status, GRPC_OK);
@@ -212,26 +188,27 @@ static void out_of_descriptors_accepting_pauses_and_goes_on(void **state)
     (void)state;
     enum { MOST = 256, PATIENCE_MS = 400 };
     struct grpc_pair *pair = grpc_pair_start(NULL);
-    struct grpc_client *client = connect_to(pair);
-    assert_int_equal(echo(client), GRPC_OK);
+    struct grpc_client *client = grpc_pair_connect(pair);
+    assert_int_equal(grpc_pair_echo(client), GRPC_OK);
     int taken[MOST];
     size_t count;
     struct rlimit before;
     close(take_all_descriptors(taken, &count, MOST, &before));
 
-    struct grpc_client *waiting = connect_to(pair); /* the last one: none is left to accept it */
+    struct grpc_client *waiting =
+        grpc_pair_connect(pair); /* the last one: none is left to accept it */
     uint64_t used_ms = cpu_ms();
-    assert_int_equal(echo_within(waiting, PATIENCE_MS), GRPC_DEADLINE_EXCEEDED);
+    assert_int_equal(grpc_pair_echo_within(waiting, PATIENCE_MS), GRPC_DEADLINE_EXCEEDED);
     used_ms = cpu_ms() - used_ms;
-    enum grpc_status meanwhile = echo(client);
+    enum grpc_status meanwhile = grpc_pair_echo(client);
     while (count > 0)
         close(taken[--count]);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-    struct grpc_client *late = connect_to(pair);
+    struct grpc_client *late = grpc_pair_connect(pair);
 
     assert_int_equal(meanwhile, GRPC_OK);
     assert_true(used_ms < PATIENCE_MS / 4); /* it does not spin */
-    assert_int_equal(echo(late), GRPC_OK);
+    assert_int_equal(grpc_pair_echo(late), GRPC_OK);
     grpc_client_free(late);
     grpc_client_free(waiting);
     stop_with(pair, &client, 1);
@@ -303,8 +280,8 @@ static void an_answer_that_is_not_taken_ends_the_connection(void **state)
 {
     (void)state;
     struct grpc_pair *pair = start_impatient();
-    struct grpc_client *idle = connect_to(pair);
-    assert_int_equal(echo(idle), GRPC_OK);
+    struct grpc_client *idle = grpc_pair_connect(pair);
+    assert_int_equal(grpc_pair_echo(idle), GRPC_OK);
 
     for (int i = 0; i < 3; i++) {
         struct wire wire;
@@ -316,7 +293,7 @@ static void an_answer_that_is_not_taken_ends_the_connection(void **state)
         wire_close(&wire);
     }
 
-    assert_int_equal(echo(idle), GRPC_OK); /* nothing waited for it: it may be slow */
+    assert_int_equal(grpc_pair_echo(idle), GRPC_OK); /* nothing waited for it: it may be slow */
     stop_with(pair, &idle, 1);
 }
 
@@ -412,7 +389,7 @@ static void garbage_is_hung_up_on_and_others_are_served(void **state)
         {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\xff\xff\xff\xff\xff\xff\xff\xff\xff", 33},
     };
     struct grpc_pair *pair = grpc_pair_start(NULL);
-    struct grpc_client *client = connect_to(pair);
+    struct grpc_client *client = grpc_pair_connect(pair);
 
     for (size_t i = 0; i < 3; i++) {
         struct wire wire;
@@ -423,7 +400,7 @@ static void garbage_is_hung_up_on_and_others_are_served(void **state)
         wire_close(&wire);
     }
 
-    assert_int_equal(echo(client), GRPC_OK);
+    assert_int_equal(grpc_pair_echo(client), GRPC_OK);
     stop_with(pair, &client, 1);
 }
 
@@ -431,7 +408,7 @@ static void a_call_cut_off_anywhere_harms_nobody(void **state)
 {
     (void)state;
     struct grpc_pair *pair = start_with(1000, 1000, 0);
-    struct grpc_client *client = connect_to(pair);
+    struct grpc_client *client = grpc_pair_connect(pair);
     struct buffer whole = BUFFER_EMPTY;
     buffer_append_slice(&whole, WIRE_HELLO);
     buffer_append_slice(&whole, SLICE("\0\0\x29\x01\x04\0\0\0\x01\x83\x86\x04\x12"
@@ -450,7 +427,7 @@ static void a_call_cut_off_anywhere_harms_nobody(void **state)
     }
 
     assert_true(grpc_pair_wait_ended(pair, 1)); /* the one that was whole */
-    assert_int_equal(echo(client), GRPC_OK);
+    assert_int_equal(grpc_pair_echo(client), GRPC_OK);
     buffer_clear(&whole);
     stop_with(pair, &client, 1);
 }
@@ -459,7 +436,7 @@ static void who_does_not_read_delays_nobody(void **state)
 {
     (void)state;
     struct grpc_pair *pair = grpc_pair_start(NULL);
-    struct grpc_client *client = connect_to(pair);
+    struct grpc_client *client = grpc_pair_connect(pair);
     struct wire wire;
     wire_open(&wire, grpc_pair_socket(pair));
     wire_send(&wire, WIRE_HELLO);
@@ -467,133 +444,10 @@ static void who_does_not_read_delays_nobody(void **state)
     wire_message(&wire, "4000000000");
 
     for (int i = 0; i < 100; i++)
-        assert_int_equal(echo(client), GRPC_OK);
+        assert_int_equal(grpc_pair_echo(client), GRPC_OK);
 
     wire_close(&wire);
     assert_true(grpc_pair_wait_ended(pair, 1));
-    stop_with(pair, &client, 1);
-}
-
-/* --- the end ---------------------------------------------------------------------------------- */
-
-static atomic_bool is_drained;
-
-static void on_drained(void *context)
-{
-    (void)context;
-    atomic_store(&is_drained, true);
-}
-
-static void drain(struct grpc_pair *pair)
-{
-    atomic_store(&is_drained, false);
-    grpc_server_drain(grpc_pair_server(pair), on_drained, NULL);
-}
-
-static bool has_drained(void *context)
-{
-    (void)context;
-    return atomic_load(&is_drained);
-}
-
-static void an_idle_server_is_drained_at_once(void **state)
-{
-    (void)state;
-    struct grpc_pair *pair = grpc_pair_start(NULL);
-    struct grpc_client *client = connect_to(pair);
-    assert_int_equal(echo(client), GRPC_OK);
-
-    grpc_pair_act(pair, drain);
-
-    assert_true(wait_until(has_drained, NULL, WAIT_MS));
-    assert_int_equal(echo(client), GRPC_UNAVAILABLE);
-    assert_null(grpc_client_connect(grpc_pair_socket(pair), NULL));
-    stop_with(pair, &client, 1);
-}
-
-static void a_running_call_is_waited_for(void **state)
-{
-    (void)state;
-    struct grpc_pair *pair = grpc_pair_start(NULL);
-    struct wire wire;
-    struct frame frame;
-    wire_open(&wire, grpc_pair_socket(pair));
-    wire_send(&wire, WIRE_HELLO);
-    wire_call(&wire, "/test.v1.Try/Never");
-    wire_send(&wire, WIRE_PING);
-    assert_true(wire_expect(&wire, FRAME_PING, &frame)); /* the server has the call */
-
-    grpc_pair_act(pair, drain);
-    assert_true(wire_expect(&wire, FRAME_GOAWAY, &frame));
-    assert_false(atomic_load(&is_drained));
-    wire_send(&wire, SLICE("\0\0\x04\x03\0\0\0\0\x01\0\0\0\x08"));
-
-    assert_true(wait_until(has_drained, NULL, WAIT_MS));
-    wire_close(&wire);
-    grpc_pair_stop(pair);
-}
-
-static void an_answer_is_waited_for_until_it_has_left(void **state)
-{
-    (void)state;
-    struct grpc_pair *pair = grpc_pair_start(NULL);
-    struct wire wire;
-    struct frame frame;
-    wire_open(&wire, grpc_pair_socket(pair));
-    wire_send(&wire, WIRE_HELLO);
-    wire_call(&wire, "/test.v1.Try/Large");
-    wire_message(&wire, "100000");
-    size_t data = 0;
-    while (data < 65535) { /* all that a window lets through */
-        assert_true(wire_expect(&wire, FRAME_DATA, &frame));
-        data += frame.length;
-    }
-
-    grpc_pair_act(pair, drain);
-    assert_false(atomic_load(&is_drained));
-    wire_send(&wire, SLICE("\0\0\x04\x08\0\0\0\0\x01\0\x0f\xff\xff"
-                           "\0\0\x04\x08\0\0\0\0\0\0\x0f\xff\xff"));
-    while (wire_next(&wire, &frame))
-        data += frame.type == FRAME_DATA ? frame.length : 0;
-
-    assert_int_equal(data, 5 + 4 + 100000);
-    assert_true(wait_until(has_drained, NULL, WAIT_MS));
-    wire_close(&wire);
-    grpc_pair_stop(pair);
-}
-
-struct streaming {
-    struct grpc_pair *pair;
-    unsigned messages;
-};
-
-static bool drain_at_the_first(void *context, const ProtobufCMessage *message)
-{
-    (void)message;
-    struct streaming *streaming = context;
-    if (streaming->messages++ == 0)
-        grpc_pair_act(streaming->pair, drain);
-    return true;
-}
-
-static void streams_end_unavailable(void **state)
-{
-    (void)state;
-    struct grpc_pair *pair = grpc_pair_start(NULL);
-    struct grpc_client *client = connect_to(pair);
-    struct streaming streaming = {.pair = pair};
-    Grpc__Health__V1__HealthCheckRequest request = GRPC__HEALTH__V1__HEALTH_CHECK_REQUEST__INIT;
-    request.service = "4000000000";
-    struct grpc_result result;
-
-    assert_false(grpc_client_call_stream(client, "/test.v1.Try/Count", &request.base,
-                                         &pointsman__v1__label__descriptor, drain_at_the_first,
-                                         &streaming, &result));
-
-    assert_int_equal(result.status, GRPC_UNAVAILABLE);
-    assert_int_equal(grpc_pair_ended(pair), 1);
-    assert_true(wait_until(has_drained, NULL, WAIT_MS));
-    grpc_result_clear(&result);
     stop_with(pair, &client, 1);
 }
 
@@ -616,10 +470,6 @@ int main(void)
         cmocka_unit_test(garbage_is_hung_up_on_and_others_are_served),
         cmocka_unit_test(a_call_cut_off_anywhere_harms_nobody),
         cmocka_unit_test(who_does_not_read_delays_nobody),
-        cmocka_unit_test(an_idle_server_is_drained_at_once),
-        cmocka_unit_test(a_running_call_is_waited_for),
-        cmocka_unit_test(an_answer_is_waited_for_until_it_has_left),
-        cmocka_unit_test(streams_end_unavailable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
