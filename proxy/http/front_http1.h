@@ -4,11 +4,6 @@
  * front_http1_write.c writes responses; front_http1_tunnel.c is what a WebSocket makes of it.
  * The next request is looked at when the response to the one before it is complete.
  *
- * A client that ends its side behind a complete request is answered: from here one that sends no
- * more (shutdown, "nc -N") cannot be told from one that is gone, and the former must not lose what
- * it waits for. One that is gone resets the connection when the answer begins to arrive, or its
- * request ends by its timeouts; a reset ends the request at once.
- *
  * Threads: worker. */
 #ifndef PROXY_HTTP_FRONT_HTTP1_H
 #define PROXY_HTTP_FRONT_HTTP1_H

@@ -171,6 +171,7 @@ static void one_connection_serves_all_who_wait_for_it_on_every_worker(void **sta
     struct client clients[CLIENTS];
     start_clients(clients);
     assert_true(wait_until(all_others_wait, NULL, WAIT_MS));
+    assert_true(fake_upstream_wait_connections(upstreams[0], 1, WAIT_MS));
     assert_int_equal(fake_upstream_connection_count(upstreams[0]), 1);
 
     fake_upstream_release(upstreams[0]);
@@ -188,6 +189,7 @@ static void one_request_at_a_time_serves_all_who_wait(void **state)
     struct client clients[CLIENTS];
     start_clients(clients);
     assert_true(wait_until(all_others_wait, NULL, WAIT_MS));
+    assert_true(fake_upstream_wait_requests(upstreams[0], 1, WAIT_MS));
     assert_int_equal(fake_upstream_request_count(upstreams[0]), 1);
 
     fake_upstream_release(upstreams[0]);

@@ -344,7 +344,9 @@ static void expect_next_request_to_be_served(const struct fault *fault)
 {
     char path[96];
     snprintf(path, sizeof(path), "/%s/next", fault->name);
-    assert_int_equal(http_get_status(pointsman_port(pointsman), "h", path), 200);
+    int status = http_get_status(pointsman_port(pointsman), "h", path);
+    if (status != 200)
+        fail_msg("after %s: %d", fault->name, status);
 }
 
 static void each_fault_is_seen_for_what_it_is(void **state)

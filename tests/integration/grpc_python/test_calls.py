@@ -6,7 +6,7 @@ import unittest
 import grpc
 from control import WAIT_SECONDS, ControlCase, backend, route
 from grpc_protos import health_pb2, health_pb2_grpc
-from pointsman.v1 import control_pb2, feed_pb2
+from pointsman.v1 import control_pb2, feed_pb2, history_pb2
 
 
 class Calls(ControlCase):
@@ -18,7 +18,7 @@ class Calls(ControlCase):
         listed = self.control.ListRoutes(control_pb2.ListRoutesRequest())
 
         (change,) = answer.changes
-        self.assertEqual(change.change, control_pb2.CHANGE_KIND_CREATED)
+        self.assertEqual(change.change, history_pb2.CHANGE_KIND_CREATED)
         self.assertEqual(change.kind, feed_pb2.OBJECT_KIND_ROUTE)
         self.assertEqual(got.rules, route("shop", path="/shop").rules)
         self.assertEqual(got.revision, answer.revision)

@@ -21,6 +21,8 @@ static int reset(void **state)
     for (; options->name != NULL; options++) {
         if (options->kind == OPTION_LIST)
             *(struct option_list *)options->value = (struct option_list){0};
+        else if (options->kind == OPTION_FLAG)
+            *(bool *)options->value = false;
         else
             *(const char **)options->value = "";
     }

@@ -67,6 +67,14 @@ static void parse_query(RouteMatchMessage *match, Pointsman__V1__ValueMatchType 
     TEXT_APPEND(match->query_params, match->n_query_params, param);
 }
 
+/* The last one counts. */
+static void parse_method(RouteMatchMessage *match, const char *text)
+{
+    if (match->method != protobuf_c_empty_string)
+        free(match->method);
+    match->method = memory_duplicate_string(text);
+}
+
 static void parse_condition(RouteMatchMessage *match, const char *text)
 {
     const char *value;
@@ -78,7 +86,7 @@ static void parse_condition(RouteMatchMessage *match, const char *text)
         parse_path(match, POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_REGULAR_EXPRESSION,
                    value);
     else if ((value = skip(text, "method:")) != NULL)
-        match->method = memory_duplicate_string(value);
+        parse_method(match, value);
     else if ((value = skip(text, "header:")) != NULL)
         parse_header(match, POINTSMAN__V1__VALUE_MATCH_TYPE__VALUE_MATCH_TYPE_EXACT, value);
     else if ((value = skip(text, "header~")) != NULL)
