@@ -26,10 +26,14 @@ static bool has_colour(int output, const char *no_colour)
     return has_it;
 }
 
+/* Skips the test where there are none, as in a bare chroot. */
 static int open_terminal(void)
 {
     int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-    assert_true(terminal >= 0);
+    if (terminal < 0) {
+        print_message("no terminal can be opened here\n");
+        skip();
+    }
     assert_true(isatty(terminal));
     return terminal;
 }
