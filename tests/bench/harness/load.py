@@ -37,8 +37,8 @@ def saturate(url, connections, seconds, keep_alive=True):
 
 
 def _milliseconds(text):
-    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()
-    return float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
+    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text).groups()
+    return float(number) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}[unit]
 
 
 def saturate_with_latency(url, connections, seconds):
@@ -52,6 +52,8 @@ def saturate_with_latency(url, connections, seconds):
         timeout=seconds + 60,
     ).stdout
     answered = int(re.search(r"(\d+) requests in", output).group(1))
+    if answered == 0:
+        return 0, float("nan")
     p99 = re.search(r"99%\s+(\S+)", output).group(1)
     return answered / seconds, _milliseconds(p99)
 
