@@ -19,6 +19,7 @@ static const enum refusal target_refusals[] = {
     [TARGET_CHARACTER] = REFUSAL_TARGET_CHARACTER,
     [TARGET_ESCAPE] = REFUSAL_TARGET_ESCAPE,
     [TARGET_NUL] = REFUSAL_TARGET_NUL,
+    [TARGET_OVERLONG] = REFUSAL_TARGET_OVERLONG,
     [TARGET_DOT_SEGMENT] = REFUSAL_DOT_SEGMENT,
 };
 
@@ -29,7 +30,7 @@ enum refusal request_lint_target(char *target, size_t length, struct request_hea
 
 enum refusal request_lint_query(struct slice query)
 {
-    return request_target_query_is_fine(query) ? REFUSAL_NONE : REFUSAL_TARGET_CHARACTER;
+    return target_refusals[request_target_check_query(query)];
 }
 
 enum refusal request_lint_authority(struct slice authority, char area[REQUEST_HOST_BYTES],

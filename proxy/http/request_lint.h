@@ -20,7 +20,7 @@ enum refusal request_lint_method(struct slice method);
  * whose method is there already. The path becomes canonical in place. */
 enum refusal request_lint_target(char *target, size_t length, struct request_head *head);
 
-/* Only characters that may stand in a target; escapes are the application's. */
+/* Only characters that may stand in a target; escapes are the application's, except of NUL. */
 enum refusal request_lint_query(struct slice query);
 
 /* host[:port], where host is a name, an IPv4 or a bracketed IPv6 address. `host` receives it

@@ -10,7 +10,8 @@ static const char *const reasons[] = {
     [TARGET_FORM] = "the path does not start with '/'",
     [TARGET_CHARACTER] = "a character may not stand in a path or query unescaped",
     [TARGET_ESCAPE] = "a '%' in the path is not followed by two hexadecimal digits",
-    [TARGET_NUL] = "the path has an escaped NUL",
+    [TARGET_NUL] = "the path or query has an escaped NUL",
+    [TARGET_OVERLONG] = "the path has a character that is escaped in more bytes than it needs",
     [TARGET_DOT_SEGMENT] = "the path has a segment '.' or '..'",
 };
 
@@ -81,8 +82,8 @@ static size_t separator_length(const char *at, const char *end)
     return 0;
 }
 
-/* A segment is what stands between separators, up to a ';': some servers cut parameters off
- * before they resolve dots. */
+/* A segment is what stands between separators, up to a ';', escaped or not: some servers cut
+ * parameters off before they resolve dots. */
 static bool has_dot_segment(const char *path, size_t length)
 {
     const char *end = path + length;
@@ -101,19 +102,42 @@ static bool has_dot_segment(const char *path, size_t length)
             dots++;
         if (dots == at || dots - at > 2)
             continue;
-        if (dots == end || *dots == ';' || separator_length(dots, end) > 0)
+        if (dots == end || *dots == ';' || separator_length(dots, end) > 0 ||
+            (end - dots >= 3 && memcmp(dots, "%3B", 3) == 0))
             return true;
     }
     return false;
 }
 
-bool request_target_query_is_fine(struct slice query)
+/* A '.', '/' or anything else in more bytes of UTF-8 than it needs, in a canonical path: what is
+ * no dot to us would be one to a lenient decoder. */
+static bool has_overlong_character(const char *path, size_t length)
+{
+    const char *end = path + length;
+    const char *at = path;
+
+    while (end - at >= 6 && (at = memchr(at, '%', (size_t)(end - at - 5))) != NULL) {
+        bool is_followed = at[3] == '%';
+        bool is_ascii = memcmp(at, "%C0", 3) == 0 || memcmp(at, "%C1", 3) == 0;
+        bool is_short = memcmp(at, "%E0", 3) == 0 && (at[4] == '8' || at[4] == '9');
+        bool is_plane_0 = memcmp(at, "%F0", 3) == 0 && at[4] == '8';
+        bool continues = memchr("89AB", at[4], 4) != NULL;
+        if (is_followed && continues && (is_ascii || is_short || is_plane_0))
+            return true;
+        at += 3;
+    }
+    return false;
+}
+
+enum target_problem request_target_check_query(struct slice query)
 {
     for (size_t i = 0; i < query.length; i++) {
         if (!character_is(query.at[i], CHARACTER_TARGET))
-            return false;
+            return TARGET_CHARACTER;
+        if (query.at[i] == '%' && query.length - i >= 3 && memcmp(query.at + i, "%00", 3) == 0)
+            return TARGET_NUL;
     }
-    return true;
+    return TARGET_FINE;
 }
 
 /* Most paths hold no escape and no dot where a segment starts: one look at each byte is enough. */
@@ -144,13 +168,16 @@ enum target_problem request_target_read(char *target, size_t length, struct requ
     head->has_query = at < length;
     if (head->has_query) {
         head->query = slice_of(target + at + 1, length - at - 1);
-        if (!request_target_query_is_fine(head->query))
-            return TARGET_CHARACTER;
+        enum target_problem problem = request_target_check_query(head->query);
+        if (problem != TARGET_FINE)
+            return problem;
     }
     if (has_escape) {
         enum target_problem problem = normalize_escapes(target, &path_length);
         if (problem != TARGET_FINE)
             return problem;
+        if (has_overlong_character(target, path_length))
+            return TARGET_OVERLONG;
     }
     if ((has_escape || has_dot) && has_dot_segment(target, path_length))
         return TARGET_DOT_SEGMENT;
@@ -160,12 +187,13 @@ enum target_problem request_target_read(char *target, size_t length, struct requ
 
 /* --- authority ------------------------------------------------------------------------------ */
 
-/* `text` is what stands behind the host: nothing, or ':' and a port. */
+/* `text` is what stands behind the host: nothing, or ':' and a port. Without zeros in front, which
+ * make a number octal to some. */
 static bool is_port(struct slice text)
 {
     if (text.length == 0)
         return true;
-    if (text.at[0] != ':' || text.length < 2 || text.length > 6)
+    if (text.at[0] != ':' || text.length < 2 || text.length > 6 || text.at[1] == '0')
         return false;
 
     unsigned port = 0;
@@ -174,7 +202,7 @@ static bool is_port(struct slice text)
             return false;
         port = port * 10 + (unsigned)(text.at[i] - '0');
     }
-    return port > 0 && port <= UINT16_MAX;
+    return port <= UINT16_MAX;
 }
 
 static bool is_ipv6_literal(struct slice text)

@@ -26,6 +26,7 @@ enum target_problem {
     TARGET_CHARACTER,
     TARGET_ESCAPE,
     TARGET_NUL,
+    TARGET_OVERLONG,
     TARGET_DOT_SEGMENT,
 };
 
@@ -36,8 +37,8 @@ const char *target_problem_reason(enum target_problem problem);
  * whose method is there already. The path becomes canonical in place. */
 enum target_problem request_target_read(char *target, size_t length, struct request_head *head);
 
-/* Only characters that may stand in a target; escapes are the application's. */
-bool request_target_query_is_fine(struct slice query);
+/* Only characters that may stand in a target; escapes are the application's, except of NUL. */
+enum target_problem request_target_check_query(struct slice query);
 
 /* host[:port], where host is a name, an IPv4 or a bracketed IPv6 address. `host` receives it
  * in lower case without port and trailing dot; it lies in `area`. */

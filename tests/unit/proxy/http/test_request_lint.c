@@ -67,10 +67,30 @@ static void broken_escapes_in_the_path_are_refused(void **state)
 }
 
 /* REFUSAL_TARGET_NUL, RFC 3986 section 7.3 */
-static void an_escaped_nul_in_the_path_is_refused(void **state)
+static void an_escaped_nul_is_refused(void **state)
 {
     (void)state;
     TARGET_REFUSED("/a%00.html", REFUSAL_TARGET_NUL);
+    TARGET_REFUSED("/a?b%00", REFUSAL_TARGET_NUL);
+    TARGET_REFUSED("http://a?%00", REFUSAL_TARGET_NUL);
+    HAS("GET /%0A?%0&%0g HTTP/1.1\r\nHost: a\r\n\r\n", "path: /%0A\nquery: %0&%0g\n");
+}
+
+/* REFUSAL_TARGET_OVERLONG, RFC 3629 section 3 */
+static void overlong_characters_are_refused(void **state)
+{
+    (void)state;
+    TARGET_REFUSED("/%c0%ae%c0%ae/", REFUSAL_TARGET_OVERLONG);
+    TARGET_REFUSED("/..%c0%af", REFUSAL_TARGET_OVERLONG);
+    TARGET_REFUSED("/a%C1%9Cb", REFUSAL_TARGET_OVERLONG);
+    TARGET_REFUSED("/%e0%80%ae", REFUSAL_TARGET_OVERLONG);
+    TARGET_REFUSED("/%E0%9F%BF", REFUSAL_TARGET_OVERLONG);
+    TARGET_REFUSED("/%f0%80%80%ae", REFUSAL_TARGET_OVERLONG);
+    TARGET_REFUSED("/%f0%8f%bf%bf", REFUSAL_TARGET_OVERLONG);
+    HAS("GET /%c2%80%e0%a0%80%f0%90%80%80 HTTP/1.1\r\nHost: a\r\n\r\n",
+        "path: /%C2%80%E0%A0%80%F0%90%80%80\n");
+    HAS("GET /%c0/%c0%20 HTTP/1.1\r\nHost: a\r\n\r\n", "path: /%C0/%C0%20\n");
+    HAS("GET /%c0 HTTP/1.1\r\nHost: a\r\n\r\n", "path: /%C0\n");
 }
 
 /* REFUSAL_DOT_SEGMENT, RFC 3986 section 5.2.4 */
@@ -98,6 +118,7 @@ static void dot_segments_are_seen_through_escapes(void **state)
     TARGET_REFUSED("/a%2f%2e%2e%2fb", REFUSAL_DOT_SEGMENT);
     TARGET_REFUSED("/a/..%5cb", REFUSAL_DOT_SEGMENT);
     TARGET_REFUSED("/a/..;x=1/b", REFUSAL_DOT_SEGMENT);
+    TARGET_REFUSED("/a/..%3b/b", REFUSAL_DOT_SEGMENT);
 }
 
 static void dots_elsewhere_are_fine(void **state)
@@ -179,6 +200,7 @@ static void a_host_is_a_name_or_an_address_with_a_port(void **state)
     HOST_REFUSED("a:0");
     HOST_REFUSED("a:65536");
     HOST_REFUSED("a:123456");
+    HOST_REFUSED("a:080");
     HOST_REFUSED("a:80:80");
     HOST_REFUSED("a b");
     HOST_REFUSED("a,b");
@@ -219,7 +241,8 @@ int main(void)
         REQUEST_TEST(a_target_is_a_path),
         REQUEST_TEST(characters_that_must_be_escaped_are_refused),
         REQUEST_TEST(broken_escapes_in_the_path_are_refused),
-        REQUEST_TEST(an_escaped_nul_in_the_path_is_refused),
+        REQUEST_TEST(an_escaped_nul_is_refused),
+        REQUEST_TEST(overlong_characters_are_refused),
         REQUEST_TEST(dot_segments_are_refused),
         REQUEST_TEST(dot_segments_are_seen_through_escapes),
         REQUEST_TEST(dots_elsewhere_are_fine),
