@@ -4,6 +4,7 @@
 #include "proxy/http/exchange.h"
 #include "proxy/http/forwarder.h"
 #include "proxy/http/http1_head.h"
+#include "proxy/http/websocket_accept.h"
 #include "proxy/http/worker.h"
 
 #include <assert.h>
@@ -52,6 +53,17 @@ static void fail(struct upstream_http1 *connection, enum upstream_failure failur
     exchange_fail(exchange, failure);
 }
 
+/* A body where none has a meaning: an endpoint that does not expect it there may take it for the
+ * next request, and its answer to that would come on this connection (RFC 9110 section 9.3.1). */
+static bool has_unexpected_body(const struct parsed_request *request)
+{
+    struct slice method = request->head.method;
+    if (request->framing == BODY_NONE)
+        return false;
+    return slice_equals(method, SLICE("GET")) || slice_equals(method, SLICE("HEAD")) ||
+           slice_equals(method, SLICE("DELETE"));
+}
+
 /* The answer is complete. Whether the connection can serve again depends on everything that is
  * not: a request still being sent, bytes nobody asked for. */
 static void finish(struct upstream_http1 *connection, bool is_clean)
@@ -59,6 +71,7 @@ static void finish(struct upstream_http1 *connection, bool is_clean)
     struct worker *worker = connection->link.worker;
     struct exchange *exchange = connection->exchange;
     bool is_reusable = is_clean && exchange->response.keep_alive &&
+                       !has_unexpected_body(&exchange->request) &&
                        http1_writer_is_complete(&connection->writer) && !worker->is_draining &&
                        timers_now_ms(&worker->timers) - connection->connected_ms <
                            worker->shared->http.pool_max_age_ms;
@@ -191,7 +204,12 @@ static void on_plain(struct upstream_http1 *connection, size_t length)
  */
 static bool start_tunnel(struct upstream_http1 *connection)
 {
-    if (!http1_writer_is_complete(&connection->writer))
+    const struct slice *key =
+        header_list_find(&connection->exchange->request.fields, HEADER_SEC_WEBSOCKET_KEY);
+    const struct slice *accept =
+        header_list_find(&connection->parser.response.fields, HEADER_SEC_WEBSOCKET_ACCEPT);
+    if (!http1_writer_is_complete(&connection->writer) || key == NULL || accept == NULL ||
+        !websocket_accept_answers(*key, *accept))
         return false;
     connection->is_tunnel = true;
     http1_writer_start(&connection->writer, false);

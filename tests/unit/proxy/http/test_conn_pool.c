@@ -130,6 +130,47 @@ static void nor_are_they_when_they_are_told_first(void **state)
     tell_together(*state, false);
 }
 
+/* RFC 9110 section 9.3.1: who does not expect a body there answers it as if it were a request. */
+static void check_body_without_meaning(struct stage *stage, const char *method)
+{
+    char request[128];
+    struct player client = stage_connect(stage);
+    snprintf(request, sizeof(request), "%s / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
+             method);
+    struct player endpoint = forward(stage, &client, request);
+
+    player_send(&endpoint, "HTTP/1.1 204 None\r\n\r\n");
+    player_expect(&client, "HTTP/1.1 204 None\r\n\r\n");
+
+    player_expect(&endpoint, "hello");
+    player_expect_gone(&endpoint);
+    assert_int_equal(conn_pool_count(stage->worker->pool), 0);
+    player_close(&client);
+    player_close(&endpoint);
+}
+
+static void a_connection_ends_with_a_body_that_has_no_meaning(void **state)
+{
+    check_body_without_meaning(*state, "GET");
+    check_body_without_meaning(*state, "HEAD");
+    check_body_without_meaning(*state, "DELETE");
+}
+
+static void a_connection_goes_on_after_a_body_that_has_one(void **state)
+{
+    struct stage *stage = *state;
+    struct player client = stage_connect(stage);
+    struct player endpoint =
+        forward(stage, &client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello" GET);
+    player_expect(&endpoint, "hello");
+
+    player_send(&endpoint, OK);
+
+    player_expect(&endpoint, "\r\n\r\n");
+    player_close(&client);
+    player_close(&endpoint);
+}
+
 #define ON_STAGE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -139,6 +180,8 @@ int main(void)
         ON_STAGE(bytes_behind_an_answer_are_found_in_the_same_turn),
         ON_STAGE(bytes_that_came_before_the_request_are_no_answer_to_it),
         ON_STAGE(nor_are_they_when_they_are_told_first),
+        ON_STAGE(a_connection_ends_with_a_body_that_has_no_meaning),
+        ON_STAGE(a_connection_goes_on_after_a_body_that_has_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

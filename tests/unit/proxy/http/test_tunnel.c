@@ -174,6 +174,20 @@ static void a_broken_switch_is_a_502(void **state)
     close_tunnel(&tunnel);
 }
 
+static void a_switch_that_answers_another_handshake_is_a_502(void **state)
+{
+    struct stage *stage = *state;
+    struct tunnel tunnel = ask(stage, HANDSHAKE);
+
+    player_send(&tunnel.endpoint, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                                  "Connection: Upgrade\r\n"
+                                  "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOp=\r\n\r\n");
+
+    player_expect(&tunnel.client, "HTTP/1.1 502 Bad Gateway\r\n");
+    player_expect_gone(&tunnel.endpoint);
+    close_tunnel(&tunnel);
+}
+
 static void an_incomplete_handshake_is_an_ordinary_request(void **state)
 {
     struct stage *stage = *state;
@@ -471,6 +485,7 @@ int main(void)
         ON_STAGE(another_answer_is_an_ordinary_one),
         ON_STAGE(a_switch_nobody_asked_for_is_a_502),
         ON_STAGE(a_broken_switch_is_a_502),
+        ON_STAGE(a_switch_that_answers_another_handshake_is_a_502),
         ON_STAGE(an_incomplete_handshake_is_an_ordinary_request),
         ON_STAGE(an_endpoint_that_closes_ends_the_tunnel),
         ON_STAGE(a_client_that_finishes_may_still_be_answered),

@@ -1,0 +1,17 @@
+/* WebSocket accept: whether a 101 answers the very handshake that was sent (RFC 6455 section 4.1).
+ *
+ * A service that can be talked into answering 101 to something else must not turn its connection
+ * into a tunnel behind which nobody looks.
+ *
+ * Threads: any. */
+#ifndef PROXY_HTTP_WEBSOCKET_ACCEPT_H
+#define PROXY_HTTP_WEBSOCKET_ACCEPT_H
+
+#include "common/slice.h"
+
+#include <stdbool.h>
+
+/* The values of Sec-WebSocket-Key and Sec-WebSocket-Accept. */
+bool websocket_accept_answers(struct slice key, struct slice accept);
+
+#endif
