@@ -2,6 +2,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "proxy/http/byte_stream.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -67,9 +68,7 @@ static void end_run(struct health_probe *probe)
     probe->run = NULL;
     probe->probes->running--;
     event_watch_stop(&run->watch);
-    if (run->ssl != NULL && run->is_secured)
-        SSL_shutdown(run->ssl);
-    SSL_free(run->ssl);
+    byte_stream_free(run->ssl, run->is_secured);
     close(run->fd);
     buffer_clear(&run->request);
     buffer_clear(&run->response);
@@ -158,9 +157,8 @@ static void receive(struct health_probe *probe)
 {
     struct probe_run *run = probe->run;
     char *at = buffer_reserve(&run->response, TLS_RECORD_BYTES);
-    ssize_t received = run->ssl != NULL ? tls_client_receive(run->ssl, at, TLS_RECORD_BYTES)
-                                        : recv(run->fd, at, TLS_RECORD_BYTES, 0);
-    if (received < 0 && (errno == EAGAIN || errno == EINTR))
+    ssize_t received = byte_stream_receive(run->fd, run->ssl, at, TLS_RECORD_BYTES);
+    if (received < 0 && errno == EAGAIN)
         return;
     if (received < 0)
         return conclude(probe, strerrordesc_np(errno));
@@ -174,10 +172,8 @@ static void send_request(struct health_probe *probe)
 {
     struct probe_run *run = probe->run;
     const struct iovec all = {run->request.at, run->request.length};
-    ssize_t sent = run->ssl != NULL
-                       ? tls_client_send(run->ssl, &all, 1)
-                       : send(run->fd, run->request.at, run->request.length, MSG_NOSIGNAL);
-    if (sent < 0 && (errno == EAGAIN || errno == EINTR))
+    ssize_t sent = byte_stream_send(run->fd, run->ssl, &all, 1);
+    if (sent < 0 && errno == EAGAIN)
         return;
     if (sent < 0)
         return conclude(probe, strerrordesc_np(errno));
@@ -202,7 +198,7 @@ static void on_secured(struct health_probe *probe)
 static void secure(struct health_probe *probe)
 {
     struct probe_run *run = probe->run;
-    switch (tls_client_handshake(run->ssl)) {
+    switch (tls_handshake(run->ssl)) {
     case TLS_DONE:
         return on_secured(probe);
     case TLS_WANTS_READ:
@@ -210,7 +206,7 @@ static void secure(struct health_probe *probe)
     case TLS_WANTS_WRITE:
         return event_watch_change(&run->watch, EPOLLOUT);
     case TLS_FAILED:
-        return conclude(probe, tls_client_reason(run->ssl));
+        return conclude(probe, tls_reason(run->ssl));
     }
 }
 

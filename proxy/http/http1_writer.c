@@ -1,10 +1,9 @@
 #include "proxy/http/http1_writer.h"
 
-#include "proxy/http/tls_client.h"
+#include "proxy/http/byte_stream.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
 
 /* What an idle writer may keep allocated. */
@@ -96,22 +95,6 @@ static size_t gather(struct http1_writer *writer, struct body_pipe *body, struct
     return writer->before.length + writer->body + writer->after.length;
 }
 
-static ssize_t send_vector(int fd, SSL *ssl, struct iovec *vector, int count)
-{
-    if (ssl != NULL)
-        return tls_client_send(ssl, vector, count);
-    ssize_t sent;
-    do {
-        if (count == 1) {
-            sent = send(fd, vector[0].iov_base, vector[0].iov_len, MSG_NOSIGNAL);
-        } else {
-            struct msghdr message = {.msg_iov = vector, .msg_iovlen = (size_t)count};
-            sent = sendmsg(fd, &message, MSG_NOSIGNAL);
-        }
-    } while (sent < 0 && errno == EINTR);
-    return sent;
-}
-
 enum writer_result http1_writer_send(struct http1_writer *writer, int fd, SSL *ssl,
                                      struct body_pipe *body, bool *made_room)
 {
@@ -124,7 +107,7 @@ enum writer_result http1_writer_send(struct http1_writer *writer, int fd, SSL *s
         if (wanted == 0)
             return WRITER_DONE;
 
-        ssize_t sent = send_vector(fd, ssl, vector, count);
+        ssize_t sent = byte_stream_send(fd, ssl, vector, count);
         if (sent < 0)
             return errno == EAGAIN ? WRITER_BLOCKED : WRITER_FAILED;
 

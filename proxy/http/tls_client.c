@@ -2,9 +2,9 @@
 
 #include "common/buffer.h"
 #include "common/log.h"
+#include "proxy/http/byte_stream.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,14 +17,6 @@ struct tls_context {
 };
 
 /* --- contexts -------------------------------------------------------------------------------- */
-
-/* The first thing OpenSSL complained about in this thread; forgets the rest. */
-static const char *take_reason(const char *otherwise)
-{
-    const char *reason = ERR_reason_error_string(ERR_get_error());
-    ERR_clear_error();
-    return reason == NULL ? otherwise : reason;
-}
 
 static bool load_authorities(SSL_CTX *ssl, const struct endpoint_tls *tls)
 {
@@ -50,7 +42,7 @@ static void *make_context(const struct endpoint_tls *tls)
     ERR_clear_error();
     SSL_CTX *ssl = SSL_CTX_new(TLS_client_method());
     if (ssl == NULL || !load_authorities(ssl, tls)) {
-        context->problem = take_reason("cannot be set up");
+        context->problem = tls_take_reason("cannot be set up");
         SSL_CTX_free(ssl);
         log_warn("endpoint_tls_unusable", "ca_file=%s reason=\"%s\"", tls->ca_file,
                  context->problem);
@@ -131,89 +123,4 @@ SSL *tls_client_new(const struct endpoint *endpoint, int fd, SSL_SESSION *sessio
 void tls_client_on_session(SSL *ssl, struct tls_session_keeper *keeper)
 {
     SSL_set_app_data(ssl, keeper);
-}
-
-enum tls_step tls_client_handshake(SSL *ssl)
-{
-    ERR_clear_error();
-    int result = SSL_do_handshake(ssl);
-    if (result == 1)
-        return TLS_DONE;
-    switch (SSL_get_error(ssl, result)) {
-    case SSL_ERROR_WANT_READ:
-        return TLS_WANTS_READ;
-    case SSL_ERROR_WANT_WRITE:
-        return TLS_WANTS_WRITE;
-    default:
-        return TLS_FAILED;
-    }
-}
-
-const char *tls_client_reason(const SSL *ssl)
-{
-    long verdict = SSL_get_verify_result(ssl);
-    if (verdict == X509_V_OK)
-        return take_reason("closed in the handshake");
-    ERR_clear_error();
-    return X509_verify_cert_error_string(verdict);
-}
-
-/* -1 and errno for what SSL_read or SSL_write said. */
-static ssize_t set_errno(SSL *ssl, int result)
-{
-    switch (SSL_get_error(ssl, result)) {
-    case SSL_ERROR_WANT_READ:
-    case SSL_ERROR_WANT_WRITE:
-        errno = EAGAIN;
-        return -1;
-    case SSL_ERROR_ZERO_RETURN:
-        return 0;
-    default:
-        ERR_clear_error();
-        errno = ECONNRESET;
-        return -1;
-    }
-}
-
-ssize_t tls_client_receive(SSL *ssl, char *at, size_t length)
-{
-    ERR_clear_error();
-    int received = SSL_read(ssl, at, length > INT_MAX ? INT_MAX : (int)length);
-    return received > 0 ? received : set_errno(ssl, received);
-}
-
-/* What fits in a record goes as one. */
-static size_t gather(const struct iovec *vector, int count, char record[TLS_RECORD_BYTES])
-{
-    size_t length = 0;
-    for (int i = 0; i < count && length < TLS_RECORD_BYTES; i++) {
-        size_t room = TLS_RECORD_BYTES - length;
-        size_t part = vector[i].iov_len < room ? vector[i].iov_len : room;
-        memcpy(record + length, vector[i].iov_base, part);
-        length += part;
-    }
-    return length;
-}
-
-ssize_t tls_client_send(SSL *ssl, const struct iovec *vector, int count)
-{
-    char record[TLS_RECORD_BYTES];
-    const char *at = record;
-    size_t length;
-    if (count == 1) {
-        at = vector[0].iov_base;
-        length = vector[0].iov_len < TLS_RECORD_BYTES ? vector[0].iov_len : TLS_RECORD_BYTES;
-    } else {
-        length = gather(vector, count, record);
-    }
-    ERR_clear_error();
-    int sent = SSL_write(ssl, at, (int)length);
-    if (sent > 0)
-        return sent;
-    ssize_t result = set_errno(ssl, sent);
-    if (result == 0) {
-        errno = EPIPE;
-        return -1;
-    }
-    return result;
 }

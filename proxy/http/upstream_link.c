@@ -1,5 +1,6 @@
 #include "proxy/http/upstream_link.h"
 
+#include "proxy/http/byte_stream.h"
 #include "proxy/http/conn_pool.h"
 #include "proxy/http/waiting_line.h"
 #include "proxy/http/worker.h"
@@ -7,11 +8,8 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <openssl/err.h>
 
 /* --- opening --------------------------------------------------------------------------------- */
 
@@ -32,7 +30,7 @@ static void on_handshake_ready(h2o_socket_t *socket, const char *error)
 
 static void go_on(struct upstream_link *link)
 {
-    switch (tls_client_handshake(link->ssl)) {
+    switch (tls_handshake(link->ssl)) {
     case TLS_DONE:
         counter_add(&link->worker->counters->tls_handshakes, 1);
         if (SSL_session_reused(link->ssl))
@@ -47,7 +45,7 @@ static void go_on(struct upstream_link *link)
             h2o_socket_notify_write(link->socket, on_handshake_ready);
         return;
     case TLS_FAILED:
-        link->owner->on_failed(link, UPSTREAM_FAILURE_TLS, tls_client_reason(link->ssl));
+        link->owner->on_failed(link, UPSTREAM_FAILURE_TLS, tls_reason(link->ssl));
         return;
     }
 }
@@ -137,12 +135,7 @@ bool upstream_link_open(struct upstream_link *link, struct worker *worker,
 void upstream_link_close(struct upstream_link *link)
 {
     struct worker *worker = link->worker;
-    if (link->ssl != NULL) {
-        if (!link->is_opening)
-            SSL_shutdown(link->ssl);
-        SSL_free(link->ssl);
-        ERR_clear_error();
-    }
+    byte_stream_free(link->ssl, !link->is_opening);
     counter_add(&worker->counters->upstream_connections_closed, 1);
     h2o_socket_close(link->socket);
     endpoint_connection_ended(link->endpoint);
@@ -154,13 +147,7 @@ void upstream_link_close(struct upstream_link *link)
 
 ssize_t upstream_link_receive(struct upstream_link *link, char *at, size_t length)
 {
-    if (link->ssl != NULL)
-        return tls_client_receive(link->ssl, at, length);
-    ssize_t received;
-    do
-        received = recv(h2o_socket_get_fd(link->socket), at, length, 0);
-    while (received < 0 && errno == EINTR);
-    return received;
+    return byte_stream_receive(h2o_socket_get_fd(link->socket), link->ssl, at, length);
 }
 
 /* With TLS, session tickets may come at any time. */
@@ -168,14 +155,11 @@ bool upstream_link_is_quiet(struct upstream_link *link)
 {
     char byte;
     if (link->ssl != NULL)
-        return tls_client_receive(link->ssl, &byte, 1) < 0 && errno == EAGAIN;
+        return tls_receive(link->ssl, &byte, 1) < 0 && errno == EAGAIN;
     return recv(h2o_socket_get_fd(link->socket), &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN;
 }
 
 void upstream_link_finish_sending(struct upstream_link *link)
 {
-    if (link->ssl == NULL)
-        shutdown(h2o_socket_get_fd(link->socket), SHUT_WR);
-    else
-        SSL_shutdown(link->ssl);
+    byte_stream_finish_sending(h2o_socket_get_fd(link->socket), link->ssl);
 }

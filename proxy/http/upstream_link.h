@@ -6,6 +6,7 @@
 #ifndef PROXY_HTTP_UPSTREAM_LINK_H
 #define PROXY_HTTP_UPSTREAM_LINK_H
 
+#include "proxy/http/byte_stream.h"
 #include "proxy/http/tls_client.h"
 #include "proxy/metrics/counters.h"
 
@@ -47,7 +48,7 @@ void upstream_link_close(struct upstream_link *link);
 /* The least a read must have room for. */
 static inline size_t upstream_link_least_read(const struct upstream_link *link)
 {
-    return link->ssl == NULL ? 1 : (size_t)TLS_RECORD_BYTES;
+    return byte_stream_least_read(link->ssl);
 }
 
 /* As recv. */
