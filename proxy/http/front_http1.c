@@ -6,71 +6,16 @@
 #include "proxy/http/refusal.h"
 #include "proxy/http/worker.h"
 
-#include <arpa/inet.h>
-#include <assert.h>
-#include <errno.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 
 /* Most heads fit into one read. What clients send ahead of their turn is bounded by the second. */
 enum { HEAD_READ_BYTES = 4 * 1024, AHEAD_MAX_BYTES = 64 * 1024 };
 
-static void on_readable(h2o_socket_t *socket, const char *error);
-
 /* --- one connection -------------------------------------------------------------------------- */
-
-static void set_idle(struct front_http1 *front, bool is_idle)
-{
-    struct worker *worker = front->worker;
-    if (front->is_idle == is_idle)
-        return;
-    front->is_idle = is_idle;
-    if (is_idle) {
-        front->idle_newer = NULL;
-        front->idle_older = worker->idle_newest;
-        if (worker->idle_newest != NULL)
-            worker->idle_newest->idle_newer = front;
-        else
-            worker->idle_oldest = front;
-        worker->idle_newest = front;
-        return;
-    }
-    if (front->idle_newer != NULL)
-        front->idle_newer->idle_older = front->idle_older;
-    else
-        worker->idle_newest = front->idle_older;
-    if (front->idle_older != NULL)
-        front->idle_older->idle_newer = front->idle_newer;
-    else
-        worker->idle_oldest = front->idle_newer;
-}
 
 void front_http1_close(struct front_http1 *front)
 {
-    struct worker *worker = front->worker;
-    if (front->exchange != NULL)
-        exchange_end(front->exchange);
-    set_idle(front, false);
-
-    if (front->next != NULL)
-        front->next->previous = front->previous;
-    if (front->previous != NULL)
-        front->previous->next = front->next;
-    else
-        worker->fronts = front->next;
-    worker->front_count--;
-    counter_add(&worker->counters->connections_closed, 1);
-    connection_limits_leave(worker->shared->limits, front->peer);
-
-    timer_clear(&worker->timers, &front->read_timer);
-    timer_clear(&worker->timers, &front->write_timer);
-    http1_writer_clear(&front->writer);
-    buffer_clear(&front->input);
-    h2o_socket_close(front->socket);
-    free(front);
-    worker_on_front_closed(worker);
+    client_connection_close(front->connection);
 }
 
 void front_http1_start_read_timer(struct front_http1 *front, uint64_t delay_ms)
@@ -80,22 +25,18 @@ void front_http1_start_read_timer(struct front_http1 *front, uint64_t delay_ms)
 
 void front_http1_stop_reading(struct front_http1 *front)
 {
-    front->is_paused = true;
-    h2o_socket_read_stop(front->socket);
+    client_connection_stop_reading(front->connection);
 }
 
-/* -1: nothing for now; 0: the end, or an error (`*is_reset`). */
+void front_http1_resume_reading(struct front_http1 *front)
+{
+    if (!front->is_half_closed)
+        client_connection_resume_reading(front->connection);
+}
+
 ssize_t front_http1_receive(struct front_http1 *front, char *at, size_t length, bool *is_reset)
 {
-    ssize_t received;
-    do
-        received = recv(h2o_socket_get_fd(front->socket), at, length, 0);
-    while (received < 0 && errno == EINTR);
-
-    *is_reset = received < 0 && errno != EAGAIN;
-    if (received > 0)
-        counter_add(&front->worker->counters->client_bytes_in, (uint64_t)received);
-    return *is_reset ? 0 : received;
+    return client_connection_receive(front->connection, at, length, is_reset);
 }
 
 /* --- refusing -------------------------------------------------------------------------------- */
@@ -153,18 +94,18 @@ static void start_exchange(struct front_http1 *front)
     struct header_list fields = {.headers = exchange->request_headers,
                                  .tags = exchange->request_tags,
                                  .capacity = REQUEST_HEADERS_DEFAULT};
-    exchange->peer_address = slice_from_string(front->peer_text);
+    exchange->peer_address = slice_from_string(front->connection->peer_text);
     request_parser_init(&exchange->request_parser, &limits, fields, SLICE("http"), false);
     front->exchange = exchange;
     front->body_is_refused = false;
-    set_idle(front, false);
+    client_connection_set_idle(front->connection, false);
 }
 
 static void on_head(struct front_http1 *front)
 {
     struct exchange *exchange = front->exchange;
     exchange->request = exchange->request_parser.request;
-    exchange->request.head.listener = listener_identity(front->listener);
+    exchange->request.head.listener = listener_identity(front->connection->listener);
     exchange->is_head_complete = true;
     counter_add(&front->worker->counters->requests, 1);
     timer_stop(&front->read_timer);
@@ -279,8 +220,9 @@ static void read_away(struct front_http1 *front)
 static void on_readable(h2o_socket_t *socket, const char *error)
 {
     (void)error;
-    struct front_http1 *front = socket->data;
-    struct worker *worker = front->worker;
+    struct client_connection *connection = socket->data;
+    struct front_http1 *front = connection->state;
+    struct worker *worker = connection->worker;
     if (front->is_lingering)
         read_away(front);
     else if (front->exchange == NULL || !front->exchange->is_head_complete)
@@ -294,14 +236,6 @@ static void on_readable(h2o_socket_t *socket, const char *error)
     exchanges_flush(worker);
 }
 
-void front_http1_resume_reading(struct front_http1 *front)
-{
-    if (!front->is_paused || front->is_half_closed)
-        return;
-    front->is_paused = false;
-    h2o_socket_read_start(front->socket, on_readable);
-}
-
 /* Closing with something unread would reset the connection, and a reset can overtake the answer. So
  * we say that it is over, and read on until the client agrees. */
 static void linger(struct front_http1 *front)
@@ -311,7 +245,7 @@ static void linger(struct front_http1 *front)
         return;
     }
     front->is_lingering = true;
-    shutdown(h2o_socket_get_fd(front->socket), SHUT_WR);
+    client_connection_finish_sending(front->connection);
     front_http1_start_read_timer(front, front->worker->shared->http.linger_timeout_ms);
     front_http1_resume_reading(front);
 }
@@ -346,20 +280,9 @@ void front_http1_next(struct front_http1 *front)
         return;
     front_http1_resume_reading(front);
     if (front->exchange == NULL) {
-        set_idle(front, true);
+        client_connection_set_idle(front->connection, true);
         front_http1_start_read_timer(front, front->worker->shared->http.idle_timeout_ms);
     }
-}
-
-/* A request that has reached us already is not turned away. */
-void front_http1_drain(struct front_http1 *front)
-{
-    if (front->exchange != NULL || front->is_lingering)
-        return;
-    start_exchange(front);
-    if (receive_head(front) && front->exchange->request_bytes.length > 0)
-        return;
-    front_http1_close(front);
 }
 
 /* --- timers ---------------------------------------------------------------------------------- */
@@ -383,50 +306,49 @@ static void on_write_due(struct timer *timer)
     front_http1_close(timer->context);
 }
 
-/* --- accepting ------------------------------------------------------------------------------- */
+/* --- as one protocol of a connection --------------------------------------------------------- */
 
-static void describe_peer(struct front_http1 *front, const struct sockaddr *address)
-{
-    switch (address->sa_family) {
-    case AF_INET:
-        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr,
-                  front->peer_text, sizeof(front->peer_text));
-        return;
-    case AF_INET6:
-        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr,
-                  front->peer_text, sizeof(front->peer_text));
-        return;
-    default:
-        memcpy(front->peer_text, "unix:", sizeof("unix:"));
-        return;
-    }
-}
-
-void front_http1_accept(struct worker *worker, const struct listener *listener, int fd,
-                        const struct sockaddr *address)
+static void start(struct client_connection *connection, struct slice received)
 {
     struct front_http1 *front = memory_allocate_zeroed(1, sizeof(*front));
-    front->worker = worker;
-    front->listener = listener;
-    front->peer = peer_key_of(address);
-    describe_peer(front, address);
+    front->connection = connection;
+    front->worker = connection->worker;
     timer_init(&front->read_timer, on_read_due, front);
     timer_init(&front->write_timer, on_write_due, front);
-
-    front->next = worker->fronts;
-    if (worker->fronts != NULL)
-        worker->fronts->previous = front;
-    worker->fronts = front;
-    worker->front_count++;
-    counter_add(&worker->counters->connections_accepted, 1);
-
-    if (address->sa_family != AF_UNIX) {
-        int on = 1;
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    }
-    front->socket = h2o_evloop_socket_create(
-        worker->loop, fd, H2O_SOCKET_FLAG_DONT_READ | H2O_SOCKET_FLAG_IS_ACCEPTED_CONNECTION);
-    front->socket->data = front;
-    h2o_socket_read_start(front->socket, on_readable);
-    front_http1_start_read_timer(front, worker->shared->http.head_timeout_ms);
+    connection->state = front;
+    buffer_append_slice(&front->input, received);
+    read_next_head(front);
+    if (front->input.length == 0)
+        buffer_clear(&front->input);
 }
+
+/* A request that has reached us already is not turned away. */
+static void drain(struct client_connection *connection)
+{
+    struct front_http1 *front = connection->state;
+    if (front->exchange != NULL || front->is_lingering)
+        return;
+    start_exchange(front);
+    if (receive_head(front) && front->exchange->request_bytes.length > 0)
+        return;
+    front_http1_close(front);
+}
+
+static void stop(struct client_connection *connection)
+{
+    struct front_http1 *front = connection->state;
+    if (front->exchange != NULL)
+        exchange_end(front->exchange);
+    timer_clear(&front->worker->timers, &front->read_timer);
+    timer_clear(&front->worker->timers, &front->write_timer);
+    http1_writer_clear(&front->writer);
+    buffer_clear(&front->input);
+    free(front);
+}
+
+const struct client_protocol front_http1_protocol = {
+    .start = start,
+    .on_readable = on_readable,
+    .drain = drain,
+    .stop = stop,
+};

@@ -1,6 +1,6 @@
 /* Front HTTP/1: a client's connection, turned into exchanges, one after the other.
  *
- * front_http1.c is the connection and reads heads; front_http1_body.c reads bodies;
+ * front_http1.c reads heads, and what comes behind a request; front_http1_body.c reads bodies;
  * front_http1_write.c writes responses; front_http1_tunnel.c is what a WebSocket makes of it.
  * The next request is looked at when the response to the one before it is complete.
  *
@@ -8,39 +8,26 @@
 #ifndef PROXY_HTTP_FRONT_HTTP1_H
 #define PROXY_HTTP_FRONT_HTTP1_H
 
-#include "proxy/http/connection_limits.h"
+#include "proxy/http/client_connection.h"
 #include "proxy/http/exchange.h"
 #include "proxy/http/http1_writer.h"
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-#include <h2o.h>
-
-struct listener;
 struct worker;
 
-/* One connection. */
+/* One connection's HTTP/1. */
 struct front_http1 {
-    struct worker *worker;
-    const struct listener *listener;
-    h2o_socket_t *socket;
-    struct peer_key peer;
-    char peer_text[INET6_ADDRSTRLEN];
-    struct front_http1 *next; /* of all */
-    struct front_http1 *previous;
-    struct front_http1 *idle_newer; /* of those between two requests */
-    struct front_http1 *idle_older;
-    bool is_idle;
+    struct client_connection *connection;
+    struct worker *worker; /* the connection's */
 
     /* --- reading --- */
     struct exchange *exchange; /* from the first byte of a request to the end of its response */
     struct timer read_timer;   /* head, upload, idle or lingering, one at a time */
     struct buffer input;       /* received, but not part of the current request */
     uint64_t body_left;        /* for BODY_LENGTH */
-    bool is_paused;            /* not reading the socket */
     bool is_half_closed;       /* the client will send no more */
     bool body_is_refused;      /* no more of it is read */
     bool wants_continue;       /* waits for 100 before it sends the body */
@@ -55,23 +42,18 @@ struct front_http1 {
     bool closes;         /* after this response */
 };
 
-/* A connection that was accepted and admitted. Takes the descriptor. */
-void front_http1_accept(struct worker *worker, const struct listener *listener, int fd,
-                        const struct sockaddr *address);
-
-/* Closes it, whatever it is doing. */
-void front_http1_close(struct front_http1 *front);
-
-/* The worker is draining: closes it when it is between requests. */
-void front_http1_drain(struct front_http1 *front);
+extern const struct client_protocol front_http1_protocol;
 
 /* --- between the files ----------------------------------------------------------------------- */
 
 extern const struct front_operations front_http1_operations;
 
-/* front_http1.c: received bytes, as recv; 0 with `*is_reset` when the connection is broken. */
+/* front_http1.c: the connection, with everything of it. */
+void front_http1_close(struct front_http1 *front);
+/* Received bytes; see client_connection_receive. */
 ssize_t front_http1_receive(struct front_http1 *front, char *at, size_t length, bool *is_reset);
 void front_http1_stop_reading(struct front_http1 *front);
+/* Unless the client has closed its side. */
 void front_http1_resume_reading(struct front_http1 *front);
 void front_http1_start_read_timer(struct front_http1 *front, uint64_t delay_ms);
 /* Answers as the refusal says, and closes then. */

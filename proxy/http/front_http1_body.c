@@ -134,7 +134,7 @@ void front_http1_resume_body(struct front_http1 *front)
         front_http1_close(front);
         return;
     }
-    if (front_http1_is_reading_body(front) && front->is_paused &&
+    if (front_http1_is_reading_body(front) && front->connection->is_paused &&
         body_pipe_room(&front->exchange->request_body) > 0) {
         front_http1_start_read_timer(front, front->worker->shared->http.upload_timeout_ms);
         front_http1_resume_reading(front);

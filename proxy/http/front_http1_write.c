@@ -2,13 +2,11 @@
 #include "proxy/http/http1_head.h"
 #include "proxy/http/worker.h"
 
-#include <assert.h>
-#include <sys/socket.h>
-
 static void on_writable(h2o_socket_t *socket, const char *error)
 {
     (void)error;
-    front_http1_send(socket->data);
+    struct client_connection *connection = socket->data;
+    front_http1_send(connection->state);
 }
 
 static void start_write_timer(struct front_http1 *front)
@@ -25,8 +23,9 @@ static void count_sent(struct front_http1 *front, uint64_t bytes)
 
 void front_http1_send(struct front_http1 *front)
 {
+    struct client_connection *connection = front->connection;
     struct exchange *exchange = front->exchange;
-    if (h2o_socket_is_writing(front->socket))
+    if (h2o_socket_is_writing(connection->socket))
         return;
 
     /* Before its head is told, what lies in the response body is not for the client. */
@@ -34,8 +33,8 @@ void front_http1_send(struct front_http1 *front)
     struct body_pipe *body = front->is_writing_response ? &exchange->response_body : &nothing;
     bool made_room;
     uint64_t sent_before = front->writer.sent_bytes;
-    enum writer_result result =
-        http1_writer_send(&front->writer, h2o_socket_get_fd(front->socket), NULL, body, &made_room);
+    enum writer_result result = http1_writer_send(&front->writer, client_connection_fd(connection),
+                                                  connection->ssl, body, &made_room);
     count_sent(front, front->writer.sent_bytes - sent_before);
     if (made_room)
         exchange_mark(exchange, EXCHANGE_RESPONSE_ROOM);
@@ -50,7 +49,7 @@ void front_http1_send(struct front_http1 *front)
         return;
     case WRITER_BLOCKED:
         start_write_timer(front);
-        h2o_socket_notify_write(front->socket, on_writable);
+        h2o_socket_notify_write(connection->socket, on_writable);
         return;
     case WRITER_FAILED:
         front_http1_close(front);
@@ -134,11 +133,10 @@ static void on_data(struct exchange *exchange)
 static void on_abort(struct exchange *exchange)
 {
     struct front_http1 *front = exchange->front;
-    if (front->is_until_close) {
-        struct linger reset = {.l_onoff = 1, .l_linger = 0};
-        setsockopt(h2o_socket_get_fd(front->socket), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-    }
-    front_http1_close(front);
+    if (front->is_until_close)
+        client_connection_reset(front->connection);
+    else
+        front_http1_close(front);
 }
 
 static void on_room(struct exchange *exchange)

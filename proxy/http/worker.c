@@ -3,9 +3,9 @@
 #include "common/buffer.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "proxy/http/client_connection.h"
 #include "proxy/http/conn_pool.h"
 #include "proxy/http/connection_limits.h"
-#include "proxy/http/front_http1.h"
 #include "proxy/http/mirror.h"
 
 #include <assert.h>
@@ -65,10 +65,10 @@ static void admit(struct worker *worker, const struct listener *listener, int fd
 {
     struct connection_limits *limits = worker->shared->limits;
     if (!connection_limits_has_room(limits) && worker->idle_oldest != NULL)
-        front_http1_close(worker->idle_oldest);
+        client_connection_close(worker->idle_oldest);
     switch (connection_limits_enter(limits, peer_key_of(address))) {
     case ADMITTED:
-        front_http1_accept(worker, listener, fd, address);
+        client_connection_accept(worker, listener, fd, address);
         return;
     case REFUSED_PEER:
         counter_add(&worker->counters->refused[DENIAL_PEER_LIMIT], 1);
@@ -135,18 +135,19 @@ static void close_listeners(struct worker *worker)
 
 /* --- draining -------------------------------------------------------------------------------- */
 
-static void each_front(struct worker *worker, void (*act)(struct front_http1 *front))
+static void each_connection(struct worker *worker,
+                            void (*act)(struct client_connection *connection))
 {
-    struct front_http1 *next;
-    for (struct front_http1 *front = worker->fronts; front != NULL; front = next) {
-        next = front->next;
-        act(front);
+    struct client_connection *next;
+    for (struct client_connection *one = worker->connections; one != NULL; one = next) {
+        next = one->next;
+        act(one);
     }
 }
 
-void worker_on_front_closed(struct worker *worker)
+void worker_on_connection_closed(struct worker *worker)
 {
-    if (!worker->is_draining || worker->is_drained || worker->front_count > 0)
+    if (!worker->is_draining || worker->is_drained || worker->connection_count > 0)
         return;
     worker->is_drained = true;
     conn_pool_close_all(worker->pool);
@@ -154,12 +155,17 @@ void worker_on_front_closed(struct worker *worker)
         worker->shared->on_drained(worker->shared->on_drained_context);
 }
 
+static void drain_connection(struct client_connection *connection)
+{
+    connection->protocol->drain(connection);
+}
+
 static void on_drain_due(struct timer *timer)
 {
     struct worker *worker = timer->context;
-    if (worker->front_count > 0)
-        log_warn("drain_cut", "worker=%u connections=%zu", worker->index, worker->front_count);
-    each_front(worker, front_http1_close);
+    if (worker->connection_count > 0)
+        log_warn("drain_cut", "worker=%u connections=%zu", worker->index, worker->connection_count);
+    each_connection(worker, client_connection_close);
 }
 
 static void drain(struct worker *worker)
@@ -172,8 +178,8 @@ static void drain(struct worker *worker)
     for (size_t i = 0; i < worker->shared->listener_count; i++)
         accept_some(&worker->listeners[i], DRAIN_BATCH);
     close_listeners(worker);
-    each_front(worker, front_http1_drain);
-    worker_on_front_closed(worker);
+    each_connection(worker, drain_connection);
+    worker_on_connection_closed(worker);
 }
 
 /* --- commands -------------------------------------------------------------------------------- */
@@ -270,7 +276,7 @@ void worker_set_up(struct worker *worker)
 void worker_tear_down(struct worker *worker)
 {
     close_listeners(worker);
-    each_front(worker, front_http1_close);
+    each_connection(worker, client_connection_close);
     mirrors_clear(worker);
     exchanges_clear(worker);
     read_buffers_clear(&worker->read_buffers);

@@ -27,8 +27,8 @@
 #include <h2o.h>
 
 struct access_log;
+struct client_connection;
 struct connection_limits;
-struct front_http1;
 struct mirror;
 struct worker;
 
@@ -86,10 +86,10 @@ struct worker {
     struct route_cache_view routes;
     struct balancer_random random;
     struct worker_counters *counters;
-    struct front_http1 *fronts;      /* every connection */
-    struct front_http1 *idle_newest; /* those between two requests, for closing the oldest */
-    struct front_http1 *idle_oldest;
-    size_t front_count;
+    struct client_connection *connections; /* every one */
+    struct client_connection *idle_newest; /* those between two requests, for closing the oldest */
+    struct client_connection *idle_oldest;
+    size_t connection_count;
     struct mirror *mirrors; /* every copy of a request on its way */
     unsigned mirror_count;
     bool is_draining;
@@ -120,8 +120,8 @@ void worker_wake(struct worker *worker);
 /* From any thread: accept no more; finish what runs, but cut it at `deadline_ms` (clock_now_ms). */
 void worker_drain(struct worker *worker, uint64_t deadline_ms);
 
-/* A front has just closed its connection. */
-void worker_on_front_closed(struct worker *worker);
+/* A client's connection was just closed. */
+void worker_on_connection_closed(struct worker *worker);
 
 /* The current table, or NULL before the first; see route_cache_view_table. */
 const struct route_table *worker_route_table(struct worker *worker);

@@ -105,6 +105,11 @@ struct player stage_connect(struct stage *stage)
     return player;
 }
 
+struct front_http1 *stage_front(struct stage *stage)
+{
+    return stage->worker->connections->state;
+}
+
 struct player stage_accept(struct stage *stage, size_t index)
 {
     struct player player = {.stage = stage};

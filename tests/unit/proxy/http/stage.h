@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct front_http1;
+
 enum { STAGE_ENDPOINTS = 2 };
 
 struct stage {
@@ -46,6 +48,8 @@ void stage_turn(struct stage *stage);
 void stage_advance(struct stage *stage, uint64_t milliseconds);
 
 struct player stage_connect(struct stage *stage);
+/* Of the client that connected last, once it has sent something. */
+struct front_http1 *stage_front(struct stage *stage);
 /* The next connection to endpoint `index`. */
 struct player stage_accept(struct stage *stage, size_t index);
 /* Whether somebody is waiting to be accepted there, after a few turns. */

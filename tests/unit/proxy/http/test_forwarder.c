@@ -206,12 +206,12 @@ static void hop_by_hop_fields_stay_behind(void **state)
 /* --- broken responses ------------------------------------------------------------------------ */
 
 static void assert_answer(struct stage *stage, struct player *client, const char *status_line,
-                          unsigned front_count)
+                          unsigned connection_count)
 {
     player_expect(client, status_line);
     player_expect(client, ".\n");
     player_expect_nothing(client);
-    assert_int_equal(stage->worker->front_count, front_count);
+    assert_int_equal(stage->worker->connection_count, connection_count);
 }
 
 /* ANSWER-5 */

@@ -262,7 +262,7 @@ static void a_client_that_leaves_cancels_the_try(void **state)
     player_reset(&client);
 
     player_expect_gone(&endpoint);
-    assert_int_equal(stage->worker->front_count, 0);
+    assert_int_equal(stage->worker->connection_count, 0);
     player_close(&endpoint);
 }
 
@@ -295,7 +295,7 @@ static void a_client_that_leaves_in_a_pipelined_upload_is_noticed(void **state)
 
     player_expect(&client, "\r\n\r\nok");
     player_expect_end(&client);
-    assert_int_equal(stage->worker->front_count, 0);
+    assert_int_equal(stage->worker->connection_count, 0);
     player_close(&client);
     player_close(&endpoint);
 }
@@ -313,7 +313,7 @@ static void a_slow_reader_takes_bounded_memory(void **state)
         stage_turn(stage);
     }
 
-    struct exchange *exchange = stage->worker->fronts->exchange;
+    struct exchange *exchange = stage_front(stage)->exchange;
     assert_true(exchange->response_body.bytes.capacity <= 2 * BODY_PIPE_HIGH_BYTES);
     player_close(&client);
     player_close(&endpoint);
@@ -333,10 +333,10 @@ static void a_client_that_reads_nothing_is_let_go(void **state)
     }
 
     stage_advance(stage, 29 * 1000);
-    assert_int_equal(stage->worker->front_count, 1);
+    assert_int_equal(stage->worker->connection_count, 1);
     stage_advance(stage, 2 * 1000);
 
-    assert_int_equal(stage->worker->front_count, 0);
+    assert_int_equal(stage->worker->connection_count, 0);
     player_close(&client);
     player_close(&endpoint);
     free(block);

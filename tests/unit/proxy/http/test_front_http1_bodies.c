@@ -160,9 +160,9 @@ static void an_upload_to_a_slow_endpoint_takes_bounded_memory(void **state)
         stage_turn(stage);
     }
 
-    struct exchange *exchange = stage->worker->fronts->exchange;
+    struct exchange *exchange = stage_front(stage)->exchange;
     assert_true(exchange->request_body.bytes.capacity <= 2 * BODY_PIPE_HIGH_BYTES);
-    assert_true(stage->worker->fronts->input.capacity <= 2 * BODY_PIPE_HIGH_BYTES);
+    assert_true(stage_front(stage)->input.capacity <= 2 * BODY_PIPE_HIGH_BYTES);
     player_close(&client);
     player_close(&endpoint);
     free(block);

@@ -228,7 +228,7 @@ static void a_client_that_leaves_during_hints_takes_its_request_along(void **sta
     player_send(&endpoint, HINTS HINTS OK);
 
     player_expect_gone(&endpoint);
-    assert_int_equal(stage->worker->front_count, 0);
+    assert_int_equal(stage->worker->connection_count, 0);
     player_close(&endpoint);
 }
 

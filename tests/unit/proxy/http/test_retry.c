@@ -340,7 +340,7 @@ static void a_client_that_leaves_in_a_pause_ends_it(void **state)
         stage_turn(stage);
     pass_backoff(stage);
 
-    assert_int_equal(stage->worker->front_count, 0);
+    assert_int_equal(stage->worker->connection_count, 0);
     assert_false(stage_has_connection(stage, 1));
     player_close(&first);
 }

@@ -219,7 +219,7 @@ static void an_endpoint_that_closes_ends_the_tunnel(void **state)
     player_expect_end(&tunnel.client);
     player_close(&tunnel.client);
     turn_some(stage);
-    assert_int_equal(stage->worker->front_count, 0);
+    assert_int_equal(stage->worker->connection_count, 0);
     assert_int_equal(open_tunnels(stage), 0);
     assert_int_equal(conn_pool_count(stage->worker->pool), 0);
 }
@@ -240,7 +240,7 @@ static void a_client_that_finishes_may_still_be_answered(void **state)
     player_expect(&tunnel.client, "and bye");
     player_expect_end(&tunnel.client);
     player_close(&tunnel.client);
-    assert_int_equal(stage->worker->front_count, 0);
+    assert_int_equal(stage->worker->connection_count, 0);
 }
 
 static void a_client_that_finished_before_the_switch_is_finished(void **state)
@@ -265,7 +265,7 @@ static void a_client_that_leaves_ends_the_tunnel(void **state)
     player_reset(&tunnel.client);
 
     player_expect_gone(&tunnel.endpoint);
-    assert_int_equal(stage->worker->front_count, 0);
+    assert_int_equal(stage->worker->connection_count, 0);
     assert_int_equal(open_tunnels(stage), 0);
     player_close(&tunnel.endpoint);
 }
@@ -350,7 +350,7 @@ static void a_client_that_reads_nothing_is_let_go(void **state)
 
     stage_advance(stage, 31 * 1000);
 
-    assert_int_equal(stage->worker->front_count, 0);
+    assert_int_equal(stage->worker->connection_count, 0);
     free(bytes);
     close_tunnel(&tunnel);
 }
@@ -396,7 +396,7 @@ static void who_does_not_read_takes_bounded_memory(void **state)
     enum { LENGTH = 32 * 1024 * 1024 };
     struct stage *stage = *state;
     struct tunnel tunnel = open_tunnel(stage);
-    const struct exchange *exchange = stage->worker->fronts->exchange;
+    const struct exchange *exchange = stage_front(stage)->exchange;
     char *bytes = calloc(1, LENGTH);
 
     size_t up = 0;

@@ -207,7 +207,7 @@ static void at_the_limit_without_an_idle_one_newcomers_wait(void **state)
     struct player waiting = stage_connect(stage);
     player_send(&waiting, get);
     player_expect_nothing(&waiting);
-    assert_int_equal(stage->worker->front_count, 1);
+    assert_int_equal(stage->worker->connection_count, 1);
 
     player_send(&endpoint, ok);
     player_expect(&busy, "\r\n\r\nok");

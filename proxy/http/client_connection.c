@@ -1,0 +1,170 @@
+#include "proxy/http/client_connection.h"
+
+#include "common/buffer.h"
+#include "proxy/http/client_opening.h"
+#include "proxy/http/worker.h"
+
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- in the worker's lists ------------------------------------------------------------------- */
+
+static void list(struct client_connection *connection)
+{
+    struct worker *worker = connection->worker;
+    connection->next = worker->connections;
+    if (worker->connections != NULL)
+        worker->connections->previous = connection;
+    worker->connections = connection;
+    worker->connection_count++;
+}
+
+static void unlist(struct client_connection *connection)
+{
+    struct worker *worker = connection->worker;
+    if (connection->next != NULL)
+        connection->next->previous = connection->previous;
+    if (connection->previous != NULL)
+        connection->previous->next = connection->next;
+    else
+        worker->connections = connection->next;
+    worker->connection_count--;
+}
+
+void client_connection_set_idle(struct client_connection *connection, bool is_idle)
+{
+    struct worker *worker = connection->worker;
+    if (connection->is_idle == is_idle)
+        return;
+    connection->is_idle = is_idle;
+    if (is_idle) {
+        connection->idle_newer = NULL;
+        connection->idle_older = worker->idle_newest;
+        if (worker->idle_newest != NULL)
+            worker->idle_newest->idle_newer = connection;
+        else
+            worker->idle_oldest = connection;
+        worker->idle_newest = connection;
+        return;
+    }
+    if (connection->idle_newer != NULL)
+        connection->idle_newer->idle_older = connection->idle_older;
+    else
+        worker->idle_newest = connection->idle_older;
+    if (connection->idle_older != NULL)
+        connection->idle_older->idle_newer = connection->idle_newer;
+    else
+        worker->idle_oldest = connection->idle_newer;
+}
+
+/* --- from accepting to closing --------------------------------------------------------------- */
+
+static void describe_peer(struct client_connection *connection, const struct sockaddr *address)
+{
+    switch (address->sa_family) {
+    case AF_INET:
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr,
+                  connection->peer_text, sizeof(connection->peer_text));
+        return;
+    case AF_INET6:
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr,
+                  connection->peer_text, sizeof(connection->peer_text));
+        return;
+    default:
+        memcpy(connection->peer_text, "unix:", sizeof("unix:"));
+        return;
+    }
+}
+
+void client_connection_accept(struct worker *worker, const struct listener *listener, int fd,
+                              const struct sockaddr *address)
+{
+    struct client_connection *connection = memory_allocate_zeroed(1, sizeof(*connection));
+    connection->worker = worker;
+    connection->listener = listener;
+    connection->peer = peer_key_of(address);
+    describe_peer(connection, address);
+    list(connection);
+    counter_add(&worker->counters->connections_accepted, 1);
+
+    if (address->sa_family != AF_UNIX) {
+        int on = 1;
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    }
+    connection->socket = h2o_evloop_socket_create(
+        worker->loop, fd, H2O_SOCKET_FLAG_DONT_READ | H2O_SOCKET_FLAG_IS_ACCEPTED_CONNECTION);
+    connection->socket->data = connection;
+    client_opening_start(connection);
+}
+
+void client_connection_close(struct client_connection *connection)
+{
+    struct worker *worker = connection->worker;
+    connection->protocol->stop(connection);
+    client_connection_set_idle(connection, false);
+    unlist(connection);
+    counter_add(&worker->counters->connections_closed, 1);
+    connection_limits_leave(worker->shared->limits, connection->peer);
+
+    byte_stream_free(connection->ssl, true);
+    h2o_socket_close(connection->socket);
+    free(connection);
+    worker_on_connection_closed(worker);
+}
+
+void client_connection_turn_over(struct client_connection *connection,
+                                 const struct client_protocol *protocol, struct slice received)
+{
+    connection->protocol->stop(connection);
+    connection->protocol = protocol;
+    connection->is_paused = false;
+    h2o_socket_read_start(connection->socket, protocol->on_readable);
+    protocol->start(connection, received);
+}
+
+/* --- bytes ----------------------------------------------------------------------------------- */
+
+ssize_t client_connection_receive(struct client_connection *connection, char *at, size_t length,
+                                  bool *is_reset)
+{
+    ssize_t received =
+        byte_stream_receive(client_connection_fd(connection), connection->ssl, at, length);
+    *is_reset = received < 0 && errno != EAGAIN;
+    if (received > 0)
+        counter_add(&connection->worker->counters->client_bytes_in, (uint64_t)received);
+    return *is_reset ? 0 : received;
+}
+
+void client_connection_stop_reading(struct client_connection *connection)
+{
+    connection->is_paused = true;
+    h2o_socket_read_stop(connection->socket);
+}
+
+void client_connection_resume_reading(struct client_connection *connection)
+{
+    if (!connection->is_paused)
+        return;
+    connection->is_paused = false;
+    h2o_socket_read_start(connection->socket, connection->protocol->on_readable);
+}
+
+ssize_t client_connection_send(struct client_connection *connection, const struct iovec *vector,
+                               int count)
+{
+    return byte_stream_send(client_connection_fd(connection), connection->ssl, vector, count);
+}
+
+void client_connection_finish_sending(struct client_connection *connection)
+{
+    byte_stream_finish_sending(client_connection_fd(connection), connection->ssl);
+}
+
+void client_connection_reset(struct client_connection *connection)
+{
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(client_connection_fd(connection), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    client_connection_close(connection);
+}

@@ -1,0 +1,110 @@
+/* Client connection: one socket that a client has opened, clear or secured, and the protocol that
+ * is spoken on it just now.
+ *
+ * What every protocol needs is in here: bytes in and out, whose connection it is, its places in the
+ * worker's lists, how it is closed and counted. Protocols take turns: the first is always the
+ * opening (client_opening.h), which finds out what the client speaks and turns the connection over.
+ *
+ *     accept ──▶ client_opening ──▶ front_http1
+ *
+ * The worker knows nothing but this.
+ *
+ * Threads: worker. */
+#ifndef PROXY_HTTP_CLIENT_CONNECTION_H
+#define PROXY_HTTP_CLIENT_CONNECTION_H
+
+#include "common/slice.h"
+#include "proxy/http/byte_stream.h"
+#include "proxy/http/connection_limits.h"
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <h2o.h>
+
+struct client_connection;
+struct listener;
+struct worker;
+
+/* What can be spoken on a connection. */
+struct client_protocol {
+    /* Speaks it from now on: sets connection->state. `received` has come already, at least a byte
+     * of it; borrowed until the call returns. The socket is being read. Whoever calls this tells
+     * the exchanges (exchanges_flush) when it is done. */
+    void (*start)(struct client_connection *connection, struct slice received);
+    /* The socket is readable. Its data is the connection. */
+    void (*on_readable)(h2o_socket_t *socket, const char *error);
+    /* The worker is draining: closes it when nothing is under way, or else as soon as that is. */
+    void (*drain)(struct client_connection *connection);
+    /* Forgets connection->state, whatever it is doing: the connection is being closed, or goes to
+     * another protocol. */
+    void (*stop)(struct client_connection *connection);
+};
+
+struct client_connection {
+    struct worker *worker;
+    const struct listener *listener;
+    const struct client_protocol *protocol;
+    void *state; /* the protocol's */
+    h2o_socket_t *socket;
+    SSL *ssl;             /* NULL: a clear connection */
+    struct peer_key peer; /* as it was counted */
+    char peer_text[INET6_ADDRSTRLEN];
+    bool peer_is_trusted;           /* what it says of the client before it is believed */
+    bool is_paused;                 /* not reading the socket */
+    bool is_idle;                   /* nothing is under way: may be closed for another */
+    struct client_connection *next; /* of all of the worker's */
+    struct client_connection *previous;
+    struct client_connection *idle_newer;
+    struct client_connection *idle_older;
+};
+
+/* A connection that was accepted and admitted. Takes the descriptor; reads, and opens it. */
+void client_connection_accept(struct worker *worker, const struct listener *listener, int fd,
+                              const struct sockaddr *address);
+
+/* Closes it, whatever it is doing, and frees it. */
+void client_connection_close(struct client_connection *connection);
+
+/* From one protocol to another; the state of the first is gone then. See `start`. */
+void client_connection_turn_over(struct client_connection *connection,
+                                 const struct client_protocol *protocol, struct slice received);
+
+/* Whether it is one of those that are closed to make room. */
+void client_connection_set_idle(struct client_connection *connection, bool is_idle);
+
+/* --- bytes ----------------------------------------------------------------------------------- */
+
+static inline int client_connection_fd(const struct client_connection *connection)
+{
+    return h2o_socket_get_fd(connection->socket);
+}
+
+/* The least a read must have room for. */
+static inline size_t client_connection_least_read(const struct client_connection *connection)
+{
+    return byte_stream_least_read(connection->ssl);
+}
+
+/* Received bytes, counted. -1: nothing for now; 0: the end, or, with `*is_reset`, the connection is
+ * broken. */
+ssize_t client_connection_receive(struct client_connection *connection, char *at, size_t length,
+                                  bool *is_reset);
+
+void client_connection_stop_reading(struct client_connection *connection);
+/* Harmless when it is being read. */
+void client_connection_resume_reading(struct client_connection *connection);
+
+/* As byte_stream_send; counting is the caller's. */
+ssize_t client_connection_send(struct client_connection *connection, const struct iovec *vector,
+                               int count);
+
+/* We send no more. */
+void client_connection_finish_sending(struct client_connection *connection);
+
+/* It ends with a reset: only so can a client tell that what it got is not everything. */
+void client_connection_reset(struct client_connection *connection);
+
+#endif

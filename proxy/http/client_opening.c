@@ -1,0 +1,83 @@
+#include "proxy/http/client_opening.h"
+
+#include "common/buffer.h"
+#include "proxy/http/client_connection.h"
+#include "proxy/http/front_http1.h"
+#include "proxy/http/worker.h"
+
+#include <stdlib.h>
+
+/* Most heads fit into one read. */
+enum { FIRST_READ_BYTES = 4 * 1024 };
+
+struct opening {
+    struct timer timer;
+};
+
+static const struct client_protocol client_opening_protocol;
+
+/* What a client speaks whose first bytes these are. */
+static const struct client_protocol *protocol_of_bytes(struct slice received)
+{
+    (void)received;
+    return &front_http1_protocol;
+}
+
+/* What it sends first, in its first read. False when the client is gone. */
+static bool receive(struct client_connection *connection)
+{
+    bool is_reset;
+    char *at = connection->worker->scratch;
+    ssize_t received = client_connection_receive(connection, at, FIRST_READ_BYTES, &is_reset);
+    if (received <= 0)
+        return received < 0;
+    struct slice bytes = slice_of(at, (size_t)received);
+    client_connection_turn_over(connection, protocol_of_bytes(bytes), bytes);
+    return true;
+}
+
+static void on_readable(h2o_socket_t *socket, const char *error)
+{
+    (void)error;
+    struct client_connection *connection = socket->data;
+    struct worker *worker = connection->worker;
+    if (!receive(connection))
+        client_connection_close(connection);
+    exchanges_flush(worker);
+}
+
+static void on_due(struct timer *timer)
+{
+    client_connection_close(timer->context);
+}
+
+static void stop(struct client_connection *connection)
+{
+    struct opening *opening = connection->state;
+    timer_clear(&connection->worker->timers, &opening->timer);
+    free(opening);
+}
+
+/* A request that has reached us already is not turned away. */
+static void drain(struct client_connection *connection)
+{
+    if (!receive(connection) || connection->protocol == &client_opening_protocol)
+        client_connection_close(connection);
+}
+
+static const struct client_protocol client_opening_protocol = {
+    .on_readable = on_readable,
+    .drain = drain,
+    .stop = stop,
+};
+
+void client_opening_start(struct client_connection *connection)
+{
+    struct opening *opening = memory_allocate_zeroed(1, sizeof(*opening));
+    timer_init(&opening->timer, on_due, connection);
+    timer_start(&connection->worker->timers, &opening->timer,
+                connection->worker->shared->http.head_timeout_ms);
+    connection->state = opening;
+    connection->protocol = &client_opening_protocol;
+    h2o_socket_read_start(connection->socket, on_readable);
+}

@@ -1,0 +1,16 @@
+/* Client opening: the first protocol of every connection, from accepting it until it is known what
+ * the client speaks.
+ *
+ * On a clear connection the first bytes tell: client_opening.c, protocol_of_bytes. A client that
+ * sends nothing costs no more than this, and is let go after the head timeout.
+ *
+ * Threads: worker. */
+#ifndef PROXY_HTTP_CLIENT_OPENING_H
+#define PROXY_HTTP_CLIENT_OPENING_H
+
+struct client_connection;
+
+/* A connection without a protocol. */
+void client_opening_start(struct client_connection *connection);
+
+#endif
