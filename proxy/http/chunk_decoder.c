@@ -5,13 +5,13 @@
 
 #include "common/character.h"
 #include "proxy/http/request_lint.h"
+#include "proxy/http/trailers.h"
 
 #include <assert.h>
 
 enum {
     SIZE_DIGITS_MAX = 16,
     EXTENSION_BYTES_MAX = 256,
-    TRAILER_BYTES_MAX = 8192,
 };
 
 void chunk_decoder_init(struct chunk_decoder *decoder, struct header_list trailers,
@@ -23,7 +23,7 @@ void chunk_decoder_init(struct chunk_decoder *decoder, struct header_list traile
         .body_limit = body_limit_bytes,
     };
     decoder->trailers.count = 0;
-    field_parser_init(&decoder->lines, TRAILER_BYTES_MAX);
+    field_parser_init(&decoder->lines, TRAILERS_MAX_BYTES);
 }
 
 void chunk_decoder_clear(struct chunk_decoder *decoder)
@@ -123,7 +123,7 @@ static enum refusal add_trailer(struct chunk_decoder *decoder, struct slice line
         return refusal;
 
     enum header_id id = header_name_id(name);
-    if ((header_name_traits(id) & HEADER_IS_NO_TRAILER) || !header_name_is_visible(name, id, false))
+    if (!trailer_is_kept(name, id))
         return REFUSAL_NONE;
     return header_list_add(&decoder->trailers, name, value, id) ? REFUSAL_NONE
                                                                 : REFUSAL_TOO_MANY_FIELDS;
@@ -134,7 +134,7 @@ static enum chunk_result read_trailers(struct chunk_decoder *decoder, struct sli
 {
     /* The whole room at once: trailers that are read must not move any more. */
     size_t kept_before = decoder->kept.length;
-    size_t room = TRAILER_BYTES_MAX - kept_before;
+    size_t room = TRAILERS_MAX_BYTES - kept_before;
     size_t taken = input.length < room ? input.length : room;
     buffer_reserve(&decoder->kept, room);
     buffer_append(&decoder->kept, input.at, taken);

@@ -16,12 +16,8 @@ void chunked_body_clear(struct chunked_body *chunks)
 static void end(const struct header_list *trailers, struct body_pipe *to)
 {
     for (size_t i = 0; i < trailers->count; i++) {
-        if (trailers->tags[i].is_dropped)
-            continue;
-        buffer_append_slice(&to->trailers, trailers->headers[i].name);
-        buffer_append(&to->trailers, ": ", 2);
-        buffer_append_slice(&to->trailers, trailers->headers[i].value);
-        buffer_append(&to->trailers, "\r\n", 2);
+        if (!trailers->tags[i].is_dropped)
+            trailer_append(&to->trailers, trailers->headers[i].name, trailers->headers[i].value);
     }
     to->is_ended = true;
 }

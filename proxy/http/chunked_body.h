@@ -8,8 +8,7 @@
 
 #include "proxy/http/body_pipe.h"
 #include "proxy/http/chunk_decoder.h"
-
-enum { TRAILERS_MAX = 32 };
+#include "proxy/http/trailers.h"
 
 struct chunked_body {
     struct chunk_decoder decoder;

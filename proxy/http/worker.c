@@ -18,7 +18,8 @@
 #include <unistd.h>
 
 /* A turn of the loop: epoll, what is ready on sockets, timers. After what was received on a socket,
- * and once more at the end, exchanges_flush tells each end what the others have done. */
+ * and once more at the end, exchanges_flush tells each end what the others have done. HTTP/2
+ * sessions send at the end what all of that has given them to say. */
 
 enum command { COMMAND_WAKE = 1, COMMAND_DRAIN = 2, COMMAND_STOP = 4 };
 
@@ -248,7 +249,9 @@ void worker_run_once(struct worker *worker, int32_t max_wait_ms)
     worker->now_us = 0;
     h2o_evloop_run(worker->loop, wait_ms);
     timers_run(&worker->timers);
-    exchanges_flush(worker);
+    do
+        exchanges_flush(worker);
+    while (http2_sessions_flush(worker));
 }
 
 /* libh2o's parts are thread-local: everything is made on the thread that runs it. */

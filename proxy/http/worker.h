@@ -8,6 +8,7 @@
 #define PROXY_HTTP_WORKER_H
 
 #include "proxy/http/exchange.h"
+#include "proxy/http/http2_session.h"
 #include "proxy/http/http_date.h"
 #include "proxy/http/http_options.h"
 #include "proxy/http/listener.h"
@@ -80,6 +81,7 @@ struct worker {
     struct timer drain_timer;
     struct worker_listener *listeners;
     struct exchange_queue exchanges;
+    struct http2_dirty_list http2_dirty;
     struct read_buffers read_buffers;
     struct conn_pool *pool;
     struct waiting_line line;

@@ -1,0 +1,230 @@
+/* What nghttp2 tells while it takes bytes in. Which frames are legal when, and which fields are
+ * well-formed (RFC 9113 section 8), it judges itself. */
+#include "common/buffer.h"
+#include "proxy/http/http2_session.h"
+#include "proxy/http/trailers.h"
+#include "proxy/http/worker.h"
+
+#include <nghttp2/nghttp2.h>
+
+/* RFC 9113 section 6.5.2: what a field counts beside its name and value. */
+enum { FIELD_OVERHEAD_BYTES = 32 };
+
+static struct http2_stream *find_stream(nghttp2_session *native, int32_t id)
+{
+    return nghttp2_session_get_stream_user_data(native, id);
+}
+
+/* --- heads -------------------------------------------------------------------------------------
+ */
+
+static int on_begin_headers(nghttp2_session *native, const nghttp2_frame *frame, void *user_data)
+{
+    struct http2_session *session = user_data;
+    if (session->role == HTTP2_SERVER && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+        struct http2_stream *opened = session->events->on_opened(session);
+        opened->id = frame->hd.stream_id;
+        http2_stream_link(session, opened);
+        nghttp2_session_set_stream_user_data(native, opened->id, opened);
+    }
+    struct http2_stream *stream = find_stream(native, frame->hd.stream_id);
+    if (stream != NULL)
+        stream->is_interim = false;
+    return 0;
+}
+
+/* nghttp2 only announces the limit. What is beyond it is decoded, as the connection's other heads
+ * need it, and forgotten. */
+static bool is_within_limits(struct http2_stream *stream, size_t bytes)
+{
+    struct http2_session *session = stream->session;
+    stream->head_bytes += bytes;
+    session->head_bytes += bytes;
+    return stream->head_bytes <= HTTP2_HEAD_BYTES_MAX &&
+           session->head_bytes <= HTTP2_CONNECTION_HEAD_BYTES_MAX;
+}
+
+static void take_trailer(struct http2_stream *stream, struct slice name, struct slice value)
+{
+    if (stream->incoming == NULL)
+        return;
+    struct buffer *trailers = &stream->incoming->trailers;
+    if (++stream->trailer_count > TRAILERS_MAX ||
+        trailers->length + name.length + value.length > TRAILERS_MAX_BYTES)
+        http2_stream_reset(stream, HTTP2_ENHANCE_YOUR_CALM);
+    else if (trailer_is_kept(name, header_name_id(name)))
+        trailer_append(trailers, name, value);
+}
+
+static int on_header(nghttp2_session *native, const nghttp2_frame *frame, const uint8_t *name_at,
+                     size_t name_length, const uint8_t *value_at, size_t value_length,
+                     uint8_t flags, void *user_data)
+{
+    (void)flags;
+    struct http2_session *session = user_data;
+    struct http2_stream *stream = find_stream(native, frame->hd.stream_id);
+    if (stream == NULL || stream->is_reset)
+        return 0;
+
+    struct slice name = slice_of((const char *)name_at, name_length);
+    struct slice value = slice_of((const char *)value_at, value_length);
+    if (!is_within_limits(stream, name.length + value.length + FIELD_OVERHEAD_BYTES)) {
+        stream->is_head_too_large = true;
+        return 0;
+    }
+    if (stream->has_head) {
+        take_trailer(stream, name, value);
+        return 0;
+    }
+    if (session->role == HTTP2_CLIENT && slice_equals(name, SLICE(":status")))
+        stream->is_interim = value.at[0] == '1';
+    session->events->on_field(stream, name, value);
+    return 0;
+}
+
+/* Without this, nghttp2 would pass the rest of the head on without the field (RFC 9113 section
+ * 8.2.1: the message is malformed). */
+static int on_invalid_header(nghttp2_session *native, const nghttp2_frame *frame,
+                             const uint8_t *name, size_t name_length, const uint8_t *value,
+                             size_t value_length, uint8_t flags, void *user_data)
+{
+    (void)native;
+    (void)frame;
+    (void)name;
+    (void)name_length;
+    (void)value;
+    (void)value_length;
+    (void)flags;
+    (void)user_data;
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+static void on_headers_complete(struct http2_stream *stream)
+{
+    if (stream->has_head) /* that were trailers */
+        return;
+    stream->has_head = !stream->is_interim;
+    http2_flood_note_use(&stream->session->flood);
+    stream->session->events->on_head(stream);
+}
+
+/* --- bodies ------------------------------------------------------------------------------------
+ */
+
+void http2_stream_consume(struct http2_stream *stream)
+{
+    size_t waiting = stream->incoming == NULL ? 0 : stream->incoming->bytes.length;
+    if (stream->unconsumed_bytes <= waiting)
+        return;
+    size_t consumed = stream->unconsumed_bytes - waiting;
+    stream->unconsumed_bytes = waiting;
+    struct http2_session *session = stream->session;
+    if (session->role == HTTP2_SERVER)
+        nghttp2_session_consume(session->native, stream->id, consumed);
+    else /* the connection's share was given back at once */
+        nghttp2_session_consume_stream(session->native, stream->id, consumed);
+    http2_session_mark(session);
+}
+
+/* A client's connection carries the answers to many of ours: one of them that is slow must not stop
+ * the others. */
+static int on_data_chunk(nghttp2_session *native, uint8_t flags, int32_t id, const uint8_t *at,
+                         size_t length, void *user_data)
+{
+    (void)flags;
+    struct http2_session *session = user_data;
+    if (session->role == HTTP2_CLIENT)
+        nghttp2_session_consume_connection(native, length);
+    struct http2_stream *stream = find_stream(native, id);
+    if (stream == NULL) {
+        if (session->role == HTTP2_SERVER)
+            nghttp2_session_consume(native, id, length);
+        return 0;
+    }
+
+    stream->unconsumed_bytes += length;
+    http2_flood_note_use(&session->flood);
+    if (stream->incoming != NULL) {
+        body_pipe_append(stream->incoming, slice_of((const char *)at, length));
+        session->events->on_data(stream, length);
+    }
+    http2_stream_consume(stream);
+    return 0;
+}
+
+static void on_end_stream(struct http2_stream *stream)
+{
+    if (stream->incoming == NULL)
+        return;
+    stream->incoming->is_ended = true;
+    stream->session->events->on_end(stream);
+}
+
+/* --- frames ------------------------------------------------------------------------------------
+ */
+
+static void note_idle_frame(struct http2_session *session)
+{
+    if (!http2_flood_note_idle(&session->flood, timers_now_ms(&session->worker->timers)))
+        http2_session_condemn(session, HTTP2_ENHANCE_YOUR_CALM);
+}
+
+static bool asks_for_nothing(const nghttp2_frame *frame)
+{
+    switch (frame->hd.type) {
+    case NGHTTP2_HEADERS:
+    case NGHTTP2_GOAWAY:
+    case NGHTTP2_RST_STREAM: /* nghttp2 limits their rate */
+        return false;
+    case NGHTTP2_DATA:
+        return frame->hd.length == frame->data.padlen &&
+               (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0;
+    case NGHTTP2_PING:
+        return (frame->hd.flags & NGHTTP2_FLAG_ACK) == 0;
+    default:
+        return true;
+    }
+}
+
+static int on_frame_received(nghttp2_session *native, const nghttp2_frame *frame, void *user_data)
+{
+    struct http2_session *session = user_data;
+    if (asks_for_nothing(frame))
+        note_idle_frame(session);
+    if (frame->hd.type == NGHTTP2_GOAWAY)
+        session->has_peer_goaway = true;
+    if (frame->hd.type == NGHTTP2_PING && session->is_shutting_down &&
+        (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0)
+        http2_session_refuse_new(session);
+    if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
+        return 0;
+
+    struct http2_stream *stream = find_stream(native, frame->hd.stream_id);
+    if (stream == NULL || stream->is_reset)
+        return 0;
+    if (frame->hd.type == NGHTTP2_HEADERS)
+        on_headers_complete(stream);
+    if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0)
+        on_end_stream(stream);
+    return 0;
+}
+
+static int on_unknown_frame(nghttp2_session *native, void **payload, const nghttp2_frame_hd *head,
+                            void *user_data)
+{
+    (void)native;
+    (void)payload;
+    (void)head;
+    note_idle_frame(user_data);
+    return NGHTTP2_ERR_CANCEL;
+}
+
+void http2_receive_set_callbacks(nghttp2_session_callbacks *callbacks)
+{
+    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_invalid_header);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_received);
+    nghttp2_session_callbacks_set_unpack_extension_callback(callbacks, on_unknown_frame);
+}

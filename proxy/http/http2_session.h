@@ -1,0 +1,211 @@
+/* HTTP/2 session: one connection that speaks HTTP/2 (RFC 9113), as the server in front of clients
+ * or as the client of an endpoint; nghttp2 on a socket of the loop, clear or secured.
+ *
+ * Its owner opens the socket and says what streams mean; here are frames, flow control, limits and
+ * what to do against floods. Bodies lie in body pipes: what comes in is appended to a stream's
+ * `incoming`, what goes out is taken from its `outgoing`.
+ *
+ * Bytes are taken in when the socket is readable and made when the loop's turn ends: whatever is
+ * done to a session only notes that there is something to send (http2_sessions_flush). So nothing
+ * happens to a session inside nghttp2, and what several exchanges have to say leaves together.
+ *
+ * http2_session.c is the connection, http2_receive.c what comes in, http2_stream.c what goes out.
+ *
+ * Threads: worker. */
+#ifndef PROXY_HTTP_HTTP2_SESSION_H
+#define PROXY_HTTP_HTTP2_SESSION_H
+
+#include "common/buffer.h"
+#include "proxy/http/body_pipe.h"
+#include "proxy/http/http2_flood.h"
+#include "proxy/metrics/counters.h"
+#include "proxy/routing/header_list.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <h2o.h>
+#include <openssl/ssl.h>
+
+struct http2_session;
+struct http2_stream;
+struct worker;
+
+enum http2_role { HTTP2_SERVER, HTTP2_CLIENT };
+
+/* RFC 9113 section 7. */
+enum http2_error {
+    HTTP2_NO_ERROR = 0,
+    HTTP2_PROTOCOL_ERROR = 1,
+    HTTP2_INTERNAL_ERROR = 2,
+    HTTP2_REFUSED_STREAM = 7, /* nothing was done with it: it may be sent again */
+    HTTP2_CANCEL = 8,
+    HTTP2_ENHANCE_YOUR_CALM = 11,
+};
+
+/* Limits that are announced and kept. */
+enum {
+    HTTP2_STREAMS_MAX = 100,                      /* that a client may have open */
+    HTTP2_HEAD_BYTES_MAX = 32 * 1024,             /* names, values and 32 for each field */
+    HTTP2_CONNECTION_HEAD_BYTES_MAX = 512 * 1024, /* of all streams that are open */
+    HTTP2_STREAM_WINDOW_BYTES = 64 * 1024 - 1,    /* RFC 9113 section 6.9.2: the default */
+    HTTP2_CONNECTION_WINDOW_BYTES = 1024 * 1024,
+};
+
+/* The owner's side. */
+struct http2_session_events {
+    /* --- while bytes are taken in or made: note what it means, free nothing but the stream -- */
+
+    /* Server: a request begins. Returns its stream, all zero; the session links it. */
+    struct http2_stream *(*on_opened)(struct http2_session *session);
+    /* A field of a request or of a response, pseudo-header fields first: well-formed, the name in
+     * lower case, and no more than the limits allow. Borrowed until it returns. */
+    void (*on_field)(struct http2_stream *stream, struct slice name, struct slice value);
+    /* The head is complete. A client may get several: interim ones have a status below 200. */
+    void (*on_head)(struct http2_stream *stream);
+    /* `length` bytes were appended to stream->incoming. */
+    void (*on_data)(struct http2_stream *stream, size_t length);
+    /* stream->incoming is ended, with its trailers; may come with the head. */
+    void (*on_end)(struct http2_stream *stream);
+    /* stream->outgoing has room again. */
+    void (*on_room)(struct http2_stream *stream);
+    /* It is over, for both: completely (HTTP2_NO_ERROR), reset by either, or because the session
+     * is. To be freed. */
+    void (*on_closed)(struct http2_stream *stream, uint32_t error);
+
+    /* The socket takes bytes again: calls http2_session_mark. */
+    void (*on_writable)(h2o_socket_t *socket, const char *error);
+
+    /* --- outside of all that; both may close the session -------------------------------------- */
+
+    /* Some output was sent, or none could be: `is_blocked` while some waits for the socket. */
+    void (*on_sent)(struct http2_session *session, bool is_blocked);
+    /* The connection has ended or has to: nothing more comes or goes. To be closed. */
+    void (*on_over)(struct http2_session *session);
+};
+
+/* The first member of the owner's stream. */
+struct http2_stream {
+    struct http2_session *session;
+    int32_t id;                /* 0: not yet */
+    struct http2_stream *next; /* of the session's */
+    struct http2_stream *previous;
+
+    /* The owner's to set. NULL: what comes is thrown away; nothing goes. */
+    struct body_pipe *incoming;
+    struct body_pipe *outgoing;
+
+    /* for the owner */
+    bool is_head_too_large; /* beyond a limit; not all fields were told */
+    bool has_head;          /* final: what comes now is a body, then trailers */
+    uint64_t sent_bytes;    /* in frames, heads included */
+
+    /* the session's own */
+    size_t head_bytes;
+    size_t trailer_count;
+    size_t unconsumed_bytes; /* received, and not yet given back to the peer as window */
+    bool is_linked;
+    bool is_interim; /* the head being read */
+    bool is_deferred;
+    bool is_reset; /* by our owner */
+};
+
+struct http2_session {
+    struct worker *worker;
+    enum http2_role role;
+    h2o_socket_t *socket; /* the owner's */
+    SSL *ssl;             /* the owner's; NULL: a clear connection */
+    const struct http2_session_events *events;
+    struct counter *bytes_in;
+    struct counter *bytes_out;
+    struct http2_stream *streams; /* that are open, or were asked for */
+    size_t stream_count;
+    bool has_peer_goaway; /* the peer takes no new streams */
+
+    /* its own */
+    struct nghttp2_session *native;
+    struct buffer output; /* frames, while the socket does not take them */
+    struct http2_flood flood;
+    size_t head_bytes; /* of its streams */
+    struct http2_session *next_dirty;
+    struct http2_session *previous_dirty;
+    bool is_dirty;
+    bool is_ended; /* no more can come, or be sent */
+    bool is_shutting_down;
+};
+
+/* What a worker's sessions have to send. */
+struct http2_dirty_list {
+    struct http2_session *first;
+};
+
+/* Begins with the memory as it is. `socket` is one that the owner reads with, and whose writing is
+ * the session's; both it and `ssl` stay the owner's. What is received and sent is counted in
+ * `bytes_in` and `bytes_out`. */
+void http2_session_open(struct http2_session *session, enum http2_role role, struct worker *worker,
+                        h2o_socket_t *socket, SSL *ssl, const struct http2_session_events *events,
+                        struct counter *bytes_in, struct counter *bytes_out);
+
+/* Tells on_closed of every stream that is left. Not from an event of the session's streams. */
+void http2_session_close(struct http2_session *session);
+
+/* The socket is readable. The session may be gone afterwards. */
+void http2_session_receive(struct http2_session *session);
+
+/* Bytes that were received before the session began. It may be gone afterwards. */
+void http2_session_feed(struct http2_session *session, struct slice bytes);
+
+/* Server: takes the requests that are on their way, and then no more (RFC 9113 section 6.8). It is
+ * over when the last stream is. */
+void http2_session_shut_down(struct http2_session *session);
+/* ... without waiting for those that are on their way any longer. */
+void http2_session_refuse_new(struct http2_session *session);
+
+/* GOAWAY, and then it is over: the peer breaks the rules. */
+void http2_session_condemn(struct http2_session *session, enum http2_error error);
+
+/* How many more streams a client may open now. */
+size_t http2_session_room(const struct http2_session *session);
+
+/* There is something to send. */
+void http2_session_mark(struct http2_session *session);
+
+/* --- streams --------------------------------------------------------------------------------- */
+
+/* Client: opens the stream with a request's head. Server: answers with a final head. `own` fields
+ * come first, pseudo-header fields among them; of `fields` (or NULL) those that are not dropped.
+ * Copies. With `has_body` stream->outgoing follows. */
+void http2_stream_send_head(struct http2_session *session, struct http2_stream *stream,
+                            const struct header *own, size_t own_count,
+                            const struct header_list *fields, bool has_body);
+
+/* Server: an interim head (1xx). Copies. */
+void http2_stream_inform(struct http2_stream *stream, const struct header *own, size_t own_count,
+                         const struct header_list *fields);
+
+/* stream->outgoing has more, or has ended. */
+void http2_stream_resume(struct http2_stream *stream);
+
+/* Bytes have left stream->incoming: the peer may send as many. */
+void http2_stream_consume(struct http2_stream *stream);
+
+/* Ends the stream, and lets go of its pipes. on_closed follows. */
+void http2_stream_reset(struct http2_stream *stream, enum http2_error error);
+
+/* --- a worker's sessions --------------------------------------------------------------------- */
+
+/* Sends what there is. Returns whether there was any: then exchanges may have been marked. */
+bool http2_sessions_flush(struct worker *worker);
+
+/* --- between the files ----------------------------------------------------------------------- */
+
+struct nghttp2_session_callbacks;
+/* http2_receive.c and http2_stream.c */
+void http2_receive_set_callbacks(struct nghttp2_session_callbacks *callbacks);
+void http2_stream_set_callbacks(struct nghttp2_session_callbacks *callbacks);
+void http2_stream_link(struct http2_session *session, struct http2_stream *stream);
+/* Out of the list, and told. */
+void http2_stream_end(struct http2_stream *stream, uint32_t error);
+
+#endif

@@ -1,0 +1,248 @@
+/* What goes out on a stream, and how it ends. */
+#include "common/buffer.h"
+#include "proxy/http/http2_session.h"
+#include "proxy/http/trailers.h"
+#include "proxy/http/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <nghttp2/nghttp2.h>
+
+enum { FRAME_HEAD_BYTES = 9 };
+
+/* --- the session's list ------------------------------------------------------------------------
+ */
+
+void http2_stream_link(struct http2_session *session, struct http2_stream *stream)
+{
+    stream->session = session;
+    stream->is_linked = true;
+    stream->previous = NULL;
+    stream->next = session->streams;
+    if (session->streams != NULL)
+        session->streams->previous = stream;
+    session->streams = stream;
+    session->stream_count++;
+}
+
+void http2_stream_end(struct http2_stream *stream, uint32_t error)
+{
+    struct http2_session *session = stream->session;
+    if (stream->previous != NULL)
+        stream->previous->next = stream->next;
+    else
+        session->streams = stream->next;
+    if (stream->next != NULL)
+        stream->next->previous = stream->previous;
+    stream->is_linked = false;
+    session->stream_count--;
+    session->head_bytes -= stream->head_bytes;
+    session->events->on_closed(stream, error);
+}
+
+static int on_stream_close(nghttp2_session *native, int32_t id, uint32_t error, void *user_data)
+{
+    (void)user_data;
+    struct http2_stream *stream = nghttp2_session_get_stream_user_data(native, id);
+    if (stream == NULL)
+        return 0;
+    nghttp2_session_set_stream_user_data(native, id, NULL);
+    /* What was never taken from the stream no longer counts against the connection. */
+    stream->incoming = NULL;
+    http2_stream_consume(stream);
+    http2_stream_end(stream, error);
+    return 0;
+}
+
+void http2_stream_reset(struct http2_stream *stream, enum http2_error error)
+{
+    if (stream->is_reset)
+        return;
+    stream->is_reset = true;
+    stream->incoming = NULL;
+    stream->outgoing = NULL;
+    http2_stream_consume(stream);
+    nghttp2_submit_rst_stream(stream->session->native, NGHTTP2_FLAG_NONE, stream->id, error);
+    http2_session_mark(stream->session);
+}
+
+/* --- heads -------------------------------------------------------------------------------------
+ */
+
+/* Most heads are small. */
+enum { FEW_FIELDS = 64 };
+
+struct field_block {
+    nghttp2_nv few[FEW_FIELDS];
+    nghttp2_nv *fields; /* these, or more than these */
+    size_t count;
+};
+
+static void block_start(struct field_block *block, size_t most)
+{
+    block->fields = most <= FEW_FIELDS ? block->few : memory_allocate(most * sizeof(nghttp2_nv));
+    block->count = 0;
+}
+
+static void block_clear(struct field_block *block)
+{
+    if (block->fields != block->few)
+        free(block->fields);
+}
+
+static void block_add(struct field_block *block, struct slice name, struct slice value)
+{
+    block->fields[block->count++] = (nghttp2_nv){
+        .name = (uint8_t *)(uintptr_t)name.at,
+        .value = (uint8_t *)(uintptr_t)value.at,
+        .namelen = name.length,
+        .valuelen = value.length,
+    };
+}
+
+static void block_fill(struct field_block *block, const struct header *own, size_t own_count,
+                       const struct header_list *fields)
+{
+    size_t count = fields == NULL ? 0 : fields->count;
+    block_start(block, own_count + count);
+    for (size_t i = 0; i < own_count; i++)
+        block_add(block, own[i].name, own[i].value);
+    for (size_t i = 0; i < count; i++) {
+        if (!fields->tags[i].is_dropped)
+            block_add(block, fields->headers[i].name, fields->headers[i].value);
+    }
+}
+
+void http2_stream_inform(struct http2_stream *stream, const struct header *own, size_t own_count,
+                         const struct header_list *fields)
+{
+    struct field_block block;
+    block_fill(&block, own, own_count, fields);
+    nghttp2_submit_headers(stream->session->native, NGHTTP2_FLAG_NONE, stream->id, NULL,
+                           block.fields, block.count, NULL);
+    block_clear(&block);
+    http2_session_mark(stream->session);
+}
+
+/* --- bodies ------------------------------------------------------------------------------------
+ */
+
+/* The pipe has them as lines (RFC 9112 section 7.1.2). */
+static void submit_trailers(struct http2_stream *stream)
+{
+    struct field_block block;
+    block_start(&block, TRAILERS_MAX);
+    struct slice rest = buffer_slice(&stream->outgoing->trailers);
+    struct slice name;
+    struct slice value;
+    while (block.count < TRAILERS_MAX && trailer_next(&rest, &name, &value))
+        block_add(&block, name, value);
+    nghttp2_submit_trailer(stream->session->native, stream->id, block.fields, block.count);
+    block_clear(&block);
+}
+
+/* nghttp2 wants to send more of the body: up to `length` bytes of it. */
+static ssize_t read_body(nghttp2_session *native, int32_t id, uint8_t *to, size_t length,
+                         uint32_t *flags, nghttp2_data_source *source, void *user_data)
+{
+    (void)native;
+    (void)id;
+    struct http2_session *session = user_data;
+    struct http2_stream *stream = source->ptr;
+    struct body_pipe *body = stream->outgoing;
+    struct slice waiting = body == NULL ? slice_of(NULL, 0) : body_pipe_waiting(body);
+    if (body == NULL || (waiting.length == 0 && !body->is_ended)) {
+        stream->is_deferred = true;
+        return NGHTTP2_ERR_DEFERRED;
+    }
+
+    size_t taken = waiting.length < length ? waiting.length : length;
+    bool made_room = false;
+    if (taken > 0) {
+        memcpy(to, waiting.at, taken);
+        made_room = body_pipe_take(body, taken);
+    }
+    if (taken == waiting.length && body->is_ended) {
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+        if (body->trailers.length > 0) {
+            *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+            submit_trailers(stream);
+        }
+    }
+    if (body->bytes.length == 0) /* else it is kept for another try */
+        read_buffers_return(&session->worker->read_buffers, &body->bytes);
+    if (made_room)
+        session->events->on_room(stream);
+    return (ssize_t)taken;
+}
+
+void http2_stream_send_head(struct http2_session *session, struct http2_stream *stream,
+                            const struct header *own, size_t own_count,
+                            const struct header_list *fields, bool has_body)
+{
+    struct field_block block;
+    block_fill(&block, own, own_count, fields);
+    const nghttp2_data_provider body = {.source = {.ptr = stream}, .read_callback = read_body};
+    const nghttp2_data_provider *provider = has_body ? &body : NULL;
+    if (session->role == HTTP2_SERVER) {
+        nghttp2_submit_response(session->native, stream->id, block.fields, block.count, provider);
+    } else {
+        stream->id = nghttp2_submit_request(session->native, NULL, block.fields, block.count,
+                                            provider, stream);
+        http2_stream_link(session, stream);
+    }
+    block_clear(&block);
+    http2_session_mark(session);
+}
+
+void http2_stream_resume(struct http2_stream *stream)
+{
+    if (!stream->is_deferred)
+        return;
+    stream->is_deferred = false;
+    nghttp2_session_resume_data(stream->session->native, stream->id);
+    http2_session_mark(stream->session);
+}
+
+/* --- frames ------------------------------------------------------------------------------------
+ */
+
+/* An answer that came before the whole request: once it has left, the client may stop sending
+ * (RFC 9113 section 8.1). Earlier, the reset could overtake it. */
+static void end_early(nghttp2_session *native, struct http2_stream *stream)
+{
+    if (stream->session->role == HTTP2_SERVER && !stream->is_reset &&
+        nghttp2_session_get_stream_remote_close(native, stream->id) == 0) {
+        stream->is_reset = true;
+        nghttp2_submit_rst_stream(native, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_NO_ERROR);
+    }
+}
+
+static int on_frame_sent(nghttp2_session *native, const nghttp2_frame *frame, void *user_data)
+{
+    struct http2_session *session = user_data;
+    struct http2_stream *stream =
+        frame->hd.stream_id == 0
+            ? NULL
+            : nghttp2_session_get_stream_user_data(native, frame->hd.stream_id);
+    if (frame->hd.type == NGHTTP2_RST_STREAM && (stream == NULL || !stream->is_reset) &&
+        !http2_flood_note_reset(&session->flood, timers_now_ms(&session->worker->timers)))
+        http2_session_condemn(session, HTTP2_ENHANCE_YOUR_CALM);
+    if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
+        return 0;
+
+    http2_flood_note_use(&session->flood);
+    if (stream == NULL)
+        return 0;
+    stream->sent_bytes += FRAME_HEAD_BYTES + frame->hd.length;
+    if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0)
+        end_early(native, stream);
+    return 0;
+}
+
+void http2_stream_set_callbacks(nghttp2_session_callbacks *callbacks)
+{
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
+}
