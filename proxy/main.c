@@ -65,7 +65,7 @@ static enum options_result parse_flags(struct flags *flags, int argc, char **arg
 {
     const struct option table[] = {
         {"listen", OPTION_LIST, &flags->listen, "[NAME=]ADDR:PORT",
-         "Where clients connect, or [NAME=]unix:PATH."},
+         "Where clients connect, or [NAME=]unix:PATH; options stand behind commas."},
         {"control", OPTION_STRING, &flags->control, "PATH", "Socket of pointsman-control."},
         {"workers", OPTION_UNSIGNED, &flags->workers, "N", "Threads; one for each CPU online."},
         {"admin", OPTION_STRING, &flags->admin, "ADDR:PORT",
@@ -155,8 +155,6 @@ static bool check_flags(struct flags *flags, struct proxy_options *options, stru
     log_set_level(level);
 
     *options = (struct proxy_options){
-        .listen = flags->listen.items,
-        .listen_count = flags->listen.count,
         .admin = flags->admin,
         .control = flags->control,
         .local_copy = flags->local_copy,
@@ -167,7 +165,8 @@ static bool check_flags(struct flags *flags, struct proxy_options *options, stru
         .http = *http,
         .dns = flags->dns,
     };
-    return true;
+    return listener_specs_parse(flags->listen.items, flags->listen.count, &options->listen, err) ||
+           error_prefix(err, "--listen: ");
 }
 
 /* --- signals -------------------------------------------------------------------------------- */
@@ -247,8 +246,12 @@ int main(int argc, char **argv)
     }
     if (!check_flags(&flags, &options, &err))
         return fail(&err, EXIT_USAGE);
-    if (flags.check_health)
+    if (flags.check_health) {
+        listener_specs_clear(&options.listen);
         return check_health(flags.admin, CHECK_TIMEOUT_MS, &err) ? EXIT_SUCCESS
                                                                  : fail(&err, EXIT_FAILURE);
-    return run(&options, flags.log_file, &err) ? EXIT_SUCCESS : fail(&err, EXIT_FAILURE);
+    }
+    bool has_run = run(&options, flags.log_file, &err);
+    listener_specs_clear(&options.listen);
+    return has_run ? EXIT_SUCCESS : fail(&err, EXIT_FAILURE);
 }

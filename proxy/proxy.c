@@ -101,7 +101,7 @@ static bool open_admin(struct proxy *proxy, struct error *err)
 {
     struct buffer spec = BUFFER_EMPTY;
     buffer_printf(&spec, "admin=%s", proxy->options->admin);
-    proxy->admin_listener = listener_open(buffer_string(&spec), 1, err);
+    proxy->admin_listener = listener_open_at(buffer_string(&spec), 1, err);
     buffer_clear(&spec);
     return proxy->admin_listener != NULL || error_prefix(err, "admin listener: ");
 }
@@ -109,8 +109,7 @@ static bool open_admin(struct proxy *proxy, struct error *err)
 static bool open_server(struct proxy *proxy, struct error *err)
 {
     const struct http_server_options options = {
-        .listen = proxy->options->listen,
-        .listen_count = proxy->options->listen_count,
+        .listen = &proxy->options->listen,
         .worker_count = proxy->options->worker_count,
         .access_log_path = proxy->options->access_log,
         .route_cache = proxy->cache,

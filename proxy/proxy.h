@@ -16,6 +16,7 @@
 
 #include "common/error.h"
 #include "proxy/http/http_options.h"
+#include "proxy/http/listener_spec.h"
 #include "proxy/upstream/dns_resolver.h"
 
 #include <stdbool.h>
@@ -27,13 +28,12 @@ struct proxy;
 
 /* Borrowed as long as the proxy runs. */
 struct proxy_options {
-    const char *const *listen; /* [NAME=]ADDR:PORT or [NAME=]unix:PATH */
-    size_t listen_count;
-    const char *admin;      /* ADDR:PORT */
-    const char *control;    /* path of the control socket */
-    const char *local_copy; /* NULL: none is kept */
-    const char *access_log; /* NULL: none is written */
-    const char *id;         /* NULL: see identity.h */
+    struct listener_specs listen; /* the caller's to clear */
+    const char *admin;            /* ADDR:PORT */
+    const char *control;          /* path of the control socket */
+    const char *local_copy;       /* NULL: none is kept */
+    const char *access_log;       /* NULL: none is written */
+    const char *id;               /* NULL: see identity.h */
     unsigned worker_count;
     uint64_t drain_ms;
     struct http_options http;

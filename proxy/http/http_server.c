@@ -49,10 +49,15 @@ static void on_worker_drained(void *context)
 static bool open_listeners(struct http_server *server, const struct http_server_options *options,
                            struct error *err)
 {
-    server->listeners = memory_allocate_zeroed(options->listen_count, sizeof(server->listeners[0]));
+    server->listeners =
+        memory_allocate_zeroed(options->listen->count, sizeof(server->listeners[0]));
     server->shared.listeners = server->listeners;
-    for (size_t i = 0; i < options->listen_count; i++) {
-        server->listeners[i] = listener_open(options->listen[i], options->worker_count, err);
+    for (size_t i = 0; i < options->listen->count; i++) {
+        const struct listener_spec *spec = &options->listen->items[i];
+        if (tls_files_are_given(&spec->tls) || spec->expects_proxy_header)
+            return error_set(err, ERROR_UNSUPPORTED, "%s: neither TLS nor PROXY is served yet",
+                             spec->text);
+        server->listeners[i] = listener_open(spec, options->worker_count, err);
         if (server->listeners[i] == NULL)
             return false;
         server->shared.listener_count++;

@@ -17,8 +17,7 @@ struct http_server;
 struct route_cache;
 
 struct http_server_options {
-    const char *const *listen; /* specs of listener_open */
-    size_t listen_count;
+    const struct listener_specs *listen; /* outlives the server */
     unsigned worker_count;
     const char *access_log_path;     /* NULL: no access log */
     struct route_cache *route_cache; /* outlives the server */

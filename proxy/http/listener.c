@@ -5,31 +5,18 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 /* Connections that may wait to be accepted; the system caps it (net.core.somaxconn). */
 enum { BACKLOG = 4096 };
 
-struct listener_address {
-    socklen_t length;
-    union {
-        struct sockaddr any;
-        struct sockaddr_in ipv4;
-        struct sockaddr_in6 ipv6;
-        struct sockaddr_un unix_path;
-    };
-};
-
 struct listener {
-    char *name;
+    const struct listener_spec *spec;
+    struct listener_specs own; /* holds the spec of listener_open_at */
     char *description;
     struct listener_identity identity;
     struct listener_address address;
@@ -37,78 +24,6 @@ struct listener {
     int *fds;       /* one for each worker; a Unix socket has only the first */
     unsigned fd_count;
 };
-
-/* --- what is asked for ----------------------------------------------------------------------- */
-
-static bool parse_port(const char *text, uint16_t *port)
-{
-    char *end;
-    errno = 0;
-    unsigned long number = strtoul(text, &end, 10);
-    if (errno != 0 || *text < '0' || *text > '9' || *end != '\0' || number > UINT16_MAX)
-        return false;
-    *port = (uint16_t)number;
-    return true;
-}
-
-static bool parse_ip(struct listener_address *address, const char *host, uint16_t port)
-{
-    if (inet_pton(AF_INET, host, &address->ipv4.sin_addr) == 1) {
-        address->ipv4.sin_family = AF_INET;
-        address->ipv4.sin_port = htons(port);
-        address->length = sizeof(address->ipv4);
-        return true;
-    }
-    return false;
-}
-
-static bool parse_bracketed_ip(struct listener_address *address, char *host, uint16_t port)
-{
-    size_t length = strlen(host);
-    if (length < 2 || host[0] != '[' || host[length - 1] != ']')
-        return false;
-    host[length - 1] = '\0';
-    if (inet_pton(AF_INET6, host + 1, &address->ipv6.sin6_addr) != 1)
-        return false;
-    address->ipv6.sin6_family = AF_INET6;
-    address->ipv6.sin6_port = htons(port);
-    address->length = sizeof(address->ipv6);
-    return true;
-}
-
-static bool parse_unix(struct listener_address *address, const char *path, struct error *err)
-{
-    if (path[0] != '/' && path[0] != '.')
-        return error_set(err, ERROR_INVALID, "'%s' is not the path of a socket", path);
-    if (strlen(path) >= sizeof(address->unix_path.sun_path))
-        return error_set(err, ERROR_INVALID, "the path '%s' is too long for a socket", path);
-    address->unix_path.sun_family = AF_UNIX;
-    memcpy(address->unix_path.sun_path, path, strlen(path) + 1);
-    address->length = sizeof(address->unix_path);
-    return true;
-}
-
-static bool parse_address(struct listener_address *address, const char *text, struct error *err)
-{
-    if (strncmp(text, "unix:", 5) == 0)
-        return parse_unix(address, text + 5, err);
-
-    char *host = memory_duplicate_string(text);
-    char *colon = strrchr(host, ':');
-    uint16_t port;
-    bool is_valid = colon != NULL && parse_port(colon + 1, &port);
-    if (is_valid) {
-        *colon = '\0';
-        is_valid = parse_ip(address, host, port) || parse_bracketed_ip(address, host, port);
-    }
-    free(host);
-    if (!is_valid)
-        return error_set(err, ERROR_INVALID,
-                         "'%s' is not an address to listen on: ADDR:PORT, [IPV6]:PORT or "
-                         "unix:PATH",
-                         text);
-    return true;
-}
 
 /* --- sockets --------------------------------------------------------------------------------- */
 
@@ -203,6 +118,10 @@ static bool open_unix(struct listener *listener)
         return false;
     listener->fds[listener->fd_count++] = fd;
     listener->owns_file = true;
+    /* Nobody can connect yet, whatever mode the file was made with. */
+    const struct listener_spec *spec = listener->spec;
+    if (spec->has_mode && chmod(listener->address.unix_path.sun_path, spec->mode) != 0)
+        return false;
     return listen(fd, BACKLOG) == 0;
 }
 
@@ -218,7 +137,7 @@ static void describe(struct listener *listener)
     struct buffer text = BUFFER_EMPTY;
     char host[INET6_ADDRSTRLEN];
     const struct listener_address *address = &listener->address;
-    buffer_printf(&text, "%s=", listener->name);
+    buffer_printf(&text, "%s=", listener->spec->name);
     switch (address->any.sa_family) {
     case AF_INET:
         inet_ntop(AF_INET, &address->ipv4.sin_addr, host, sizeof(host));
@@ -236,46 +155,47 @@ static void describe(struct listener *listener)
     }
     listener->description = memory_duplicate_string(buffer_string(&text));
     buffer_clear(&text);
-    listener->identity.name = slice_from_string(listener->name);
+    listener->identity.name = slice_from_string(listener->spec->name);
 }
 
-/* "web=127.0.0.1:80": a name is what stands before '=' and holds no ':' or '/'. */
-static const char *split_name(const char *spec, char **name)
-{
-    size_t length = strcspn(spec, "=:/");
-    if (spec[length] != '=' || length == 0) {
-        *name = memory_duplicate_string("default");
-        return spec;
-    }
-    *name = memory_allocate_zeroed(1, length + 1);
-    memcpy(*name, spec, length);
-    return spec + length + 1;
-}
-
-struct listener *listener_open(const char *spec, unsigned worker_count, struct error *err)
+struct listener *listener_open(const struct listener_spec *spec, unsigned worker_count,
+                               struct error *err)
 {
     struct listener *listener = memory_allocate_zeroed(1, sizeof(*listener));
+    listener->spec = spec;
+    listener->address = spec->address;
     listener->fds = memory_allocate_zeroed(worker_count, sizeof(listener->fds[0]));
-    const char *address = split_name(spec, &listener->name);
-    if (!parse_address(&listener->address, address, err))
-        goto fail;
 
     bool is_open =
         listener_is_unix(listener) ? open_unix(listener) : open_tcp(listener, worker_count);
     if (!is_open) {
         if (errno == EADDRINUSE)
             error_set(err, ERROR_IN_USE, "cannot listen on %s: something else does already",
-                      address);
+                      spec->text);
         else
-            error_set_errno(err, "cannot listen on %s", address);
-        goto fail;
+            error_set_errno(err, "cannot listen on %s", spec->text);
+        listener_close(listener);
+        return NULL;
     }
     describe(listener);
     return listener;
+}
 
-fail:
-    listener_close(listener);
-    return NULL;
+struct listener *listener_open_at(const char *text, unsigned worker_count, struct error *err)
+{
+    struct listener_specs specs;
+    if (!listener_specs_parse(&text, 1, &specs, err))
+        return NULL;
+    struct listener *listener = NULL;
+    if (specs.count > 1)
+        error_set(err, ERROR_INVALID, "'%s' is more than one address", text);
+    else
+        listener = listener_open(&specs.items[0], worker_count, err);
+    if (listener == NULL)
+        listener_specs_clear(&specs);
+    else
+        listener->own = specs;
+    return listener;
 }
 
 void listener_stop(struct listener *listener)
@@ -294,7 +214,7 @@ void listener_close(struct listener *listener)
         return;
     listener_stop(listener);
     free(listener->fds);
-    free(listener->name);
+    listener_specs_clear(&listener->own);
     free(listener->description);
     free(listener);
 }
@@ -302,6 +222,11 @@ void listener_close(struct listener *listener)
 const char *listener_description(const struct listener *listener)
 {
     return listener->description;
+}
+
+const struct listener_spec *listener_spec(const struct listener *listener)
+{
+    return listener->spec;
 }
 
 const struct listener_identity *listener_identity(const struct listener *listener)

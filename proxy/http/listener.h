@@ -8,16 +8,21 @@
 #define PROXY_HTTP_LISTENER_H
 
 #include "common/error.h"
+#include "proxy/http/listener_spec.h"
 #include "proxy/routing/request_head.h"
 
 #include <stdbool.h>
 
 struct listener;
 
-/* `spec` is [NAME=]ADDR:PORT, [NAME=][IPV6]:PORT or [NAME=]unix:PATH; without a name it is
- * "default". Port 0 takes a free one. A port that anything else listens on is an error, although
- * SO_REUSEPORT would let us share it with another process of the same user. NULL on error. */
-struct listener *listener_open(const char *spec, unsigned worker_count, struct error *err);
+/* Port 0 takes a free one. A port that anything else listens on is an error, although SO_REUSEPORT
+ * would let us share it with another process of the same user; so is the file of a Unix socket that
+ * somebody listens on, and one that is no socket, but what a crash has left behind is replaced.
+ * NULL on error. `spec` is borrowed until the listener is closed. */
+struct listener *listener_open(const struct listener_spec *spec, unsigned worker_count,
+                               struct error *err);
+/* The same for a text that holds one listener; see listener_spec.h. */
+struct listener *listener_open_at(const char *text, unsigned worker_count, struct error *err);
 
 /* Closes the sockets, so that who connects is refused; workers have descriptors of their own. */
 void listener_stop(struct listener *listener);
@@ -27,6 +32,9 @@ void listener_close(struct listener *listener);
 
 /* "web=127.0.0.1:8080" with the real port; for logs. Borrowed until closed. */
 const char *listener_description(const struct listener *listener);
+
+/* What it was opened with. Borrowed until closed. */
+const struct listener_spec *listener_spec(const struct listener *listener);
 
 /* Name and port, as routes refer to them. Borrowed until closed. */
 const struct listener_identity *listener_identity(const struct listener *listener);

@@ -24,6 +24,7 @@ static struct one_route route;
 static struct counters *counters;
 static struct fake_upstream *upstream;
 static struct temp_dir *dir;
+static struct listener_specs specs;
 static struct http_server *server;
 static atomic_int drained;
 
@@ -40,10 +41,9 @@ static uint16_t upstream_port(void)
 
 static void start(const char *listen, const char *access_log_path)
 {
-    const char *specs[] = {listen};
+    assert_true(listener_specs_parse(&listen, 1, &specs, NULL));
     struct http_server_options options = {
-        .listen = specs,
-        .listen_count = 1,
+        .listen = &specs,
         .worker_count = WORKERS,
         .access_log_path = access_log_path,
         .route_cache = route.cache,
@@ -76,6 +76,7 @@ static int tear_down(void **state)
     (void)state;
     http_server_stop(server);
     server = NULL;
+    listener_specs_clear(&specs);
     one_route_clear(&route);
     counters_free(counters);
     fake_upstream_free(upstream);
@@ -229,9 +230,10 @@ static void a_port_in_use_leaves_nothing_open(void **state)
     snprintf(taken, sizeof(taken), "127.0.0.1:%d", port());
     char unix_spec[256];
     snprintf(unix_spec, sizeof(unix_spec), "unix:%s/http", temp_dir_path(dir));
-    const char *specs[] = {unix_spec, taken};
-    struct http_server_options options = {.listen = specs,
-                                          .listen_count = 2,
+    const char *texts[] = {unix_spec, taken};
+    struct listener_specs both;
+    assert_true(listener_specs_parse(texts, 2, &both, NULL));
+    struct http_server_options options = {.listen = &both,
                                           .worker_count = 1,
                                           .route_cache = route.cache,
                                           .counters = counters,
@@ -242,6 +244,7 @@ static void a_port_in_use_leaves_nothing_open(void **state)
 
     assert_int_equal(err.code, ERROR_IN_USE);
     assert_int_not_equal(access(unix_spec + 5, F_OK), 0);
+    listener_specs_clear(&both);
 }
 
 int main(void)

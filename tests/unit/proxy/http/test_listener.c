@@ -14,7 +14,7 @@
 static void assert_refused(const char *spec, enum error_code code, const char *words)
 {
     struct error err = {0};
-    assert_null(listener_open(spec, 1, &err));
+    assert_null(listener_open_at(spec, 1, &err));
     assert_int_equal(err.code, code);
     if (strstr(err.message, words) == NULL)
         fail_msg("'%s' does not say '%s'", err.message, words);
@@ -23,8 +23,8 @@ static void assert_refused(const char *spec, enum error_code code, const char *w
 static void a_name_is_what_stands_in_front(void **state)
 {
     (void)state;
-    struct listener *named = listener_open("web=127.0.0.1:0", 1, NULL);
-    struct listener *unnamed = listener_open("127.0.0.1:0", 1, NULL);
+    struct listener *named = listener_open_at("web=127.0.0.1:0", 1, NULL);
+    struct listener *unnamed = listener_open_at("127.0.0.1:0", 1, NULL);
 
     assert_true(slice_equals(listener_identity(named)->name, SLICE("web")));
     assert_true(slice_equals(listener_identity(unnamed)->name, SLICE("default")));
@@ -35,7 +35,7 @@ static void a_name_is_what_stands_in_front(void **state)
 static void port_0_becomes_a_real_one_shared_by_all_workers(void **state)
 {
     (void)state;
-    struct listener *listener = listener_open("127.0.0.1:0", 3, NULL);
+    struct listener *listener = listener_open_at("127.0.0.1:0", 3, NULL);
     uint16_t port = listener_identity(listener)->port;
     char expected[64];
     snprintf(expected, sizeof(expected), "default=127.0.0.1:%u", port);
@@ -55,7 +55,7 @@ static void port_0_becomes_a_real_one_shared_by_all_workers(void **state)
 static void ipv6_stands_in_brackets(void **state)
 {
     (void)state;
-    struct listener *listener = listener_open("six=[::1]:0", 1, NULL);
+    struct listener *listener = listener_open_at("six=[::1]:0", 1, NULL);
     if (listener == NULL)
         skip(); /* a machine without IPv6 */
 
@@ -66,14 +66,14 @@ static void ipv6_stands_in_brackets(void **state)
 static void a_port_in_use_is_an_error_also_when_it_could_be_shared(void **state)
 {
     (void)state;
-    struct listener *first = listener_open("127.0.0.1:0", 1, NULL);
+    struct listener *first = listener_open_at("127.0.0.1:0", 1, NULL);
     char spec[64];
     snprintf(spec, sizeof(spec), "127.0.0.1:%u", listener_identity(first)->port);
 
     assert_refused(spec, ERROR_IN_USE, "something else does already");
 
     listener_close(first);
-    struct listener *second = listener_open(spec, 1, NULL);
+    struct listener *second = listener_open_at(spec, 1, NULL);
     assert_non_null(second);
     listener_close(second);
 }
@@ -109,7 +109,7 @@ static void a_unix_socket_is_made_and_removed(void **state)
     char spec[256];
     struct stat status;
     snprintf(spec, sizeof(spec), "local=unix:%s/s", temp_dir_path(dir));
-    struct listener *listener = listener_open(spec, 2, NULL);
+    struct listener *listener = listener_open_at(spec, 2, NULL);
 
     assert_non_null(listener);
     assert_true(listener_is_unix(listener));
@@ -118,6 +118,22 @@ static void a_unix_socket_is_made_and_removed(void **state)
     listener_close(listener);
 
     assert_int_not_equal(stat(strchr(spec, '/'), &status), 0);
+    temp_dir_free(dir);
+}
+
+static void a_unix_socket_has_the_mode_that_was_asked_for(void **state)
+{
+    (void)state;
+    struct temp_dir *dir = temp_dir_new();
+    char spec[256];
+    struct stat status;
+    snprintf(spec, sizeof(spec), "unix:%s/s,mode=0601", temp_dir_path(dir));
+    struct listener *listener = listener_open_at(spec, 1, NULL);
+
+    *strchr(spec, ',') = '\0';
+    assert_int_equal(stat(spec + 5, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0601);
+    listener_close(listener);
     temp_dir_free(dir);
 }
 
@@ -133,7 +149,7 @@ static void a_unix_socket_nobody_listens_on_is_replaced(void **state)
     assert_int_equal(bind(stale, (struct sockaddr *)&address, sizeof(address)), 0);
     close(stale);
 
-    struct listener *listener = listener_open(spec, 1, NULL);
+    struct listener *listener = listener_open_at(spec, 1, NULL);
 
     assert_non_null(listener);
     assert_refused(spec, ERROR_IN_USE, "something else does already");
@@ -165,6 +181,7 @@ int main(void)
         cmocka_unit_test(a_port_in_use_is_an_error_also_when_it_could_be_shared),
         cmocka_unit_test(what_is_not_an_address_is_refused),
         cmocka_unit_test(a_unix_socket_is_made_and_removed),
+        cmocka_unit_test(a_unix_socket_has_the_mode_that_was_asked_for),
         cmocka_unit_test(a_unix_socket_nobody_listens_on_is_replaced),
         cmocka_unit_test(a_file_that_is_no_socket_is_left_alone),
     };
