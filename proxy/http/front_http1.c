@@ -1,9 +1,8 @@
 #include "proxy/http/front_http1.h"
 
 #include "common/buffer.h"
-#include "proxy/http/forwarder.h"
-#include "proxy/http/local_reply.h"
-#include "proxy/http/refusal.h"
+#include "proxy/http/client_farewell.h"
+#include "proxy/http/front_exchange.h"
 #include "proxy/http/worker.h"
 
 #include <stdlib.h>
@@ -41,75 +40,25 @@ ssize_t front_http1_receive(struct front_http1 *front, char *at, size_t length, 
 
 /* --- refusing -------------------------------------------------------------------------------- */
 
-static enum denial denial_of(unsigned status)
-{
-    switch (status) {
-    case 405:
-        return DENIAL_METHOD;
-    case 413:
-        return DENIAL_BODY_TOO_LARGE;
-    case 414:
-        return DENIAL_URI_TOO_LONG;
-    case 417:
-        return DENIAL_EXPECTATION;
-    case 431:
-        return DENIAL_HEAD_TOO_LARGE;
-    case 505:
-        return DENIAL_VERSION;
-    default:
-        return DENIAL_BAD_REQUEST;
-    }
-}
-
-/* Answers and then closes: behind a request that is not understood nothing can be. */
-static void refuse(struct front_http1 *front, enum denial denial, unsigned status,
-                   const char *sentence)
-{
-    struct exchange *exchange = front->exchange;
-    counter_add(&front->worker->counters->refused[denial], 1);
-    timer_stop(&front->read_timer);
-    if (!exchange->is_head_complete) {
-        exchange->is_head_complete = true;
-        exchange->request = (struct parsed_request){.minor_version = 1};
-    }
-    exchange->response_closes = true;
-    front->body_is_refused = true;
-    forwarder_abandon(exchange);
-    local_reply(exchange, status, sentence);
-}
-
 void front_http1_refuse(struct front_http1 *front, enum refusal refusal)
 {
-    const struct refusal_info *info = refusal_info(refusal);
-    refuse(front, denial_of(info->status), info->status, info->reason);
+    timer_stop(&front->read_timer);
+    front->body_is_refused = true;
+    front_exchange_refuse(front->exchange, refusal);
 }
 
 /* --- heads ----------------------------------------------------------------------------------- */
 
 static void start_exchange(struct front_http1 *front)
 {
-    struct exchange *exchange = exchange_new(front->worker, &front_http1_operations, front);
-    struct request_limits limits = REQUEST_LIMITS_DEFAULT;
-    limits.body_bytes = front->worker->shared->http.max_body_bytes;
-    struct header_list fields = {.headers = exchange->request_headers,
-                                 .tags = exchange->request_tags,
-                                 .capacity = REQUEST_HEADERS_DEFAULT};
-    exchange->peer_address = slice_from_string(front->connection->peer_text);
-    request_parser_init(&exchange->request_parser, &limits, fields, SLICE("http"), false);
-    front->exchange = exchange;
+    front->exchange = front_exchange_new(front->connection, &front_http1_operations, front);
     front->body_is_refused = false;
-    client_connection_set_idle(front->connection, false);
 }
 
 static void on_head(struct front_http1 *front)
 {
-    struct exchange *exchange = front->exchange;
-    exchange->request = exchange->request_parser.request;
-    exchange->request.head.listener = listener_identity(front->connection->listener);
-    exchange->is_head_complete = true;
-    counter_add(&front->worker->counters->requests, 1);
     timer_stop(&front->read_timer);
-    exchange_mark(exchange, EXCHANGE_REQUEST);
+    front_exchange_serve(front->exchange, front->connection);
     front_http1_start_body(front);
 }
 
@@ -183,7 +132,7 @@ static void read_head(struct front_http1 *front)
         front_http1_close(front);
 }
 
-/* --- ahead of their turn, and after the end -------------------------------------------------- */
+/* --- ahead of their turn --------------------------------------------------------------------- */
 
 /* While a response is on its way: the next requests, or the end of them. That a client sends no
  * more does not mean that it does not listen. */
@@ -210,22 +159,13 @@ static void read_ahead(struct front_http1 *front)
     buffer_extend(&front->input, (size_t)received);
 }
 
-static void read_away(struct front_http1 *front)
-{
-    bool is_reset;
-    if (front_http1_receive(front, front->worker->scratch, WORKER_SCRATCH_BYTES, &is_reset) == 0)
-        front_http1_close(front);
-}
-
 static void on_readable(h2o_socket_t *socket, const char *error)
 {
     (void)error;
     struct client_connection *connection = socket->data;
     struct front_http1 *front = connection->state;
     struct worker *worker = connection->worker;
-    if (front->is_lingering)
-        read_away(front);
-    else if (front->exchange == NULL || !front->exchange->is_head_complete)
+    if (front->exchange == NULL || !front->exchange->is_head_complete)
         read_head(front);
     else if (front->is_tunnel)
         front_http1_read_tunnel(front);
@@ -234,20 +174,6 @@ static void on_readable(h2o_socket_t *socket, const char *error)
     else
         read_ahead(front);
     exchanges_flush(worker);
-}
-
-/* Closing with something unread would reset the connection, and a reset can overtake the answer. So
- * we say that it is over, and read on until the client agrees. */
-static void linger(struct front_http1 *front)
-{
-    if (front->is_half_closed) {
-        front_http1_close(front);
-        return;
-    }
-    front->is_lingering = true;
-    client_connection_finish_sending(front->connection);
-    front_http1_start_read_timer(front, front->worker->shared->http.linger_timeout_ms);
-    front_http1_resume_reading(front);
 }
 
 void front_http1_next(struct front_http1 *front)
@@ -261,8 +187,8 @@ void front_http1_next(struct front_http1 *front)
     front->exchange = NULL;
 
     if (front->closes || front->worker->is_draining || has_unread_body) {
-        if (may_send_more)
-            linger(front);
+        if (may_send_more && !front->is_half_closed)
+            client_farewell_start(front->connection);
         else
             front_http1_close(front);
         return;
@@ -293,11 +219,10 @@ static void on_read_due(struct timer *timer)
     struct exchange *exchange = front->exchange;
 
     if (exchange == NULL || exchange->request_bytes.length == 0) {
-        front_http1_close(front); /* idle, lingering, or nothing ever came */
-    } else if (!exchange->is_head_complete) {
-        refuse(front, DENIAL_HEAD_TIMEOUT, 408, "The request's head did not arrive in time.");
+        front_http1_close(front); /* idle, or nothing ever came */
     } else {
-        refuse(front, DENIAL_BODY_TIMEOUT, 408, "The request's body did not arrive in time.");
+        front->body_is_refused = true;
+        front_exchange_time_out(exchange);
     }
 }
 
@@ -326,7 +251,7 @@ static void start(struct client_connection *connection, struct slice received)
 static void drain(struct client_connection *connection)
 {
     struct front_http1 *front = connection->state;
-    if (front->exchange != NULL || front->is_lingering)
+    if (front->exchange != NULL)
         return;
     start_exchange(front);
     if (receive_head(front) && front->exchange->request_bytes.length > 0)

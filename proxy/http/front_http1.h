@@ -25,14 +25,13 @@ struct front_http1 {
 
     /* --- reading --- */
     struct exchange *exchange; /* from the first byte of a request to the end of its response */
-    struct timer read_timer;   /* head, upload, idle or lingering, one at a time */
+    struct timer read_timer;   /* head, upload or idle, one at a time */
     struct buffer input;       /* received, but not part of the current request */
     uint64_t body_left;        /* for BODY_LENGTH */
     bool is_half_closed;       /* the client will send no more */
     bool body_is_refused;      /* no more of it is read */
     bool wants_continue;       /* waits for 100 before it sends the body */
     bool is_tunnel;            /* HTTP is over: bytes go as they are */
-    bool is_lingering;         /* all is written; reading only so that it arrives */
 
     /* --- writing --- */
     struct timer write_timer;

@@ -1,3 +1,4 @@
+#include "proxy/http/front_exchange.h"
 #include "proxy/http/front_http1.h"
 #include "proxy/http/worker.h"
 
@@ -7,7 +8,6 @@ bool front_http1_is_reading_body(const struct front_http1 *front)
            !front->exchange->request_body.is_ended && !front->body_is_refused;
 }
 
-/* A client has the whole timeout for anything, and then must keep up a minimum. */
 static void on_body_progress(struct front_http1 *front, size_t length)
 {
     exchange_continue_request(front->exchange);
@@ -15,12 +15,8 @@ static void on_body_progress(struct front_http1 *front, size_t length)
         timer_stop(&front->read_timer); /* it is not the client that is slow */
         return;
     }
-    struct timers *timers = &front->worker->timers;
-    uint64_t latest_ms = timers_now_ms(timers) + front->worker->shared->http.upload_timeout_ms;
-    uint64_t due_ms = latest_ms;
-    if (timer_is_running(&front->read_timer))
-        due_ms = front->read_timer.due_ms + length * 1000 / UPLOAD_MINIMUM_BYTES_A_SECOND;
-    timer_start_at(timers, &front->read_timer, due_ms < latest_ms ? due_ms : latest_ms);
+    timer_start_at(&front->worker->timers, &front->read_timer,
+                   front_exchange_upload_due_ms(front->worker, front->read_timer.due_ms, length));
 }
 
 static void on_body_end(struct front_http1 *front)

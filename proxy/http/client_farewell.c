@@ -1,0 +1,64 @@
+#include "proxy/http/client_farewell.h"
+
+#include "common/buffer.h"
+#include "proxy/http/client_connection.h"
+#include "proxy/http/worker.h"
+
+#include <stdlib.h>
+
+struct farewell {
+    struct timer timer;
+};
+
+static void on_due(struct timer *timer)
+{
+    client_connection_close(timer->context);
+}
+
+static void start(struct client_connection *connection, struct slice received)
+{
+    (void)received;
+    struct farewell *farewell = memory_allocate_zeroed(1, sizeof(*farewell));
+    struct timers *timers = &connection->worker->timers;
+    timer_init(&farewell->timer, on_due, connection);
+    timer_start(timers, &farewell->timer, connection->worker->shared->http.linger_timeout_ms);
+    connection->state = farewell;
+    client_connection_finish_sending(connection);
+}
+
+static void on_readable(h2o_socket_t *socket, const char *error)
+{
+    (void)error;
+    struct client_connection *connection = socket->data;
+    struct worker *worker = connection->worker;
+    bool is_reset;
+    if (client_connection_receive(connection, worker->scratch, WORKER_SCRATCH_BYTES, &is_reset) ==
+        0)
+        client_connection_close(connection);
+    exchanges_flush(worker);
+}
+
+/* It is on its way out. */
+static void drain(struct client_connection *connection)
+{
+    (void)connection;
+}
+
+static void stop(struct client_connection *connection)
+{
+    struct farewell *farewell = connection->state;
+    timer_clear(&connection->worker->timers, &farewell->timer);
+    free(farewell);
+}
+
+static const struct client_protocol client_farewell_protocol = {
+    .start = start,
+    .on_readable = on_readable,
+    .drain = drain,
+    .stop = stop,
+};
+
+void client_farewell_start(struct client_connection *connection)
+{
+    client_connection_turn_over(connection, &client_farewell_protocol, slice_of(NULL, 0));
+}
