@@ -11,6 +11,8 @@
 struct endpoint_list {
     struct upstream_http1 *newest;
     struct upstream_http1 *oldest;
+    struct upstream_http1 *settled; /* the newest of those put before `turn` */
+    uint64_t turn;
     uint32_t count;
     SSL_SESSION *session; /* the newest one; NULL: none */
     uint64_t session_of;  /* the hash of its endpoint: ids are used again */
@@ -105,19 +107,27 @@ static struct endpoint_list *list_of(struct conn_pool *pool, uint32_t id)
 }
 
 /* What comes in on a connection that waits, the loop tells; but not within the turn. */
-static bool is_quiet(const struct conn_pool *pool, struct upstream_http1 *connection)
+static void settle(const struct conn_pool *pool, struct endpoint_list *list)
 {
-    return connection->pool.since_turn != pool->worker->turn ||
-           upstream_link_is_quiet(&connection->link);
+    if (list->turn == pool->worker->turn)
+        return;
+    list->turn = pool->worker->turn;
+    list->settled = list->newest;
 }
 
 struct upstream_http1 *conn_pool_take(struct conn_pool *pool, const struct endpoint *endpoint)
 {
     if (endpoint->id >= pool->list_count)
         return NULL;
-    struct upstream_http1 *connection;
-    while ((connection = pool->lists[endpoint->id].newest) != NULL) {
-        if (is_quiet(pool, connection)) {
+    struct endpoint_list *list = &pool->lists[endpoint->id];
+    settle(pool, list);
+    struct upstream_http1 *connection = list->settled;
+    if (connection != NULL) {
+        conn_pool_remove(pool, connection);
+        return connection;
+    }
+    while ((connection = list->newest) != NULL) {
+        if (upstream_link_is_quiet(&connection->link)) {
             conn_pool_remove(pool, connection);
             return connection;
         }
@@ -129,11 +139,11 @@ struct upstream_http1 *conn_pool_take(struct conn_pool *pool, const struct endpo
 void conn_pool_put(struct conn_pool *pool, struct upstream_http1 *connection)
 {
     struct endpoint_list *list = list_of(pool, connection->link.endpoint->id);
+    settle(pool, list);
     connection->pool = (struct pool_links){
         .older = pool->newest,
         .endpoint_older = list->newest,
         .since_ms = timers_now_ms(&pool->worker->timers),
-        .since_turn = pool->worker->turn,
     };
     if (pool->newest != NULL)
         pool->newest->pool.newer = connection;
@@ -159,6 +169,8 @@ void conn_pool_remove(struct conn_pool *pool, struct upstream_http1 *connection)
     struct endpoint_list *list = &pool->lists[connection->link.endpoint->id];
     struct pool_links *links = &connection->pool;
 
+    if (list->settled == connection)
+        list->settled = links->endpoint_older;
     if (links->newer != NULL)
         links->newer->pool.older = links->older;
     else

@@ -2,8 +2,8 @@
  *
  * The newest is used first, so that what is not needed ages and goes. Each stays readable while
  * it waits: one that the endpoint closes, or on which it says anything unasked, is gone before a
- * request could be sent on it. One that has waited through no turn of the loop is looked at when it
- * is taken.
+ * request could be sent on it. Of one that came back in this turn the loop could not tell yet: it
+ * is used only when there is no other, and looked at before, which costs a system call.
  *
  * Threads: worker. */
 #ifndef PROXY_HTTP_CONN_POOL_H
@@ -27,7 +27,6 @@ struct pool_links {
     struct upstream_http1 *endpoint_newer; /* of those to the same endpoint */
     struct upstream_http1 *endpoint_older;
     uint64_t since_ms;
-    uint64_t since_turn;
 };
 
 struct conn_pool *conn_pool_new(struct worker *worker);

@@ -90,6 +90,31 @@ static void bytes_behind_an_answer_are_found_in_the_same_turn(void **state)
     player_close(&other);
 }
 
+/* Of one that has waited, the loop would have told; one that is just back would have to be asked.
+ */
+static void one_that_has_waited_is_taken_before_one_just_back(void **state)
+{
+    struct stage *stage = *state;
+    struct player client = stage_connect(stage);
+    struct player other_client = stage_connect(stage);
+    struct player endpoint = forward(stage, &client, GET GET);
+    struct player waiting = forward(stage, &other_client, GET);
+    player_send(&waiting, OK);
+    player_expect(&other_client, "\r\n\r\nok");
+
+    player_send(&endpoint, OK);
+
+    player_expect(&waiting, "\r\n\r\n");
+    player_send(&waiting, OK);
+    player_expect(&client, "\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    player_expect_nothing(&endpoint);
+    assert_int_equal(conn_pool_count(stage->worker->pool), 2);
+    player_close(&client);
+    player_close(&other_client);
+    player_close(&endpoint);
+    player_close(&waiting);
+}
+
 /* Two connections tell of something in one turn: one of an answer, whose client goes on at once
  * with the next request, and the other, which waits in the pool, of bytes nobody asked for. */
 static void tell_together(struct stage *stage, bool answer_is_first)
@@ -178,6 +203,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_STAGE(a_connection_is_used_again_in_the_turn_it_came_back),
         ON_STAGE(bytes_behind_an_answer_are_found_in_the_same_turn),
+        ON_STAGE(one_that_has_waited_is_taken_before_one_just_back),
         ON_STAGE(bytes_that_came_before_the_request_are_no_answer_to_it),
         ON_STAGE(nor_are_they_when_they_are_told_first),
         ON_STAGE(a_connection_ends_with_a_body_that_has_no_meaning),
