@@ -84,6 +84,7 @@ void client_connection_accept(struct worker *worker, const struct listener *list
     struct client_connection *connection = memory_allocate_zeroed(1, sizeof(*connection));
     connection->worker = worker;
     connection->listener = listener;
+    connection->fd = fd;
     connection->peer = peer_key_of(address);
     describe_peer(connection, address);
     list(connection);

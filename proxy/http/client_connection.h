@@ -49,6 +49,7 @@ struct client_connection {
     const struct client_protocol *protocol;
     void *state; /* the protocol's */
     h2o_socket_t *socket;
+    int fd;               /* the socket's */
     SSL *ssl;             /* NULL: a clear connection */
     struct peer_key peer; /* as it was counted */
     char peer_text[INET6_ADDRSTRLEN];
@@ -79,7 +80,7 @@ void client_connection_set_idle(struct client_connection *connection, bool is_id
 
 static inline int client_connection_fd(const struct client_connection *connection)
 {
-    return h2o_socket_get_fd(connection->socket);
+    return connection->fd;
 }
 
 /* The least a read must have room for. */

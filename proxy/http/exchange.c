@@ -161,6 +161,32 @@ struct exchange *exchange_new(struct worker *worker, const struct front_operatio
     return exchange;
 }
 
+struct request_parser *exchange_parse_request(struct exchange *exchange)
+{
+    if (exchange->request_parser == NULL)
+        exchange->request_parser = spares_take(&exchange->worker->exchanges.request_parsers);
+    return exchange->request_parser;
+}
+
+void exchange_stop_parsing(struct exchange *exchange)
+{
+    spares_give(&exchange->worker->exchanges.request_parsers, exchange->request_parser);
+    exchange->request_parser = NULL;
+}
+
+static struct response_area *response_area(struct exchange *exchange)
+{
+    if (exchange->response_area == NULL)
+        exchange->response_area = spares_take(&exchange->worker->exchanges.response_areas);
+    return exchange->response_area;
+}
+
+struct header_list exchange_response_fields(struct exchange *exchange, size_t capacity)
+{
+    struct response_area *area = response_area(exchange);
+    return (struct header_list){.headers = area->headers, .tags = area->tags, .capacity = capacity};
+}
+
 static void free_exchange(struct exchange *exchange)
 {
     forwarder_clear(exchange);
@@ -181,6 +207,9 @@ static void recycle(struct exchange *exchange)
         buffer_clear(&exchange->request_bytes);
     else
         buffer_reset(&exchange->request_bytes);
+    exchange_stop_parsing(exchange);
+    spares_give(&queue->response_areas, exchange->response_area);
+    exchange->response_area = NULL;
     buffer_reset(&exchange->notes);
     arena_clear(&exchange->arena);
     body_pipe_reset(&exchange->request_body);
@@ -288,10 +317,14 @@ void exchange_clear_response(struct exchange *exchange)
 void exchanges_init(struct worker *worker)
 {
     timer_init(&worker->exchanges.trim_timer, on_trim_due, worker);
+    spares_init(&worker->exchanges.request_parsers, sizeof(struct request_parser));
+    spares_init(&worker->exchanges.response_areas, sizeof(struct response_area));
 }
 
 void exchanges_clear(struct worker *worker)
 {
     free_some(&worker->exchanges, worker->exchanges.free_count);
     timer_clear(&worker->timers, &worker->exchanges.trim_timer);
+    spares_clear(&worker->exchanges.request_parsers);
+    spares_clear(&worker->exchanges.response_areas);
 }

@@ -18,6 +18,7 @@
 #include "proxy/http/chunked_body.h"
 #include "proxy/http/request_parser.h"
 #include "proxy/http/response_parser.h"
+#include "proxy/http/spares.h"
 #include "proxy/http/timers.h"
 #include "proxy/metrics/counters.h"
 #include "proxy/upstream/endpoint.h"
@@ -112,6 +113,14 @@ struct forwarding {
     bool lacks_connection; /* why there was no room: else too many requests */
 };
 
+/* Where a response's fields lie. An exchange has one from the first byte of an answer on: most
+ * answers are complete at once, so that a few, which stay in the CPU's cache, serve everyone. */
+struct response_area {
+    struct response_parser parser; /* the upstream's, if it speaks HTTP/1 */
+    struct header headers[RESPONSE_HEADERS_DEFAULT + EXCHANGE_ADDED_HEADERS];
+    struct header_tag tags[RESPONSE_HEADERS_DEFAULT + EXCHANGE_ADDED_HEADERS];
+};
+
 struct exchange {
     struct worker *worker;
     struct exchange *next_free;
@@ -155,13 +164,13 @@ struct exchange {
     struct buffer notes;         /* a header value made by us */
     struct arena arena;          /* what filters have made */
     char request_id[32];         /* another */
-    struct request_parser request_parser;
+    char host[REQUEST_HOST_BYTES];
+    struct request_parser *request_parser; /* NULL but while the head is being read */
+    struct response_area *response_area;   /* NULL before there is a response */
     struct chunked_body request_chunks;
     struct chunked_body response_chunks;
     struct header request_headers[REQUEST_HEADERS_DEFAULT + EXCHANGE_ADDED_HEADERS];
     struct header_tag request_tags[REQUEST_HEADERS_DEFAULT + EXCHANGE_ADDED_HEADERS];
-    struct header response_headers[RESPONSE_HEADERS_DEFAULT + EXCHANGE_ADDED_HEADERS];
-    struct header_tag response_tags[RESPONSE_HEADERS_DEFAULT + EXCHANGE_ADDED_HEADERS];
 };
 
 /* A front makes one for each request and ends it, answered or not. An upstream that is still
@@ -169,6 +178,10 @@ struct exchange {
 struct exchange *exchange_new(struct worker *worker, const struct front_operations *operations,
                               void *front);
 void exchange_end(struct exchange *exchange);
+
+/* For a front that parses heads: what to parse with, from the first call until the head is read. */
+struct request_parser *exchange_parse_request(struct exchange *exchange);
+void exchange_stop_parsing(struct exchange *exchange);
 
 /* For a front: it has appended to exchange->request_body, or ended it. */
 void exchange_continue_request(struct exchange *exchange);
@@ -190,6 +203,9 @@ void exchange_complete(struct exchange *exchange);
 /* The try has failed. */
 void exchange_fail(struct exchange *exchange, enum upstream_failure failure);
 
+/* Fields for a response: none yet, room for `capacity` and what we add. */
+struct header_list exchange_response_fields(struct exchange *exchange, size_t capacity);
+
 /* --- for who decides ------------------------------------------------------------------------- */
 
 /* Sends exchange->response, and what is in its body, to the client. */
@@ -210,6 +226,8 @@ struct exchange_queue {
     unsigned free_count;
     unsigned free_least; /* since the last trim */
     struct timer trim_timer;
+    struct spares request_parsers;
+    struct spares response_areas;
 };
 
 void exchanges_init(struct worker *worker);

@@ -13,18 +13,20 @@ struct exchange *front_exchange_new(struct client_connection *connection,
     struct exchange *exchange = exchange_new(worker, operations, front);
     struct request_limits limits = REQUEST_LIMITS_DEFAULT;
     limits.body_bytes = worker->shared->http.max_body_bytes;
-    struct header_list fields = {.headers = exchange->request_headers,
-                                 .tags = exchange->request_tags,
-                                 .capacity = REQUEST_HEADERS_DEFAULT};
+    struct request_areas areas = {.fields = {.headers = exchange->request_headers,
+                                             .tags = exchange->request_tags,
+                                             .capacity = REQUEST_HEADERS_DEFAULT},
+                                  .host = exchange->host};
     exchange->peer_address = slice_from_string(connection->peer_text);
-    request_parser_init(&exchange->request_parser, &limits, fields, SLICE("http"), false);
+    request_parser_init(exchange_parse_request(exchange), &limits, areas, SLICE("http"), false);
     client_connection_set_idle(connection, false);
     return exchange;
 }
 
 void front_exchange_serve(struct exchange *exchange, const struct client_connection *connection)
 {
-    exchange->request = exchange->request_parser.request;
+    exchange->request = exchange->request_parser->request;
+    exchange_stop_parsing(exchange);
     exchange->request.head.listener = listener_identity(connection->listener);
     exchange->is_head_complete = true;
     counter_add(&exchange->worker->counters->requests, 1);

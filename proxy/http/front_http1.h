@@ -36,6 +36,7 @@ struct front_http1 {
     /* --- writing --- */
     struct timer write_timer;
     struct http1_writer writer;
+    bool is_blocked; /* the socket takes no more for now */
     bool is_writing_response;
     bool is_until_close; /* only a reset can tell the client of a broken response */
     bool closes;         /* after this response */

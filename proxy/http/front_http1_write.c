@@ -6,7 +6,9 @@ static void on_writable(h2o_socket_t *socket, const char *error)
 {
     (void)error;
     struct client_connection *connection = socket->data;
-    front_http1_send(connection->state);
+    struct front_http1 *front = connection->state;
+    front->is_blocked = false;
+    front_http1_send(front);
 }
 
 static void start_write_timer(struct front_http1 *front)
@@ -25,7 +27,7 @@ void front_http1_send(struct front_http1 *front)
 {
     struct client_connection *connection = front->connection;
     struct exchange *exchange = front->exchange;
-    if (h2o_socket_is_writing(connection->socket))
+    if (front->is_blocked)
         return;
 
     /* Before its head is told, what lies in the response body is not for the client. */
@@ -44,11 +46,14 @@ void front_http1_send(struct front_http1 *front)
         timer_stop(&front->write_timer);
         if (front->is_writing_response)
             read_buffers_return(&front->worker->read_buffers, &exchange->response_body.bytes);
-        if (front->is_writing_response && http1_writer_is_complete(&front->writer))
-            front_http1_next(front);
+        if (!front->is_writing_response || !http1_writer_is_complete(&front->writer))
+            return;
+        read_buffers_return(&front->worker->read_buffers, &front->writer.before);
+        front_http1_next(front);
         return;
     case WRITER_BLOCKED:
         start_write_timer(front);
+        front->is_blocked = true;
         h2o_socket_notify_write(connection->socket, on_writable);
         return;
     case WRITER_FAILED:
@@ -99,6 +104,7 @@ static void on_head(struct exchange *exchange)
     else if (exchange->request.minor_version == 0)
         connection = CONNECTION_KEEP_ALIVE;
 
+    read_buffers_lend_for_head(&front->worker->read_buffers, &front->writer.before);
     http1_writer_start(&front->writer, framing == RESPONSE_CHUNKED);
     http1_head_write_response(&front->writer.before, &exchange->response, framing, connection);
     front->wants_continue = false;

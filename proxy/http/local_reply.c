@@ -53,9 +53,8 @@ static bool start_reply(struct exchange *exchange, unsigned status, size_t body_
     exchange->response = (struct parsed_response){
         .status = (uint16_t)status,
         .reason = reason_of(status),
-        .fields = {.headers = exchange->response_headers,
-                   .tags = exchange->response_tags,
-                   .capacity = RESPONSE_HEADERS_DEFAULT + EXCHANGE_ADDED_HEADERS},
+        .fields =
+            exchange_response_fields(exchange, RESPONSE_HEADERS_DEFAULT + EXCHANGE_ADDED_HEADERS),
         .framing = is_head ? BODY_NONE : BODY_LENGTH,
         .content_length = body_bytes,
         .has_content_length = true,

@@ -8,6 +8,8 @@ void read_buffers_clear(struct read_buffers *buffers)
         buffer_clear(&buffers->kept[--buffers->count]);
     while (buffers->large_count > 0)
         buffer_clear(&buffers->kept_large[--buffers->large_count]);
+    while (buffers->head_count > 0)
+        buffer_clear(&buffers->kept_for_heads[--buffers->head_count]);
 }
 
 static void lend(struct buffer *kept, unsigned *count, size_t bytes, struct buffer *buffer)
@@ -33,6 +35,12 @@ void read_buffers_lend_large(struct read_buffers *buffers, struct buffer *buffer
     lend(buffers->kept_large, &buffers->large_count, LARGE_READ_BUFFER_BYTES, buffer);
 }
 
+void read_buffers_lend_for_head(struct read_buffers *buffers, struct buffer *buffer)
+{
+    if (buffer->at == NULL)
+        lend(buffers->kept_for_heads, &buffers->head_count, HEAD_BUFFER_BYTES, buffer);
+}
+
 static void take_back(struct buffer *kept, unsigned *count, unsigned most, struct buffer *buffer)
 {
     if (*count == most) {
@@ -50,6 +58,8 @@ void read_buffers_return(struct read_buffers *buffers, struct buffer *buffer)
         take_back(buffers->kept, &buffers->count, READ_BUFFERS_KEPT, buffer);
     else if (buffer->capacity == LARGE_READ_BUFFER_BYTES)
         take_back(buffers->kept_large, &buffers->large_count, LARGE_READ_BUFFERS_KEPT, buffer);
+    else if (buffer->capacity == HEAD_BUFFER_BYTES)
+        take_back(buffers->kept_for_heads, &buffers->head_count, HEAD_BUFFERS_KEPT, buffer);
     else
         buffer_clear(buffer);
 }

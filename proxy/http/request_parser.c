@@ -10,12 +10,13 @@
 enum { NEVER_ONE = 2 };
 
 void request_parser_init(struct request_parser *parser, const struct request_limits *limits,
-                         struct header_list fields, struct slice scheme, bool peer_is_trusted)
+                         struct request_areas areas, struct slice scheme, bool peer_is_trusted)
 {
     *parser = (struct request_parser){
-        .request = {.fields = fields, .head = {.scheme = scheme}},
+        .request = {.fields = areas.fields, .head = {.scheme = scheme}},
         .limits = *limits,
         .peer_is_trusted = peer_is_trusted,
+        .host = areas.host,
     };
     parser->request.fields.count = 0;
     field_parser_init(&parser->lines, limits->head_bytes);

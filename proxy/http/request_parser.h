@@ -2,7 +2,7 @@
  *
  * Strict and incremental. What it accepts reads the same to everyone: HARDENING's rules hold
  * (proxy/http/request_lint.h), the path is canonical, the body has exactly one framing. Nothing
- * is allocated or copied but the host: slices point into the caller's buffer, which is written
+ * is allocated, or copied but the host: slices point into the caller's buffer, which is written
  * to where the path becomes canonical (it only shrinks).
  *
  * Threads: none shared. */
@@ -66,13 +66,19 @@ struct request_parser {
     unsigned websocket_keys;
     unsigned websocket_versions;
     const char *base; /* where the head was in the last call */
-    char host[REQUEST_HOST_BYTES];
+    char *host;       /* REQUEST_HOST_BYTES of the caller's */
 };
 
-/* `fields` names the arrays to fill; its capacity is the limit of headers (beyond: 431). `scheme`
- * is a constant, SLICE("http") or SLICE("https"). */
+/* What the parser fills: `fields` names arrays, and its capacity is the limit of headers (beyond:
+ * 431); `host` is for head.host. */
+struct request_areas {
+    struct header_list fields;
+    char *host; /* REQUEST_HOST_BYTES */
+};
+
+/* `scheme` is a constant, SLICE("http") or SLICE("https"). */
 void request_parser_init(struct request_parser *parser, const struct request_limits *limits,
-                         struct header_list fields, struct slice scheme, bool peer_is_trusted);
+                         struct request_areas areas, struct slice scheme, bool peer_is_trusted);
 
 /* Reads on. `at` holds all bytes from the start of the head, `length` of them, never fewer than
  * in the call before; the buffer may have moved since then, but not the parser. Bytes behind the

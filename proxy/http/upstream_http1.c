@@ -106,14 +106,14 @@ static void on_tunnel_sent(struct upstream_http1 *connection)
 static void send_request(struct upstream_http1 *connection)
 {
     struct exchange *exchange = connection->exchange;
-    if (connection->is_unwritable || h2o_socket_is_writing(connection->link.socket))
+    if (connection->is_unwritable || connection->is_blocked)
         return;
 
     bool made_room;
     uint64_t sent_before = connection->writer.sent_bytes;
     enum writer_result result =
-        http1_writer_send(&connection->writer, h2o_socket_get_fd(connection->link.socket),
-                          connection->link.ssl, &exchange->request_body, &made_room);
+        http1_writer_send(&connection->writer, connection->link.fd, connection->link.ssl,
+                          &exchange->request_body, &made_room);
     uint64_t sent = connection->writer.sent_bytes - sent_before;
     if (sent > 0) {
         counter_add(&connection->link.worker->counters->upstream_bytes_out, sent);
@@ -124,6 +124,8 @@ static void send_request(struct upstream_http1 *connection)
 
     switch (result) {
     case WRITER_DONE:
+        if (http1_writer_is_complete(&connection->writer))
+            read_buffers_return(&connection->link.worker->read_buffers, &connection->writer.before);
         if (exchange->request_body.bytes.length == 0) /* else it is kept for another try */
             read_buffers_return(&connection->link.worker->read_buffers,
                                 &exchange->request_body.bytes);
@@ -131,6 +133,7 @@ static void send_request(struct upstream_http1 *connection)
             on_tunnel_sent(connection);
         return;
     case WRITER_BLOCKED:
+        connection->is_blocked = true;
         h2o_socket_notify_write(connection->link.socket, on_writable);
         return;
     case WRITER_FAILED:
@@ -144,23 +147,28 @@ static void on_writable(h2o_socket_t *socket, const char *error)
 {
     (void)error;
     struct upstream_http1 *connection = socket->data;
+    connection->is_blocked = false;
     if (connection->exchange != NULL)
         send_request(connection);
 }
 
 /* --- receiving ------------------------------------------------------------------------------- */
 
+static struct response_parser *parser_of(const struct upstream_http1 *connection)
+{
+    return &connection->exchange->response_area->parser;
+}
+
+/* With the first byte: until then there is no area to parse in. */
 static void start_parser(struct upstream_http1 *connection)
 {
     struct exchange *exchange = connection->exchange;
-    struct header_list fields = {.headers = exchange->response_headers,
-                                 .tags = exchange->response_tags,
-                                 .capacity = RESPONSE_HEADERS_DEFAULT};
+    struct header_list fields = exchange_response_fields(exchange, RESPONSE_HEADERS_DEFAULT);
     struct response_context context = {
         .is_head = slice_equals(exchange->request.head.method, SLICE("HEAD")),
         .asked_websocket = exchange->request.wants_websocket,
     };
-    response_parser_init(&connection->parser, RESPONSE_HEAD_BYTES_DEFAULT, fields, context);
+    response_parser_init(parser_of(connection), RESPONSE_HEAD_BYTES_DEFAULT, fields, context);
 }
 
 static void on_chunked(struct upstream_http1 *connection, struct slice bytes)
@@ -207,7 +215,7 @@ static bool start_tunnel(struct upstream_http1 *connection)
     const struct slice *key =
         header_list_find(&connection->exchange->request.fields, HEADER_SEC_WEBSOCKET_KEY);
     const struct slice *accept =
-        header_list_find(&connection->parser.response.fields, HEADER_SEC_WEBSOCKET_ACCEPT);
+        header_list_find(&parser_of(connection)->response.fields, HEADER_SEC_WEBSOCKET_ACCEPT);
     if (!http1_writer_is_complete(&connection->writer) || key == NULL || accept == NULL ||
         !websocket_accept_answers(*key, *accept))
         return false;
@@ -222,9 +230,9 @@ static void on_head_complete(struct upstream_http1 *connection)
     struct exchange *exchange = connection->exchange;
     struct body_pipe *body = &exchange->response_body;
 
-    if (connection->parser.response.status == 101 && !start_tunnel(connection))
+    if (parser_of(connection)->response.status == 101 && !start_tunnel(connection))
         return fail(connection, UPSTREAM_FAILURE_BAD_RESPONSE);
-    exchange->response = connection->parser.response;
+    exchange->response = parser_of(connection)->response;
     connection->is_head_complete = true;
     connection->body_left =
         exchange->response.framing == BODY_LENGTH ? exchange->response.content_length : 0;
@@ -250,7 +258,7 @@ static void on_head_complete(struct upstream_http1 *connection)
 static void skip_interim_head(struct upstream_http1 *connection)
 {
     buffer_consume(&connection->exchange->response_body.bytes,
-                   connection->parser.response.head_bytes);
+                   parser_of(connection)->response.head_bytes);
     start_parser(connection);
 }
 
@@ -258,7 +266,7 @@ static void skip_interim_head(struct upstream_http1 *connection)
  * section 15.2), unless it is a 100: what a client waits for with Expect, the front has told it. */
 static bool take_interim_head(struct upstream_http1 *connection)
 {
-    const struct parsed_response *response = &connection->parser.response;
+    const struct parsed_response *response = &parser_of(connection)->response;
 
     connection->interim_heads++;
     connection->interim_bytes += response->head_bytes;
@@ -282,14 +290,14 @@ static void on_head_bytes(struct upstream_http1 *connection)
     struct buffer *bytes = &connection->exchange->response_body.bytes;
     for (;;) {
         enum parse_result result =
-            response_parser_feed(&connection->parser, bytes->at, bytes->length);
+            response_parser_feed(parser_of(connection), bytes->at, bytes->length);
         if (result == PARSE_MORE)
             return;
         if (result == PARSE_REFUSED)
             return fail(connection, UPSTREAM_FAILURE_BAD_RESPONSE);
 
-        if (!connection->parser.response.is_informational) {
-            buffer_consume(bytes, connection->parser.response.head_bytes);
+        if (!parser_of(connection)->response.is_informational) {
+            buffer_consume(bytes, parser_of(connection)->response.head_bytes);
             return on_head_complete(connection);
         }
         if (!take_interim_head(connection))
@@ -341,6 +349,8 @@ static char *receive_area(struct upstream_http1 *connection, size_t *length)
 static void on_received(struct upstream_http1 *connection, const char *at, size_t length)
 {
     struct exchange *exchange = connection->exchange;
+    if (!connection->has_received)
+        start_parser(connection);
     connection->has_received = true;
     counter_add(&connection->link.worker->counters->upstream_bytes_in, length);
     forwarder_on_received(exchange);
@@ -428,8 +438,8 @@ static void begin(struct upstream_http1 *connection)
     connection->is_informing = false;
     connection->is_head_complete = false;
     connection->read_bytes = FIRST_READ_BYTES;
-    start_parser(connection);
 
+    read_buffers_lend_for_head(&connection->link.worker->read_buffers, &connection->writer.before);
     http1_writer_start(&connection->writer, exchange->request.framing == BODY_CHUNKED);
     http1_head_write_request(&connection->writer.before, &exchange->request);
     forwarder_on_connected(exchange);

@@ -11,7 +11,6 @@
 
 #include "proxy/http/conn_pool.h"
 #include "proxy/http/http1_writer.h"
-#include "proxy/http/response_parser.h"
 #include "proxy/http/upstream_link.h"
 
 #include <stdbool.h>
@@ -34,6 +33,7 @@ struct upstream_http1 {
     /* while it serves an exchange */
     struct exchange *exchange; /* NULL while it waits */
     bool is_paused;            /* not reading: the client is slower */
+    bool is_blocked;           /* the socket takes no more for now */
     bool is_unwritable;        /* the endpoint reads no more; it may have answered */
     bool has_received;         /* anything of the answer */
     uint64_t begun_turn;       /* of the loop; what it has read by then is no answer */
@@ -45,7 +45,6 @@ struct upstream_http1 {
     uint64_t body_left; /* for BODY_LENGTH */
     size_t read_bytes;  /* how much to ask for in one read */
     struct http1_writer writer;
-    struct response_parser parser;
 };
 
 enum upstream_lease {

@@ -59,8 +59,8 @@ static void keep_session(void *context, SSL_SESSION *session)
 static void start_handshake(struct upstream_link *link)
 {
     struct worker *worker = link->worker;
-    link->ssl = tls_client_new(link->endpoint, h2o_socket_get_fd(link->socket),
-                               conn_pool_session(worker->pool, link->endpoint));
+    link->ssl =
+        tls_client_new(link->endpoint, link->fd, conn_pool_session(worker->pool, link->endpoint));
     if (link->ssl == NULL) {
         link->owner->on_failed(link, UPSTREAM_FAILURE_TLS, tls_client_problem(link->endpoint->tls));
         return;
@@ -75,8 +75,7 @@ static void on_connected(h2o_socket_t *socket, const char *error)
     struct upstream_link *link = socket->data;
     int status = 0;
     socklen_t length = sizeof(status);
-    if (getsockopt(h2o_socket_get_fd(socket), SOL_SOCKET, SO_ERROR, &status, &length) != 0 ||
-        status != 0)
+    if (getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &status, &length) != 0 || status != 0)
         link->owner->on_failed(link, UPSTREAM_FAILURE_CONNECT, NULL);
     else if (link->endpoint->tls != NULL)
         start_handshake(link);
@@ -118,6 +117,7 @@ bool upstream_link_open(struct upstream_link *link, struct worker *worker,
         .worker = worker,
         .endpoint = endpoint,
         .owner = owner,
+        .fd = fd,
         .sessions = {.keep = keep_session, .context = link},
         .is_opening = is_pending || endpoint->tls != NULL,
     };
@@ -147,7 +147,7 @@ void upstream_link_close(struct upstream_link *link)
 
 ssize_t upstream_link_receive(struct upstream_link *link, char *at, size_t length)
 {
-    return byte_stream_receive(h2o_socket_get_fd(link->socket), link->ssl, at, length);
+    return byte_stream_receive(link->fd, link->ssl, at, length);
 }
 
 /* With TLS, session tickets may come at any time. */
@@ -156,10 +156,10 @@ bool upstream_link_is_quiet(struct upstream_link *link)
     char byte;
     if (link->ssl != NULL)
         return tls_receive(link->ssl, &byte, 1) < 0 && errno == EAGAIN;
-    return recv(h2o_socket_get_fd(link->socket), &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN;
+    return recv(link->fd, &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN;
 }
 
 void upstream_link_finish_sending(struct upstream_link *link)
 {
-    byte_stream_finish_sending(h2o_socket_get_fd(link->socket), link->ssl);
+    byte_stream_finish_sending(link->fd, link->ssl);
 }

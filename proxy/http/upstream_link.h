@@ -33,6 +33,7 @@ struct upstream_link {
     struct worker *worker;
     struct endpoint *endpoint; /* held */
     const struct upstream_link_owner *owner;
+    int fd;               /* the socket's */
     h2o_socket_t *socket; /* its data is the link's, which is the first member of its owner */
     SSL *ssl;             /* NULL: a clear connection */
     struct tls_session_keeper sessions;

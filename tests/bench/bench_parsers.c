@@ -64,10 +64,12 @@ static void parse_request(const char *text, size_t length, size_t pieces)
 {
     static const struct request_limits limits = REQUEST_LIMITS_DEFAULT;
     struct request_parser parser;
+    char host[REQUEST_HOST_BYTES];
+    struct request_areas areas = {.fields = fields(REQUEST_HEADERS_DEFAULT), .host = host};
     enum parse_result result = PARSE_MORE;
 
     memcpy(room, text, length); /* the parser writes to it */
-    request_parser_init(&parser, &limits, fields(REQUEST_HEADERS_DEFAULT), SLICE("http"), false);
+    request_parser_init(&parser, &limits, areas, SLICE("http"), false);
     for (size_t piece = 1; piece <= pieces; piece++)
         result = request_parser_feed(&parser, room, length * piece / pieces);
     must(result == PARSE_DONE);

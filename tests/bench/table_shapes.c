@@ -146,9 +146,10 @@ void bench_request_init(struct bench_request *request, const struct ask *ask)
                           "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
                           "\r\n",
                           ask->path, ask->host, ask->tenant[0] == '\0' ? "none" : ask->tenant);
-    struct header_list fields = {
-        .headers = request->headers, .tags = request->tags, .capacity = BENCH_HEADERS};
-    request_parser_init(&request->parser, &limits, fields, SLICE("http"), false);
+    struct request_areas areas = {
+        .fields = {.headers = request->headers, .tags = request->tags, .capacity = BENCH_HEADERS},
+        .host = request->host};
+    request_parser_init(&request->parser, &limits, areas, SLICE("http"), false);
     if (request_parser_feed(&request->parser, request->text, (size_t)length) != PARSE_DONE)
         abort();
     static const struct listener_identity listener = {SLICE("default"), 8080};

@@ -47,6 +47,7 @@ struct bench_request {
     char text[BENCH_REQUEST_BYTES];
     struct header headers[BENCH_HEADERS];
     struct header_tag tags[BENCH_HEADERS];
+    char host[REQUEST_HOST_BYTES];
     struct request_parser parser;
 };
 

@@ -122,9 +122,11 @@ void describe_request(struct buffer *to, struct slice bytes, struct request_sett
 {
     struct header headers[FIELDS_MAX];
     struct header_tag tags[FIELDS_MAX];
-    struct header_list fields = {.headers = headers, .tags = tags, .capacity = setting.headers};
+    char host[REQUEST_HOST_BYTES];
+    struct request_areas areas = {
+        .fields = {.headers = headers, .tags = tags, .capacity = setting.headers}, .host = host};
     struct request_parser parser;
-    request_parser_init(&parser, &setting.limits, fields, slice_from_string(setting.scheme),
+    request_parser_init(&parser, &setting.limits, areas, slice_from_string(setting.scheme),
                         setting.peer_is_trusted);
 
     char *at = NULL;

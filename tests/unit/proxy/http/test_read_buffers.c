@@ -86,9 +86,31 @@ static void no_more_than_a_few_are_kept(void **state)
     read_buffers_clear(&buffers);
 }
 
+static void a_buffer_for_heads_comes_back_to_those_for_heads(void **state)
+{
+    (void)state;
+    struct read_buffers buffers = {0};
+    struct buffer buffer = BUFFER_EMPTY;
+    read_buffers_lend_for_head(&buffers, &buffer);
+    assert_int_equal(buffer.capacity, HEAD_BUFFER_BYTES);
+    const char *memory = buffer.at;
+
+    read_buffers_return(&buffers, &buffer);
+    struct buffer body = BUFFER_EMPTY;
+    read_buffers_lend(&buffers, &body);
+    read_buffers_lend_for_head(&buffers, &buffer);
+
+    assert_int_equal(body.capacity, READ_BUFFER_BYTES);
+    assert_ptr_equal(buffer.at, memory);
+    read_buffers_return(&buffers, &buffer);
+    read_buffers_return(&buffers, &body);
+    read_buffers_clear(&buffers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_buffer_for_heads_comes_back_to_those_for_heads),
         cmocka_unit_test(the_buffer_given_back_last_is_lent_first),
         cmocka_unit_test(a_buffer_that_has_memory_keeps_it),
         cmocka_unit_test(an_empty_buffer_is_exchanged_for_a_large_one),
