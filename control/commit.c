@@ -12,12 +12,15 @@
 
 /* --- the request ---------------------------------------------------------------------------- */
 
-static size_t count_bytes(const Pointsman__V1__ApplyRequest *apply)
+static bool is_too_long(const struct commit_request *request)
 {
+    const Pointsman__V1__ApplyRequest *apply = request->apply;
     size_t bytes = 0;
+    if (request->apply_bytes != 0 && request->apply_bytes <= APPLY_BYTES_MAX)
+        return false;
     for (size_t i = 0; i < apply->n_mutations; i++)
         bytes += protobuf_c_message_get_packed_size(&apply->mutations[i]->base);
-    return bytes;
+    return bytes > APPLY_BYTES_MAX;
 }
 
 /* 0 ms: it need not be confirmed. */
@@ -42,7 +45,7 @@ static bool check_limits(const struct commit *commit)
     if (apply->n_mutations > APPLY_MUTATIONS_MAX)
         violations_add(commit->violations, ERROR_LIMIT, "mutations", "%zu of them, at most %d",
                        apply->n_mutations, APPLY_MUTATIONS_MAX);
-    if (count_bytes(apply) > APPLY_BYTES_MAX)
+    if (is_too_long(commit->request))
         violations_add(commit->violations, ERROR_LIMIT, "mutations", "more than %d MiB of them",
                        APPLY_BYTES_MAX >> 20);
     if (strlen(apply->message) > COMMIT_MESSAGE_BYTES_MAX)
@@ -275,6 +278,7 @@ AnswerMessage *commit_run(struct store *store, const struct proxy_registry *prox
     free(commit.mutations);
     free(commit.sorted);
     buffer_clear(&commit.bytes);
+    message_arena_clear(&commit.arena);
     shadow_lint_free(commit.lint);
     if (is_done)
         return commit.answer;

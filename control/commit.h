@@ -45,6 +45,8 @@ struct commit_request {
     const struct peer_credentials *author;
     enum mutation_naming naming;
 
+    /* What it took to send `apply`: more than its mutations do. 0: unknown. */
+    size_t apply_bytes;
     /* What the peer said, for knowing a repeated request; NULL: `apply`. */
     const ProtobufCMessage *asked;
     /* Asked for more mutations, after those of `apply`, once the request is known to be new. NULL:

@@ -1,3 +1,4 @@
+#include "common/hash.h"
 #include "control/commit_parts.h"
 #include "control/proxy_registry.h"
 #include "control/references.h"
@@ -72,17 +73,44 @@ static bool check_unused(struct commit *commit, const struct mutation *mutation)
     return true;
 }
 
+/* Backends that were looked up, by a hash of the name: the routes of a batch name few. Of two that
+ * share a place, the last is known. */
+enum { KNOWN_BACKENDS_MAX = 4096 };
+
+struct known_backend {
+    char *name; /* NULL: none so far */
+    bool is_there;
+};
+
 struct reference_check {
     struct commit *commit;
     const char *route;
+    struct known_backend *known;
+    size_t known_count; /* a power of two */
     bool has_failed;
 };
+
+static bool has_backend(struct reference_check *check, const char *name)
+{
+    uint64_t hash = hash_bytes(name, strlen(name), 0);
+    struct known_backend *known = &check->known[hash & (check->known_count - 1)];
+    if (known->name != NULL && strcmp(known->name, name) == 0)
+        return known->is_there;
+    free(known->name);
+    known->name = memory_duplicate_string(name);
+    if (!store_has(check->commit->store, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND, name,
+                   &known->is_there, check->commit->err))
+        check->has_failed = true;
+    return known->is_there;
+}
 
 static void warn_of_reference(struct reference_check *check, const struct reference *reference,
                               const char *part, const char *what)
 {
-    char field[MUTATION_FIELD_BYTES];
-    snprintf(field, sizeof(field), "%s.%s", reference->field, part);
+    char path[REFERENCE_FIELD_BYTES];
+    char field[REFERENCE_FIELD_BYTES + 8];
+    reference_field(reference, path);
+    snprintf(field, sizeof(field), "%s.%s", path, part);
     answer_add_warning(check->commit->answer, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
                        check->route, field, "%s: %s", what,
                        reference->is_mirror ? "nothing is copied to it"
@@ -101,24 +129,18 @@ static void warn_of_kind(struct reference_check *check, const struct reference *
 static void warn_when_missing(void *context, const struct reference *reference)
 {
     struct reference_check *check = context;
-    struct store_record record = {0};
-    bool is_there = true;
     if (check->has_failed)
         return;
     if (reference->backend == NULL) {
         warn_of_kind(check, reference);
         return;
     }
-    check->has_failed =
-        !commit_look_up(check->commit, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND,
-                        reference->backend, &record, &is_there);
-    if (!check->has_failed && !is_there) {
+    if (!has_backend(check, reference->backend) && !check->has_failed) {
         struct buffer what = BUFFER_EMPTY;
         buffer_printf(&what, "there is no backend '%s'", reference->backend);
         warn_of_reference(check, reference, "name", buffer_string(&what));
         buffer_clear(&what);
     }
-    store_record_clear(&record);
 }
 
 static void warn_of_listeners(struct commit *commit, const RouteMessage *route)
@@ -135,12 +157,11 @@ static void warn_of_listeners(struct commit *commit, const RouteMessage *route)
     }
 }
 
-static bool warn_of_references(struct commit *commit, const RouteMessage *route)
+static void warn_of_references(struct reference_check *check, const RouteMessage *route)
 {
-    struct reference_check check = {.commit = commit, .route = route->name};
-    references_each(route, warn_when_missing, &check);
-    warn_of_listeners(commit, route);
-    return !check.has_failed;
+    check->route = route->name;
+    references_each(route, warn_when_missing, check);
+    warn_of_listeners(check->commit, route);
 }
 
 /* What a later replace_all with these labels would not see. */
@@ -167,6 +188,18 @@ static void warn_of_labels(struct commit *commit, const struct mutation *mutatio
     }
 }
 
+static void check_mutation(struct reference_check *check, const struct mutation *mutation)
+{
+    struct commit *commit = check->commit;
+    bool is_route = mutation->kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
+    if (mutation->is_put)
+        warn_of_labels(commit, mutation);
+    if (!mutation->is_put && !is_route && !check_unused(commit, mutation))
+        check->has_failed = true;
+    if (mutation->is_put && is_route)
+        warn_of_references(check, mutation->message->put_route);
+}
+
 bool commit_check_whole(struct commit *commit)
 {
     for (size_t i = 0; i < commit->count; i++) {
@@ -176,16 +209,14 @@ bool commit_check_whole(struct commit *commit)
             !delete_unused_backend(commit, mutation))
             return false;
     }
-    for (size_t i = 0; i < commit->count; i++) {
-        const struct mutation *mutation = &commit->mutations[i];
-        bool is_route = mutation->kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
-        if (mutation->is_put)
-            warn_of_labels(commit, mutation);
-        if (!mutation->is_put && !is_route && !check_unused(commit, mutation))
-            return false;
-        if (mutation->is_put && is_route &&
-            !warn_of_references(commit, mutation->message->put_route))
-            return false;
-    }
-    return true;
+    struct reference_check check = {.commit = commit, .known_count = 8};
+    while (check.known_count < 4 * commit->count && check.known_count < KNOWN_BACKENDS_MAX)
+        check.known_count *= 2;
+    check.known = memory_allocate_zeroed(check.known_count, sizeof(check.known[0]));
+    for (size_t i = 0; i < commit->count && !check.has_failed; i++)
+        check_mutation(&check, &commit->mutations[i]);
+    for (size_t i = 0; i < check.known_count; i++)
+        free(check.known[i].name);
+    free(check.known);
+    return !check.has_failed;
 }

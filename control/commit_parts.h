@@ -10,6 +10,7 @@
 #include "control/commit.h"
 #include "control/mutation.h"
 #include "control/shadow_lint.h"
+#include "proto/message_arena.h"
 
 struct commit {
     struct store *store;
@@ -24,9 +25,10 @@ struct commit {
     size_t count;
     struct mutation *sorted; /* the same by kind and name */
     bool is_changed;
-    uint64_t held_revision; /* waits to be confirmed: what it changed stays as it is; 0: none */
-    struct buffer bytes;    /* of the object at hand */
-    size_t told_bytes;      /* of before and after in a dry run's answer */
+    uint64_t held_revision;     /* waits to be confirmed: what it changed stays as it is; 0: none */
+    struct buffer bytes;        /* of the object at hand */
+    struct message_arena arena; /* for what it was before */
+    size_t told_bytes;          /* of before and after in a dry run's answer */
 };
 
 /* --- commit_write.c ------------------------------------------------------------------------- */

@@ -1,7 +1,9 @@
 #include "control/change_message.h"
 #include "control/commit_parts.h"
+#include "control/packed_object.h"
 #include "control/packed_route.h"
 #include "control/references.h"
+#include "proto/message.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -72,12 +74,7 @@ static bool check_precondition(struct commit *commit, const struct mutation *mut
 bool commit_look_up(struct commit *commit, Pointsman__V1__ObjectKind kind, const char *name,
                     struct store_record *record, bool *is_there)
 {
-    struct error why = {0};
-    *is_there = store_get(commit->store, kind, name, record, &why);
-    if (*is_there || why.code == ERROR_NOT_FOUND)
-        return true;
-    *commit->err = why;
-    return false;
+    return store_find(commit->store, kind, name, record, is_there, commit->err);
 }
 
 bool commit_is_held(struct commit *commit, Pointsman__V1__ObjectKind kind, const char *name,
@@ -158,6 +155,21 @@ static void lint_put(struct commit *commit, const struct mutation *mutation,
                         created, !commit->request->is_trusted);
 }
 
+/* The backends that a route named so far. */
+static bool collect_before(struct commit *commit, const struct store_write *write,
+                           struct reference_list *references)
+{
+    if (write->kind != POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE)
+        return true;
+    const RouteMessage *route = (const RouteMessage *)message_arena_unpack(
+        &commit->arena, &pointsman__v1__route__descriptor, *write->before, MESSAGE_MEMORY_APPLY,
+        false, commit->err);
+    if (route != NULL)
+        references_collect(route, references);
+    message_arena_reset(&commit->arena);
+    return route != NULL;
+}
+
 static bool write_put(struct commit *commit, const struct mutation *mutation,
                       const struct store_record *record, bool is_there)
 {
@@ -165,14 +177,13 @@ static bool write_put(struct commit *commit, const struct mutation *mutation,
     struct creation created = creation_of(commit, mutation, record, is_there);
     struct slice before = buffer_slice(&record->bytes);
 
-    mutation_pack(mutation, created, is_there ? record->revision : next, &commit->bytes);
-    if (is_there && slice_equals(before, buffer_slice(&commit->bytes))) {
+    mutation_pack(mutation, created, next, &commit->bytes);
+    if (is_there && packed_object_equals(before, buffer_slice(&commit->bytes))) {
         lint_put(commit, mutation, created);
         answer_add_change(commit->answer, POINTSMAN__V1__CHANGE_KIND__CHANGE_KIND_UNCHANGED,
                           mutation->kind, mutation->name);
         return true;
     }
-    mutation_pack(mutation, created, next, &commit->bytes);
     if (commit->bytes.length > COMMIT_OBJECT_BYTES_MAX) {
         commit_refuse(commit, mutation, ERROR_LIMIT, "an object may have 1 MiB at most");
         return true;
@@ -180,10 +191,11 @@ static bool write_put(struct commit *commit, const struct mutation *mutation,
     lint_put(commit, mutation, created);
 
     struct reference_list references = {0};
+    struct reference_list references_before = {0};
     if (mutation->kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE)
         references_collect(mutation->message->put_route, &references);
     struct slice after = buffer_slice(&commit->bytes);
-    const struct store_write write = {
+    struct store_write write = {
         .kind = mutation->kind,
         .name = mutation->name,
         .created_revision = created.revision,
@@ -192,8 +204,12 @@ static bool write_put(struct commit *commit, const struct mutation *mutation,
         .references = references.names,
         .reference_count = references.count,
     };
-    bool is_written = store_write(commit->store, &write, commit->err);
+    bool is_written = !is_there || collect_before(commit, &write, &references_before);
+    write.references_before = references_before.names;
+    write.reference_before_count = references_before.count;
+    is_written = is_written && store_write(commit->store, &write, commit->err);
     reference_list_clear(&references);
+    reference_list_clear(&references_before);
     return is_written && tell_change(commit, &write);
 }
 
@@ -201,10 +217,14 @@ bool commit_write_delete(struct commit *commit, Pointsman__V1__ObjectKind kind, 
                          const struct store_record *record)
 {
     struct slice before = buffer_slice(&record->bytes);
-    const struct store_write write = {.kind = kind, .name = name, .before = &before};
-    if (!store_write(commit->store, &write, commit->err))
-        return false;
-    return tell_change(commit, &write);
+    struct store_write write = {.kind = kind, .name = name, .before = &before};
+    struct reference_list references = {0};
+    bool is_written = collect_before(commit, &write, &references);
+    write.references_before = references.names;
+    write.reference_before_count = references.count;
+    is_written = is_written && store_write(commit->store, &write, commit->err);
+    reference_list_clear(&references);
+    return is_written && tell_change(commit, &write);
 }
 
 static bool delete_missing(struct commit *commit, const struct mutation *mutation)

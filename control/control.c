@@ -6,6 +6,7 @@
 #include "control/backup_service.h"
 #include "control/blame_service.h"
 #include "control/change_feed.h"
+#include "control/checkpointer.h"
 #include "control/commit_group.h"
 #include "control/commit_stream.h"
 #include "control/compactor.h"
@@ -31,6 +32,7 @@ struct control {
     struct store *store;
     struct change_feed *changes;
     struct commit_group *commits;
+    struct checkpointer *checkpointer;
     struct compactor *compactor;
     struct proxy_registry *proxies;
     struct wait_list *waits;
@@ -125,6 +127,7 @@ struct control *control_start(const struct control_options *options, struct even
     control->changes = change_feed_new();
     /* Before the server: its turn ends after the commits', and sends their answers. */
     control->commits = commit_group_new(loop, control->store, control->changes);
+    control->checkpointer = checkpointer_new(loop, control->store);
     control->compactor = compactor_new(loop, control->store, options->keep_revisions);
     control->proxies = proxy_registry_new();
     proxy_memory_restore(control->store, control->proxies);
@@ -213,6 +216,7 @@ void control_stop(struct control *control)
     wait_list_free(control->waits);
     proxy_registry_free(control->proxies);
     compactor_free(control->compactor);
+    checkpointer_free(control->checkpointer);
     commit_group_free(control->commits);
     change_feed_free(control->changes);
     store_close(control->store);

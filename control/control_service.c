@@ -83,7 +83,11 @@ void control_service_apply(void *context, struct grpc_call *call, const Protobuf
         replace_service_apply(services->replaces, call, apply);
         return;
     }
-    const struct commit_request commit = {.apply = apply, .author = grpc_call_peer(call)};
+    const struct commit_request commit = {
+        .apply = apply,
+        .author = grpc_call_peer(call),
+        .apply_bytes = grpc_call_request_bytes(call),
+    };
     run_commit(services, call, &commit);
 }
 

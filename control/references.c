@@ -3,10 +3,9 @@
 #include "common/buffer.h"
 #include "proxy/routing/route_validate.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { FIELD_BYTES = 160 };
 
 struct visit {
     const RouteMessage *route;
@@ -25,8 +24,9 @@ static void visit_reference(const struct visit *visit, struct reference referenc
     visit->on_reference(visit->context, &reference);
 }
 
-static void visit_mirrors(const struct visit *visit, const char *where, FilterMessage **filters,
-                          size_t count)
+/* `where` says whose filters they are. */
+static void visit_mirrors(const struct visit *visit, struct reference where,
+                          FilterMessage **filters, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (filters[i]->kind_case != POINTSMAN__V1__FILTER__KIND_REQUEST_MIRROR ||
@@ -34,10 +34,11 @@ static void visit_mirrors(const struct visit *visit, const char *where, FilterMe
             continue;
         const Pointsman__V1__BackendObjectReference *target =
             filters[i]->request_mirror->backend_ref;
-        char field[FIELD_BYTES];
-        snprintf(field, sizeof(field), "%s.filters[%zu].request_mirror.backend_ref", where, i);
-        struct reference reference = {
-            .field = field, .group = target->group, .kind = target->kind, .is_mirror = true};
+        struct reference reference = where;
+        reference.filter = i;
+        reference.group = target->group;
+        reference.kind = target->kind;
+        reference.is_mirror = true;
         visit_reference(visit, reference, target->namespace_, target->name);
     }
 }
@@ -47,19 +48,30 @@ void references_each(const RouteMessage *route, reference_visit_fn *on_reference
     const struct visit visit = {.route = route, .on_reference = on_reference, .context = context};
     for (size_t i = 0; i < route->n_rules; i++) {
         const RouteRuleMessage *rule = route->rules[i];
-        char field[FIELD_BYTES];
-        snprintf(field, sizeof(field), "rules[%zu]", i);
-        visit_mirrors(&visit, field, rule->filters, rule->n_filters);
+        struct reference reference = {.rule = i, .backend_ref = SIZE_MAX};
+        visit_mirrors(&visit, reference, rule->filters, rule->n_filters);
 
         for (size_t j = 0; j < rule->n_backend_refs; j++) {
             const BackendRefMessage *target = rule->backend_refs[j];
-            snprintf(field, sizeof(field), "rules[%zu].backend_refs[%zu]", i, j);
-            struct reference reference = {
-                .field = field, .group = target->group, .kind = target->kind};
+            reference.backend_ref = j;
+            reference.group = target->group;
+            reference.kind = target->kind;
             visit_reference(&visit, reference, target->namespace_, target->name);
-            visit_mirrors(&visit, field, target->filters, target->n_filters);
+            visit_mirrors(&visit, reference, target->filters, target->n_filters);
         }
     }
+}
+
+void reference_field(const struct reference *reference, char field[REFERENCE_FIELD_BYTES])
+{
+    char backend_ref[64] = "";
+    char filter[64] = "";
+    if (reference->backend_ref != SIZE_MAX)
+        snprintf(backend_ref, sizeof(backend_ref), ".backend_refs[%zu]", reference->backend_ref);
+    if (reference->is_mirror)
+        snprintf(filter, sizeof(filter), ".filters[%zu].request_mirror.backend_ref",
+                 reference->filter);
+    snprintf(field, REFERENCE_FIELD_BYTES, "rules[%zu]%s%s", reference->rule, backend_ref, filter);
 }
 
 static void append_name(void *context, const struct reference *reference)

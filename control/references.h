@@ -9,8 +9,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { REFERENCE_FIELD_BYTES = 160 };
+
 struct reference {
-    const char *field; /* its path in the route, "rules[0].backend_refs[1]" */
+    size_t rule;
+    size_t backend_ref; /* SIZE_MAX: a mirror of the rule's own filters */
+    size_t filter;      /* of a mirror */
     const char *group, *kind;
     const char *backend; /* the full name it means; NULL: a thing of this kind is no Backend */
     bool is_mirror;
@@ -22,6 +26,9 @@ typedef void reference_visit_fn(void *context, const struct reference *reference
 /* Backends of rules and of mirrors, those in filters of a single backendRef too. A name may come
  * several times. */
 void references_each(const RouteMessage *route, reference_visit_fn *visit, void *context);
+
+/* Its path in the route, "rules[0].backend_refs[1]". */
+void reference_field(const struct reference *reference, char field[REFERENCE_FIELD_BYTES]);
 
 struct reference_list {
     char **names;

@@ -169,9 +169,10 @@ struct search {
 static bool try_candidate(void *context, struct slice name)
 {
     struct search *search = context;
-    const struct route *route = find_route(search->lint, name);
-    if (route != NULL && route != search->loser->rule->route &&
-        has_hostname(route, search->hostname))
+    const struct route *own = search->loser->rule->route;
+    bool is_own = slice_equals(name, route_name(own));
+    const struct route *route = is_own ? NULL : find_route(search->lint, name);
+    if (route != NULL && has_hostname(route, search->hostname))
         search->winner = find_in_route(route, search->loser);
     return search->winner == NULL && ++search->candidates < CANDIDATES_MAX;
 }
@@ -300,7 +301,8 @@ static bool try_victim(void *context, struct slice name)
 {
     struct victims *victims = context;
     const struct route_match *winner = victims->winner;
-    const struct route *route = find_route(victims->lint, name);
+    bool is_own = slice_equals(name, route_name(winner->rule->route));
+    const struct route *route = is_own ? NULL : find_route(victims->lint, name);
     /* Under its first hostname alone, or it would be told of for each. */
     bool is_older = route != NULL && slice_equals(hostname_at(route, 0), victims->hostname) &&
                     object_map_find(&victims->lint->changed_by_name, name) == NULL;

@@ -82,6 +82,12 @@ bool store_get(struct store *store, Pointsman__V1__ObjectKind kind, const char *
                struct store_record *record, struct error *err);
 void store_record_clear(struct store_record *record);
 
+/* The same, where an object that is not there is no error: `*is_there` is false then. */
+bool store_find(struct store *store, Pointsman__V1__ObjectKind kind, const char *name,
+                struct store_record *record, bool *is_there, struct error *err);
+bool store_has(struct store *store, Pointsman__V1__ObjectKind kind, const char *name,
+               bool *is_there, struct error *err);
+
 /* An object as a scan shows it. Borrowed until the visitor returns. */
 struct store_object {
     Pointsman__V1__ObjectKind kind;
@@ -150,9 +156,11 @@ struct store_write {
     uint64_t created_revision;
     const struct slice *before; /* NULL: it is not there */
     const struct slice *after;  /* NULL: delete it */
-    /* The backends a route names; may repeat. */
+    /* The backends a route names, and those it named before; may repeat. */
     char *const *references;
     size_t reference_count;
+    char *const *references_before;
+    size_t reference_before_count;
 };
 
 bool store_write(struct store *store, const struct store_write *write, struct error *err);
@@ -185,6 +193,11 @@ bool store_end_pending(struct store *store, Pointsman__V1__ConfirmState why, str
 /* Drops changes and answers up to `revision`: at most `limit` commits of them, and no more than
  * make STORE_COMPACT_CHANGES, or one. In a commit that makes no revision. */
 bool store_compact(struct store *store, uint64_t revision, uint64_t limit, struct error *err);
+
+/* What was committed goes to a log first. How much of it has not been moved into the database. */
+uint64_t store_log_bytes(const struct store *store);
+/* Moves it. Not in a transaction. A commit that makes the log very long does so by itself. */
+bool store_checkpoint(struct store *store, struct error *err);
 
 /* --- proxies -------------------------------------------------------------------------------- */
 

@@ -15,7 +15,8 @@
 
 enum {
     APPLICATION_ID = 0x506f696e, /* "Poin"; `file` shows it */
-    WAL_CHECKPOINT_PAGES = 4000, /* 16 MB */
+    PAGE_BYTES = 8192,           /* of a database that is made; others keep theirs */
+    LOG_BYTES_MAX = 64 << 20,    /* moved by a commit when nobody has done it in time */
     CACHE_KIB = 64 * 1024,
 };
 
@@ -109,18 +110,19 @@ static bool lock_exclusively(sqlite3 *database, struct error *err)
     return expect_pragma(database, "PRAGMA locking_mode = EXCLUSIVE", "exclusive", err);
 }
 
+/* The size of pages counts where there are none yet. */
 static bool configure(sqlite3 *database, struct error *err)
 {
     char pragmas[256];
     snprintf(pragmas, sizeof(pragmas),
-             "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
-             "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -%d;"
-             "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = %d",
-             CACHE_KIB, WAL_CHECKPOINT_PAGES);
+             "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;"
+             "PRAGMA secure_delete = OFF; PRAGMA cache_size = -%d; PRAGMA page_size = %d;"
+             "PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = FULL",
+             CACHE_KIB, PAGE_BYTES);
 
-    return expect_pragma(database, "PRAGMA journal_mode = WAL", "wal", err) &&
-           (sqlite3_exec(database, pragmas, NULL, NULL, NULL) == SQLITE_OK ||
+    return (sqlite3_exec(database, pragmas, NULL, NULL, NULL) == SQLITE_OK ||
             store_error_of(database, err, "configuring the database")) &&
+           expect_pragma(database, "PRAGMA journal_mode = WAL", "wal", err) &&
            expect_pragma(database, "PRAGMA synchronous", "2", err);
 }
 
@@ -254,12 +256,35 @@ static bool check_objects(struct store *store, struct error *err)
     return true;
 }
 
+/* Called with each transaction, in the place of SQLite's own automatic checkpoints. */
+static int on_log_written(void *context, sqlite3 *database, const char *name, int pages)
+{
+    struct store *store = context;
+    (void)database;
+    (void)name;
+    store->log_bytes = (uint64_t)pages * store->page_bytes;
+    /* Its failure is none of the commit's: that is durable. */
+    if (store->log_bytes >= LOG_BYTES_MAX)
+        store_checkpoint_now(store, NULL);
+    return SQLITE_OK;
+}
+
+static bool watch_log(struct store *store, struct error *err)
+{
+    char bytes[32];
+    if (!read_pragma(store->database, "PRAGMA page_size", bytes, sizeof(bytes), err))
+        return false;
+    store->page_bytes = strtoul(bytes, NULL, 10);
+    sqlite3_wal_hook(store->database, on_log_written, store);
+    return true;
+}
+
 static bool prepare(struct store *store, const char *path, struct error *err)
 {
     return lock_exclusively(store->database, err) && check_application(store->database, err) &&
            configure(store->database, err) && check_integrity(store->database, err) &&
            store_migrate(store->database, path, schema_files, schema_file_count, err) &&
-           store_read_head(store, err) && check_objects(store, err);
+           store_read_head(store, err) && check_objects(store, err) && watch_log(store, err);
 }
 
 static void stay_damaged(struct store *store, const char *path, const struct error *why)
@@ -277,6 +302,10 @@ static void stay_damaged(struct store *store, const char *path, const struct err
 
 struct store *store_open(const char *path, struct error *err)
 {
+    /* Nobody asks how much memory SQLite has, and counting takes a mutex for each allocation.
+     * Refused once SQLite is in use, and then of no matter. */
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+
     struct store *store = memory_allocate_zeroed(1, sizeof(*store));
     struct error why = {0};
 

@@ -126,25 +126,51 @@ void store_record_clear(struct store_record *record)
     buffer_clear(&record->bytes);
 }
 
-bool store_get(struct store *store, Pointsman__V1__ObjectKind kind, const char *name,
-               struct store_record *record, struct error *err)
+bool store_find(struct store *store, Pointsman__V1__ObjectKind kind, const char *name,
+                struct store_record *record, bool *is_there, struct error *err)
 {
     sqlite3_stmt *statement = store_statement(store, STATEMENT_GET_OBJECT, err);
-    bool has_row;
+    *is_there = false;
     if (statement == NULL)
         return false;
     store_bind_number(statement, 1, (uint64_t)kind);
     store_bind_text(statement, 2, name);
-    if (!store_step(store, statement, &has_row, err))
+    if (!store_step(store, statement, is_there, err))
         return false;
-    if (!has_row)
-        return error_set(
-            err, ERROR_NOT_FOUND, "there is no %s '%s'",
-            kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE ? "route" : "backend", name);
+    if (!*is_there)
+        return true;
 
     record->created_revision = store_column_number(statement, 0);
     record->revision = store_column_number(statement, 1);
     buffer_append_slice(&record->bytes, store_column_bytes(statement, 2));
+    sqlite3_reset(statement);
+    return true;
+}
+
+bool store_get(struct store *store, Pointsman__V1__ObjectKind kind, const char *name,
+               struct store_record *record, struct error *err)
+{
+    bool is_there;
+    if (!store_find(store, kind, name, record, &is_there, err))
+        return false;
+    if (!is_there)
+        return error_set(
+            err, ERROR_NOT_FOUND, "there is no %s '%s'",
+            kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE ? "route" : "backend", name);
+    return true;
+}
+
+bool store_has(struct store *store, Pointsman__V1__ObjectKind kind, const char *name,
+               bool *is_there, struct error *err)
+{
+    sqlite3_stmt *statement = store_statement(store, STATEMENT_HAS_OBJECT, err);
+    *is_there = false;
+    if (statement == NULL)
+        return false;
+    store_bind_number(statement, 1, (uint64_t)kind);
+    store_bind_text(statement, 2, name);
+    if (!store_step(store, statement, is_there, err))
+        return false;
     sqlite3_reset(statement);
     return true;
 }

@@ -27,6 +27,7 @@ enum statement {
     STATEMENT_DIFF,
     STATEMENT_DIFF_OF_OBJECT,
     STATEMENT_GET_OBJECT,
+    STATEMENT_HAS_OBJECT,
     STATEMENT_SCAN_HEAD,
     STATEMENT_NEXT_CHANGED,
     STATEMENT_FIRST_CHANGE,
@@ -37,7 +38,7 @@ enum statement {
     STATEMENT_PUT_OBJECT,
     STATEMENT_DELETE_OBJECT,
     STATEMENT_PUT_REFERENCE,
-    STATEMENT_DELETE_REFERENCES,
+    STATEMENT_DELETE_REFERENCE,
     STATEMENT_ADD_CHANGE,
     STATEMENT_ADD_COMMIT,
     STATEMENT_SET_CONFIRM_STATE,
@@ -83,6 +84,8 @@ struct store {
     bool in_commit;
     struct error lost; /* why the open transaction cannot be ended; ERROR_NONE: it can */
 
+    uint64_t page_bytes;
+    uint64_t log_bytes; /* not moved into the database */
     bool is_damaged;
     char trouble[ERROR_MESSAGE_BYTES]; /* why it takes no writes; "": it does */
 };
@@ -127,6 +130,9 @@ bool store_sync_folder_of(const char *path, struct error *err);
 
 /* The lock file of the database at `path`: close it to let go. -1 on error; ERROR_IN_USE. */
 int store_lock_database(const char *path, struct error *err);
+
+/* store_checkpoint, also while a transaction ends. */
+bool store_checkpoint_now(struct store *store, struct error *err);
 
 /* Reads the head row into `committed`. */
 bool store_read_head(struct store *store, struct error *err);

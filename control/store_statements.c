@@ -59,6 +59,7 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
 
     [STATEMENT_GET_OBJECT] = "SELECT created_revision, revision, bytes FROM objects"
                              " WHERE kind = ?1 AND name = ?2",
+    [STATEMENT_HAS_OBJECT] = "SELECT 1 FROM objects WHERE kind = ?1 AND name = ?2",
     [STATEMENT_SCAN_HEAD] = "SELECT kind, name, bytes FROM objects"
                             " WHERE (kind, name) > (?1, ?2) AND kind <= ?3"
                             " ORDER BY kind, name",
@@ -86,7 +87,8 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_DELETE_OBJECT] = "DELETE FROM objects WHERE kind = ?1 AND name = ?2",
     [STATEMENT_PUT_REFERENCE] = "INSERT OR IGNORE INTO backend_references (backend, route)"
                                 " VALUES (?1, ?2)",
-    [STATEMENT_DELETE_REFERENCES] = "DELETE FROM backend_references WHERE route = ?1",
+    [STATEMENT_DELETE_REFERENCE] = "DELETE FROM backend_references"
+                                   " WHERE backend = ?1 AND route = ?2",
     [STATEMENT_ADD_CHANGE] = "INSERT INTO changes (sequence, revision, kind, name, before, after)"
                              " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     [STATEMENT_ADD_COMMIT] =

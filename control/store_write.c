@@ -3,6 +3,7 @@
 #include "proto/object_digest.h"
 
 #include <assert.h>
+#include <string.h>
 
 /* --- the transaction ------------------------------------------------------------------------ */
 
@@ -103,28 +104,45 @@ bool store_commit_begin(struct store *store, struct error *err)
     return true;
 }
 
-static bool write_references(struct store *store, const struct store_write *write,
-                             struct error *err)
+static bool is_among(const char *name, char *const *names, size_t count)
 {
-    bool has_row;
-    if (write->before != NULL) {
-        sqlite3_stmt *statement = store_statement(store, STATEMENT_DELETE_REFERENCES, err);
-        if (statement == NULL)
-            return false;
-        store_bind_text(statement, 1, write->name);
-        if (!store_step(store, statement, &has_row, err))
-            return false;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(names[i], name) == 0)
+            return true;
     }
-    for (size_t i = 0; i < write->reference_count; i++) {
-        sqlite3_stmt *statement = store_statement(store, STATEMENT_PUT_REFERENCE, err);
+    return false;
+}
+
+/* Runs the statement for each name that is not among the others. */
+static bool write_difference(struct store *store, enum statement id, const char *route,
+                             char *const *names, size_t count, char *const *others,
+                             size_t other_count, struct error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool has_row;
+        if (is_among(names[i], others, other_count))
+            continue;
+        sqlite3_stmt *statement = store_statement(store, id, err);
         if (statement == NULL)
             return false;
-        store_bind_text(statement, 1, write->references[i]);
-        store_bind_text(statement, 2, write->name);
+        store_bind_text(statement, 1, names[i]);
+        store_bind_text(statement, 2, route);
         if (!store_step(store, statement, &has_row, err))
             return false;
     }
     return true;
+}
+
+/* Most changes of a route leave its backends as they are. */
+static bool write_references(struct store *store, const struct store_write *write,
+                             struct error *err)
+{
+    return write_difference(store, STATEMENT_DELETE_REFERENCE, write->name,
+                            write->references_before, write->reference_before_count,
+                            write->references, write->reference_count, err) &&
+           write_difference(store, STATEMENT_PUT_REFERENCE, write->name, write->references,
+                            write->reference_count, write->references_before,
+                            write->reference_before_count, err);
 }
 
 static bool write_object(struct store *store, const struct store_write *write, struct error *err)
@@ -292,6 +310,28 @@ void store_commit_abandon(struct store *store)
         note_failure(store, &why);
         store->lost = why;
     }
+}
+
+/* --- the log -------------------------------------------------------------------------------- */
+
+uint64_t store_log_bytes(const struct store *store)
+{
+    return store->log_bytes;
+}
+
+bool store_checkpoint_now(struct store *store, struct error *err)
+{
+    if (sqlite3_wal_checkpoint_v2(store->database, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) !=
+        SQLITE_OK)
+        return store_error(store, err, "moving the log into the database");
+    store->log_bytes = 0;
+    return true;
+}
+
+bool store_checkpoint(struct store *store, struct error *err)
+{
+    assert(!store->in_transaction);
+    return store_checkpoint_now(store, err);
 }
 
 /* --- compaction ----------------------------------------------------------------------------- */

@@ -34,7 +34,7 @@ static void free_call(struct grpc_call *call)
     struct grpc_connection *connection = call->connection;
     event_timer_stop(&call->deadline_timer);
     event_timer_stop(&call->message_timer);
-    message_free(call->request);
+    message_arena_clear(&call->arena);
 
     if (call->previous != NULL)
         call->previous->next = call->next;
@@ -146,6 +146,17 @@ static void on_call(void *context, struct grpc_stream *stream, struct slice path
         event_timer_start(&call->deadline_timer, server->loop, timeout_ms, on_deadline, call);
 }
 
+/* The handler may end the call: the request is kept apart from it. */
+static void handle(struct grpc_call *call)
+{
+    struct message_arena arena = call->arena;
+    const ProtobufCMessage *request = call->request;
+    call->arena = (struct message_arena){0};
+    call->request = NULL;
+    call->method->on_call(call->method_context, call, request);
+    message_arena_clear(&arena);
+}
+
 static void on_message(void *context, struct grpc_stream *stream, struct slice bytes)
 {
     (void)context;
@@ -160,19 +171,18 @@ static void on_message(void *context, struct grpc_stream *stream, struct slice b
     }
     size_t memory =
         method->max_request_memory != 0 ? method->max_request_memory : MESSAGE_MEMORY_DEFAULT;
-    ProtobufCMessage *request =
-        message_unpack(method->request, bytes, memory, !method->allows_unknown_fields, &err);
-    if (request == NULL) {
+    call->request_bytes = bytes.length;
+    call->request = message_arena_unpack(&call->arena, method->request, bytes, memory,
+                                         !method->allows_unknown_fields, &err);
+    if (call->request == NULL) {
         grpc_call_fail_error(call, &err);
         return;
     }
-    if (!method->has_many_requests) {
-        call->request = request; /* its handler is called when the client has said all */
-        return;
+    /* The handler of a single one is called when the client has said all. */
+    if (method->has_many_requests) {
+        event_timer_stop(&call->message_timer);
+        handle(call);
     }
-    event_timer_stop(&call->message_timer);
-    method->on_call(call->method_context, call, request);
-    message_free(request);
 }
 
 static void on_half_close(void *context, struct grpc_stream *stream)
@@ -183,8 +193,7 @@ static void on_half_close(void *context, struct grpc_stream *stream)
         return;
 
     event_timer_stop(&call->message_timer);
-    ProtobufCMessage *request = call->request;
-    if (request == NULL && !call->method->has_many_requests) {
+    if (call->request == NULL && !call->method->has_many_requests) {
         grpc_call_fail(call, GRPC_INVALID_ARGUMENT, "the call has no message", NULL);
         return;
     }
@@ -192,9 +201,7 @@ static void on_half_close(void *context, struct grpc_stream *stream)
         grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, "earlier answers have not been read", NULL);
         return;
     }
-    call->request = NULL; /* the handler may end the call */
-    call->method->on_call(call->method_context, call, request);
-    message_free(request);
+    handle(call);
 }
 
 static enum grpc_pull on_pull(void *context, struct grpc_stream *stream, struct buffer *to)
@@ -228,6 +235,11 @@ const struct grpc_core_handlers grpc_call_handlers = {
 const struct peer_credentials *grpc_call_peer(const struct grpc_call *call)
 {
     return &call->connection->peer;
+}
+
+size_t grpc_call_request_bytes(const struct grpc_call *call)
+{
+    return call->request_bytes;
 }
 
 void grpc_call_on_end(struct grpc_call *call, void (*on_end)(void *context), void *context)

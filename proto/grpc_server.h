@@ -84,6 +84,9 @@ void grpc_server_free(struct grpc_server *server);
 
 const struct peer_credentials *grpc_call_peer(const struct grpc_call *call);
 
+/* Of the message at hand, or the last one. */
+size_t grpc_call_request_bytes(const struct grpc_call *call);
+
 /* Called once when the call ends by anything but our own answer: cancelled, connection lost,
  * deadline over. The call is gone afterwards. Whoever answers later must set this. */
 void grpc_call_on_end(struct grpc_call *call, void (*on_end)(void *context), void *context);

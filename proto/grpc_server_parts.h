@@ -7,6 +7,7 @@
 
 #include "proto/grpc_core.h"
 #include "proto/grpc_server.h"
+#include "proto/message_arena.h"
 
 struct grpc_connection {
     struct grpc_server *server;
@@ -33,7 +34,9 @@ struct grpc_call {
     struct grpc_stream *stream;
     const struct grpc_method *method;
     void *method_context;
-    ProtobufCMessage *request; /* until its handler returns */
+    ProtobufCMessage *request; /* until its handler returns; in the arena */
+    struct message_arena arena;
+    size_t request_bytes;
     struct event_timer deadline_timer;
     struct event_timer message_timer; /* until the request is complete */
     void (*on_end)(void *context);

@@ -1,5 +1,6 @@
 #include "proto/message.h"
 
+#include "proto/message_parts.h"
 #include "proto/wire_check.h"
 
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 enum { ALLOCATION_OVERHEAD = 16 };
 
 struct budget {
+    const struct message_memory *memory;
     size_t left;
     bool was_exceeded;
 };
@@ -21,25 +23,27 @@ static void *allocate_from_budget(void *allocator_data, size_t bytes)
         return NULL;
     }
     budget->left -= bytes + ALLOCATION_OVERHEAD;
-    return memory_allocate(bytes);
+    return budget->memory->allocate(budget->memory->context, bytes);
 }
 
-static void free_to_nobody(void *allocator_data, void *memory)
+static void free_of_budget(void *allocator_data, void *memory)
 {
-    (void)allocator_data;
-    free(memory);
+    struct budget *budget = allocator_data;
+    budget->memory->free(budget->memory->context, memory);
 }
 
-ProtobufCMessage *message_unpack(const ProtobufCMessageDescriptor *descriptor, struct slice bytes,
-                                 size_t max_memory, bool refuse_unknown, struct error *err)
+ProtobufCMessage *message_unpack_with(const struct message_memory *memory,
+                                      const ProtobufCMessageDescriptor *descriptor,
+                                      struct slice bytes, size_t max_memory, bool refuse_unknown,
+                                      struct error *err)
 {
     if (!wire_check(descriptor, bytes, refuse_unknown, err))
         return NULL;
 
-    struct budget budget = {.left = max_memory};
+    struct budget budget = {.memory = memory, .left = max_memory};
     ProtobufCAllocator allocator = {
         .alloc = allocate_from_budget,
-        .free = free_to_nobody,
+        .free = free_of_budget,
         .allocator_data = &budget,
     };
     const uint8_t *at = (const uint8_t *)(bytes.at == NULL ? "" : bytes.at);
@@ -53,6 +57,25 @@ ProtobufCMessage *message_unpack(const ProtobufCMessageDescriptor *descriptor, s
     else
         error_set(err, ERROR_INVALID, "%s: is not a protobuf message", descriptor->short_name);
     return NULL;
+}
+
+static void *allocate(void *context, size_t bytes)
+{
+    (void)context;
+    return memory_allocate(bytes);
+}
+
+static void give_back(void *context, void *memory)
+{
+    (void)context;
+    free(memory);
+}
+
+ProtobufCMessage *message_unpack(const ProtobufCMessageDescriptor *descriptor, struct slice bytes,
+                                 size_t max_memory, bool refuse_unknown, struct error *err)
+{
+    static const struct message_memory heap = {.allocate = allocate, .free = give_back};
+    return message_unpack_with(&heap, descriptor, bytes, max_memory, refuse_unknown, err);
 }
 
 void message_free(ProtobufCMessage *message)

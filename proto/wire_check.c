@@ -26,7 +26,10 @@ struct frame {
     const struct frame *parent;
     const ProtobufCMessageDescriptor *descriptor;
     const ProtobufCFieldDescriptor *field; /* at hand; NULL before the first */
-    uint32_t counts[WIRE_CHECK_FIELDS];    /* how often each field was there */
+    uint64_t seen;                         /* a bit for each field of the descriptor */
+    unsigned depth;
+    const unsigned char *begin;
+    const unsigned char *end_of_field; /* where the field at hand ends, or as far as it was read */
 };
 
 struct check {
@@ -35,6 +38,26 @@ struct check {
 };
 
 /* --- errors --------------------------------------------------------------------------------- */
+
+static bool read_varint(struct reader *reader, uint64_t *value);
+static bool read_value(struct reader *reader, unsigned wire_type, struct reader *content);
+
+/* How many of the repeated field at hand there are in front of it: counted anew, so that nothing
+ * is kept for messages that are right. */
+static unsigned count_before(const struct frame *frame)
+{
+    struct reader reader = {.at = frame->begin, .end = frame->end_of_field};
+    struct reader ignored;
+    unsigned count = 0;
+    uint64_t tag;
+    while (reader.at < reader.end && read_varint(&reader, &tag)) {
+        bool is_whole = read_value(&reader, tag & 7, &ignored);
+        if (!is_whole || reader.at == reader.end)
+            break;
+        count += tag >> 3 == frame->field->id;
+    }
+    return count;
+}
 
 static size_t format_path(const struct frame *frame, char *to, size_t to_bytes)
 {
@@ -46,8 +69,8 @@ static size_t format_path(const struct frame *frame, char *to, size_t to_bytes)
     const char *dot = used == 0 ? "" : ".";
     int wrote;
     if (field->label == PROTOBUF_C_LABEL_REPEATED)
-        wrote = snprintf(to + used, to_bytes - used, "%s%s[%u]", dot, field->name,
-                         frame->counts[field - frame->descriptor->fields] - 1);
+        wrote =
+            snprintf(to + used, to_bytes - used, "%s%s[%u]", dot, field->name, count_before(frame));
     else
         wrote = snprintf(to + used, to_bytes - used, "%s%s", dot, field->name);
     return used + (wrote < 0 ? 0 : (size_t)wrote);
@@ -121,9 +144,20 @@ static size_t sequence_length(const unsigned char *at, size_t left)
     return sequence->length;
 }
 
+static bool is_ascii_word(const unsigned char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+    return (word & UINT64_C(0x8080808080808080)) == 0;
+}
+
 static bool is_utf8(struct reader text)
 {
     while (text.at < text.end) {
+        if (text.end - text.at >= 8 && is_ascii_word(text.at)) {
+            text.at += 8;
+            continue;
+        }
         size_t length = sequence_length(text.at, (size_t)(text.end - text.at));
         if (length == 0)
             return false;
@@ -199,7 +233,8 @@ static bool has_other_of_oneof(const struct frame *frame)
     for (unsigned i = 0; i < descriptor->n_fields; i++) {
         const ProtobufCFieldDescriptor *other = &descriptor->fields[i];
         if (other != frame->field && (other->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 &&
-            other->quantifier_offset == frame->field->quantifier_offset && frame->counts[i] > 0)
+            other->quantifier_offset == frame->field->quantifier_offset &&
+            (frame->seen >> i & 1) != 0)
             return true;
     }
     return false;
@@ -209,8 +244,10 @@ static bool has_other_of_oneof(const struct frame *frame)
 static bool check_count(const struct check *check, struct frame *frame)
 {
     const ProtobufCFieldDescriptor *field = frame->field;
-    uint32_t count = ++frame->counts[field - frame->descriptor->fields];
-    if (field->label != PROTOBUF_C_LABEL_REPEATED && count > 1)
+    uint64_t bit = UINT64_C(1) << (field - frame->descriptor->fields);
+    bool is_repeated = (frame->seen & bit) != 0;
+    frame->seen |= bit;
+    if (field->label != PROTOBUF_C_LABEL_REPEATED && is_repeated)
         return refuse(check, frame, "is given twice");
     if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 && has_other_of_oneof(frame))
         return refuse(check, frame, "excludes another field that is given too");
@@ -226,7 +263,8 @@ static bool check_content(const struct check *check, struct frame *frame, struct
             return refuse(check, frame, "holds a NUL character");
         return is_utf8(content) || refuse(check, frame, "is not UTF-8");
     case PROTOBUF_C_TYPE_MESSAGE: {
-        struct frame inner = {.parent = frame, .descriptor = field->descriptor};
+        struct frame inner = {
+            .parent = frame, .descriptor = field->descriptor, .depth = frame->depth + 1};
         return check_message(check, &inner, content);
     }
     case PROTOBUF_C_TYPE_BYTES:
@@ -251,11 +289,14 @@ static bool check_field(const struct check *check, struct frame *frame, struct r
         snprintf(what, sizeof(what), "unknown field %u", number);
         return refuse(check, frame, what);
     }
+    frame->end_of_field = reader->at;
     if (frame->field != NULL && !check_count(check, frame))
         return false;
 
     struct reader content = {0};
-    if (!read_value(reader, wire_type, &content))
+    bool is_whole = read_value(reader, wire_type, &content);
+    frame->end_of_field = reader->at;
+    if (!is_whole)
         return refuse(check, frame, "is cut short or malformed");
     if (frame->field == NULL)
         return true;
@@ -269,12 +310,10 @@ static bool check_field(const struct check *check, struct frame *frame, struct r
 
 static bool check_message(const struct check *check, struct frame *frame, struct reader reader)
 {
-    unsigned depth = 0;
-    for (const struct frame *outer = frame; outer != NULL; outer = outer->parent)
-        depth++;
-    if (depth > WIRE_CHECK_DEPTH)
+    if (frame->depth >= WIRE_CHECK_DEPTH)
         return refuse(check, frame, "is nested too deep");
 
+    frame->begin = reader.at;
     while (reader.at < reader.end) {
         if (!check_field(check, frame, &reader))
             return false;

@@ -40,6 +40,13 @@ void store_fixture_reopen(struct store_fixture *fixture)
 bool store_fixture_write(struct store *store, Pointsman__V1__ObjectKind kind, const char *name,
                          const char *bytes, const char *backend, struct error *err)
 {
+    return store_fixture_relink(store, kind, name, bytes, NULL, backend, err);
+}
+
+bool store_fixture_relink(struct store *store, Pointsman__V1__ObjectKind kind, const char *name,
+                          const char *bytes, const char *backend_before, const char *backend,
+                          struct error *err)
+{
     struct store_record record = {0};
     struct error missing = {0};
     bool is_there = store_get(store, kind, name, &record, &missing);
@@ -51,6 +58,7 @@ bool store_fixture_write(struct store *store, Pointsman__V1__ObjectKind kind, co
     struct slice before = buffer_slice(&record.bytes);
     struct slice after = slice_from_string(bytes == NULL ? "" : bytes);
     char *references[] = {(char *)backend};
+    char *references_before[] = {(char *)backend_before};
     const struct store_write write = {
         .kind = kind,
         .name = name,
@@ -59,6 +67,8 @@ bool store_fixture_write(struct store *store, Pointsman__V1__ObjectKind kind, co
         .after = bytes == NULL ? NULL : &after,
         .references = references,
         .reference_count = backend == NULL ? 0 : 1,
+        .references_before = references_before,
+        .reference_before_count = backend_before == NULL ? 0 : 1,
     };
     bool is_written = store_write(store, &write, err);
     store_record_clear(&record);

@@ -28,6 +28,10 @@ void store_fixture_reopen(struct store_fixture *fixture);
  * or NULL. */
 bool store_fixture_write(struct store *store, Pointsman__V1__ObjectKind kind, const char *name,
                          const char *bytes, const char *backend, struct error *err);
+/* The same for a route that named `backend_before`. */
+bool store_fixture_relink(struct store *store, Pointsman__V1__ObjectKind kind, const char *name,
+                          const char *bytes, const char *backend_before, const char *backend,
+                          struct error *err);
 
 /* --- a commit of one object in a transaction of its own ------------------------------------- */
 

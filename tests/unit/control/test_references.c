@@ -4,7 +4,9 @@
 
 static void append(void *context, const struct reference *reference)
 {
-    buffer_printf(context, "%s=%s%s\n", reference->field,
+    char field[REFERENCE_FIELD_BYTES];
+    reference_field(reference, field);
+    buffer_printf(context, "%s=%s%s\n", field,
                   reference->backend == NULL ? "?" : reference->backend,
                   reference->is_mirror ? " (mirror)" : "");
 }

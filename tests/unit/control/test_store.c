@@ -275,9 +275,9 @@ static void references_follow_their_routes(void **state)
     assert_true(store_fixture_write(store, ROUTE, "a", "1", "x", &err));
     assert_true(store_fixture_write(store, ROUTE, "b", "1", "x", &err));
     assert_true(store_fixture_write(store, ROUTE, "c", "1", "x", &err));
-    assert_true(store_fixture_write(store, ROUTE, "c", "2", "y", &err));
+    assert_true(store_fixture_relink(store, ROUTE, "c", "2", "x", "y", &err));
     assert_true(store_fixture_write(store, ROUTE, "d", "1", "x", &err));
-    assert_true(store_fixture_write(store, ROUTE, "d", NULL, NULL, &err));
+    assert_true(store_fixture_relink(store, ROUTE, "d", NULL, "x", NULL, &err));
     assert_true(store_commit_end(store, &commit, &err));
     assert_true(store_transaction_end(store, &err));
 

@@ -194,8 +194,8 @@ static void what_is_no_whole_backup_is_not_restored(void **state)
 
     static const struct {
         off_t length; /* -1: not there */
-        off_t flip;   /* a byte that is changed; 0: none */
-    } cases[] = {{-1, 0}, {0, 0}, {100000, 0}, {0x7fffffff, 500000}};
+        off_t flip;   /* a byte that is changed, the first of a page; 0: none */
+    } cases[] = {{-1, 0}, {0, 0}, {100000, 0}, {0x7fffffff, 60 * 8192}};
     struct error err;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char *broken = temp_dir_file(fixture->dir, "broken");

@@ -272,7 +272,7 @@ static void damaged_page_stops_writes_and_not_reads(void **state)
     store_fixture_put(fixture->store, ROUTE, "big", big_object);
     close_store(fixture);
     off_t size = size_of(fixture->path);
-    write_at(fixture->path, size - 4096, "\xff\xff\xff\xff\xff\xff\xff\xff", 8);
+    write_at(fixture->path, size - 8192, "\xff\xff\xff\xff\xff\xff\xff\xff", 8);
 
     open_damaged(fixture);
 

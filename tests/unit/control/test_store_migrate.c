@@ -196,6 +196,23 @@ static void older_commits_get_the_counts_of_their_changes(void **state)
     }
 }
 
+static void references_stay_and_are_searched_by_backend_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    migrate(fixture, schema_files, 4);
+    assert_int_equal(sqlite3_exec(fixture->database,
+                                  "INSERT INTO backend_references VALUES ('a', 'r'), ('b', 'r')",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+
+    migrate(fixture, schema_files, schema_file_count);
+
+    assert_int_equal(number(fixture->database, "SELECT count(*) FROM backend_references"), 2);
+    assert_int_equal(number(fixture->database, "SELECT count(*) FROM sqlite_schema"
+                                               " WHERE name = 'backend_references_of_route'"),
+                     0);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -209,6 +226,7 @@ int main(void)
         test(newer_database_is_refused),
         test(every_released_schema_becomes_the_newest),
         test(older_commits_get_the_counts_of_their_changes),
+        test(references_stay_and_are_searched_by_backend_alone),
         cmocka_unit_test(released_files_are_numbered_without_gaps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
