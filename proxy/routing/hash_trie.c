@@ -27,29 +27,31 @@ struct place {
     unsigned depth;
 };
 
-static inline bool is_branch(uint64_t link)
+static inline bool is_branch(struct trie_link link)
 {
-    return link >> TRIE_ADDRESS_BITS != 0;
+    return link.word >> TRIE_ADDRESS_BITS != 0;
 }
 
-static inline struct trie_leaf *as_leaf(uint64_t link)
+static inline struct trie_leaf *as_leaf(struct trie_link link)
 {
-    return (struct trie_leaf *)trie_address(link);
+    return (struct trie_leaf *)trie_address(link.word);
 }
 
-static inline struct trie_branch *as_branch(uint64_t link)
+static inline struct trie_branch *as_branch(struct trie_link link)
 {
-    return (struct trie_branch *)trie_address(link);
+    return (struct trie_branch *)trie_address(link.word);
 }
 
-static uint64_t leaf_link(const struct trie_leaf *leaf)
+/* What leads to the whole trie: nothing is known of what is in a leaf. */
+static struct trie_link root_link(const struct hash_trie *trie)
 {
-    return (uintptr_t)leaf;
+    return (struct trie_link){trie->root, UINT64_MAX};
 }
 
-static uint64_t branch_link(const struct trie_branch *branch)
+static struct trie_link branch_link(const struct trie_branch *branch)
 {
-    return (uintptr_t)branch | (uint64_t)branch->node.shape << TRIE_ADDRESS_BITS;
+    return (struct trie_link){(uintptr_t)branch | (uint64_t)branch->node.shape << TRIE_ADDRESS_BITS,
+                              UINT64_MAX};
 }
 
 static size_t link_count(const struct trie_branch *branch)
@@ -84,6 +86,14 @@ static void set_entry(struct trie_leaf *leaf, size_t index, struct entry entry)
 {
     leaf->words[index] = entry.word;
     leaf->words[leaf->node.count + index] = entry.hash;
+}
+
+static struct trie_link leaf_link(const struct trie_leaf *leaf)
+{
+    struct trie_link link = {.word = (uintptr_t)leaf};
+    for (size_t i = 0; leaf != NULL && i < leaf->node.count; i++)
+        link.filter |= trie_marks(leaf_entry(leaf, i).hash);
+    return link;
 }
 
 void *hash_trie_find(struct hash_trie trie, uint64_t hash)
@@ -196,8 +206,8 @@ static struct trie_leaf *joined(struct node_store *store, struct trie_leaf *a, s
 
 static struct trie_branch *new_branch(struct node_store *store, unsigned bits)
 {
-    return node_store_allocate(store, sizeof(struct trie_branch) + (sizeof(uint64_t) << bits), bits,
-                               0);
+    return node_store_allocate(
+        store, sizeof(struct trie_branch) + (sizeof(struct trie_link) << bits), bits, 0);
 }
 
 /* The branch itself when it may be changed, else a copy in its place. */
@@ -236,7 +246,7 @@ static struct trie_branch *narrowed(struct node_store *store, struct trie_branch
     return branch;
 }
 
-static void set_links(struct trie_branch *branch, struct place place, uint64_t link)
+static void set_links(struct trie_branch *branch, struct place place, struct trie_link link)
 {
     for (size_t i = place.pattern; i < link_count(branch); i += (size_t)1 << place.depth)
         branch->links[i] = link;
@@ -245,15 +255,16 @@ static void set_links(struct trie_branch *branch, struct place place, uint64_t l
 /* Where what the hash leads to stands. */
 static struct place place_of(const struct trie_branch *branch, unsigned index)
 {
-    uint64_t link = branch->links[index];
-    unsigned depth = link == 0 || is_branch(link) ? branch->node.shape : as_leaf(link)->node.shape;
+    struct trie_link link = branch->links[index];
+    unsigned depth =
+        link.word == 0 || is_branch(link) ? branch->node.shape : as_leaf(link)->node.shape;
     return (struct place){.pattern = index & ((1U << depth) - 1), .depth = depth};
 }
 
 /* --- adding --------------------------------------------------------------------------------- */
 
-static uint64_t add_below(struct node_store *store, uint64_t link, unsigned shift,
-                          struct entry entry, unsigned depth);
+static struct trie_link add_below(struct node_store *store, struct trie_link link, unsigned shift,
+                                  struct entry entry, unsigned depth);
 
 /* Cuts a full leaf of an owned branch in two. Returns the branch or a wider one. */
 static struct trie_branch *cut_leaf(struct node_store *store, struct trie_branch *branch,
@@ -270,14 +281,14 @@ static struct trie_branch *cut_leaf(struct node_store *store, struct trie_branch
     return branch;
 }
 
-static uint64_t add_to_branch(struct node_store *store, struct trie_branch *branch, unsigned shift,
-                              struct entry entry)
+static struct trie_link add_to_branch(struct node_store *store, struct trie_branch *branch,
+                                      unsigned shift, struct entry entry)
 {
     branch = own_branch(store, branch);
     unsigned max_bits = bits_at(shift);
     for (;;) {
         unsigned index = index_at(entry.hash, shift, branch->node.shape);
-        uint64_t link = branch->links[index];
+        struct trie_link link = branch->links[index];
         struct place place = place_of(branch, index);
         bool is_full = !is_branch(link) && count_of(as_leaf(link)) >= LEAF_MAX;
         if (!is_full || place.depth == max_bits) {
@@ -290,8 +301,8 @@ static uint64_t add_to_branch(struct node_store *store, struct trie_branch *bran
 }
 
 /* `depth`: of the leaf that is below. */
-static uint64_t add_below(struct node_store *store, uint64_t link, unsigned shift,
-                          struct entry entry, unsigned depth)
+static struct trie_link add_below(struct node_store *store, struct trie_link link, unsigned shift,
+                                  struct entry entry, unsigned depth)
 {
     if (is_branch(link))
         return add_to_branch(store, as_branch(link), shift, entry);
@@ -309,7 +320,7 @@ static uint64_t add_below(struct node_store *store, uint64_t link, unsigned shif
 
 void hash_trie_add(struct hash_trie *trie, struct node_store *store, uint64_t hash, void *value)
 {
-    trie->root = add_below(store, trie->root, 0, make_entry(hash, value), 0);
+    trie->root = add_below(store, root_link(trie), 0, make_entry(hash, value), 0).word;
 }
 
 /* --- removing ------------------------------------------------------------------------------- */
@@ -317,13 +328,13 @@ void hash_trie_add(struct hash_trie *trie, struct node_store *store, uint64_t ha
 /* Whether one leaf, or nothing, stands in all of this place. */
 static bool is_uniform(const struct trie_branch *branch, struct place place)
 {
-    uint64_t link = branch->links[place.pattern];
+    struct trie_link link = branch->links[place.pattern];
     if (is_branch(link))
         return false;
-    if (link != 0)
+    if (link.word != 0)
         return as_leaf(link)->node.shape == place.depth;
     for (size_t i = place.pattern; i < link_count(branch); i += (size_t)1 << place.depth) {
-        if (branch->links[i] != 0)
+        if (branch->links[i].word != 0)
             return false;
     }
     return true;
@@ -331,7 +342,8 @@ static bool is_uniform(const struct trie_branch *branch, struct place place)
 
 /* Joins what stands in this place of an owned branch with its neighbours while they are few
  * together. */
-static uint64_t merged(struct node_store *store, struct trie_branch *branch, struct place place)
+static struct trie_link merged(struct node_store *store, struct trie_branch *branch,
+                               struct place place)
 {
     while (place.depth > 0 && is_uniform(branch, place)) {
         struct place buddy = {place.pattern ^ 1U << (place.depth - 1), place.depth};
@@ -346,14 +358,14 @@ static uint64_t merged(struct node_store *store, struct trie_branch *branch, str
     if (place.depth > 0)
         return branch_link(narrowed(store, branch));
 
-    uint64_t link = branch->links[0];
+    struct trie_link link = branch->links[0];
     node_store_discard(store, branch);
     return link;
 }
 
 /* `depth`: what a leaf must know that takes the place of the branch. */
-static uint64_t remove_below(struct node_store *store, uint64_t link, unsigned shift,
-                             struct entry entry, unsigned depth)
+static struct trie_link remove_below(struct node_store *store, struct trie_link link,
+                                     unsigned shift, struct entry entry, unsigned depth)
 {
     if (!is_branch(link))
         return leaf_link(leaf_without(store, as_leaf(link), entry));
@@ -361,14 +373,14 @@ static uint64_t remove_below(struct node_store *store, uint64_t link, unsigned s
     struct trie_branch *branch = own_branch(store, as_branch(link));
     unsigned index = index_at(entry.hash, shift, branch->node.shape);
     struct place place = place_of(branch, index);
-    uint64_t below =
+    struct trie_link below =
         remove_below(store, branch->links[index], shift + bits_at(shift), entry, place.depth);
     set_links(branch, place, below);
     if (is_branch(below))
         return branch_link(branch);
 
-    uint64_t result = merged(store, branch, place);
-    if (!is_branch(result) && result != 0)
+    struct trie_link result = merged(store, branch, place);
+    if (!is_branch(result) && result.word != 0)
         as_leaf(result)->node.shape = (uint8_t)depth;
     return result;
 }
@@ -377,19 +389,19 @@ void hash_trie_remove(struct hash_trie *trie, struct node_store *store, uint64_t
                       const void *value)
 {
     assert(trie->root != 0);
-    trie->root = remove_below(store, trie->root, 0, make_entry(hash, value), 0);
+    trie->root = remove_below(store, root_link(trie), 0, make_entry(hash, value), 0).word;
 }
 
 /* --- replacing ------------------------------------------------------------------------------ */
 
-static uint64_t replace_below(struct node_store *store, uint64_t link, unsigned shift,
-                              struct entry old, struct entry new)
+static struct trie_link replace_below(struct node_store *store, struct trie_link link,
+                                      unsigned shift, struct entry old, struct entry new)
 {
     if (is_branch(link)) {
         struct trie_branch *branch = own_branch(store, as_branch(link));
         unsigned index = index_at(old.hash, shift, branch->node.shape);
         struct place place = place_of(branch, index);
-        uint64_t below =
+        struct trie_link below =
             replace_below(store, branch->links[index], shift + bits_at(shift), old, new);
         set_links(branch, place, below);
         return branch_link(branch);
@@ -409,8 +421,9 @@ static uint64_t replace_below(struct node_store *store, uint64_t link, unsigned 
 void hash_trie_replace(struct hash_trie *trie, struct node_store *store, uint64_t hash,
                        const void *old_value, void *new_value)
 {
-    trie->root = replace_below(store, trie->root, 0, make_entry(hash, old_value),
-                               make_entry(hash, new_value));
+    trie->root = replace_below(store, root_link(trie), 0, make_entry(hash, old_value),
+                               make_entry(hash, new_value))
+                     .word;
 }
 
 /* --- the whole ------------------------------------------------------------------------------ */
@@ -418,10 +431,11 @@ void hash_trie_replace(struct hash_trie *trie, struct node_store *store, uint64_
 /* Whether this is the first of the links that lead where it leads. */
 static bool is_first_link(const struct trie_branch *branch, unsigned index)
 {
-    return branch->links[index] != 0 && place_of(branch, index).pattern == index;
+    return branch->links[index].word != 0 && place_of(branch, index).pattern == index;
 }
 
-static void each_below(uint64_t link, void (*visit)(void *context, void *value), void *context)
+static void each_below(struct trie_link link, void (*visit)(void *context, void *value),
+                       void *context)
 {
     if (!is_branch(link)) {
         const struct trie_leaf *leaf = as_leaf(link);
@@ -438,10 +452,10 @@ static void each_below(uint64_t link, void (*visit)(void *context, void *value),
 
 void hash_trie_each(struct hash_trie trie, void (*visit)(void *context, void *value), void *context)
 {
-    each_below(trie.root, visit, context);
+    each_below(root_link(&trie), visit, context);
 }
 
-static void discard_below(struct node_store *store, uint64_t link)
+static void discard_below(struct node_store *store, struct trie_link link)
 {
     if (!is_branch(link)) {
         node_store_discard(store, as_leaf(link));
@@ -458,6 +472,6 @@ static void discard_below(struct node_store *store, uint64_t link)
 
 void hash_trie_discard(struct hash_trie *trie, struct node_store *store)
 {
-    discard_below(store, trie->root);
+    discard_below(store, root_link(trie));
     trie->root = 0;
 }

@@ -175,13 +175,6 @@ size_t match_list_count(struct match_list list)
     }
 }
 
-const struct route_match *match_list_first(struct match_list list)
-{
-    struct match_cursor cursor;
-    match_cursor_start(&cursor, list);
-    return match_cursor_next(&cursor);
-}
-
 bool match_list_contains(struct match_list list, const struct route_match *match)
 {
     if (match_list_form(list) == MATCH_LIST_SINGLE)

@@ -33,8 +33,6 @@ static inline enum match_list_form match_list_form(struct match_list list)
 }
 
 size_t match_list_count(struct match_list list);
-/* Starts loading it on its way out. The list is not empty. */
-const struct route_match *match_list_first(struct match_list list);
 bool match_list_contains(struct match_list list, const struct route_match *match);
 
 /* The match is not there. */

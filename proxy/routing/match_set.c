@@ -18,21 +18,21 @@
  * match found. Filters are never narrowed: a bit that outlives its last match costs a hash. */
 
 enum {
-    LIST_MAX = 16,     /* beyond it a list becomes an index */
-    LIST_AGAIN_MAX = 8 /* an index that shrinks to it becomes a list */
+    LIST_MAX = 16,      /* beyond it a list becomes an index */
+    LIST_AGAIN_MAX = 8, /* an index that shrinks to it becomes a list */
+    ASKED_MAX = 16,     /* headers and parameters looked for at a time */
 };
 
 enum { METHOD_SEED = 3 };
 
 struct match_index {
-    struct node node; /* count: length of the path; shape: enum match_path_kind */
+    struct node node;
     size_t total;
     size_t method_count; /* matches filed under their method */
     uint64_t header_filter;
     uint64_t param_filter;
     struct hash_trie filed; /* of match_list words, by the hash of a condition */
     struct match_list rest;
-    char path[];
 };
 
 static struct match_list as_list(struct match_set set)
@@ -138,105 +138,131 @@ static void set_filed(struct match_index *index, struct node_store *store, uint6
 
 /* --- looking up ----------------------------------------------------------------------------- */
 
-static const struct route_match *better_match(struct match_list list,
-                                              const struct route_match *best,
-                                              const struct request_head *head)
+/* A lookup under way. */
+struct search {
+    const struct match_site *site;
+    const struct request_head *head;
+    const struct route_match *best;
+    size_t asked_count;
+    struct {
+        const struct trie_leaf *leaf; /* on its way from memory */
+        uint64_t hash;
+    } asked[ASKED_MAX];
+};
+
+static bool is_of_site(const struct route_match *match, const struct match_site *site)
+{
+    return match->path_kind == site->path_kind &&
+           (site->path_kind == MATCH_REGEX || slice_equals(route_match_path(match), site->path)) &&
+           route_has_hostname(match->rule->route, site->hostname);
+}
+
+static void look_through(struct search *search, struct match_list list)
 {
     struct match_cursor cursor;
     match_cursor_start(&cursor, list);
     for (const struct route_match *match = match_cursor_next(&cursor); match != NULL;
          match = match_cursor_next(&cursor)) {
-        if (best != NULL && route_match_compare(match, best) >= 0)
-            return best;
-        if (route_match_holds(match, head))
-            return match;
+        if (search->best != NULL && route_match_compare(match, search->best) >= 0)
+            return;
+        if (route_match_holds(match, search->head) && is_of_site(match, search->site)) {
+            search->best = match;
+            return;
+        }
     }
-    return best;
 }
 
 /* What is filed under a hash of the same fingerprint may come along: it does not hold. */
-static const struct route_match *better_filed(const struct match_index *index, uint64_t hash,
-                                              const struct route_match *best,
-                                              const struct request_head *head)
+static void read_answers(struct search *search)
+{
+    for (size_t i = 0; i < search->asked_count; i++) {
+        size_t at = 0;
+        uint64_t hash = search->asked[i].hash;
+        for (void *value = trie_leaf_next(search->asked[i].leaf, hash, &at); value != NULL;
+             value = trie_leaf_next(search->asked[i].leaf, hash, &at))
+            look_through(search, (struct match_list){(uintptr_t)value});
+    }
+    search->asked_count = 0;
+}
+
+static void ask_filed(struct search *search, const struct match_index *index, uint64_t hash)
 {
     const struct trie_leaf *leaf = hash_trie_leaf(index->filed, hash);
+    if (leaf == NULL)
+        return;
     trie_leaf_prefetch(leaf);
-    size_t at = 0;
-    for (void *value = trie_leaf_next(leaf, hash, &at); value != NULL;
-         value = trie_leaf_next(leaf, hash, &at))
-        best = better_match((struct match_list){(uintptr_t)value}, best, head);
-    return best;
+    if (search->asked_count == ASKED_MAX)
+        read_answers(search);
+    search->asked[search->asked_count].leaf = leaf;
+    search->asked[search->asked_count++].hash = hash;
 }
 
-static const struct route_match *better_by_headers(const struct match_index *index,
-                                                   const struct route_match *best,
-                                                   const struct request_head *head)
+static void ask_headers(struct search *search, const struct match_index *index)
 {
+    const struct request_head *head = search->head;
     for (size_t i = 0; i < head->header_count; i++) {
-        if ((filter_bit(head->headers[i].name) & index->header_filter) == 0 ||
-            !request_header_is_first(head, i))
-            continue;
-        best = better_filed(index, request_header_hash(head, i), best, head);
+        if ((filter_bit(head->headers[i].name) & index->header_filter) != 0 &&
+            request_header_is_first(head, i))
+            ask_filed(search, index, request_header_hash(head, i));
     }
-    return best;
 }
 
-static const struct route_match *better_by_params(const struct match_index *index,
-                                                  const struct route_match *best,
-                                                  const struct request_head *head)
+static void ask_params(struct search *search, const struct match_index *index)
 {
-    struct slice rest = head->query;
+    struct slice rest = search->head->query;
     struct query_param param;
     while (request_query_next(&rest, &param)) {
         /* An escaped name is not what the filter knows it by. */
         bool is_plain = param.name.length > 0 &&
                         memchr(param.name.at, '%', param.name.length) == NULL &&
                         memchr(param.name.at, '+', param.name.length) == NULL;
-        if (is_plain && (filter_bit(param.name) & index->param_filter) == 0)
-            continue;
-        best = better_filed(index, request_query_hash(&param), best, head);
+        if (!is_plain || (filter_bit(param.name) & index->param_filter) != 0)
+            ask_filed(search, index, request_query_hash(&param));
     }
-    return best;
 }
 
-const struct route_match *match_set_find(struct match_set set, const struct request_head *head)
+static const struct route_match *search_index(const struct match_index *index,
+                                              const struct match_site *site,
+                                              const struct route_match *best,
+                                              const struct request_head *head)
 {
-    if (!is_index(set))
-        return better_match(as_list(set), NULL, head);
-
-    const struct match_index *index = as_index(set);
-    const struct route_match *best = NULL;
+    struct search search;
+    search.site = site;
+    search.head = head;
+    search.best = best;
+    search.asked_count = 0;
     if (index->header_filter != 0)
-        best = better_by_headers(index, best, head);
+        ask_headers(&search, index);
     if (index->param_filter != 0)
-        best = better_by_params(index, best, head);
+        ask_params(&search, index);
     if (index->method_count > 0)
-        best = better_filed(index, method_hash(head->method), best, head);
-    return better_match(index->rest, best, head);
+        ask_filed(&search, index, method_hash(head->method));
+    read_answers(&search);
+    look_through(&search, index->rest);
+    return search.best;
 }
 
-struct slice match_set_path(struct match_set set)
+const struct route_match *match_set_find(struct match_set set, const struct match_site *site,
+                                         const struct route_match *best,
+                                         const struct request_head *head)
 {
     if (is_index(set))
-        return slice_of(as_index(set)->path, as_index(set)->node.count);
-    return route_match_path(match_list_first(as_list(set)));
-}
-
-uint8_t match_set_path_kind(struct match_set set)
-{
-    return is_index(set) ? as_index(set)->node.shape : match_list_first(as_list(set))->path_kind;
+        return search_index(as_index(set), site, best, head);
+    struct search search;
+    search.site = site;
+    search.head = head;
+    search.best = best;
+    look_through(&search, as_list(set));
+    return search.best;
 }
 
 /* --- changing an index ---------------------------------------------------------------------- */
 
-static struct match_index *new_index(struct node_store *store, unsigned path_kind,
-                                     struct slice path)
+static struct match_index *new_index(struct node_store *store)
 {
-    struct match_index *index =
-        node_store_allocate(store, sizeof(*index) + path.length, path_kind, path.length);
+    struct match_index *index = node_store_allocate(store, sizeof(*index), 0, 0);
     struct node node = index->node;
     *index = (struct match_index){.node = node};
-    memcpy(index->path, path.at, path.length);
     return index;
 }
 
@@ -244,8 +270,7 @@ static struct match_index *own_index(struct node_store *store, struct match_inde
 {
     if (node_store_owns(store, &index->node))
         return index;
-    struct match_index *copy =
-        new_index(store, index->node.shape, slice_of(index->path, index->node.count));
+    struct match_index *copy = new_index(store);
     struct node node = copy->node;
     *copy = *index;
     copy->node = node;
@@ -304,8 +329,7 @@ static void index_remove(struct match_index *index, struct node_store *store,
 
 static struct match_set indexed(struct node_store *store, struct match_list list)
 {
-    const struct route_match *first = match_list_first(list);
-    struct match_index *index = new_index(store, first->path_kind, route_match_path(first));
+    struct match_index *index = new_index(store);
     struct match_cursor cursor;
     match_cursor_start(&cursor, list);
     for (const struct route_match *match = match_cursor_next(&cursor); match != NULL;

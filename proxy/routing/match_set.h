@@ -1,5 +1,5 @@
-/* Match set: all matches of one hostname and one path (or all its regular expressions), and which
- * of them takes a request.
+/* Match set: all matches of one site, which is a hostname and a path (or all the regular
+ * expressions of one hostname), and which of them takes a request.
  *
  * A few are a list that is walked. More are found by what they ask for: each match is filed under
  * one of its exact conditions, and a lookup visits only what the request's own method, headers
@@ -18,13 +18,18 @@ struct match_set {
     uintptr_t word;
 };
 
-/* The first match in precedence that holds, or NULL. */
-const struct route_match *match_set_find(struct match_set set, const struct request_head *head);
+/* What a lookup looks for: matches of other sites do not pass. */
+struct match_site {
+    struct hostname hostname;
+    struct slice path;
+    enum match_path_kind path_kind; /* MATCH_REGEX: whatever the path */
+};
 
-/* The path that all its matches have; meaningless for regular expressions. Borrowed. */
-struct slice match_set_path(struct match_set set);
-/* The enum match_path_kind of all its matches. */
-uint8_t match_set_path_kind(struct match_set set);
+/* The first match in precedence that holds and is of the site, or `best` if it goes before. `best`
+ * may be NULL. */
+const struct route_match *match_set_find(struct match_set set, const struct match_site *site,
+                                         const struct route_match *best,
+                                         const struct request_head *head);
 
 /* The match is not there. */
 void match_set_add(struct match_set *set, struct node_store *store,

@@ -4,6 +4,8 @@
 #include "proxy/routing/route_match.h"
 #include "proxy/routing/slab.h"
 
+#include <string.h>
+
 /* --- routes --------------------------------------------------------------------------------- */
 
 void route_acquire(struct route *route)
@@ -85,6 +87,41 @@ void route_release(struct route **route)
         free_filters(&ours->rules[i]);
     route_metrics_clear(&ours->metrics);
     slab_free(ours);
+}
+
+struct hostname hostname_from_text(struct slice text)
+{
+    if (slice_has_prefix(text, SLICE("*.")))
+        return (struct hostname){slice_of(text.at + 2, text.length - 2), true};
+    return (struct hostname){text, false};
+}
+
+int hostname_compare(struct hostname a, struct hostname b)
+{
+    if (a.is_wildcard != b.is_wildcard)
+        return a.is_wildcard ? 1 : -1;
+    if (a.name.length != b.name.length)
+        return a.name.length < b.name.length ? -1 : 1;
+    return a.name.length == 0 ? 0 : memcmp(a.name.at, b.name.at, a.name.length);
+}
+
+bool route_has_hostname(const struct route *route, struct hostname hostname)
+{
+    if (hostname.name.length == 0)
+        return route->hostname_count == 0;
+    size_t low = 0;
+    size_t high = route->hostname_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = hostname_compare(hostname_from_text(route_hostname(route, middle)), hostname);
+        if (order == 0)
+            return true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
 }
 
 bool route_hostname_takes(struct slice hostname, struct slice host)

@@ -103,7 +103,7 @@ struct route {
     uint16_t created_order;  /* among the routes of created_revision */
     uint32_t name_at;        /* in bytes from the start, as the others */
     uint32_t matches_at;     /* of all rules, in their order */
-    uint32_t hostnames_at;   /* of struct route_part */
+    uint32_t hostnames_at;   /* of struct route_part, sorted */
     uint32_t attachments_at; /* of struct listener_identity */
     struct route_part bytes; /* the message it was made from */
     uint64_t revision;
@@ -134,6 +134,20 @@ struct route *route_new_unlinked(struct slice bytes);
 
 /* A route of which nothing but the name is understood: it matches nothing. Copies. */
 struct route *route_new_unreadable(struct slice name, struct slice bytes);
+
+/* A hostname as a route has it, taken apart. */
+struct hostname {
+    struct slice name; /* without "*."; empty: every host */
+    bool is_wildcard;
+};
+
+struct hostname hostname_from_text(struct slice text);
+
+/* Whether the route has just this hostname; every host, when it has none. */
+bool route_has_hostname(const struct route *route, struct hostname hostname);
+
+/* In the order in which a route keeps its hostnames. */
+int hostname_compare(struct hostname a, struct hostname b);
 
 /* Whether a hostname, "a.b" or "*.b", takes this host. */
 bool route_hostname_takes(struct slice hostname, struct slice host);

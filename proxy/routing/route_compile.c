@@ -301,19 +301,34 @@ static bool is_hostname(const char *hostname)
     return is_dns_subdomain(slice_from_string(name));
 }
 
+static int compare_hostname_parts(const void *a, const void *b, void *route)
+{
+    const struct route_part *parts[] = {a, b};
+    struct hostname hostnames[2];
+    for (size_t i = 0; i < 2; i++)
+        hostnames[i] =
+            hostname_from_text(slice_of((const char *)route + parts[i]->at, parts[i]->length));
+    return hostname_compare(hostnames[0], hostnames[1]);
+}
+
+/* Sorted, each once. */
 static void compile_hostnames(struct route_compiler *compiler, const RouteMessage *message)
 {
     struct route *route = compiler->route;
+    struct route_part *parts = compiler->hostname;
+    size_t count = 0;
     for (size_t i = 0; i < message->n_hostnames; i++) {
-        bool is_new = is_hostname(message->hostnames[i]);
-        for (size_t j = 0; is_new && j < i; j++)
-            is_new = strcmp(message->hostnames[j], message->hostnames[i]) != 0;
-        if (!is_new)
-            continue;
-        *compiler->hostname++ =
-            part_of(route, route_compiler_own_copy(compiler, message->hostnames[i]));
-        route->hostname_count++;
+        if (is_hostname(message->hostnames[i]))
+            parts[count++] =
+                part_of(route, route_compiler_own_copy(compiler, message->hostnames[i]));
     }
+    qsort_r(parts, count, sizeof(*parts), compare_hostname_parts, route);
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (kept == 0 || compare_hostname_parts(&parts[kept - 1], &parts[i], route) != 0)
+            parts[kept++] = parts[i];
+    }
+    route->hostname_count = (uint16_t)kept;
 }
 
 static void compile_attachments(struct route_compiler *compiler, const RouteMessage *message)

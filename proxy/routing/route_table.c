@@ -1,11 +1,9 @@
 #include "proxy/routing/route_table.h"
 
 #include "common/buffer.h"
-#include "common/hash.h"
-#include "proxy/routing/hash_trie.h"
-#include "proxy/routing/host_routes.h"
 #include "proxy/routing/node_store.h"
 #include "proxy/routing/route_match.h"
+#include "proxy/routing/site_index.h"
 #include "proxy/routing/slot_vector.h"
 #include "proxy/upstream/backend.h"
 
@@ -15,36 +13,39 @@
 
 /* How a table is built.
  *
- * Three persistent maps, one in the other. The hosts are a hash trie; each host has a hash trie
- * of its paths; each path has a set of matches that is a short list, or an index by header,
- * parameter and method. A lookup asks for the exact host, then for wildcards of as many labels as
- * there are any of, then for "every host"; in each it asks for the exact path, tries the host's
- * regular expressions, then for prefixes of as many segments as there are any of, the longest
- * first. The order of these questions is the order of precedence, so the first match that holds
- * is the answer, and what is compared in the end is only what shares a host and a path.
+ * One persistent hash trie of sites (site_index.h): hostname, kind of path and path in one hash.
+ * Each site has a set of matches that is a short list, or an index by header, parameter and method.
+ * A lookup asks for the exact host, then for wildcards of as many labels as there are any of, then
+ * for "every host"; in each for the exact path, for the host's regular expressions, then for
+ * prefixes of as many segments as there are any of, the longest first. The order of these questions
+ * is the order of precedence, so the first match that holds is the answer, and what is compared in
+ * the end is only what shares a host and a path.
  *
- * At a million routes each question costs one or two cold cache lines: the upper levels of a trie
- * stay in the cache, its leaf holds hashes and pointers side by side, and only an entry with the
- * same 64-bit hash is looked at. A single match needs no set of its own: the pointer in the leaf is
- * the match, inside its route's one allocation.
+ * What memory costs at a million routes: the hashes of all sites of one hostname are known before
+ * anything is read, and their leaves are asked for at the same time. The branches, with a filter
+ * for each leaf, stay in the cache, so a site that is not there mostly costs no read of memory. A
+ * hit costs two that depend on each other: the leaf, and what the leaf points to. A single match
+ * needs no set of its own: the pointer in the leaf is the match, inside its route's one allocation,
+ * whose lines are all asked for at once.
  *
- * A change copies the path from a root to what it touches (a few hundred bytes a level) and shares
- * the rest. Who frees: tables form one line, so a node replaced while version V is built waits
- * until all tables older than V are released (node_store.h). Releasing a table is one atomic
+ * A change copies the path from the root to what it touches (about a kilobyte a level at most) and
+ * shares the rest. Who frees: tables form one line, so a node replaced while version V is built
+ * waits until all tables older than V are released (node_store.h). Releasing a table is one atomic
  * decrement; the builder's thread frees, at its next publish or collect. Only the last holder of a
  * removed route, a request, may free that one allocation elsewhere. */
 
-enum { MAX_LABELS = 128, HOST_SEED = 5, WILDCARD_SEED = 6 };
+enum { MAX_LABELS = 128 };
 
 /* All that a version is; copying it is making a version. */
 struct table_roots {
-    struct hash_trie hosts;         /* of struct host_routes, exact and wildcard ones */
-    struct host_routes *every_host; /* NULL: no route is without hostnames */
-    struct slot_vector backends;    /* of struct backend */
+    struct site_index sites;
+    struct slot_vector backends; /* of struct backend */
     size_t route_count;
-    uint32_t max_depths;                  /* of any prefix there ever was, plus one */
-    uint32_t max_wildcard_labels;         /* the index of the last count that is not zero */
-    uint32_t wildcard_counts[MAX_LABELS]; /* wildcard hosts by labels behind "*." */
+    uint32_t max_depths;          /* of any prefix there ever was, plus one */
+    uint32_t max_wildcard_labels; /* the index of the last class that is not empty */
+    struct host_class exact_hosts;
+    struct host_class every_host;
+    struct host_class wildcards[MAX_LABELS]; /* by labels behind "*." */
 };
 
 struct route_table {
@@ -64,6 +65,9 @@ struct route_table {
 struct route_table_builder {
     struct node_store store;
     struct table_roots roots;
+    struct depth_counts exact_host_depths;
+    struct depth_counts every_host_depths;
+    struct depth_counts wildcard_depths[MAX_LABELS];
     struct route_table *oldest; /* every table that may still be held, in order */
     struct route_table *newest;
 };
@@ -88,30 +92,20 @@ void route_table_release(struct route_table **table)
 
 /* --- looking up ----------------------------------------------------------------------------- */
 
-static uint64_t host_hash(struct slice name, bool is_wildcard)
+static bool has_none(const struct host_class *class)
 {
-    return hash_bytes(name.at, name.length, is_wildcard ? WILDCARD_SEED : HOST_SEED);
+    return class->exact_count == 0 && class->expression_count == 0 && class->prefix_depths == 0;
 }
 
-static struct host_routes *find_host(struct hash_trie hosts, struct slice name, bool is_wildcard,
-                                     uint64_t hash)
+static const struct route_match *find_in_class(const struct table_roots *roots,
+                                               const struct host_class *class,
+                                               struct hostname hostname,
+                                               const struct request_head *head,
+                                               const struct path_keys *keys)
 {
-    const struct trie_leaf *leaf = hash_trie_leaf(hosts, hash);
-    size_t at = 0;
-    struct host_routes *host = trie_leaf_next(leaf, hash, &at);
-    while (host != NULL &&
-           (host->is_wildcard != is_wildcard || !slice_equals(host_routes_name(host), name)))
-        host = trie_leaf_next(leaf, hash, &at);
-    return host;
-}
-
-static const struct route_match *find_in_host(const struct table_roots *roots, struct slice name,
-                                              bool is_wildcard, const struct request_head *head,
-                                              const struct path_keys *keys)
-{
-    const struct host_routes *host =
-        find_host(roots->hosts, name, is_wildcard, host_hash(name, is_wildcard));
-    return host == NULL ? NULL : host_routes_find(host, head, keys);
+    if (has_none(class))
+        return NULL;
+    return site_index_find(roots->sites, class, hostname, hostname_hash(hostname), head, keys);
 }
 
 /* "*.example.com" takes any number of labels in front, so every tail of the host may be one. Fills
@@ -134,10 +128,9 @@ static const struct route_match *find_in_wildcards(const struct table_roots *roo
     struct slice tails[MAX_LABELS];
     size_t labels = cut_tails(roots, head->host, tails);
     const struct route_match *match = NULL;
-    for (; match == NULL && labels > 0; labels--) {
-        if (roots->wildcard_counts[labels] > 0)
-            match = find_in_host(roots, tails[labels], true, head, keys);
-    }
+    for (; match == NULL && labels > 0; labels--)
+        match = find_in_class(roots, &roots->wildcards[labels],
+                              (struct hostname){tails[labels], true}, head, keys);
     return match;
 }
 
@@ -145,21 +138,18 @@ const struct rule *route_table_find(const struct route_table *table,
                                     const struct request_head *head)
 {
     const struct table_roots *roots = &table->roots;
-
-    /* The path is hashed while the first host is on its way from memory. */
-    uint64_t hash = host_hash(head->host, false);
-    trie_leaf_prefetch(hash_trie_leaf(roots->hosts, hash));
     struct path_keys keys;
     path_keys_init(&keys, head->path, roots->max_depths);
 
     const struct route_match *match = NULL;
-    const struct host_routes *host = find_host(roots->hosts, head->host, false, hash);
-    if (host != NULL)
-        match = host_routes_find(host, head, &keys);
+    if (head->host.length > 0)
+        match = find_in_class(roots, &roots->exact_hosts, (struct hostname){head->host, false},
+                              head, &keys);
     if (match == NULL && roots->max_wildcard_labels > 0)
         match = find_in_wildcards(roots, head, &keys);
-    if (match == NULL && roots->every_host != NULL)
-        match = host_routes_find(roots->every_host, head, &keys);
+    if (match == NULL)
+        match = find_in_class(roots, &roots->every_host, (struct hostname){SLICE(""), false}, head,
+                              &keys);
     return match == NULL ? NULL : match->rule;
 }
 
@@ -211,91 +201,50 @@ static size_t count_labels(struct slice name)
     return labels;
 }
 
-static void count_wildcard(struct table_roots *roots, struct slice name, int change)
-{
-    size_t labels = count_labels(name);
-    roots->wildcard_counts[labels] += (uint32_t)change;
-    if (labels > roots->max_wildcard_labels)
-        roots->max_wildcard_labels = (uint32_t)labels;
-    while (roots->max_wildcard_labels > 0 &&
-           roots->wildcard_counts[roots->max_wildcard_labels] == 0)
-        roots->max_wildcard_labels--;
-}
-
-/* One hostname of a route, as hosts are kept: wildcards without "*.". */
-struct host_key {
-    struct slice name;
-    bool is_wildcard;
-};
-
-static struct host_key host_key(struct slice hostname)
-{
-    if (slice_has_prefix(hostname, SLICE("*.")))
-        return (struct host_key){slice_of(hostname.at + 2, hostname.length - 2), true};
-    return (struct host_key){hostname, false};
-}
-
-typedef struct host_routes *change_host_fn(struct host_routes *host, struct node_store *store,
-                                           const struct route_match *match);
-
-static struct host_routes *change_matches(struct host_routes *host, struct node_store *store,
-                                          const struct route *route, change_host_fn *change)
-{
-    for (size_t i = 0; i < route->match_count; i++)
-        host = change(host, store, &route_matches(route)[i]);
-    return host;
-}
-
 /* Lookups hash the path as deep as any prefix goes. */
 static void note_depths(struct table_roots *roots, const struct route *route)
 {
     for (size_t i = 0; i < route->match_count; i++) {
-        size_t depths = host_routes_depth(&route_matches(route)[i]) + 1;
+        size_t depths = route_match_depth(&route_matches(route)[i]) + 1;
         if (depths > roots->max_depths)
             roots->max_depths = (uint32_t)depths;
     }
 }
 
-static void change_host(struct route_table_builder *builder, const struct route *route,
-                        struct slice hostname, change_host_fn *change)
+typedef void change_site_fn(struct site_index *index, struct node_store *store,
+                            struct host_class *class, struct depth_counts *counts,
+                            struct hostname hostname, const struct route_match *match);
+
+static void change_hostname(struct route_table_builder *builder, const struct route *route,
+                            struct hostname hostname, change_site_fn *change)
 {
     struct table_roots *roots = &builder->roots;
-    struct host_key key = host_key(hostname);
-    uint64_t hash = host_hash(key.name, key.is_wildcard);
-    struct host_routes *old = find_host(roots->hosts, key.name, key.is_wildcard, hash);
-
-    if (old == NULL) {
-        struct host_routes *new = host_routes_new(&builder->store, key.name, key.is_wildcard);
-        new = change_matches(new, &builder->store, route, change);
-        hash_trie_add(&roots->hosts, &builder->store, hash, new);
-        if (key.is_wildcard)
-            count_wildcard(roots, key.name, 1);
-        return;
+    struct host_class *class = &roots->exact_hosts;
+    struct depth_counts *counts = &builder->exact_host_depths;
+    if (hostname.is_wildcard) {
+        size_t labels = count_labels(hostname.name);
+        class = &roots->wildcards[labels];
+        counts = &builder->wildcard_depths[labels];
+        if (labels > roots->max_wildcard_labels)
+            roots->max_wildcard_labels = (uint32_t)labels;
+    } else if (hostname.name.length == 0) {
+        class = &roots->every_host;
+        counts = &builder->every_host_depths;
     }
-
-    struct host_routes *new = change_matches(old, &builder->store, route, change);
-    if (new == NULL) {
-        hash_trie_remove(&roots->hosts, &builder->store, hash, old);
-        if (key.is_wildcard)
-            count_wildcard(roots, key.name, -1);
-    } else if (new != old) {
-        hash_trie_replace(&roots->hosts, &builder->store, hash, old, new);
-    }
+    for (size_t i = 0; i < route->match_count; i++)
+        change(&roots->sites, &builder->store, class, counts, hostname, &route_matches(route)[i]);
+    while (roots->max_wildcard_labels > 0 &&
+           has_none(&roots->wildcards[roots->max_wildcard_labels]))
+        roots->max_wildcard_labels--;
 }
 
 static void change_route(struct route_table_builder *builder, const struct route *route,
-                         change_host_fn *change)
+                         change_site_fn *change)
 {
-    struct table_roots *roots = &builder->roots;
-    if (route->match_count == 0)
-        return;
     for (size_t i = 0; i < route->hostname_count; i++)
-        change_host(builder, route, route_hostname(route, i), change);
-    if (route->hostname_count == 0) {
-        if (roots->every_host == NULL)
-            roots->every_host = host_routes_new(&builder->store, slice_of("", 0), false);
-        roots->every_host = change_matches(roots->every_host, &builder->store, route, change);
-    }
+        change_hostname(builder, route, hostname_from_text(route_hostname(route, i)), change);
+    if (route->hostname_count == 0)
+        change_hostname(builder, route, (struct hostname){SLICE(""), false}, change);
 }
 
 /* --- making tables -------------------------------------------------------------------------- */
@@ -325,11 +274,6 @@ static void release_visited(void *context, void *value)
     release_backend(value);
 }
 
-static void discard_host(void *context, void *value)
-{
-    host_routes_discard(value, context);
-}
-
 void route_table_builder_free(struct route_table_builder *builder)
 {
     if (builder == NULL)
@@ -338,10 +282,7 @@ void route_table_builder_free(struct route_table_builder *builder)
     assert(builder->oldest == NULL);
 
     struct table_roots *roots = &builder->roots;
-    hash_trie_each(roots->hosts, discard_host, &builder->store);
-    hash_trie_discard(&roots->hosts, &builder->store);
-    if (roots->every_host != NULL)
-        host_routes_discard(roots->every_host, &builder->store);
+    site_index_discard(&roots->sites, &builder->store);
     slot_vector_each(&roots->backends, release_visited, NULL);
     slot_vector_discard(&roots->backends, &builder->store);
     node_store_clear(&builder->store);
@@ -351,13 +292,13 @@ void route_table_builder_free(struct route_table_builder *builder)
 void route_table_builder_add(struct route_table_builder *builder, struct route *route)
 {
     note_depths(&builder->roots, route);
-    change_route(builder, route, host_routes_add);
+    change_route(builder, route, site_index_add);
     builder->roots.route_count++;
 }
 
 void route_table_builder_remove(struct route_table_builder *builder, struct route *route)
 {
-    change_route(builder, route, host_routes_remove);
+    change_route(builder, route, site_index_remove);
     builder->roots.route_count--;
     node_store_retire(&builder->store, route, release_route);
 }
