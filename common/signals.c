@@ -5,6 +5,20 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+static void (*handler_of(const struct signal_handlers *handlers, uint32_t number))(void *context)
+{
+    switch (number) {
+    case SIGHUP:
+        return handlers->on_hangup;
+    case SIGUSR2:
+        return handlers->on_upgrade;
+    case SIGCHLD:
+        return handlers->on_child;
+    default:
+        return handlers->on_terminate;
+    }
+}
+
 static void on_signal(struct event_watch *watch, uint32_t events)
 {
     (void)events;
@@ -12,10 +26,7 @@ static void on_signal(struct event_watch *watch, uint32_t events)
     struct signalfd_siginfo signal_info;
     while (watch->loop != NULL &&
            read(watch->fd, &signal_info, sizeof(signal_info)) == sizeof(signal_info)) {
-        if (signal_info.ssi_signo == SIGHUP)
-            signals->handlers.on_hangup(signals->handlers.context);
-        else
-            signals->handlers.on_terminate(signals->handlers.context);
+        handler_of(&signals->handlers, signal_info.ssi_signo)(signals->handlers.context);
     }
 }
 
@@ -27,6 +38,12 @@ bool signals_start(struct signals *signals, struct event_loop *loop,
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    if (handlers->on_child != NULL)
+        sigaddset(&set, SIGCHLD);
+    if (handlers->on_upgrade != NULL)
+        sigaddset(&set, SIGUSR2);
+    else
+        signal(SIGUSR2, SIG_IGN);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like a full disk */

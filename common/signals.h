@@ -1,4 +1,5 @@
-/* Signals: the ones a daemon is told to stop and to reopen its log with, on an event loop.
+/* Signals: the ones a daemon is told to stop, to reopen its log and the like with, on an event
+ * loop.
  *
  * Threads: the loop's; started before any other thread, so that all inherit the mask. */
 #ifndef COMMON_SIGNALS_H
@@ -12,6 +13,8 @@
 struct signal_handlers {
     void (*on_terminate)(void *context); /* SIGTERM, SIGINT; each time */
     void (*on_hangup)(void *context);    /* SIGHUP */
+    void (*on_upgrade)(void *context);   /* SIGUSR2; NULL: it is ignored */
+    void (*on_child)(void *context);     /* SIGCHLD; several may become one; NULL: not asked for */
     void *context;
 };
 
