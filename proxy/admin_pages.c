@@ -92,6 +92,8 @@ static int write_status(void *context, struct buffer *to)
     buffer_append_string(to, ",\n  \"boot_id\": ");
     append_text(to, sources->identity->boot_id);
     buffer_printf(to, ",\n  \"started_ms\": %" PRIu64 ",\n", sources->identity->started_wall_ms);
+    buffer_printf(to, "  \"generation\": %" PRIu64 ",\n  \"restarts\": %" PRIu64 ",\n",
+                  sources->generation, sources->restarts);
     buffer_printf(to, "  \"workers\": %u,\n", counters_worker_count(sources->counters));
     buffer_printf(to, "  \"ready\": %s,\n  \"stale\": %s,\n  \"draining\": %s,\n",
                   json_bool(control.has_table), json_bool(control.is_stale),
@@ -134,6 +136,8 @@ static int write_metrics(void *context, struct buffer *to)
         .routes = control.routes,
         .backends = control.backends,
         .start_time_ms = sources->identity->started_wall_ms,
+        .generation = sources->generation,
+        .restarts = sources->restarts,
     };
     prometheus_write(to, sources->counters, &facts);
     backend_report_write_metrics(to, sources->cache);

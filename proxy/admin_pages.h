@@ -31,6 +31,8 @@ struct admin_sources {
     const struct http_server *server;
     struct route_cache *cache;
     struct dns_names *names;
+    uint64_t generation; /* under a supervisor; otherwise 0 */
+    uint64_t restarts;
     atomic_bool is_draining;
 };
 

@@ -167,7 +167,8 @@ static void load_copy(struct control_client *client)
     } else {
         log_error("local_copy_refused", "reason=\"%s\"", err.message);
     }
-    client->copy = local_copy_start(path, client->options.identity->id, is_read ? &info : NULL);
+    client->copy = local_copy_start(path, client->options.identity->id, is_read ? &info : NULL,
+                                    client->options.has_predecessor);
 }
 
 /* --- the session ---------------------------------------------------------------------------- */

@@ -31,6 +31,7 @@ struct control_client_options {
     size_t listener_count;
     struct route_replica *replica; /* the client's alone while it runs */
     struct route_cache *cache;
+    bool has_predecessor; /* which still writes the local copy; see local_copy.h */
 
     uint64_t settle_ms;      /* how long a starting proxy waits for control */
     uint64_t backoff_min_ms; /* between two attempts to connect: from here ... */
@@ -68,10 +69,10 @@ struct control_client_status {
 
 struct control_client *control_client_start(const struct control_client_options *options);
 
-/* Ends the thread; the local copy is brought up to date first. Harmless on NULL. */
 /* From any thread: a DNS name among endpoints has other addresses. */
 void control_client_refresh(struct control_client *client);
 
+/* Ends the thread; the local copy is brought up to date first. Harmless on NULL. */
 void control_client_stop(struct control_client *client);
 
 void control_client_status(struct control_client *client, struct control_client_status *status);

@@ -41,6 +41,7 @@ struct local_copy {
     /* immutable */
     struct copy_paths paths;
     char *proxy_id;
+    bool has_predecessor;
     pthread_t thread;
     pthread_cond_t work; /* there is some */
 
@@ -259,10 +260,25 @@ static void wait_for_work_locked(struct local_copy *copy) REQUIRES(copy->mutex)
     }
 }
 
+/* Whoever writes the copy lets go of it when we have taken over from it. */
+static void wait_for_predecessor(struct local_copy *copy)
+{
+    struct error err = {0};
+    bool is_waiting = copy->has_predecessor;
+    while (is_waiting && !lock_files(copy, &err)) {
+        mutex_lock(&copy->mutex);
+        if (!copy->is_stopping)
+            wait_a_little_locked(copy);
+        is_waiting = !copy->is_stopping && err.code == ERROR_IN_USE;
+        mutex_unlock(&copy->mutex);
+    }
+}
+
 static void *write_behind(void *context)
 {
     struct local_copy *copy = context;
     bool is_last;
+    wait_for_predecessor(copy);
     do {
         mutex_lock(&copy->mutex);
         wait_for_work_locked(copy);
@@ -358,13 +374,14 @@ void local_copy_rewrite(struct local_copy *copy, struct replica_snapshot *snapsh
 /* --- start and stop ------------------------------------------------------------------------- */
 
 struct local_copy *local_copy_start(const char *path, const char *proxy_id,
-                                    const struct local_copy_info *held)
+                                    const struct local_copy_info *held, bool has_predecessor)
 {
     struct local_copy *copy = memory_allocate_zeroed(1, sizeof(*copy));
     copy_paths_init(&copy->paths, path);
     copy->proxy_id = memory_duplicate_string(proxy_id);
     copy->last = &copy->first;
     copy->lock_fd = -1;
+    copy->has_predecessor = has_predecessor;
     copy->journal.fd = -1;
     copy->next_journal.fd = -1;
     if (held != NULL) {

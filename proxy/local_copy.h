@@ -42,9 +42,10 @@ struct local_copy_info {
 struct local_copy;
 
 /* Starts the thread. `held` is what was read at the start, to be gone on with; NULL: nothing.
- * Copies all. */
+ * `has_predecessor`: another process writes the copy, and will stop; what changes meanwhile waits.
+ * Without that it is an error, to be tried again, when another one writes. Copies all. */
 struct local_copy *local_copy_start(const char *path, const char *proxy_id,
-                                    const struct local_copy_info *held);
+                                    const struct local_copy_info *held, bool has_predecessor);
 /* What was handed over is on disk then, if the disk takes it. Harmless on NULL. */
 void local_copy_stop(struct local_copy *copy);
 

@@ -1,11 +1,15 @@
 /* pointsman-proxy: flags, signals, start, stop. */
 #include "common/event_loop.h"
 #include "common/file_limit.h"
+#include "common/inherited_sockets.h"
 #include "common/log.h"
+#include "common/notify.h"
 #include "common/options.h"
 #include "common/signals.h"
 #include "proxy/check_health.h"
 #include "proxy/proxy.h"
+#include "proxy/supervised.h"
+#include "proxy/supervisor.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +31,7 @@ struct flags {
     const char *log_level;
     const char *log_file;
     bool check_health;
+    bool supervise;
     struct http_options http;
     struct dns_options dns;
     uint64_t pool_max_idle;
@@ -82,6 +87,8 @@ static enum options_result parse_flags(struct flags *flags, int argc, char **arg
         {"log-file", OPTION_STRING, &flags->log_file, "FILE", "Instead of standard error."},
         {"check-health", OPTION_FLAG, &flags->check_health, NULL,
          "Asks the proxy that runs with the same --admin whether it is ready; 0 when it is."},
+        {"supervise", OPTION_FLAG, &flags->supervise, NULL,
+         "Starts it again when it ends, and a new one on SIGUSR2, with no connection lost."},
 
         {"head-timeout", OPTION_DURATION, &flags->http.head_timeout_ms, "D",
          "For a request head to arrive."},
@@ -175,15 +182,15 @@ struct program_state {
     struct event_loop *loop;
     struct proxy *proxy;
     const char *log_file;
-    bool is_draining;
+    bool is_terminated;
 };
 
 static void on_terminate(void *context)
 {
     struct program_state *program = context;
-    if (program->is_draining)
+    if (program->is_terminated)
         _exit(EXIT_FAILURE);
-    program->is_draining = true;
+    program->is_terminated = true;
     proxy_drain(program->proxy);
 }
 
@@ -199,7 +206,19 @@ static void on_hangup(void *context)
 
 /* --- running -------------------------------------------------------------------------------- */
 
-static bool run(const struct proxy_options *options, const char *log_file, struct error *err)
+/* What whoever started us has left for us. */
+static bool take_inheritance(struct proxy_options *options, struct error *err)
+{
+    static struct inherited_sockets inherited;
+    static struct supervised supervised;
+    options->inherited = &inherited;
+    options->supervised = &supervised;
+    supervised_init(&supervised);
+    notify_open();
+    return inherited_sockets_take(&inherited, err);
+}
+
+static bool run(struct proxy_options *options, const char *log_file, struct error *err)
 {
     struct program_state program = {.loop = event_loop_new(), .log_file = log_file};
     const struct signal_handlers handlers = {
@@ -209,7 +228,8 @@ static bool run(const struct proxy_options *options, const char *log_file, struc
     };
     struct signals signals;
     bool has_run = false;
-    if (log_open(log_file, err) && signals_start(&signals, program.loop, &handlers, err)) {
+    if (log_open(log_file, err) && take_inheritance(options, err) &&
+        signals_start(&signals, program.loop, &handlers, err)) {
         file_limit_raise(); /* every client may need two descriptors */
         program.proxy = proxy_start(options, program.loop, err);
         if (program.proxy != NULL) {
@@ -251,7 +271,11 @@ int main(int argc, char **argv)
         return check_health(flags.admin, CHECK_TIMEOUT_MS, &err) ? EXIT_SUCCESS
                                                                  : fail(&err, EXIT_FAILURE);
     }
-    bool has_run = run(&options, flags.log_file, &err);
+    int exit_code;
+    if (flags.supervise && !supervisor_has_started_us())
+        exit_code = supervisor_run(argv, flags.log_file, &err);
+    else
+        exit_code = run(&options, flags.log_file, &err) ? EXIT_SUCCESS : -1;
     listener_specs_clear(&options.listen);
-    return has_run ? EXIT_SUCCESS : fail(&err, EXIT_FAILURE);
+    return exit_code >= 0 ? exit_code : fail(&err, EXIT_FAILURE);
 }

@@ -2,7 +2,9 @@
 
 #include "common/buffer.h"
 #include "common/event_loop.h"
+#include "common/inherited_sockets.h"
 #include "common/log.h"
+#include "common/notify.h"
 #include "proxy/admin_pages.h"
 #include "proxy/control_client.h"
 #include "proxy/http/admin_handler.h"
@@ -13,6 +15,7 @@
 #include "proxy/metrics/counters.h"
 #include "proxy/routing/route_cache.h"
 #include "proxy/routing/route_replica.h"
+#include "proxy/supervised.h"
 #include "proxy/upstream/dns_names.h"
 #include "proxy/upstream/endpoint_registry.h"
 
@@ -48,10 +51,12 @@ struct proxy {
 
     /* atomic: other threads say what main shall do */
     atomic_bool is_settled;
+    atomic_bool has_routes;
     atomic_bool is_drained;
 
     /* main only */
     bool is_serving;
+    bool has_told_routes; /* to the supervisor */
 };
 
 /* --- what other threads report -------------------------------------------------------------- */
@@ -60,6 +65,8 @@ static void on_published(void *context)
 {
     struct proxy *proxy = context;
     http_server_wake(proxy->server);
+    if (!atomic_exchange(&proxy->has_routes, true))
+        event_loop_wake(proxy->loop);
 }
 
 static void on_settled(void *context)
@@ -82,6 +89,34 @@ static void on_drained(void *context)
     event_loop_wake(proxy->loop);
 }
 
+/* --- serving -------------------------------------------------------------------------------- */
+
+static void start_admin(struct proxy *proxy)
+{
+    if (proxy->admin_listener == NULL)
+        return;
+    proxy->sources.identity = &proxy->identity;
+    proxy->sources.control = proxy->control;
+    proxy->sources.counters = proxy->counters;
+    proxy->sources.server = proxy->server;
+    proxy->sources.cache = proxy->cache;
+    proxy->sources.names = endpoint_registry_names(proxy->endpoints);
+    proxy->sources.generation = proxy->options->supervised->generation;
+    proxy->sources.restarts = proxy->options->supervised->restarts;
+    proxy->admin = admin_handler_start(proxy->admin_listener, admin_pages, &proxy->sources);
+    proxy->admin_listener = NULL;
+}
+
+static void serve(struct proxy *proxy)
+{
+    proxy->is_serving = true;
+    http_server_serve(proxy->server);
+    start_admin(proxy);
+    proxy->has_told_routes = atomic_load(&proxy->has_routes);
+    supervised_ready(proxy->options->supervised, proxy->options->drain_ms, proxy->has_told_routes);
+    notify_send("READY=1");
+}
+
 static void on_wake(void *context)
 {
     struct proxy *proxy = context;
@@ -89,10 +124,35 @@ static void on_wake(void *context)
         event_loop_stop(proxy->loop);
         return;
     }
-    if (atomic_load(&proxy->is_settled) && !proxy->is_serving) {
-        proxy->is_serving = true;
-        http_server_serve(proxy->server);
+    if (atomic_load(&proxy->is_settled) && !proxy->is_serving)
+        serve(proxy);
+    if (proxy->is_serving && atomic_load(&proxy->has_routes) && !proxy->has_told_routes) {
+        proxy->has_told_routes = true;
+        supervised_has_routes(proxy->options->supervised);
     }
+}
+
+/* A successor answers for us now; it has our place at control, and writes the local copy. What runs
+ * here ends with the routes it began with. */
+static void on_taken_over(void *context)
+{
+    struct proxy *proxy = context;
+    log_info("taken_over", "generation=%" PRIu64, proxy->options->supervised->generation);
+    admin_handler_stop(proxy->admin);
+    proxy->admin = NULL;
+    dns_resolver_stop(proxy->resolver);
+    proxy->resolver = NULL;
+    control_client_stop(proxy->control);
+    proxy->control = NULL;
+    proxy_drain(proxy);
+}
+
+/* Nobody would start another one, nor tell us to end. */
+static void on_supervisor_lost(void *context)
+{
+    struct proxy *proxy = context;
+    log_error("supervisor_lost", "%s", "");
+    proxy_drain(proxy);
 }
 
 /* --- start, in order ------------------------------------------------------------------------ */
@@ -101,7 +161,8 @@ static bool open_admin(struct proxy *proxy, struct error *err)
 {
     struct buffer spec = BUFFER_EMPTY;
     buffer_printf(&spec, "admin=%s", proxy->options->admin);
-    proxy->admin_listener = listener_open_at(buffer_string(&spec), 1, err);
+    proxy->admin_listener =
+        listener_open_at(buffer_string(&spec), 1, proxy->options->inherited, err);
     buffer_clear(&spec);
     return proxy->admin_listener != NULL || error_prefix(err, "admin listener: ");
 }
@@ -110,6 +171,7 @@ static bool open_server(struct proxy *proxy, struct error *err)
 {
     const struct http_server_options options = {
         .listen = &proxy->options->listen,
+        .inherited = proxy->options->inherited,
         .worker_count = proxy->options->worker_count,
         .access_log_path = proxy->options->access_log,
         .route_cache = proxy->cache,
@@ -120,6 +182,25 @@ static bool open_server(struct proxy *proxy, struct error *err)
     };
     proxy->server = http_server_open(&options, err);
     return proxy->server != NULL;
+}
+
+/* A supervisor gets all that we use, and closes what is not among it. Nobody else would: who
+ * connects there would wait for ever. */
+static bool settle_sockets(struct proxy *proxy, struct error *err)
+{
+    struct inherited_sockets *inherited = proxy->options->inherited;
+    struct supervised *supervised = proxy->options->supervised;
+    const struct inherited_socket *unclaimed = inherited_sockets_find_unclaimed(inherited);
+    if (supervised->channel < 0 && unclaimed != NULL)
+        return error_set(err, ERROR_INVALID,
+                         "socket '%s' (descriptor %d) was handed over by LISTEN_FDS, but neither "
+                         "--listen nor --admin has its address",
+                         unclaimed->name, unclaimed->fd);
+    inherited_sockets_clear(inherited);
+    for (size_t i = 0; i < http_server_listener_count(proxy->server); i++)
+        supervised_offer(supervised, http_server_listener(proxy->server, i));
+    supervised_offer(supervised, proxy->admin_listener);
+    return true;
 }
 
 static bool start_resolver(struct proxy *proxy, struct error *err)
@@ -171,22 +252,11 @@ static void start_control(struct proxy *proxy)
     options.listener_count = proxy->listeners.count;
     options.replica = proxy->replica;
     options.cache = proxy->cache;
+    options.has_predecessor = proxy->options->supervised->has_predecessor;
     options.on_published = on_published;
     options.on_settled = on_settled;
     options.context = proxy;
     proxy->control = control_client_start(&options);
-}
-
-static void start_admin(struct proxy *proxy)
-{
-    proxy->sources.identity = &proxy->identity;
-    proxy->sources.control = proxy->control;
-    proxy->sources.counters = proxy->counters;
-    proxy->sources.server = proxy->server;
-    proxy->sources.cache = proxy->cache;
-    proxy->sources.names = endpoint_registry_names(proxy->endpoints);
-    proxy->admin = admin_handler_start(proxy->admin_listener, admin_pages, &proxy->sources);
-    proxy->admin_listener = NULL;
 }
 
 struct proxy *proxy_start(const struct proxy_options *options, struct event_loop *loop,
@@ -201,18 +271,22 @@ struct proxy *proxy_start(const struct proxy_options *options, struct event_loop
     proxy->cache = route_cache_new();
     proxy->replica = route_replica_new(proxy->endpoints);
     if (!identity_init(&proxy->identity, options->id, options->local_copy, err) ||
-        !open_admin(proxy, err) || !open_server(proxy, err) || !start_resolver(proxy, err)) {
+        !open_admin(proxy, err) || !open_server(proxy, err) || !settle_sockets(proxy, err) ||
+        !start_resolver(proxy, err)) {
         proxy_stop(proxy);
         return NULL;
     }
-    log_info("starting", "version=%s id=%s workers=%u control=%s", POINTSMAN_VERSION,
-             proxy->identity.id, options->worker_count, options->control);
+    log_info("starting", "version=%s id=%s workers=%u control=%s generation=%" PRIu64,
+             POINTSMAN_VERSION, proxy->identity.id, options->worker_count, options->control,
+             options->supervised->generation);
+    supervised_watch(options->supervised, loop, on_taken_over, on_supervisor_lost, proxy);
     describe_listeners(proxy);
     proxy->health = health_checker_start(endpoint_registry_checks(proxy->endpoints));
     event_loop_on_wake(loop, on_wake, proxy);
     start_control(proxy);
     dns_names_on_addresses(endpoint_registry_names(proxy->endpoints), on_addresses, proxy);
-    start_admin(proxy);
+    if (!options->supervised->has_predecessor)
+        start_admin(proxy);
     return proxy;
 }
 
@@ -220,10 +294,14 @@ struct proxy *proxy_start(const struct proxy_options *options, struct event_loop
 
 void proxy_drain(struct proxy *proxy)
 {
+    if (atomic_exchange(&proxy->sources.is_draining, true))
+        return;
     log_info("draining", "drain_ms=%" PRIu64, proxy->options->drain_ms);
-    atomic_store(&proxy->sources.is_draining, true);
+    notify_send("STOPPING=1");
+    supervised_stopping(proxy->options->supervised);
+    bool has_successor = proxy->options->supervised->generation > 0;
     if (proxy->is_serving)
-        http_server_drain(proxy->server, proxy->options->drain_ms);
+        http_server_drain(proxy->server, proxy->options->drain_ms, has_successor);
     else
         event_loop_stop(proxy->loop);
 }
@@ -233,6 +311,10 @@ void proxy_reopen_logs(struct proxy *proxy)
     struct error err;
     if (!http_server_reopen_log(proxy->server, &err))
         log_error("access_log_not_reopened", "reason=\"%s\"", err.message);
+    if (proxy->is_serving) {
+        notify_send_reloading();
+        notify_send("READY=1");
+    }
 }
 
 /* --- stop, in reverse ----------------------------------------------------------------------- */
@@ -241,6 +323,7 @@ void proxy_stop(struct proxy *proxy)
 {
     if (proxy == NULL)
         return;
+    supervised_unwatch(proxy->options->supervised);
     admin_handler_stop(proxy->admin);
     dns_resolver_stop(proxy->resolver);
     control_client_stop(proxy->control);

@@ -24,7 +24,9 @@
 #include <stdint.h>
 
 struct event_loop;
+struct inherited_sockets;
 struct proxy;
+struct supervised;
 
 /* Borrowed as long as the proxy runs. */
 struct proxy_options {
@@ -38,13 +40,16 @@ struct proxy_options {
     uint64_t drain_ms;
     struct http_options http;
     struct dns_options dns;
+    struct inherited_sockets *inherited; /* what is claimed of them is ours */
+    struct supervised *supervised;
 };
 
 /* Starts everything, or nothing: NULL on error. `loop` is main's. */
 struct proxy *proxy_start(const struct proxy_options *options, struct event_loop *loop,
                           struct error *err);
 
-/* Stops accepting and lets what runs finish, for at most the drain time; then stops the loop. */
+/* Stops accepting and lets what runs finish, for at most the drain time; then stops the loop. Once
+ * it has begun, harmless. */
 void proxy_drain(struct proxy *proxy);
 
 /* Follows a rotation of the access log. */

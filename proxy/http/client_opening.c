@@ -58,9 +58,17 @@ static void stop(struct client_connection *connection)
     free(opening);
 }
 
-/* A request that has reached us already is not turned away. */
+/* A request that has reached us already is not turned away; with patience, nor one that is on its
+ * way. */
 static void drain(struct client_connection *connection)
 {
+    struct worker *worker = connection->worker;
+    if (worker->is_patient) {
+        struct opening *opening = connection->state;
+        timer_start(&worker->timers, &opening->timer,
+                    worker_patience_ms(worker, worker->shared->http.head_timeout_ms));
+        return;
+    }
     if (!receive(connection) || connection->protocol == &client_opening_protocol)
         client_connection_close(connection);
 }

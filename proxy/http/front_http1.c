@@ -186,7 +186,8 @@ void front_http1_next(struct front_http1 *front)
     exchange_end(front->exchange);
     front->exchange = NULL;
 
-    if (front->closes || front->worker->is_draining || has_unread_body) {
+    bool is_last = front->worker->is_draining && !front->worker->is_patient;
+    if (front->closes || is_last || has_unread_body) {
         if (may_send_more && !front->is_half_closed)
             client_farewell_start(front->connection);
         else
@@ -207,7 +208,8 @@ void front_http1_next(struct front_http1 *front)
     front_http1_resume_reading(front);
     if (front->exchange == NULL) {
         client_connection_set_idle(front->connection, true);
-        front_http1_start_read_timer(front, front->worker->shared->http.idle_timeout_ms);
+        uint64_t idle_ms = front->worker->shared->http.idle_timeout_ms;
+        front_http1_start_read_timer(front, worker_patience_ms(front->worker, idle_ms));
     }
 }
 
@@ -247,12 +249,19 @@ static void start(struct client_connection *connection, struct slice received)
         buffer_clear(&front->input);
 }
 
-/* A request that has reached us already is not turned away. */
+/* A request that has reached us already is not turned away; with patience, nor one that is on its
+ * way. */
 static void drain(struct client_connection *connection)
 {
     struct front_http1 *front = connection->state;
+    struct worker *worker = front->worker;
     if (front->exchange != NULL)
         return;
+    if (worker->is_patient) {
+        uint64_t idle_ms = worker->shared->http.idle_timeout_ms;
+        front_http1_start_read_timer(front, worker_patience_ms(worker, idle_ms));
+        return;
+    }
     start_exchange(front);
     if (receive_head(front) && front->exchange->request_bytes.length > 0)
         return;

@@ -57,7 +57,7 @@ static bool open_listeners(struct http_server *server, const struct http_server_
         if (tls_files_are_given(&spec->tls) || spec->expects_proxy_header)
             return error_set(err, ERROR_UNSUPPORTED, "%s: neither TLS nor PROXY is served yet",
                              spec->text);
-        server->listeners[i] = listener_open(spec, options->worker_count, err);
+        server->listeners[i] = listener_open(spec, options->worker_count, options->inherited, err);
         if (server->listeners[i] == NULL)
             return false;
         server->shared.listener_count++;
@@ -69,13 +69,13 @@ static bool make_workers(struct http_server *server, unsigned count, struct erro
 {
     server->workers = memory_allocate_zeroed(count, sizeof(server->workers[0]));
     server->shared.workers = server->workers;
+    server->shared.worker_count = count;
     for (unsigned i = 0; i < count; i++) {
         server->workers[i] = worker_new(&server->shared, i, err);
         if (server->workers[i] == NULL)
             return false;
         server->worker_count++;
     }
-    server->shared.worker_count = count;
     atomic_store(&server->running_count, count);
     return true;
 }
@@ -116,6 +116,11 @@ fail:
 
 void http_server_serve(struct http_server *server)
 {
+    struct error err;
+    for (size_t i = 0; i < server->shared.listener_count; i++) {
+        if (!listener_listen(server->listeners[i], &err))
+            log_error("not_listening", "reason=\"%s\"", err.message);
+    }
     for (unsigned i = 0; i < server->worker_count; i++)
         worker_start(server->workers[i]);
 }
@@ -131,11 +136,11 @@ bool http_server_reopen_log(struct http_server *server, struct error *err)
     return server->shared.access_log == NULL || access_log_reopen(server->shared.access_log, err);
 }
 
-void http_server_drain(struct http_server *server, uint64_t drain_ms)
+void http_server_drain(struct http_server *server, uint64_t drain_ms, bool is_patient)
 {
     uint64_t deadline_ms = clock_now_ms() + drain_ms;
     for (unsigned i = 0; i < server->worker_count; i++)
-        worker_drain(server->workers[i], deadline_ms);
+        worker_drain(server->workers[i], deadline_ms, is_patient);
     /* A socket goes when its last descriptor is closed: the workers close theirs. */
     for (size_t i = 0; i < server->shared.listener_count; i++)
         listener_stop(server->listeners[i]);
@@ -163,7 +168,7 @@ size_t http_server_listener_count(const struct http_server *server)
     return server->shared.listener_count;
 }
 
-const struct listener *http_server_listener(const struct http_server *server, size_t index)
+struct listener *http_server_listener(const struct http_server *server, size_t index)
 {
     return server->listeners[index];
 }

@@ -14,10 +14,12 @@
 
 struct counters;
 struct http_server;
+struct inherited_sockets;
 struct route_cache;
 
 struct http_server_options {
     const struct listener_specs *listen; /* outlives the server */
+    struct inherited_sockets *inherited; /* for listener_open; NULL: none */
     unsigned worker_count;
     const char *access_log_path;     /* NULL: no access log */
     struct route_cache *route_cache; /* outlives the server */
@@ -43,13 +45,13 @@ void http_server_wake(struct http_server *server);
 bool http_server_reopen_log(struct http_server *server, struct error *err);
 
 /* Stops accepting, lets running requests finish for at most `drain_ms`, then cuts them. Returns at
- * once. */
-void http_server_drain(struct http_server *server, uint64_t drain_ms);
+ * once. `is_patient`: see worker_drain. */
+void http_server_drain(struct http_server *server, uint64_t drain_ms, bool is_patient);
 
 /* Cuts whatever still runs, joins the workers, closes the listeners. Harmless on NULL. */
 void http_server_stop(struct http_server *server);
 
 size_t http_server_listener_count(const struct http_server *server);
-const struct listener *http_server_listener(const struct http_server *server, size_t index);
+struct listener *http_server_listener(const struct http_server *server, size_t index);
 
 #endif

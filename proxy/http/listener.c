@@ -1,6 +1,7 @@
 #include "proxy/http/listener.h"
 
 #include "common/buffer.h"
+#include "common/inherited_sockets.h"
 #include "common/slice.h"
 
 #include <arpa/inet.h>
@@ -21,9 +22,14 @@ struct listener {
     struct listener_identity identity;
     struct listener_address address;
     bool owns_file; /* of a Unix socket */
-    int *fds;       /* one for each worker; a Unix socket has only the first */
+    int *fds;       /* one for each worker or more; a Unix socket has one */
     unsigned fd_count;
 };
+
+bool listener_is_unix(const struct listener *listener)
+{
+    return listener->address.any.sa_family == AF_UNIX;
+}
 
 /* --- sockets --------------------------------------------------------------------------------- */
 
@@ -71,17 +77,37 @@ static bool learn_port(int fd, struct listener_address *address)
     return getsockname(fd, &address->any, &length) == 0;
 }
 
+static bool is_listening(int fd)
+{
+    int is_listening = 0;
+    socklen_t length = sizeof(is_listening);
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &length) == 0 && is_listening;
+}
+
+static bool shares_port(int fd)
+{
+    int is_shared = 0;
+    socklen_t length = sizeof(is_shared);
+    return getsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &is_shared, &length) == 0 && is_shared;
+}
+
+/* What was inherited without sharing its port stays the only one. */
 static bool open_tcp(struct listener *listener, unsigned worker_count)
 {
-    if (!check_port_is_free(&listener->address))
+    bool has_inherited = listener->fd_count > 0;
+    if (has_inherited && !shares_port(listener->fds[0]))
+        return true;
+    if (!has_inherited && !check_port_is_free(&listener->address))
         return false;
-    for (unsigned i = 0; i < worker_count; i++) {
+    while (listener->fd_count < worker_count) {
         int fd = open_socket(&listener->address, true);
         if (fd < 0)
             return false;
         listener->fds[listener->fd_count++] = fd;
         /* With port 0 the others follow the first. */
-        if (!learn_port(fd, &listener->address) || listen(fd, BACKLOG) != 0)
+        if (!learn_port(fd, &listener->address))
+            return false;
+        if (!has_inherited && listen(fd, BACKLOG) != 0)
             return false;
     }
     return true;
@@ -111,6 +137,8 @@ static bool remove_stale(const struct listener_address *address)
 
 static bool open_unix(struct listener *listener)
 {
+    if (listener->fd_count > 0)
+        return true;
     if (!remove_stale(&listener->address))
         return false;
     int fd = open_socket(&listener->address, false);
@@ -125,12 +153,50 @@ static bool open_unix(struct listener *listener)
     return listen(fd, BACKLOG) == 0;
 }
 
-/* --- the listener ---------------------------------------------------------------------------- */
+/* --- inherited sockets ----------------------------------------------------------------------- */
 
-bool listener_is_unix(const struct listener *listener)
+static bool is_same_host(const struct listener_address *a, const struct listener_address *b)
 {
-    return listener->address.any.sa_family == AF_UNIX;
+    if (a->any.sa_family == AF_INET)
+        return a->ipv4.sin_addr.s_addr == b->ipv4.sin_addr.s_addr;
+    return memcmp(&a->ipv6.sin6_addr, &b->ipv6.sin6_addr, sizeof(a->ipv6.sin6_addr)) == 0;
 }
+
+static in_port_t port_of(const struct listener_address *address)
+{
+    return address->any.sa_family == AF_INET ? address->ipv4.sin_port : address->ipv6.sin6_port;
+}
+
+/* Port 0 in `wanted` takes any port of its name: the first decides, the others follow it. */
+static bool is_meant(const struct listener *listener, const struct inherited_socket *socket)
+{
+    const struct listener_address *wanted = &listener->address;
+    struct listener_address bound = {.length =
+                                         sizeof(bound) - offsetof(struct listener_address, any)};
+    if (getsockname(socket->fd, &bound.any, &bound.length) != 0 ||
+        bound.any.sa_family != wanted->any.sa_family)
+        return false;
+    if (listener_is_unix(listener))
+        return strcmp(bound.unix_path.sun_path, wanted->unix_path.sun_path) == 0;
+    if (!is_same_host(wanted, &bound))
+        return false;
+    return port_of(wanted) == 0 ? strcmp(socket->name, listener->spec->name) == 0
+                                : port_of(wanted) == port_of(&bound);
+}
+
+static void claim_inherited(struct listener *listener, struct inherited_sockets *inherited)
+{
+    for (size_t i = 0; i < inherited->count; i++) {
+        struct inherited_socket *socket = &inherited->items[i];
+        if (socket->is_claimed || !is_meant(listener, socket))
+            continue;
+        socket->is_claimed = true;
+        listener->fds[listener->fd_count++] = socket->fd;
+        learn_port(socket->fd, &listener->address);
+    }
+}
+
+/* --- the listener ---------------------------------------------------------------------------- */
 
 static void describe(struct listener *listener)
 {
@@ -159,12 +225,15 @@ static void describe(struct listener *listener)
 }
 
 struct listener *listener_open(const struct listener_spec *spec, unsigned worker_count,
-                               struct error *err)
+                               struct inherited_sockets *inherited, struct error *err)
 {
     struct listener *listener = memory_allocate_zeroed(1, sizeof(*listener));
     listener->spec = spec;
     listener->address = spec->address;
-    listener->fds = memory_allocate_zeroed(worker_count, sizeof(listener->fds[0]));
+    size_t most = worker_count + (inherited == NULL ? 0 : inherited->count);
+    listener->fds = memory_allocate_zeroed(most, sizeof(listener->fds[0]));
+    if (inherited != NULL)
+        claim_inherited(listener, inherited);
 
     bool is_open =
         listener_is_unix(listener) ? open_unix(listener) : open_tcp(listener, worker_count);
@@ -181,7 +250,8 @@ struct listener *listener_open(const struct listener_spec *spec, unsigned worker
     return listener;
 }
 
-struct listener *listener_open_at(const char *text, unsigned worker_count, struct error *err)
+struct listener *listener_open_at(const char *text, unsigned worker_count,
+                                  struct inherited_sockets *inherited, struct error *err)
 {
     struct listener_specs specs;
     if (!listener_specs_parse(&text, 1, &specs, err))
@@ -190,12 +260,27 @@ struct listener *listener_open_at(const char *text, unsigned worker_count, struc
     if (specs.count > 1)
         error_set(err, ERROR_INVALID, "'%s' is more than one address", text);
     else
-        listener = listener_open(&specs.items[0], worker_count, err);
+        listener = listener_open(&specs.items[0], worker_count, inherited, err);
     if (listener == NULL)
         listener_specs_clear(&specs);
     else
         listener->own = specs;
     return listener;
+}
+
+bool listener_listen(const struct listener *listener, struct error *err)
+{
+    for (unsigned i = 0; i < listener->fd_count; i++) {
+        int fd = listener->fds[i];
+        if (!is_listening(fd) && listen(fd, BACKLOG) != 0)
+            return error_set_errno(err, "cannot listen on %s", listener->description);
+    }
+    return true;
+}
+
+void listener_disown_file(struct listener *listener)
+{
+    listener->owns_file = false;
 }
 
 void listener_stop(struct listener *listener)
@@ -234,7 +319,12 @@ const struct listener_identity *listener_identity(const struct listener *listene
     return &listener->identity;
 }
 
+unsigned listener_fd_count(const struct listener *listener)
+{
+    return listener->fd_count;
+}
+
 int listener_fd(const struct listener *listener, unsigned index)
 {
-    return listener->fds[index % listener->fd_count];
+    return listener->fds[index];
 }

@@ -29,6 +29,9 @@ enum { ACCEPT_BATCH = 16, ACCEPT_PAUSE_MS = 100 };
 /* Those who are in the backlog when draining begins are served. */
 enum { DRAIN_BATCH = 4096 };
 
+/* So long one that drains patiently waits for a request that may be on its way. */
+enum { LAST_REQUEST_MS = 1000 };
+
 /* Without timers a loop still takes a turn now and then. */
 enum { LONGEST_WAIT_MS = 60 * 1000 };
 
@@ -38,7 +41,7 @@ static void on_acceptable(h2o_socket_t *socket, const char *error);
 
 static void pause_accepting(struct worker *worker)
 {
-    for (size_t i = 0; i < worker->shared->listener_count; i++) {
+    for (size_t i = 0; i < worker->listener_count; i++) {
         if (worker->listeners[i].socket != NULL)
             h2o_socket_read_stop(worker->listeners[i].socket);
     }
@@ -48,7 +51,7 @@ static void pause_accepting(struct worker *worker)
 static void on_accept_due(struct timer *timer)
 {
     struct worker *worker = timer->context;
-    for (size_t i = 0; i < worker->shared->listener_count; i++) {
+    for (size_t i = 0; i < worker->listener_count; i++) {
         if (worker->listeners[i].socket != NULL)
             h2o_socket_read_start(worker->listeners[i].socket, on_acceptable);
     }
@@ -115,7 +118,7 @@ static void on_acceptable(h2o_socket_t *socket, const char *error)
 
 static void open_listeners(struct worker *worker)
 {
-    for (size_t i = 0; i < worker->shared->listener_count; i++) {
+    for (size_t i = 0; i < worker->listener_count; i++) {
         struct worker_listener *listener = &worker->listeners[i];
         listener->socket =
             h2o_evloop_socket_create(worker->loop, listener->fd, H2O_SOCKET_FLAG_DONT_READ);
@@ -126,7 +129,7 @@ static void open_listeners(struct worker *worker)
 
 static void close_listeners(struct worker *worker)
 {
-    for (size_t i = 0; i < worker->shared->listener_count; i++) {
+    for (size_t i = 0; i < worker->listener_count; i++) {
         if (worker->listeners[i].socket != NULL)
             h2o_socket_close(worker->listeners[i].socket);
         worker->listeners[i].socket = NULL;
@@ -156,6 +159,11 @@ void worker_on_connection_closed(struct worker *worker)
         worker->shared->on_drained(worker->shared->on_drained_context);
 }
 
+uint64_t worker_patience_ms(const struct worker *worker, uint64_t idle_ms)
+{
+    return worker->is_patient && idle_ms > LAST_REQUEST_MS ? LAST_REQUEST_MS : idle_ms;
+}
+
 static void drain_connection(struct client_connection *connection)
 {
     connection->protocol->drain(connection);
@@ -176,7 +184,8 @@ static void drain(struct worker *worker)
         return;
 
     worker->is_draining = true;
-    for (size_t i = 0; i < worker->shared->listener_count; i++)
+    worker->is_patient = atomic_load(&worker->drains_patiently);
+    for (size_t i = 0; i < worker->listener_count; i++)
         accept_some(&worker->listeners[i], DRAIN_BATCH);
     close_listeners(worker);
     each_connection(worker, drain_connection);
@@ -217,9 +226,10 @@ void worker_wake(struct worker *worker)
     send_command(worker, COMMAND_WAKE);
 }
 
-void worker_drain(struct worker *worker, uint64_t deadline_ms)
+void worker_drain(struct worker *worker, uint64_t deadline_ms, bool is_patient)
 {
     atomic_store(&worker->drain_deadline_ms, deadline_ms);
+    atomic_store(&worker->drains_patiently, is_patient);
     send_command(worker, COMMAND_DRAIN);
 }
 
@@ -297,22 +307,53 @@ void worker_tear_down(struct worker *worker)
     h2o_evloop_destroy(worker->loop);
 }
 
-/* The descriptors are our own, for libh2o to close. */
-static bool duplicate_listeners(struct worker *worker, struct error *err)
+/* --- its share of the sockets ----------------------------------------------------------------- */
+
+/* How many of a listener's sockets this worker accepts on; see listener_fd. */
+static unsigned share_of(const struct worker *worker, const struct listener *listener)
 {
-    size_t count = worker->shared->listener_count;
+    unsigned sockets = listener_fd_count(listener);
+    unsigned workers = worker->shared->worker_count;
+    return sockets <= workers ? 1 : (sockets - worker->index - 1) / workers + 1;
+}
+
+/* The descriptor is our own, for libh2o to close. */
+static bool add_socket(struct worker *worker, const struct listener *listener, unsigned index,
+                       struct error *err)
+{
+    unsigned at = index % listener_fd_count(listener);
+    int fd = fcntl(listener_fd(listener, at), F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+        return error_set_errno(err, "listener %s", listener_description(listener));
+    worker->listeners[worker->listener_count++] = (struct worker_listener){
+        .worker = worker,
+        .listener = listener,
+        .fd = fd,
+    };
+    return true;
+}
+
+static void close_share(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->listener_count; i++)
+        close(worker->listeners[i].fd);
+    free(worker->listeners);
+}
+
+static bool take_share(struct worker *worker, struct error *err)
+{
+    const struct worker_shared *shared = worker->shared;
+    size_t count = 0;
+    for (size_t i = 0; i < shared->listener_count; i++)
+        count += share_of(worker, shared->listeners[i]);
     worker->listeners = memory_allocate_zeroed(count, sizeof(worker->listeners[0]));
-    for (size_t i = 0; i < count; i++) {
-        struct worker_listener *listener = &worker->listeners[i];
-        listener->worker = worker;
-        listener->listener = worker->shared->listeners[i];
-        listener->fd = fcntl(listener_fd(listener->listener, worker->index), F_DUPFD_CLOEXEC, 0);
-        if (listener->fd < 0) {
-            error_set_errno(err, "listener %s", listener_description(listener->listener));
-            while (i-- > 0)
-                close(worker->listeners[i].fd);
-            free(worker->listeners);
-            return false;
+    for (size_t i = 0; i < shared->listener_count; i++) {
+        const struct listener *listener = shared->listeners[i];
+        for (unsigned k = 0; k < share_of(worker, listener); k++) {
+            if (!add_socket(worker, listener, worker->index + k * shared->worker_count, err)) {
+                close_share(worker);
+                return false;
+            }
         }
     }
     return true;
@@ -329,7 +370,7 @@ struct worker *worker_new(const struct worker_shared *shared, unsigned index, st
         error_set_errno(err, "worker %u", index);
         goto failed;
     }
-    if (duplicate_listeners(worker, err))
+    if (take_share(worker, err))
         return worker;
 
 failed:
@@ -377,11 +418,11 @@ void worker_free(struct worker *worker)
     if (worker == NULL)
         return;
     if (worker->loop == NULL) {
-        for (size_t i = 0; i < worker->shared->listener_count; i++)
-            close(worker->listeners[i].fd);
+        close_share(worker);
         close(worker->woken_fd);
+    } else {
+        free(worker->listeners);
     }
     close(worker->wake_fd);
-    free(worker->listeners);
     free(worker);
 }

@@ -72,6 +72,7 @@ struct worker {
     /* atomic: any sets, the worker takes */
     atomic_uint commands;
     _Atomic uint64_t drain_deadline_ms;
+    atomic_bool drains_patiently;
 
     /* worker only */
     h2o_loop_t *loop;
@@ -79,7 +80,8 @@ struct worker {
     struct timers timers;
     struct timer accept_timer; /* running while accepting is paused */
     struct timer drain_timer;
-    struct worker_listener *listeners;
+    struct worker_listener *listeners; /* one for each socket */
+    size_t listener_count;
     struct exchange_queue exchanges;
     struct http2_dirty_list http2_dirty;
     struct read_buffers read_buffers;
@@ -95,6 +97,7 @@ struct worker {
     struct mirror *mirrors; /* every copy of a request on its way */
     unsigned mirror_count;
     bool is_draining;
+    bool is_patient; /* while draining */
     bool is_drained; /* and said so */
     bool is_stopping;
     uint64_t turn;   /* how often the sockets were asked; the first is 1 */
@@ -119,8 +122,14 @@ void worker_free(struct worker *worker);
 /* From any thread: a new table was published. */
 void worker_wake(struct worker *worker);
 
-/* From any thread: accept no more; finish what runs, but cut it at `deadline_ms` (clock_now_ms). */
-void worker_drain(struct worker *worker, uint64_t deadline_ms);
+/* From any thread: accept no more; finish what runs, but cut it at `deadline_ms` (clock_now_ms).
+ * With `is_patient` a connection between two requests waits a moment for one more, which is
+ * answered with `Connection: close`: a client must not find it closed while its request is on the
+ * way. Otherwise it is closed at once. */
+void worker_drain(struct worker *worker, uint64_t deadline_ms, bool is_patient);
+
+/* How long a connection may wait for its next request, when it might for `idle_ms` otherwise. */
+uint64_t worker_patience_ms(const struct worker *worker, uint64_t idle_ms);
 
 /* A client's connection was just closed. */
 void worker_on_connection_closed(struct worker *worker);

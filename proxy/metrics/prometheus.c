@@ -320,6 +320,13 @@ static void write_facts(struct buffer *to, const struct prometheus_facts *facts)
     write_seconds(to, facts->start_time_ms * 1000);
     buffer_append_char(to, '\n');
 
+    write_gauge(to, "pointsman_generation",
+                "Which process this is of those that --supervise has started; 0: it has not.",
+                facts->generation);
+    prometheus_write_head(to, "pointsman_restarts_total", "counter",
+                          "Processes before this one that ended unexpectedly, with --supervise.");
+    buffer_printf(to, "pointsman_restarts_total %" PRIu64 "\n", facts->restarts);
+
     write_gauge(to, "pointsman_ready", "1 when there is a route table.", facts->has_table);
     write_gauge(to, "pointsman_stale",
                 "1 while the routes come from the local copy and control has not been heard.",

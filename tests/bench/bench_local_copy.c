@@ -120,7 +120,7 @@ static void write_copy(const char *path, size_t routes)
                               &err))
         fail("commit", &err);
 
-    struct local_copy *copy = local_copy_start(path, "bench", NULL);
+    struct local_copy *copy = local_copy_start(path, "bench", NULL, false);
     uint64_t before_us = clock_now_us();
     local_copy_replace(copy, routes, digest);
     local_copy_rewrite(copy, route_replica_snapshot(replica));

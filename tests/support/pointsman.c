@@ -19,8 +19,9 @@ struct pointsman {
     char *socket;
     char *database;
     char *local_copy;
-    int port;       /* 0 until the proxy has chosen one */
-    int admin_port; /* likewise */
+    char *proxy_program; /* NULL: ours */
+    int port;            /* 0 until the proxy has chosen one */
+    int admin_port;      /* likewise */
     struct process *control;
     struct process *proxy;
 };
@@ -63,9 +64,11 @@ char *pointsman_program(const char *name)
     return copy;
 }
 
-static struct process *start_program(const char *name, struct arguments *arguments)
+/* Ours of that name, unless there is a `path`. */
+static struct process *start_program(const char *name, const char *path,
+                                     struct arguments *arguments)
 {
-    char *program = pointsman_program(name);
+    char *program = path == NULL ? pointsman_program(name) : memory_duplicate_string(path);
     arguments->items[0] = program;
     struct process *process = process_start(arguments->items, NULL);
     free(program);
@@ -105,7 +108,13 @@ void pointsman_free(struct pointsman *pointsman)
     free(pointsman->socket);
     free(pointsman->database);
     free(pointsman->local_copy);
+    free(pointsman->proxy_program);
     free(pointsman);
+}
+
+void pointsman_set_proxy_program(struct pointsman *pointsman, const char *path)
+{
+    pointsman->proxy_program = memory_duplicate_string(path);
 }
 
 static bool control_answers(void *context)
@@ -126,7 +135,7 @@ void pointsman_start_control(struct pointsman *pointsman)
     };
     arguments_add_all(&arguments, pointsman->options.control_arguments);
 
-    pointsman->control = start_program("pointsman-control", &arguments);
+    pointsman->control = start_program("pointsman-control", NULL, &arguments);
     CHECK(wait_until(control_answers, pointsman, WAIT_MS), "pointsman-control does not answer");
 }
 
@@ -158,7 +167,7 @@ void pointsman_start_proxy(struct pointsman *pointsman)
     };
     arguments_add_all(&arguments, options->proxy_arguments);
 
-    pointsman->proxy = start_program("pointsman-proxy", &arguments);
+    pointsman->proxy = start_program("pointsman-proxy", pointsman->proxy_program, &arguments);
     pointsman->admin_port = find_port(pointsman->proxy, " admin_listening ");
     if (options->listen == NULL)
         pointsman->port = find_port(pointsman->proxy, " listening ");

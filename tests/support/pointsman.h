@@ -28,6 +28,9 @@ struct pointsman *pointsman_new(const struct pointsman_options *options);
 /* Stops what runs; fails the test when it does not end with 0. Harmless on NULL. */
 void pointsman_free(struct pointsman *pointsman);
 
+/* Before the proxy is started: another program of that path is. Copies. */
+void pointsman_set_proxy_program(struct pointsman *pointsman, const char *path);
+
 /* Each waits until the program answers: control on its socket, the proxy on its admin port. The
  * proxy keeps its ports when it is started again. */
 void pointsman_start_control(struct pointsman *pointsman);

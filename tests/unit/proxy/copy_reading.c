@@ -33,7 +33,7 @@ size_t copy_reading_ok(const char *path, struct local_copy_info *info)
 
 void copy_reading_write(const char *path, const char *proxy_id, struct route_replica *replica)
 {
-    struct local_copy *copy = local_copy_start(path, proxy_id, NULL);
+    struct local_copy *copy = local_copy_start(path, proxy_id, NULL, false);
     local_copy_replace(copy, route_replica_revision(replica), route_replica_digest(replica));
     local_copy_rewrite(copy, route_replica_snapshot(replica));
     local_copy_stop(copy);

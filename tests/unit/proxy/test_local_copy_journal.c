@@ -64,7 +64,7 @@ static void start(struct fixture *fixture)
 {
     struct local_copy_info info;
     copy_reading_ok(fixture->path, &info);
-    fixture->copy = local_copy_start(fixture->path, "proxy-1", &info);
+    fixture->copy = local_copy_start(fixture->path, "proxy-1", &info, false);
 }
 
 static void stop(struct fixture *fixture)
@@ -615,7 +615,7 @@ static void a_folder_that_is_gone_is_tried_again(void **state)
     char *folder = temp_dir_file(fixture->dir, "later");
     char *path = temp_dir_file(fixture->dir, "later/routes.copy");
     fake_replica_set(fixture->replica, "epoch-1", 1);
-    fixture->copy = local_copy_start(path, "proxy-1", NULL);
+    fixture->copy = local_copy_start(path, "proxy-1", NULL, false);
     local_copy_replace(fixture->copy, 1, 0);
     rewrite(fixture);
     assert_false(wants_snapshot(fixture));
@@ -662,7 +662,7 @@ static int write_for_ever(const char *path)
     copy_reading_write(path, "proxy-1", replica);
     struct local_copy_info info;
     copy_reading_ok(path, &info);
-    struct local_copy *copy = local_copy_start(path, "proxy-1", &info);
+    struct local_copy *copy = local_copy_start(path, "proxy-1", &info, false);
     puts("writing");
     fflush(stdout);
     for (uint64_t revision = 1;; revision++) {

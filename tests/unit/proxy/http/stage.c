@@ -43,7 +43,7 @@ struct stage *stage_new(void)
     for (size_t i = 0; i < STAGE_ENDPOINTS; i++)
         stage->endpoint_fds[i] = listen_on_loopback(&stage->endpoint_ports[i]);
     stage->counters = counters_new(1);
-    stage->listener = listener_open_at("127.0.0.1:0", 1, NULL);
+    stage->listener = listener_open_at("127.0.0.1:0", 1, NULL, NULL);
     assert_non_null(stage->listener);
     stage->shared = (struct worker_shared){
         .http = HTTP_OPTIONS_DEFAULT,
@@ -51,6 +51,8 @@ struct stage *stage_new(void)
         .counters = stage->counters,
         .listeners = &stage->listener,
         .listener_count = 1,
+        .workers = &stage->worker,
+        .worker_count = 1,
     };
     return stage;
 }

@@ -39,7 +39,7 @@ static int set_up(void **state)
     static struct fixture fixture;
     fixture = (struct fixture){0};
     struct error err;
-    struct listener *listener = listener_open_at("admin=127.0.0.1:0", 1, &err);
+    struct listener *listener = listener_open_at("admin=127.0.0.1:0", 1, NULL, &err);
     if (listener == NULL)
         fail_msg("%s", err.message);
     fixture.port = listener_identity(listener)->port;

@@ -158,7 +158,7 @@ static void draining_ends_when_the_last_request_has_ended(void **state)
     assert_true(fake_upstream_wait_requests(upstream, 1, WAIT_MS));
 
     int was_on = port();
-    http_server_drain(server, 60 * 1000);
+    http_server_drain(server, 60 * 1000, false);
     fake_upstream_release(upstream);
 
     struct http_message response = {0};

@@ -443,7 +443,7 @@ static void draining_waits_for_tunnels_until_its_time(void **state)
     struct stage *stage = *state;
     struct tunnel tunnel = open_tunnel(stage);
 
-    worker_drain(stage->worker, clock_now_ms() + 5000);
+    worker_drain(stage->worker, clock_now_ms() + 5000, false);
     turn_some(stage);
     stage_advance(stage, 4900);
     player_send(&tunnel.client, "still");

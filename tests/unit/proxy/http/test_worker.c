@@ -43,7 +43,7 @@ static int tear_down(void **state)
 
 static void drain(struct stage *stage, uint64_t drain_ms)
 {
-    worker_drain(stage->worker, stage->now_ms + drain_ms);
+    worker_drain(stage->worker, stage->now_ms + drain_ms, false);
     listener_stop(stage->listener);
     stage_turn(stage);
 }
