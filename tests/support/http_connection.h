@@ -41,6 +41,9 @@ enum http_outcome http_connection_receive(struct http_connection *connection,
 enum http_outcome http_connection_receive_head(struct http_connection *connection,
                                                struct http_message *response, uint64_t timeout_ms);
 
+/* Waits until the other side has sent something or closed. False when `timeout_ms` passed first. */
+bool http_connection_wait(struct http_connection *connection, uint64_t timeout_ms);
+
 /* True when the other side closes without a further byte. */
 bool http_connection_is_closed_within(struct http_connection *connection, uint64_t timeout_ms);
 
