@@ -5,6 +5,7 @@
 #include "proxy/backend_report.h"
 #include "proxy/control_client.h"
 #include "proxy/http/http_server.h"
+#include "proxy/http/refusal_counts.h"
 #include "proxy/identity.h"
 #include "proxy/metrics/prometheus.h"
 
@@ -140,6 +141,7 @@ static int write_metrics(void *context, struct buffer *to)
         .restarts = sources->restarts,
     };
     prometheus_write(to, sources->counters, &facts);
+    refusal_counts_write(to, sources->counters);
     backend_report_write_metrics(to, sources->cache);
     return 200;
 }

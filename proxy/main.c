@@ -7,6 +7,7 @@
 #include "common/options.h"
 #include "common/signals.h"
 #include "proxy/check_health.h"
+#include "proxy/http/request_parser.h"
 #include "proxy/proxy.h"
 #include "proxy/supervised.h"
 #include "proxy/supervisor.h"
@@ -15,7 +16,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { EXIT_USAGE = 2, WORKERS_MAX = 1024, CHECK_TIMEOUT_MS = 2000 };
+enum { EXIT_USAGE = 2, WORKERS_MAX = 1024, CHECK_TIMEOUT_MS = 2000, HEAD_BYTES_MAX = 1 << 20 };
 
 /* --- flags ---------------------------------------------------------------------------------- */
 
@@ -34,6 +35,7 @@ struct flags {
     bool supervise;
     struct http_options http;
     struct dns_options dns;
+    uint64_t max_headers;
     uint64_t pool_max_idle;
     uint64_t max_connections;
     uint64_t max_connections_per_peer;
@@ -59,6 +61,7 @@ static struct flags flags_default(void)
         .log_level = "info",
         .http = http,
         .dns = DNS_OPTIONS_DEFAULT,
+        .max_headers = http.max_headers,
         .pool_max_idle = http.pool_max_idle,
         .max_connections = http.max_connections,
         .max_connections_per_peer = http.max_connections_per_peer,
@@ -98,6 +101,17 @@ static enum options_result parse_flags(struct flags *flags, int argc, char **arg
          "Between two requests of a connection."},
         {"write-stall-timeout", OPTION_DURATION, &flags->http.write_stall_timeout_ms, "D",
          "For a client that does not read."},
+        {"linger-timeout", OPTION_DURATION, &flags->http.linger_timeout_ms, "D",
+         "For a client to have read the last answer of its connection."},
+        {"connection-max-age", OPTION_DURATION, &flags->http.connection_max_age_ms, "D",
+         "A client's connection ends with the first answer after it; 0: never."},
+        {"connection-max-requests", OPTION_UNSIGNED, &flags->http.connection_max_requests, "N",
+         "A client's connection ends with the answer to so many; 0: no limit."},
+        {"max-request-line", OPTION_SIZE, &flags->http.max_request_line_bytes, "BYTES",
+         "Of a request."},
+        {"max-head", OPTION_SIZE, &flags->http.max_head_bytes, "BYTES",
+         "Of a request, its first line included."},
+        {"max-headers", OPTION_UNSIGNED, &flags->max_headers, "N", "Of a request."},
         {"max-body", OPTION_SIZE, &flags->http.max_body_bytes, "BYTES",
          "Of a request; 0: no limit."},
         {"request-timeout", OPTION_DURATION, &flags->http.request_timeout_ms, "D",
@@ -114,6 +128,8 @@ static enum options_result parse_flags(struct flags *flags, int argc, char **arg
          "Unused connections to one endpoint, for each worker."},
         {"max-replay", OPTION_SIZE, &flags->http.max_replay_bytes, "BYTES",
          "Of a request body, kept for another try."},
+        {"max-replay-total", OPTION_SIZE, &flags->http.max_replay_total_bytes, "BYTES",
+         "Of all request bodies that are kept."},
         {"dns-server", OPTION_STRING, &flags->dns.server, "ADDR[:PORT],...",
          "Asked for endpoints that are names; otherwise those of resolv.conf."},
         {"dns-min-interval", OPTION_DURATION, &flags->dns.min_interval_ms, "D",
@@ -143,6 +159,20 @@ static bool take_count(const char *name, uint64_t value, uint32_t *to, struct er
     return true;
 }
 
+static bool check_head_limits(const struct flags *flags, struct http_options *http,
+                              struct error *err)
+{
+    if (flags->max_headers < 1 || flags->max_headers > REQUEST_HEADERS_MAX)
+        return error_set(err, ERROR_INVALID, "--max-headers must be 1 to %d", REQUEST_HEADERS_MAX);
+    http->max_headers = (uint32_t)flags->max_headers;
+    if (http->max_request_line_bytes == 0 || http->max_request_line_bytes > http->max_head_bytes)
+        return error_set(err, ERROR_INVALID,
+                         "--max-request-line must not be 0, nor more than --max-head");
+    if (http->max_head_bytes > HEAD_BYTES_MAX)
+        return error_set(err, ERROR_INVALID, "--max-head must be at most %d", HEAD_BYTES_MAX);
+    return true;
+}
+
 static bool check_flags(struct flags *flags, struct proxy_options *options, struct error *err)
 {
     enum log_level level;
@@ -151,7 +181,8 @@ static bool check_flags(struct flags *flags, struct proxy_options *options, stru
     if (flags->workers < 1 || flags->workers > WORKERS_MAX)
         return error_set(err, ERROR_INVALID, "--workers must be 1 to %d", WORKERS_MAX);
     struct http_options *http = &flags->http;
-    if (!take_count("pool-max-idle", flags->pool_max_idle, &http->pool_max_idle, err) ||
+    if (!check_head_limits(flags, http, err) ||
+        !take_count("pool-max-idle", flags->pool_max_idle, &http->pool_max_idle, err) ||
         !take_count("max-connections", flags->max_connections, &http->max_connections, err) ||
         !take_count("max-connections-per-peer", flags->max_connections_per_peer,
                     &http->max_connections_per_peer, err))

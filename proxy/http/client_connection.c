@@ -86,6 +86,7 @@ void client_connection_accept(struct worker *worker, const struct listener *list
     connection->listener = listener;
     connection->fd = fd;
     connection->peer = peer_key_of(address);
+    connection->accepted_ms = timers_now_ms(&worker->timers);
     describe_peer(connection, address);
     list(connection);
     counter_add(&worker->counters->connections_accepted, 1);
@@ -123,6 +124,17 @@ void client_connection_turn_over(struct client_connection *connection,
     connection->is_paused = false;
     h2o_socket_read_start(connection->socket, protocol->on_readable);
     protocol->start(connection, received);
+}
+
+bool client_connection_is_spent(const struct client_connection *connection)
+{
+    struct worker *worker = connection->worker;
+    const struct http_options *http = &worker->shared->http;
+    if (http->connection_max_requests != 0 &&
+        connection->request_count >= http->connection_max_requests)
+        return true;
+    return http->connection_max_age_ms != 0 &&
+           timers_now_ms(&worker->timers) - connection->accepted_ms >= http->connection_max_age_ms;
 }
 
 /* --- bytes ----------------------------------------------------------------------------------- */

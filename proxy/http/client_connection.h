@@ -20,6 +20,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include <h2o.h>
@@ -53,6 +54,8 @@ struct client_connection {
     SSL *ssl;             /* NULL: a clear connection */
     struct peer_key peer; /* as it was counted */
     char peer_text[INET6_ADDRSTRLEN];
+    uint64_t accepted_ms;           /* on clock_now_ms */
+    uint64_t request_count;         /* that its protocols have taken from it */
     bool peer_is_trusted;           /* what it says of the client before it is believed */
     bool is_paused;                 /* not reading the socket */
     bool is_idle;                   /* nothing is under way: may be closed for another */
@@ -72,6 +75,9 @@ void client_connection_close(struct client_connection *connection);
 /* From one protocol to another; the state of the first is gone then. See `start`. */
 void client_connection_turn_over(struct client_connection *connection,
                                  const struct client_protocol *protocol, struct slice received);
+
+/* Whether it has had its share, of requests or of time: what is under way is its last. */
+bool client_connection_is_spent(const struct client_connection *connection);
 
 /* Whether it is one of those that are closed to make room. */
 void client_connection_set_idle(struct client_connection *connection, bool is_idle);

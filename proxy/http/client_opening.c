@@ -87,5 +87,7 @@ void client_opening_start(struct client_connection *connection)
                 connection->worker->shared->http.head_timeout_ms);
     connection->state = opening;
     connection->protocol = &client_opening_protocol;
+    /* Who has said nothing yet is as good as idle: many of them must not keep others out. */
+    client_connection_set_idle(connection, true);
     h2o_socket_read_start(connection->socket, on_readable);
 }

@@ -114,18 +114,27 @@ bool connection_limits_has_room(const struct connection_limits *limits)
            atomic_load_explicit(&limits->total, memory_order_relaxed) < limits->max_total;
 }
 
+bool connection_limits_has_room_for(struct connection_limits *limits, struct peer_key peer)
+{
+    if (limits->max_per_peer == 0)
+        return true;
+    mutex_lock(&limits->mutex);
+    struct peer *const *at = find_locked(limits, &peer);
+    bool has_room = *at == NULL || (*at)->count < limits->max_per_peer;
+    mutex_unlock(&limits->mutex);
+    return has_room;
+}
+
 enum admission connection_limits_enter(struct connection_limits *limits, struct peer_key peer)
 {
+    if (!enter_peer(limits, peer))
+        return REFUSED_PEER;
     unsigned total = atomic_fetch_add_explicit(&limits->total, 1, memory_order_relaxed) + 1;
-    enum admission admission = ADMITTED;
-    if (limits->max_total != 0 && total > limits->max_total)
-        admission = REFUSED_TOTAL;
-    else if (!enter_peer(limits, peer))
-        admission = REFUSED_PEER;
-
-    if (admission != ADMITTED)
-        atomic_fetch_sub_explicit(&limits->total, 1, memory_order_relaxed);
-    return admission;
+    if (limits->max_total == 0 || total <= limits->max_total)
+        return ADMITTED;
+    atomic_fetch_sub_explicit(&limits->total, 1, memory_order_relaxed);
+    leave_peer(limits, peer);
+    return REFUSED_TOTAL;
 }
 
 void connection_limits_leave(struct connection_limits *limits, struct peer_key peer)

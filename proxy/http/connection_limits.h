@@ -30,7 +30,10 @@ struct peer_key {
 
 struct peer_key peer_key_of(const struct sockaddr *address);
 
-/* A connection counts from here until it leaves. */
+/* Whether the peer may have one more, as far as this moment goes. */
+bool connection_limits_has_room_for(struct connection_limits *limits, struct peer_key peer);
+
+/* A connection counts from here until it leaves. The peer's limit comes first. */
 enum admission connection_limits_enter(struct connection_limits *limits, struct peer_key peer);
 void connection_limits_leave(struct connection_limits *limits, struct peer_key peer);
 

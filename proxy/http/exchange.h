@@ -93,12 +93,13 @@ struct forwarding {
     unsigned retries;              /* by the rule's stanza */
     bool has_retried_stale;
     bool has_retried_connect;
-    bool is_in_budget;    /* counted as repeated */
-    bool is_trying;       /* counted in the endpoint as running */
-    bool wants_fresh;     /* the next try is on no connection of the pool */
-    bool is_tunnel;       /* answered with a 101 */
-    bool is_connected;    /* the current try is past its connect */
-    bool is_request_sent; /* in the current try, some of it at least */
+    uint64_t replay_bytes; /* counted as kept for another try */
+    bool is_in_budget;     /* counted as repeated */
+    bool is_trying;        /* counted in the endpoint as running */
+    bool wants_fresh;      /* the next try is on no connection of the pool */
+    bool is_tunnel;        /* answered with a 101 */
+    bool is_connected;     /* the current try is past its connect */
+    bool is_request_sent;  /* in the current try, some of it at least */
     uint64_t try_started_us;
     uint64_t try_deadline_ms; /* TIMER_NEVER: none */
     struct timer try_timer;   /* connecting, or an endpoint that does nothing */
@@ -169,8 +170,8 @@ struct exchange {
     struct response_area *response_area;   /* NULL before there is a response */
     struct chunked_body request_chunks;
     struct chunked_body response_chunks;
-    struct header request_headers[REQUEST_HEADERS_DEFAULT + EXCHANGE_ADDED_HEADERS];
-    struct header_tag request_tags[REQUEST_HEADERS_DEFAULT + EXCHANGE_ADDED_HEADERS];
+    struct header request_headers[REQUEST_HEADERS_MAX + EXCHANGE_ADDED_HEADERS];
+    struct header_tag request_tags[REQUEST_HEADERS_MAX + EXCHANGE_ADDED_HEADERS];
 };
 
 /* A front makes one for each request and ends it, answered or not. An upstream that is still

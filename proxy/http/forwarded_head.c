@@ -43,7 +43,7 @@ static void add_request_id(struct exchange *exchange)
 
 void forwarded_head_prepare(struct exchange *exchange)
 {
-    exchange->request.fields.capacity = REQUEST_HEADERS_DEFAULT + EXCHANGE_ADDED_HEADERS;
+    exchange->request.fields.capacity = REQUEST_HEADERS_MAX + EXCHANGE_ADDED_HEADERS;
     filter_request_add_forwarded(&exchange->request.fields, &exchange->request.head,
                                  forwarded_for(exchange));
     add_request_id(exchange);

@@ -318,7 +318,7 @@ void forwarder_on_answered(struct exchange *exchange)
                             worker->counters, worker_now_us(worker) - forwarding->try_started_us);
     if (repeat_answered(exchange))
         return;
-    if (body_pipe_stop_keeping(&exchange->request_body))
+    if (retry_forget_body(exchange))
         exchange_mark(exchange, EXCHANGE_REQUEST_ROOM);
     filter_exchange_response(exchange);
     if (exchange->response.status == 101)

@@ -3,7 +3,7 @@
 #include "proxy/http/client_connection.h"
 #include "proxy/http/forwarder.h"
 #include "proxy/http/local_reply.h"
-#include "proxy/http/refusal.h"
+#include "proxy/http/refusal_counts.h"
 #include "proxy/http/worker.h"
 
 struct exchange *front_exchange_new(struct client_connection *connection,
@@ -11,11 +11,13 @@ struct exchange *front_exchange_new(struct client_connection *connection,
 {
     struct worker *worker = connection->worker;
     struct exchange *exchange = exchange_new(worker, operations, front);
-    struct request_limits limits = REQUEST_LIMITS_DEFAULT;
-    limits.body_bytes = worker->shared->http.max_body_bytes;
+    const struct http_options *http = &worker->shared->http;
+    struct request_limits limits = {.line_bytes = http->max_request_line_bytes,
+                                    .head_bytes = http->max_head_bytes,
+                                    .body_bytes = http->max_body_bytes};
     struct request_areas areas = {.fields = {.headers = exchange->request_headers,
                                              .tags = exchange->request_tags,
-                                             .capacity = REQUEST_HEADERS_DEFAULT},
+                                             .capacity = http->max_headers},
                                   .host = exchange->host};
     exchange->peer_address = slice_from_string(connection->peer_text);
     request_parser_init(exchange_parse_request(exchange), &limits, areas, SLICE("http"), false);
@@ -23,40 +25,19 @@ struct exchange *front_exchange_new(struct client_connection *connection,
     return exchange;
 }
 
-void front_exchange_serve(struct exchange *exchange, const struct client_connection *connection)
+void front_exchange_serve(struct exchange *exchange, struct client_connection *connection)
 {
     exchange->request = exchange->request_parser->request;
     exchange_stop_parsing(exchange);
     exchange->request.head.listener = listener_identity(connection->listener);
     exchange->is_head_complete = true;
     counter_add(&exchange->worker->counters->requests, 1);
+    connection->request_count++;
     exchange_mark(exchange, EXCHANGE_REQUEST);
 }
 
-static enum denial denial_of(unsigned status)
+static void refuse(struct exchange *exchange, unsigned status, const char *sentence)
 {
-    switch (status) {
-    case 405:
-        return DENIAL_METHOD;
-    case 413:
-        return DENIAL_BODY_TOO_LARGE;
-    case 414:
-        return DENIAL_URI_TOO_LONG;
-    case 417:
-        return DENIAL_EXPECTATION;
-    case 431:
-        return DENIAL_HEAD_TOO_LARGE;
-    case 505:
-        return DENIAL_VERSION;
-    default:
-        return DENIAL_BAD_REQUEST;
-    }
-}
-
-static void refuse(struct exchange *exchange, enum denial denial, unsigned status,
-                   const char *sentence)
-{
-    counter_add(&exchange->worker->counters->refused[denial], 1);
     if (!exchange->is_head_complete) {
         exchange->is_head_complete = true;
         exchange->request = (struct parsed_request){.minor_version = 1};
@@ -69,15 +50,18 @@ static void refuse(struct exchange *exchange, enum denial denial, unsigned statu
 void front_exchange_refuse(struct exchange *exchange, enum refusal refusal)
 {
     const struct refusal_info *info = refusal_info(refusal);
-    refuse(exchange, denial_of(info->status), info->status, info->reason);
+    refusal_count_request(exchange->worker->counters, refusal);
+    refuse(exchange, info->status, info->reason);
 }
 
 void front_exchange_time_out(struct exchange *exchange)
 {
-    if (!exchange->is_head_complete)
-        refuse(exchange, DENIAL_HEAD_TIMEOUT, 408, "The request's head did not arrive in time.");
-    else
-        refuse(exchange, DENIAL_BODY_TIMEOUT, 408, "The request's body did not arrive in time.");
+    bool has_head = exchange->is_head_complete;
+    enum denial denial = has_head ? DENIAL_BODY_TIMEOUT : DENIAL_HEAD_TIMEOUT;
+    counter_add(&exchange->worker->counters->refused[denial], 1);
+    refuse(exchange, 408,
+           has_head ? "The request's body did not arrive in time."
+                    : "The request's head did not arrive in time.");
 }
 
 uint64_t front_exchange_upload_due_ms(struct worker *worker, uint64_t due_ms, size_t length)

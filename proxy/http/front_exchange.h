@@ -16,7 +16,7 @@ struct exchange *front_exchange_new(struct client_connection *connection,
                                     const struct front_operations *operations, void *front);
 
 /* The parser has the whole head: the request is counted, and served. */
-void front_exchange_serve(struct exchange *exchange, const struct client_connection *connection);
+void front_exchange_serve(struct exchange *exchange, struct client_connection *connection);
 
 /* Answers as the refusal says. Nothing more of the request is wanted. */
 void front_exchange_refuse(struct exchange *exchange, enum refusal refusal);

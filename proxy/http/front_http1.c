@@ -230,7 +230,9 @@ static void on_read_due(struct timer *timer)
 
 static void on_write_due(struct timer *timer)
 {
-    front_http1_close(timer->context);
+    struct front_http1 *front = timer->context;
+    counter_add(&front->worker->counters->refused[DENIAL_WRITE_STALL], 1);
+    front_http1_close(front);
 }
 
 /* --- as one protocol of a connection --------------------------------------------------------- */

@@ -86,7 +86,7 @@ static bool closes_after(const struct front_http1 *front, enum response_framing 
     const struct exchange *exchange = front->exchange;
     return !exchange->request.keep_alive || exchange->response_closes ||
            framing == RESPONSE_UNTIL_CLOSE || !exchange->request_body.is_ended ||
-           front->worker->is_draining;
+           front->worker->is_draining || client_connection_is_spent(front->connection);
 }
 
 static void on_head(struct exchange *exchange)

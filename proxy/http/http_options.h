@@ -9,14 +9,34 @@
 
 #include <stdint.h>
 
+/* What a limit protects stands beside it, and the default is as low as ordinary use allows. */
 struct http_options {
     /* --- clients -------------------------------------------------------------------------- */
-    uint64_t head_timeout_ms;        /* from the first byte of a head (or accept) to its last */
-    uint64_t upload_timeout_ms;      /* of a request body; slow progress does not stretch it */
-    uint64_t idle_timeout_ms;        /* between requests of one connection */
-    uint64_t write_stall_timeout_ms; /* a client that reads nothing of what waits for it */
-    uint64_t linger_timeout_ms;      /* how long we read on after a refusal, so that it arrives */
-    uint64_t max_body_bytes;         /* 0: no limit */
+    /* From the first byte of a head (or accept) to its last. One packet holds most; a slow line
+     * with a hundred headers still needs only seconds. */
+    uint64_t head_timeout_ms;
+    /* Of a request body; slow progress does not stretch it below UPLOAD_MINIMUM_BYTES_A_SECOND. */
+    uint64_t upload_timeout_ms;
+    /* Between requests of one connection. Longer than the 60 s after which load balancers and
+     * browsers commonly let go, so that it is they who do. */
+    uint64_t idle_timeout_ms;
+    /* A client that reads nothing of what waits for it: it holds up to 1 MB and an endpoint. */
+    uint64_t write_stall_timeout_ms;
+    /* How long we read on after the last answer, so that it arrives: a few round trips. */
+    uint64_t linger_timeout_ms;
+    /* A connection is closed with the first answer after this; 0: never. Clients come back and
+     * find their place anew, among workers, proxies and addresses that have changed. */
+    uint64_t connection_max_age_ms;
+    /* The same after so many requests; 0: no limit. A connection costs no more the longer it is
+     * used, so only who must spread busy clients sooner needs it. */
+    uint64_t connection_max_requests;
+    /* 414, 431: what browsers and services have agreed on, with room; what has come of a head is
+     * kept until it is complete. */
+    uint64_t max_request_line_bytes;
+    uint64_t max_head_bytes;
+    uint32_t max_headers; /* at most REQUEST_HEADERS_MAX */
+    /* 0: no limit, since bodies are passed on as they come and take no memory. */
+    uint64_t max_body_bytes;
 
     /* --- endpoints ------------------------------------------------------------------------ */
     uint64_t request_timeout_ms;       /* where the rule has none; 0: no limit */
@@ -26,10 +46,13 @@ struct http_options {
     uint64_t pool_max_age_ms;          /* a used one, from its connect */
     uint32_t pool_max_idle;            /* unused connections to one endpoint, in each worker */
     uint64_t max_replay_bytes;         /* of a request body, kept until an answer begins */
+    /* The same, of all requests together: beyond it a body is not kept, and its request not
+     * repeated once some of it was sent. Two thousand bodies of the greatest size. */
+    uint64_t max_replay_total_bytes;
 
     /* --- connections ---------------------------------------------------------------------- */
     uint32_t max_connections;          /* in all; 0: what the file limit allows */
-    uint32_t max_connections_per_peer; /* from one address; 0: no limit */
+    uint32_t max_connections_per_peer; /* from one address; 0: no limit, for a proxy in front */
 };
 
 /* A read every slow sender manages; faster ones have the upload timeout to themselves. */
@@ -42,6 +65,11 @@ enum { UPLOAD_MINIMUM_BYTES_A_SECOND = 1024 };
         .idle_timeout_ms = 75 * 1000,                                                              \
         .write_stall_timeout_ms = 30 * 1000,                                                       \
         .linger_timeout_ms = 2 * 1000,                                                             \
+        .connection_max_age_ms = 60 * 60 * 1000,                                                   \
+        .connection_max_requests = 0,                                                              \
+        .max_request_line_bytes = 16 * 1024,                                                       \
+        .max_head_bytes = 64 * 1024,                                                               \
+        .max_headers = 100,                                                                        \
         .max_body_bytes = 0,                                                                       \
         .request_timeout_ms = 0,                                                                   \
         .upstream_idle_timeout_ms = 60 * 1000,                                                     \
@@ -50,6 +78,7 @@ enum { UPLOAD_MINIMUM_BYTES_A_SECOND = 1024 };
         .pool_max_age_ms = 60 * 60 * 1000,                                                         \
         .pool_max_idle = 512,                                                                      \
         .max_replay_bytes = 32 * 1024,                                                             \
+        .max_replay_total_bytes = 64 * 1024 * 1024,                                                \
         .max_connections = 0,                                                                      \
         .max_connections_per_peer = 0,                                                             \
     })

@@ -21,6 +21,7 @@ struct http_server {
     void *on_drained_context;
 
     /* atomic: workers */
+    _Atomic uint64_t replay_bytes;
     atomic_uint running_count; /* workers that are not drained */
 };
 
@@ -88,6 +89,7 @@ struct http_server *http_server_open(const struct http_server_options *options, 
     server->shared.http = options->http;
     server->shared.route_cache = options->route_cache;
     server->shared.counters = options->counters;
+    server->shared.replay_bytes = &server->replay_bytes;
     server->shared.on_drained = on_worker_drained;
     server->shared.on_drained_context = server;
 

@@ -86,6 +86,9 @@ static const struct refusal_info infos[REFUSAL_COUNT] = {
                                   "RFC 9110 section 15.2.2"},
     [REFUSAL_BROKEN_SWITCH] = {502, "broken_switch", "101 that does not complete the handshake",
                                "RFC 6455 section 4.2.2"},
+    [REFUSAL_TOO_MANY_INTERIM_HEADS] = {502, "too_many_interim_heads",
+                                        "more informational heads than any request needs",
+                                        "RFC 9110 section 15.2"},
 };
 
 const struct refusal_info *refusal_info(enum refusal refusal)

@@ -28,7 +28,8 @@ struct request_limits {
 #define REQUEST_LIMITS_DEFAULT                                                                     \
     ((struct request_limits){.line_bytes = 16384, .head_bytes = 65536, .body_bytes = 0})
 
-enum { REQUEST_HEADERS_DEFAULT = 100 };
+/* How many headers a request may have, and how many it may be allowed. */
+enum { REQUEST_HEADERS_DEFAULT = 100, REQUEST_HEADERS_MAX = 200 };
 
 struct parsed_request {
     /* All of it but `listener`. Headers that nobody may see are not in it: names with '_',

@@ -75,12 +75,63 @@ static bool enter_budget(struct exchange *exchange)
     return true;
 }
 
+/* --- bodies that are kept ------------------------------------------------------------------- */
+
+/* What the body may come to take, or 0 when it is known not to fit. */
+static uint64_t replay_bytes_of(const struct exchange *exchange)
+{
+    uint64_t most = exchange->worker->shared->http.max_replay_bytes;
+    switch (exchange->request.framing) {
+    case BODY_LENGTH:
+        return exchange->request.content_length <= most ? exchange->request.content_length : 0;
+    case BODY_CHUNKED:
+        return most;
+    case BODY_NONE:
+    case BODY_UNTIL_CLOSE:
+        break;
+    }
+    return 0;
+}
+
+/* Counted for what it may take before it has come: so the sum is never exceeded. */
+static void keep_body(struct exchange *exchange)
+{
+    const struct worker_shared *shared = exchange->worker->shared;
+    uint64_t bytes = replay_bytes_of(exchange);
+    if (bytes == 0)
+        return;
+    if (atomic_fetch_add(shared->replay_bytes, bytes) + bytes >
+        shared->http.max_replay_total_bytes) {
+        atomic_fetch_sub(shared->replay_bytes, bytes);
+        counter_add(&exchange->worker->counters->replays_dropped, 1);
+        return;
+    }
+    exchange->forwarding.replay_bytes = bytes;
+    exchange->request_body.keep_limit = (size_t)bytes;
+}
+
+static void count_out_body(struct exchange *exchange)
+{
+    if (exchange->forwarding.replay_bytes == 0)
+        return;
+    atomic_fetch_sub(exchange->worker->shared->replay_bytes, exchange->forwarding.replay_bytes);
+    exchange->forwarding.replay_bytes = 0;
+}
+
+bool retry_forget_body(struct exchange *exchange)
+{
+    count_out_body(exchange);
+    return body_pipe_stop_keeping(&exchange->request_body);
+}
+
+/* --- beginning and end ---------------------------------------------------------------------- */
+
 void retry_begin(struct exchange *exchange)
 {
     struct forwarding *forwarding = &exchange->forwarding;
     struct worker *worker = exchange->worker;
     if (may_be_sent_twice(exchange))
-        exchange->request_body.keep_limit = worker->shared->http.max_replay_bytes;
+        keep_body(exchange);
     forwarding->counts = backend_metrics_counts(&forwarding->backend->metrics,
                                                 forwarding->backend->name, worker->counters);
     counter_add(&forwarding->counts->requests_started, 1);
@@ -89,6 +140,7 @@ void retry_begin(struct exchange *exchange)
 void retry_end(struct exchange *exchange)
 {
     struct forwarding *forwarding = &exchange->forwarding;
+    count_out_body(exchange);
     if (forwarding->counts == NULL)
         return;
     counter_add(&forwarding->counts->requests_ended, 1);

@@ -25,6 +25,9 @@ struct retry_plan {
  * body as far as it may have to be sent again, and counts it as running. */
 void retry_begin(struct exchange *exchange);
 
+/* It will not be sent again: its body need not be kept. True when that made room for more of it. */
+bool retry_forget_body(struct exchange *exchange);
+
 /* Counts it out. Harmless when it was not counted in. */
 void retry_end(struct exchange *exchange);
 

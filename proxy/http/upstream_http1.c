@@ -4,6 +4,7 @@
 #include "proxy/http/exchange.h"
 #include "proxy/http/forwarder.h"
 #include "proxy/http/http1_head.h"
+#include "proxy/http/refusal_counts.h"
 #include "proxy/http/websocket_accept.h"
 #include "proxy/http/worker.h"
 
@@ -51,6 +52,13 @@ static void fail(struct upstream_http1 *connection, enum upstream_failure failur
     struct exchange *exchange = connection->exchange;
     close_connection(connection);
     exchange_fail(exchange, failure);
+}
+
+/* The answer breaks a rule. */
+static void fail_broken(struct upstream_http1 *connection, enum refusal refusal)
+{
+    refusal_count_response(connection->link.worker->counters, refusal);
+    fail(connection, UPSTREAM_FAILURE_BAD_RESPONSE);
 }
 
 /* A body where none has a meaning: an endpoint that does not expect it there may take it for the
@@ -180,7 +188,7 @@ static void on_chunked(struct upstream_http1 *connection, struct slice bytes)
     case CHUNK_DONE:
         return finish(connection, used == bytes.length);
     case CHUNK_REFUSED:
-        return fail(connection, UPSTREAM_FAILURE_BAD_RESPONSE);
+        return fail_broken(connection, exchange->response_chunks.decoder.refusal);
     case CHUNK_MORE:
     case CHUNK_DATA:
         return exchange_mark(exchange, EXCHANGE_RESPONSE_DATA);
@@ -231,7 +239,7 @@ static void on_head_complete(struct upstream_http1 *connection)
     struct body_pipe *body = &exchange->response_body;
 
     if (parser_of(connection)->response.status == 101 && !start_tunnel(connection))
-        return fail(connection, UPSTREAM_FAILURE_BAD_RESPONSE);
+        return fail_broken(connection, REFUSAL_BROKEN_SWITCH);
     exchange->response = parser_of(connection)->response;
     connection->is_head_complete = true;
     connection->body_left =
@@ -272,7 +280,7 @@ static bool take_interim_head(struct upstream_http1 *connection)
     connection->interim_bytes += response->head_bytes;
     if (connection->interim_heads > INTERIM_HEADS_MAX ||
         connection->interim_bytes > INTERIM_BYTES_MAX) {
-        fail(connection, UPSTREAM_FAILURE_BAD_RESPONSE);
+        fail_broken(connection, REFUSAL_TOO_MANY_INTERIM_HEADS);
         return false;
     }
     if (response->status == 100) {
@@ -294,7 +302,7 @@ static void on_head_bytes(struct upstream_http1 *connection)
         if (result == PARSE_MORE)
             return;
         if (result == PARSE_REFUSED)
-            return fail(connection, UPSTREAM_FAILURE_BAD_RESPONSE);
+            return fail_broken(connection, parser_of(connection)->refusal);
 
         if (!parser_of(connection)->response.is_informational) {
             buffer_consume(bytes, parser_of(connection)->response.head_bytes);

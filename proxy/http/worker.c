@@ -45,6 +45,7 @@ static void pause_accepting(struct worker *worker)
         if (worker->listeners[i].socket != NULL)
             h2o_socket_read_stop(worker->listeners[i].socket);
     }
+    counter_add(&worker->counters->accept_pauses, 1);
     timer_start(&worker->timers, &worker->accept_timer, ACCEPT_PAUSE_MS);
 }
 
@@ -68,9 +69,14 @@ static void admit(struct worker *worker, const struct listener *listener, int fd
                   const struct sockaddr *address)
 {
     struct connection_limits *limits = worker->shared->limits;
-    if (!connection_limits_has_room(limits) && worker->idle_oldest != NULL)
+    struct peer_key peer = peer_key_of(address);
+    /* Nobody makes room for one who will be turned away. */
+    if (!connection_limits_has_room(limits) && worker->idle_oldest != NULL &&
+        connection_limits_has_room_for(limits, peer)) {
+        counter_add(&worker->counters->refused[DENIAL_MADE_ROOM], 1);
         client_connection_close(worker->idle_oldest);
-    switch (connection_limits_enter(limits, peer_key_of(address))) {
+    }
+    switch (connection_limits_enter(limits, peer)) {
     case ADMITTED:
         client_connection_accept(worker, listener, fd, address);
         return;

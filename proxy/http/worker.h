@@ -43,6 +43,7 @@ struct worker_shared {
     struct counters *counters;
     struct access_log *access_log; /* NULL: none */
     struct connection_limits *limits;
+    _Atomic uint64_t *replay_bytes; /* of request bodies that are kept for another try */
     struct listener *const *listeners;
     size_t listener_count;
     struct worker *const *workers; /* all of them; complete before the first is started */

@@ -60,8 +60,13 @@ enum denial {
     DENIAL_UNSUPPORTED,    /* 501: understood, not built yet */
     DENIAL_PEER_LIMIT,     /* connection closed: too many from one address */
     DENIAL_TOTAL_LIMIT,    /* connection closed: too many in all */
+    DENIAL_MADE_ROOM,      /* connection closed: the longest idle one, for another */
+    DENIAL_WRITE_STALL,    /* connection closed: the client did not read */
     DENIAL_COUNT
 };
+
+/* Room for the rules by which messages are refused: enum refusal of proxy/http/refusal.h. */
+enum { COUNTED_RULES = 64 };
 
 /* How a try failed, and so why it may have been repeated. */
 enum upstream_failure {
@@ -88,6 +93,10 @@ struct worker_counters {
     struct counter client_bytes_in;
     struct counter client_bytes_out;
     struct counter refused[DENIAL_COUNT];
+    struct counter broken_requests[COUNTED_RULES]; /* by the rule they break */
+    struct counter broken_responses[COUNTED_RULES];
+    struct counter accept_pauses;   /* times that accepting stopped for want of room */
+    struct counter replays_dropped; /* request bodies not kept: too many bytes of others were */
 
     struct counter upstream_connections_opened;
     struct counter upstream_connections_closed;

@@ -90,6 +90,10 @@ static const struct {
      "Copies of requests that were sent to another backend."},
     {offsetof(struct worker_counters, mirrors_dropped), "pointsman_mirrors_dropped_total",
      "Copies of requests that were not sent, or not to their end."},
+    {offsetof(struct worker_counters, accept_pauses), "pointsman_accept_pauses_total",
+     "Times a worker stopped accepting for want of connections or descriptors."},
+    {offsetof(struct worker_counters, replays_dropped), "pointsman_replays_dropped_total",
+     "Request bodies not kept for another try because too much of others was."},
     {offsetof(struct worker_counters, access_log_dropped), "pointsman_access_log_dropped_total",
      "Access log lines dropped because the log was behind."},
 };
@@ -112,6 +116,8 @@ static const char *const denial_names[DENIAL_COUNT] = {
     [DENIAL_UNSUPPORTED] = "unsupported",
     [DENIAL_PEER_LIMIT] = "peer_limit",
     [DENIAL_TOTAL_LIMIT] = "total_limit",
+    [DENIAL_MADE_ROOM] = "made_room",
+    [DENIAL_WRITE_STALL] = "write_stall",
 };
 
 static void write_totals(struct buffer *to, const struct counters *counters)

@@ -49,6 +49,7 @@ struct stage *stage_new(void)
         .http = HTTP_OPTIONS_DEFAULT,
         .route_cache = stage->route.cache,
         .counters = stage->counters,
+        .replay_bytes = &stage->replay_bytes,
         .listeners = &stage->listener,
         .listener_count = 1,
         .workers = &stage->worker,

@@ -20,6 +20,7 @@ enum { STAGE_ENDPOINTS = 2 };
 struct stage {
     struct one_route route;
     struct counters *counters;
+    _Atomic uint64_t replay_bytes;
     struct worker_shared shared; /* .http may be changed before stage_start */
     struct listener *listener;
     struct worker *worker;

@@ -54,6 +54,24 @@ static void one_peer_is_limited_and_others_are_not(void **state)
     connection_limits_free(limits);
 }
 
+static void who_does_not_get_in_takes_no_place(void **state)
+{
+    (void)state;
+    struct connection_limits *limits = connection_limits_new(1, 1);
+
+    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.1")), ADMITTED);
+    assert_false(connection_limits_has_room_for(limits, ipv4("10.0.0.1")));
+    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.1")), REFUSED_PEER);
+    assert_true(connection_limits_has_room_for(limits, ipv4("10.0.0.2")));
+    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.2")), REFUSED_TOTAL);
+    assert_true(connection_limits_has_room_for(limits, ipv4("10.0.0.2")));
+
+    connection_limits_leave(limits, ipv4("10.0.0.1"));
+    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.2")), ADMITTED);
+    connection_limits_leave(limits, ipv4("10.0.0.2"));
+    connection_limits_free(limits);
+}
+
 static void an_ipv6_network_is_one_peer(void **state)
 {
     (void)state;
@@ -73,6 +91,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_total_is_a_limit),
         cmocka_unit_test(one_peer_is_limited_and_others_are_not),
+        cmocka_unit_test(who_does_not_get_in_takes_no_place),
         cmocka_unit_test(an_ipv6_network_is_one_peer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

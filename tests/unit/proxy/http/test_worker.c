@@ -197,6 +197,47 @@ static void at_the_limit_the_longest_idle_connection_makes_room(void **state)
     player_close(&newest);
 }
 
+static void who_has_said_nothing_makes_room_too(void **state)
+{
+    struct stage *stage = *state;
+    stage->route.prefix = "/known";
+    stage->shared.http.max_connections = 2;
+    stage_start(stage);
+    struct player silent = stage_connect(stage);
+    let_pass(stage);
+    struct player idle = make_idle(stage);
+
+    struct player newest = make_idle(stage);
+
+    player_expect_end(&silent);
+    player_expect_nothing(&idle);
+    assert_int_equal(counter_read(&stage->worker->counters->refused[DENIAL_MADE_ROOM]), 1);
+    player_close(&silent);
+    player_close(&idle);
+    player_close(&newest);
+}
+
+static void nobody_makes_room_for_who_is_turned_away(void **state)
+{
+    struct stage *stage = *state;
+    stage->route.prefix = "/known";
+    stage->shared.http.max_connections = 2;
+    stage->shared.http.max_connections_per_peer = 2;
+    stage_start(stage);
+    struct player first = make_idle(stage);
+    struct player second = make_idle(stage);
+
+    struct player third = stage_connect(stage);
+
+    player_expect_end(&third);
+    player_expect_nothing(&first);
+    player_expect_nothing(&second);
+    assert_int_equal(counter_read(&stage->worker->counters->refused[DENIAL_MADE_ROOM]), 0);
+    player_close(&first);
+    player_close(&second);
+    player_close(&third);
+}
+
 static void at_the_limit_without_an_idle_one_newcomers_wait(void **state)
 {
     struct stage *stage = *state;
@@ -253,6 +294,7 @@ static void out_of_descriptors_it_pauses_and_recovers(void **state)
     player_send(&client, "GET /404 HTTP/1.1\r\nHost: a\r\n\r\n");
     player_expect_nothing(&client);
     assert_true(timer_is_running(&stage->worker->accept_timer));
+    assert_int_equal(counter_read(&stage->worker->counters->accept_pauses), 1);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     stage_advance(stage, 100);
 
@@ -320,6 +362,8 @@ int main(void)
         ON_STAGE(draining_cuts_what_is_left_at_its_deadline),
         ON_STAGE(draining_closes_connections_that_wait_in_the_pool),
         ON_OWN_STAGE(at_the_limit_the_longest_idle_connection_makes_room),
+        ON_OWN_STAGE(who_has_said_nothing_makes_room_too),
+        ON_OWN_STAGE(nobody_makes_room_for_who_is_turned_away),
         ON_OWN_STAGE(at_the_limit_without_an_idle_one_newcomers_wait),
         ON_OWN_STAGE(too_many_from_one_peer_are_closed),
         ON_OWN_STAGE(out_of_descriptors_it_pauses_and_recovers),
