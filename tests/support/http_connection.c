@@ -160,6 +160,12 @@ enum http_outcome http_connection_receive_head(struct http_connection *connectio
     return receive_message(connection, response, true, timeout_ms);
 }
 
+bool http_connection_wait(struct http_connection *connection, uint64_t timeout_ms)
+{
+    struct pollfd readable = {.fd = connection->fd, .events = POLLIN};
+    return connection->input.length > 0 || poll(&readable, 1, (int)timeout_ms) > 0;
+}
+
 bool http_connection_is_closed_within(struct http_connection *connection, uint64_t timeout_ms)
 {
     if (connection->input.length > 0)

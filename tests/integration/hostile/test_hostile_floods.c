@@ -1,0 +1,229 @@
+/* Floods of connections: over a cap they are closed or wait, whoever is idle makes room, and
+ * without descriptors the proxy neither spins nor stays that way. */
+#include "common/clock.h"
+#include "tests/support/fake_upstream.h"
+#include "tests/support/http_connection.h"
+#include "tests/support/http_get.h"
+#include "tests/support/pointsman.h"
+#include "tests/support/wait.h"
+#include "tests/unit/cmocka_all.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { FLOOD = 200, CAP = 40, PEER_CAP = 10 };
+
+static struct fake_upstream *service;
+static struct pointsman *pointsman;
+
+static void start_with(const char *const *arguments)
+{
+    service = fake_upstream_start("service");
+    pointsman =
+        pointsman_start(&(struct pointsman_options){.proxy_arguments = arguments, .workers = "1"});
+    pointsman_routectl_ok(pointsman, "add", "service", "--path-prefix", "/", "--to",
+                          fake_upstream_url(service), NULL);
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    pointsman_free(pointsman);
+    fake_upstream_free(service);
+    return 0;
+}
+
+/* From another address of loopback than everyone else. */
+static int connect_from(const char *source)
+{
+    struct sockaddr_in from = {.sin_family = AF_INET};
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)pointsman_port(pointsman)),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(inet_pton(AF_INET, source, &from.sin_addr), 1);
+    assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+    return fd;
+}
+
+static void expect_served(void)
+{
+    assert_int_equal(http_get_status(pointsman_port(pointsman), "a", "/"), 200);
+}
+
+static void open_all(struct http_connection **clients, size_t count, const char *text)
+{
+    for (size_t i = 0; i < count; i++) {
+        clients[i] = http_connection_open(pointsman_port(pointsman));
+        assert_non_null(clients[i]);
+        if (text != NULL)
+            http_connection_send_text(clients[i], text);
+    }
+}
+
+static void close_all(struct http_connection **clients, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        http_connection_close(clients[i]);
+}
+
+/* --- the cap of all -------------------------------------------------------------------------- */
+
+static int start_capped(void **state)
+{
+    (void)state;
+    static const char *const arguments[] = {"--max-connections=40", "--head-timeout=2s", NULL};
+    start_with(arguments);
+    return 0;
+}
+
+static void a_flood_that_says_nothing_keeps_nobody_out(void **state)
+{
+    (void)state;
+    struct http_connection *clients[FLOOD];
+    open_all(clients, FLOOD, NULL);
+
+    uint64_t started_ms = clock_now_ms();
+    expect_served();
+    assert_true(clock_now_ms() - started_ms < 2000); /* it had not to wait for a timeout */
+
+    for (size_t i = 0; i < FLOOD - CAP; i++)
+        assert_true(http_connection_is_closed_within(clients[i], WAIT_MS));
+    close_all(clients, FLOOD);
+}
+
+static void a_flood_of_heads_that_never_end_is_over_with_their_time(void **state)
+{
+    (void)state;
+    struct http_connection *clients[FLOOD];
+    open_all(clients, FLOOD, "GET / HTTP/1.1\r\nX: ");
+
+    expect_served();
+
+    assert_true(pointsman_page_has(pointsman, "/metrics", "reason=\"head_timeout\"} "));
+    close_all(clients, FLOOD);
+}
+
+/* --- the cap of one address ------------------------------------------------------------------ */
+
+static int start_capped_by_peer(void **state)
+{
+    (void)state;
+    static const char *const arguments[] = {"--max-connections-per-peer=10", NULL};
+    start_with(arguments);
+    return 0;
+}
+
+static void one_address_is_held_to_its_cap_and_others_are_not(void **state)
+{
+    (void)state;
+    int fds[PEER_CAP];
+    char byte;
+    for (size_t i = 0; i < PEER_CAP; i++)
+        fds[i] = connect_from("127.0.0.9");
+    int over = connect_from("127.0.0.9");
+    assert_int_equal(recv(over, &byte, 1, 0), 0);
+    expect_served();
+    for (size_t i = 0; i < PEER_CAP; i++)
+        assert_int_equal(recv(fds[i], &byte, 1, MSG_DONTWAIT), -1);
+
+    close(fds[0]);
+    close(over);
+    const char request[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    uint64_t deadline_ms = clock_now_ms() + WAIT_MS;
+    ssize_t received = 0;
+    while (received <= 0) {
+        assert_true(clock_now_ms() < deadline_ms);
+        fds[0] = connect_from("127.0.0.9");
+        send(fds[0], request, sizeof(request) - 1, MSG_NOSIGNAL);
+        received = recv(fds[0], &byte, 1, 0);
+        if (received <= 0)
+            close(fds[0]);
+    }
+    for (size_t i = 0; i < PEER_CAP; i++)
+        close(fds[i]);
+}
+
+/* --- descriptors ----------------------------------------------------------------------------- */
+
+static int start_uncapped(void **state)
+{
+    (void)state;
+    static const char *const arguments[] = {"--head-timeout=5m", "--max-connections=100000", NULL};
+    start_with(arguments);
+    return 0;
+}
+
+/* Of the proxy, so far; in clock ticks of 10 ms. */
+static unsigned long cpu_ticks(void)
+{
+    char path[64];
+    unsigned long user, system;
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)process_id(pointsman_proxy(pointsman)));
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file,
+                            "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+                            &user, &system),
+                     2);
+    fclose(file);
+    return user + system;
+}
+
+static bool has_paused(void *context)
+{
+    (void)context;
+    return !pointsman_page_has(pointsman, "/metrics", "\npointsman_accept_pauses_total 0\n");
+}
+
+static bool never(void *context)
+{
+    (void)context;
+    return false;
+}
+
+static void out_of_descriptors_it_waits_without_spinning_and_recovers(void **state)
+{
+    (void)state;
+    struct http_connection *clients[FLOOD];
+    pid_t proxy = process_id(pointsman_proxy(pointsman));
+    struct rlimit before;
+    assert_int_equal(prlimit(proxy, RLIMIT_NOFILE, NULL, &before), 0);
+    expect_served();
+    struct rlimit low = {.rlim_cur = 100, .rlim_max = before.rlim_max};
+    assert_int_equal(prlimit(proxy, RLIMIT_NOFILE, &low, NULL), 0);
+    open_all(clients, FLOOD, "GET / HTTP/1.1\r\nX: ");
+
+    unsigned long ticks_before = cpu_ticks();
+    wait_until(never, NULL, 1000);
+    unsigned long ticks = cpu_ticks() - ticks_before;
+    assert_in_range(ticks, 0, 20); /* a fifth of a second; who spins takes all of it */
+
+    low.rlim_cur = before.rlim_cur;
+    assert_int_equal(prlimit(proxy, RLIMIT_NOFILE, &low, NULL), 0);
+    expect_served();
+    assert_true(has_paused(NULL));
+    close_all(clients, FLOOD);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_flood_that_says_nothing_keeps_nobody_out, start_capped,
+                                        stop),
+        cmocka_unit_test_setup_teardown(a_flood_of_heads_that_never_end_is_over_with_their_time,
+                                        start_capped, stop),
+        cmocka_unit_test_setup_teardown(one_address_is_held_to_its_cap_and_others_are_not,
+                                        start_capped_by_peer, stop),
+        cmocka_unit_test_setup_teardown(out_of_descriptors_it_waits_without_spinning_and_recovers,
+                                        start_uncapped, stop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
