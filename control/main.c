@@ -2,15 +2,20 @@
 #include "common/event_loop.h"
 #include "common/file_limit.h"
 #include "common/log.h"
+#include "common/notify.h"
 #include "common/options.h"
+#include "common/privileges.h"
+#include "common/sandbox.h"
 #include "common/signals.h"
 #include "control/check_health.h"
 #include "control/control.h"
 #include "control/store_backup.h"
 
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { EXIT_USAGE = 2, CHECK_TIMEOUT_MS = 2000 };
@@ -20,6 +25,9 @@ struct flags {
     uint64_t socket_mode;
     const char *log_level;
     const char *log_file;
+    const char *user;
+    const char *sandbox;
+    bool uses_sandbox;
     bool check_health;
     const char *restore;
 };
@@ -49,6 +57,9 @@ static enum options_result parse_flags(struct flags *flags, int argc, char **arg
          "Between signs of life of a proxy; three missed, and it counts as lost."},
         {"log-level", OPTION_STRING, &flags->log_level, "LEVEL", "error, warn, info or debug."},
         {"log-file", OPTION_STRING, &flags->log_file, "FILE", "Instead of standard error."},
+        {"user", OPTION_STRING, &flags->user, "USER[:GROUP]", "Whom root becomes at the start."},
+        {"sandbox", OPTION_STRING, &flags->sandbox, "on|off",
+         "Allows only the system calls that are known to be used, and writing only our own files."},
         {"check-health", OPTION_FLAG, &flags->check_health, NULL,
          "Asks the daemon on --socket whether it is well, and exits with 0 when it is."},
         {"restore", OPTION_STRING, &flags->restore, "FILE",
@@ -76,7 +87,7 @@ static bool check_flags(struct flags *flags, struct error *err)
         return error_set(err, ERROR_INVALID, "--heartbeat-interval must be 100ms to 1m");
     flags->control.socket_mode = (mode_t)flags->socket_mode;
     log_set_level(level);
-    return true;
+    return sandbox_parse(flags->sandbox, &flags->uses_sandbox, err);
 }
 
 struct program_state {
@@ -92,6 +103,7 @@ static void on_terminate(void *context)
     if (program->is_draining)
         event_loop_stop(program->loop);
     program->is_draining = true;
+    notify_send("STOPPING=1");
     control_drain(program->control);
 }
 
@@ -99,9 +111,20 @@ static void on_hangup(void *context)
 {
     const struct program_state *program = context;
     struct error err;
+    notify_send_reloading();
     if (!log_open(program->log_file, &err))
         log_error("log_not_reopened", "reason=\"%s\"", err.message);
     log_info("log_reopened", "%s", "");
+    notify_send("READY=1");
+}
+
+/* The database and the socket are open, and nothing else is needed. */
+static bool confine(const struct flags *flags, struct error *err)
+{
+    const char *const writable[] = {flags->control.database, flags->control.socket,
+                                    flags->log_file};
+    const struct sandbox_options sandbox = {.writable = writable, .writable_count = 3};
+    return privileges_drop(err) && (!flags->uses_sandbox || sandbox_enter(&sandbox, err));
 }
 
 static bool run(const struct flags *flags, struct error *err)
@@ -114,15 +137,17 @@ static bool run(const struct flags *flags, struct error *err)
     };
     struct signals signals;
     bool has_run = false;
+    notify_open();
     if (log_open(flags->log_file, err) && signals_start(&signals, program.loop, &handlers, err)) {
         file_limit_raise(); /* 1,024 clients are more than many systems start us with */
         program.control = control_start(&flags->control, program.loop, err);
-        if (program.control != NULL) {
+        has_run = program.control != NULL && confine(flags, err);
+        if (has_run) {
+            notify_send("READY=1");
             event_loop_run(program.loop);
-            control_stop(program.control);
             log_info("stopped", "%s", "");
-            has_run = true;
         }
+        control_stop(program.control);
         signals_stop(&signals);
     }
     event_loop_free(program.loop);
@@ -152,7 +177,10 @@ static int fail(const struct error *err, int exit_code)
 
 int main(int argc, char **argv)
 {
-    struct flags flags = {.log_level = "info"};
+    struct flags flags = {
+        .log_level = "info",
+        .sandbox = sandbox_is_on_by_default ? "on" : "off",
+    };
     struct error err = {0};
     control_options_init(&flags.control);
     flags.socket_mode = flags.control.socket_mode;
@@ -171,6 +199,10 @@ int main(int argc, char **argv)
         return check_health(flags.control.socket, CHECK_TIMEOUT_MS, &err)
                    ? EXIT_SUCCESS
                    : fail(&err, EXIT_FAILURE);
+    umask(umask(0077) | 0027); /* never wider than we were given */
+    /* Its socket may have to be given to a group that we are not in. */
+    if (!privileges_become(flags.user, CAP_CHOWN, &err))
+        return fail(&err, EXIT_FAILURE);
     if (flags.restore != NULL)
         return restore(&flags, &err) ? EXIT_SUCCESS : fail(&err, EXIT_FAILURE);
     return run(&flags, &err) ? EXIT_SUCCESS : fail(&err, EXIT_FAILURE);

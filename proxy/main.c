@@ -5,6 +5,8 @@
 #include "common/log.h"
 #include "common/notify.h"
 #include "common/options.h"
+#include "common/privileges.h"
+#include "common/sandbox.h"
 #include "common/signals.h"
 #include "proxy/check_health.h"
 #include "proxy/http/request_parser.h"
@@ -12,8 +14,10 @@
 #include "proxy/supervised.h"
 #include "proxy/supervisor.h"
 
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { EXIT_USAGE = 2, WORKERS_MAX = 1024, CHECK_TIMEOUT_MS = 2000, HEAD_BYTES_MAX = 1 << 20 };
@@ -33,6 +37,8 @@ struct flags {
     const char *log_file;
     bool check_health;
     bool supervise;
+    const char *user;
+    const char *sandbox;
     struct http_options http;
     struct dns_options dns;
     uint64_t max_headers;
@@ -59,6 +65,7 @@ static struct flags flags_default(void)
         .admin = "127.0.0.1:9901",
         .drain_ms = 30 * 1000,
         .log_level = "info",
+        .sandbox = sandbox_is_on_by_default ? "on" : "off",
         .http = http,
         .dns = DNS_OPTIONS_DEFAULT,
         .max_headers = http.max_headers,
@@ -92,6 +99,10 @@ static enum options_result parse_flags(struct flags *flags, int argc, char **arg
          "Asks the proxy that runs with the same --admin whether it is ready; 0 when it is."},
         {"supervise", OPTION_FLAG, &flags->supervise, NULL,
          "Starts it again when it ends, and a new one on SIGUSR2, with no connection lost."},
+        {"user", OPTION_STRING, &flags->user, "USER[:GROUP]",
+         "Whom root becomes at the start; it keeps the right to low ports until they are open."},
+        {"sandbox", OPTION_STRING, &flags->sandbox, "on|off",
+         "Allows only the system calls that are known to be used, and writing only our own files."},
 
         {"head-timeout", OPTION_DURATION, &flags->http.head_timeout_ms, "D",
          "For a request head to arrive."},
@@ -197,12 +208,15 @@ static bool check_flags(struct flags *flags, struct proxy_options *options, stru
         .control = flags->control,
         .local_copy = flags->local_copy,
         .access_log = flags->access_log,
+        .log_file = flags->log_file,
         .id = flags->id,
         .worker_count = (unsigned)flags->workers,
         .drain_ms = flags->drain_ms,
         .http = *http,
         .dns = flags->dns,
     };
+    if (!sandbox_parse(flags->sandbox, &options->sandbox, err))
+        return false;
     return listener_specs_parse(flags->listen.items, flags->listen.count, &options->listen, err) ||
            error_prefix(err, "--listen: ");
 }
@@ -262,6 +276,8 @@ static bool run(struct proxy_options *options, const char *log_file, struct erro
     if (log_open(log_file, err) && take_inheritance(options, err) &&
         signals_start(&signals, program.loop, &handlers, err)) {
         file_limit_raise(); /* every client may need two descriptors */
+        if (geteuid() == 0)
+            log_warn("running_as_root", "advice=\"give --user, or start it as another user\"");
         program.proxy = proxy_start(options, program.loop, err);
         if (program.proxy != NULL) {
             event_loop_run(program.loop);
@@ -302,8 +318,11 @@ int main(int argc, char **argv)
         return check_health(flags.admin, CHECK_TIMEOUT_MS, &err) ? EXIT_SUCCESS
                                                                  : fail(&err, EXIT_FAILURE);
     }
-    int exit_code;
-    if (flags.supervise && !supervisor_has_started_us())
+    int exit_code = -1;
+    umask(umask(0077) | 0027); /* never wider than we were given */
+    if (!privileges_become(flags.user, CAP_NET_BIND_SERVICE, &err))
+        exit_code = -1;
+    else if (flags.supervise && !supervisor_has_started_us())
         exit_code = supervisor_run(argv, flags.log_file, &err);
     else
         exit_code = run(&options, flags.log_file, &err) ? EXIT_SUCCESS : -1;

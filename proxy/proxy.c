@@ -5,6 +5,8 @@
 #include "common/inherited_sockets.h"
 #include "common/log.h"
 #include "common/notify.h"
+#include "common/privileges.h"
+#include "common/sandbox.h"
 #include "proxy/admin_pages.h"
 #include "proxy/control_client.h"
 #include "proxy/http/admin_handler.h"
@@ -173,7 +175,6 @@ static bool open_server(struct proxy *proxy, struct error *err)
         .listen = &proxy->options->listen,
         .inherited = proxy->options->inherited,
         .worker_count = proxy->options->worker_count,
-        .access_log_path = proxy->options->access_log,
         .route_cache = proxy->cache,
         .counters = proxy->counters,
         .http = proxy->options->http,
@@ -201,6 +202,37 @@ static bool settle_sockets(struct proxy *proxy, struct error *err)
         supervised_offer(supervised, http_server_listener(proxy->server, i));
     supervised_offer(supervised, proxy->admin_listener);
     return true;
+}
+
+/* The sockets are there: from here on no capability is needed, and no file but our own is written.
+ * Before the first thread. */
+static bool confine(const struct proxy *proxy, struct error *err)
+{
+    const struct proxy_options *options = proxy->options;
+    size_t count = 3 + options->listen.count;
+    const char **writable = memory_allocate_zeroed(count, sizeof(writable[0]));
+    writable[0] = options->local_copy;
+    writable[1] = options->access_log;
+    writable[2] = options->log_file;
+    for (size_t i = 0; i < options->listen.count; i++) {
+        const struct listener_address *address = &options->listen.items[i].address;
+        if (address->any.sa_family == AF_UNIX)
+            writable[3 + i] = address->unix_path.sun_path;
+    }
+    const struct sandbox_options sandbox = {
+        .uses_network = true,
+        .writable = writable,
+        .writable_count = count,
+    };
+    bool is_confined = privileges_drop(err) && (!options->sandbox || sandbox_enter(&sandbox, err));
+    free(writable);
+    return is_confined;
+}
+
+static bool open_access_log(struct proxy *proxy, struct error *err)
+{
+    const char *path = proxy->options->access_log;
+    return path == NULL || http_server_open_log(proxy->server, path, err);
 }
 
 static bool start_resolver(struct proxy *proxy, struct error *err)
@@ -272,7 +304,7 @@ struct proxy *proxy_start(const struct proxy_options *options, struct event_loop
     proxy->replica = route_replica_new(proxy->endpoints);
     if (!identity_init(&proxy->identity, options->id, options->local_copy, err) ||
         !open_admin(proxy, err) || !open_server(proxy, err) || !settle_sockets(proxy, err) ||
-        !start_resolver(proxy, err)) {
+        !confine(proxy, err) || !open_access_log(proxy, err) || !start_resolver(proxy, err)) {
         proxy_stop(proxy);
         return NULL;
     }

@@ -35,7 +35,9 @@ struct proxy_options {
     const char *control;          /* path of the control socket */
     const char *local_copy;       /* NULL: none is kept */
     const char *access_log;       /* NULL: none is written */
+    const char *log_file;         /* NULL: standard error */
     const char *id;               /* NULL: see identity.h */
+    bool sandbox;                 /* see common/sandbox.h */
     unsigned worker_count;
     uint64_t drain_ms;
     struct http_options http;

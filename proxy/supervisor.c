@@ -8,6 +8,7 @@
 #include "common/inherited_sockets.h"
 #include "common/log.h"
 #include "common/notify.h"
+#include "common/privileges.h"
 #include "common/signals.h"
 #include "proxy/serving_process.h"
 #include "proxy/supervision_channel.h"
@@ -458,7 +459,8 @@ int supervisor_run(char **arguments, const char *log_file, struct error *err)
         .context = &supervisor,
     };
     supervisor.path = program_path(arguments[0], err);
-    if (supervisor.path != NULL && log_open(log_file, err) && take_inherited(&supervisor, err) &&
+    if (supervisor.path != NULL && privileges_forbid_new(err) && log_open(log_file, err) &&
+        take_inherited(&supervisor, err) &&
         signals_start(&supervisor.signals, supervisor.loop, &handlers, err)) {
         notify_open();
         supervisor.exit_code = EXIT_SUCCESS;

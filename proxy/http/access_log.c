@@ -93,6 +93,7 @@ static bool wait_for_lines(struct access_log *log)
 static void *run(void *context)
 {
     struct access_log *log = context;
+    pthread_setname_np(pthread_self(), "access-log");
     bool goes_on = true;
     while (goes_on) {
         goes_on = wait_for_lines(log);
@@ -145,7 +146,6 @@ struct access_log *access_log_open(const char *path, unsigned worker_count, stru
     init_condition(&log->wakes);
     if (pthread_create(&log->thread, NULL, run, log) != 0)
         abort(); /* as when memory runs out */
-    pthread_setname_np(log->thread, "access-log");
     return log;
 }
 

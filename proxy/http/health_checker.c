@@ -59,6 +59,7 @@ static void on_change(void *context)
 static void *run(void *context)
 {
     struct health_checker *checker = context;
+    pthread_setname_np(pthread_self(), "health");
     event_loop_run(checker->probes.loop);
     end_probes(checker, true);
     return NULL;
@@ -73,7 +74,6 @@ struct health_checker *health_checker_start(struct check_registry *registry)
     event_loop_on_wake(checker->probes.loop, on_wake, checker);
     if (pthread_create(&checker->thread, NULL, run, checker) != 0)
         abort(); /* as when memory runs out */
-    pthread_setname_np(checker->thread, "health");
     check_registry_on_change(registry, on_change, checker);
     on_change(checker); /* for what was there before */
     return checker;

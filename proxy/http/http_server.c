@@ -97,12 +97,6 @@ struct http_server *http_server_open(const struct http_server_options *options, 
     server->shared.limits =
         connection_limits_new(max_connections != 0 ? max_connections : connections_allowed(),
                               options->http.max_connections_per_peer);
-    if (options->access_log_path != NULL) {
-        server->shared.access_log =
-            access_log_open(options->access_log_path, options->worker_count, err);
-        if (server->shared.access_log == NULL)
-            goto fail;
-    }
     if (!open_listeners(server, options, err) || !make_workers(server, options->worker_count, err))
         goto fail;
 
@@ -114,6 +108,12 @@ struct http_server *http_server_open(const struct http_server_options *options, 
 fail:
     http_server_stop(server);
     return NULL;
+}
+
+bool http_server_open_log(struct http_server *server, const char *path, struct error *err)
+{
+    server->shared.access_log = access_log_open(path, server->worker_count, err);
+    return server->shared.access_log != NULL;
 }
 
 void http_server_serve(struct http_server *server)

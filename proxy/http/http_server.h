@@ -21,7 +21,6 @@ struct http_server_options {
     const struct listener_specs *listen; /* outlives the server */
     struct inherited_sockets *inherited; /* for listener_open; NULL: none */
     unsigned worker_count;
-    const char *access_log_path;     /* NULL: no access log */
     struct route_cache *route_cache; /* outlives the server */
     struct counters *counters;       /* for worker_count workers; outlives the server */
     struct http_options http;
@@ -31,9 +30,12 @@ struct http_server_options {
     void *on_drained_context;
 };
 
-/* Opens the access log and every listener: clients may connect, and wait. NULL on any error, with
+/* Opens every listener: clients may connect, and wait. Starts no thread. NULL on any error, with
  * nothing left open. */
 struct http_server *http_server_open(const struct http_server_options *options, struct error *err);
+
+/* Opens an access log, which has a thread of its own. Before http_server_serve. */
+bool http_server_open_log(struct http_server *server, const char *path, struct error *err);
 
 /* Starts the workers: what waits and what comes is served from now on. Once. */
 void http_server_serve(struct http_server *server);

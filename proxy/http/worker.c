@@ -393,6 +393,9 @@ failed:
 static void *run(void *context)
 {
     struct worker *worker = context;
+    char name[16];
+    snprintf(name, sizeof(name), "worker-%u", worker->index);
+    pthread_setname_np(pthread_self(), name);
     worker_set_up(worker);
     while (!worker->is_stopping)
         worker_run_once(worker, LONGEST_WAIT_MS);
@@ -404,9 +407,6 @@ void worker_start(struct worker *worker)
 {
     if (pthread_create(&worker->thread, NULL, run, worker) != 0)
         abort(); /* as when memory runs out */
-    char name[16];
-    snprintf(name, sizeof(name), "worker-%u", worker->index);
-    pthread_setname_np(worker->thread, name);
     worker->is_started = true;
 }
 

@@ -169,6 +169,7 @@ static void turn(struct dns_resolver *resolver)
 static void *run(void *context)
 {
     struct dns_resolver *resolver = context;
+    pthread_setname_np(pthread_self(), "resolver");
     while (!atomic_load(&resolver->is_stopping))
         turn(resolver);
     ares_destroy(resolver->channel); /* answers what is asked with a failure */
@@ -223,7 +224,6 @@ struct dns_resolver *dns_resolver_start(struct dns_names *names, const struct dn
     }
     if (pthread_create(&resolver->thread, NULL, run, resolver) != 0)
         abort(); /* as when memory runs out */
-    pthread_setname_np(resolver->thread, "resolver");
     dns_names_on_demand(names, on_demand, resolver);
     on_demand(resolver); /* for what was there before */
     return resolver;

@@ -41,9 +41,10 @@ static struct mutex all_mutex = {PTHREAD_MUTEX_INITIALIZER};
 static struct process *all GUARDED_BY(all_mutex);
 static bool is_registered GUARDED_BY(all_mutex);
 
+/* And the mark of our own sandbox, which is a bug of its list. */
 static const char *const sanitizer_marks[] = {
-    "ERROR: AddressSanitizer", "ERROR: LeakSanitizer",   "WARNING: ThreadSanitizer",
-    "runtime error: ",         "FATAL: ThreadSanitizer",
+    "error sandbox_violation ", "ERROR: AddressSanitizer", "ERROR: LeakSanitizer",
+    "WARNING: ThreadSanitizer", "runtime error: ",         "FATAL: ThreadSanitizer",
 };
 
 /* --- starting ------------------------------------------------------------------------------- */

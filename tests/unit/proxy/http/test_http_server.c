@@ -45,7 +45,6 @@ static void start(const char *listen, const char *access_log_path)
     struct http_server_options options = {
         .listen = &specs,
         .worker_count = WORKERS,
-        .access_log_path = access_log_path,
         .route_cache = route.cache,
         .counters = counters,
         .http = HTTP_OPTIONS_DEFAULT,
@@ -55,6 +54,8 @@ static void start(const char *listen, const char *access_log_path)
     server = http_server_open(&options, &err);
     if (server == NULL)
         fail_msg("%s", err.message);
+    if (access_log_path != NULL)
+        assert_true(http_server_open_log(server, access_log_path, NULL));
     http_server_serve(server);
 }
 
