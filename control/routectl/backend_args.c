@@ -10,11 +10,16 @@ enum { MAX_PORT = 65535, MAX_STATUS = 999, MAX_PERCENT = 100 };
 
 const struct option backend_endpoint_options[] = {
     {"to", OPTION_LIST, &backend_args.endpoints, "URL[@WEIGHT]",
-     "An endpoint: http://10.0.0.1:9000, http://[::1]:80, unix:/run/a.sock; https://... for TLS. "
+     "An endpoint: http://10.0.0.1:9000, http://[::1]:80, unix:/run/a.sock; https://... for TLS, "
+     "h2c://... for HTTP/2, h2://... for HTTP/2 over TLS. "
      "WEIGHT is its share (default 1; 0: no new requests)."},
     {"port", OPTION_LIST, &backend_args.ports, "PORT[:TARGET]",
      "A port that routes may name (--backend NAME:PORT), and the one to reach for it on endpoints "
      "without a port of their own."},
+    {"app-protocol", OPTION_STRING, &backend_args.app_protocol, "NAME",
+     "What the endpoints speak: http, https, h2c (HTTP/2 in clear), h2 (with TLS), grpc (HTTP/2, "
+     "TLS "
+     "with --tls), or kubernetes.io/ws, wss, h2c."},
     {"connect-timeout", OPTION_STRING, &backend_args.connect_timeout, "DURATION",
      "The limit for connecting to an endpoint."},
     {"max-connections", OPTION_STRING, &backend_args.max_connections, "N",
@@ -147,26 +152,43 @@ bool backend_args_add_endpoints(const char *flag, const struct option_list *urls
                                 BackendMessage *backend, struct draft *draft, struct error *err)
 {
     struct arena *arena = &draft->arena;
-    bool first_is_tls = false;
+    const struct endpoint_scheme *first = NULL;
     for (size_t i = 0; i < urls->count; i++) {
         EndpointMessage *endpoint;
-        bool is_tls;
-        if (!flag_endpoint(flag, urls->items[i], arena, &endpoint, &is_tls, err))
+        const struct endpoint_scheme *scheme;
+        if (!flag_endpoint(flag, urls->items[i], arena, &endpoint, &scheme, err))
             return false;
         if (i == 0)
-            first_is_tls = is_tls;
-        if (is_tls != first_is_tls)
+            first = scheme;
+        if (scheme != first)
             return error_set(err, ERROR_INVALID,
-                             "%s: '%s': either all endpoints of a backend are https or none", flag,
-                             urls->items[i]);
+                             "%s: '%s': either all endpoints of a backend are %s or none", flag,
+                             urls->items[i], first->name);
         draft_set_origin(draft, flag, urls->items[i], "put_backend.endpoints[%zu]",
                          backend->n_endpoints);
         ARENA_APPEND(arena, backend->endpoints, backend->n_endpoints, endpoint);
     }
-    if (first_is_tls) {
+    if (first != NULL && first->is_tls) {
         backend_tls(backend, draft)->enabled = true;
         remember(draft, flag, urls->items[0], "tls");
     }
+    bool any;
+    if (first != NULL && first->app_protocol[0] != '\0')
+        set_text(draft, flag, first->app_protocol, "app_protocol", &backend->app_protocol, &any);
+    return true;
+}
+
+/* A URL's scheme may have said it already. */
+static bool set_app_protocol(const struct backend_args *args, BackendMessage *backend,
+                             struct draft *draft, struct error *err)
+{
+    static const char flag[] = "--app-protocol";
+    bool any;
+    if (args->app_protocol != NULL && backend->app_protocol[0] != '\0' &&
+        strcmp(args->app_protocol, backend->app_protocol) != 0)
+        return error_set(err, ERROR_INVALID, "%s: '%s': the endpoints say '%s'", flag,
+                         args->app_protocol, backend->app_protocol);
+    set_text(draft, flag, args->app_protocol, "app_protocol", &backend->app_protocol, &any);
     return true;
 }
 
@@ -389,6 +411,7 @@ bool backend_args_build(const struct backend_args *args, const char *name, bool 
     return flag_labels("--label", &args->labels, &draft->arena, &backend->labels,
                        &backend->n_labels, err) &&
            backend_args_add_endpoints("--to", &args->endpoints, backend, draft, err) &&
+           set_app_protocol(args, backend, draft, err) &&
            add_ports(&args->ports, backend, draft, err) &&
            set_duration(draft, "--connect-timeout", args->connect_timeout, "connect_timeout",
                         &backend->connect_timeout, &any, err) &&

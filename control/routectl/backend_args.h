@@ -14,7 +14,7 @@ struct backend_args {
     /* where */
     struct option_list endpoints, ports;
     bool tls, tls_skip_verification;
-    const char *tls_server_name, *tls_ca_file, *connect_timeout;
+    const char *tls_server_name, *tls_ca_file, *connect_timeout, *app_protocol;
     /* which of them */
     const char *policy, *hash_header, *hash_cookie, *slow_start;
     bool hash_source;
@@ -39,7 +39,8 @@ extern const struct option backend_health_options[];
 bool backend_args_build(const struct backend_args *args, const char *name, bool replace,
                         struct draft *draft, struct error *err);
 
-/* Appends endpoints given as URLs; https ones make the backend speak TLS. For `add --to`, too. */
+/* Appends endpoints given as URLs; their scheme says what the backend speaks. For `add --to`, too.
+ */
 bool backend_args_add_endpoints(const char *flag, const struct option_list *urls,
                                 BackendMessage *backend, struct draft *draft, struct error *err);
 

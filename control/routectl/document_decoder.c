@@ -253,13 +253,16 @@ static void read_endpoint_url(struct document_decoder *decoder, const yaml_node_
 {
     struct error err = {0};
     EndpointMessage *endpoint;
-    bool is_tls;
+    const struct endpoint_scheme *scheme;
     const char *text = decoder_text(decoder, node);
     if (text == NULL)
         return;
-    if (!flag_endpoint("endpoint", text, &decoder->draft->arena, &endpoint, &is_tls, &err))
+    if (!flag_endpoint("endpoint", text, &decoder->draft->arena, &endpoint, &scheme, &err))
         decoder_fail(decoder, node, "%s", err.message);
-    else if (is_tls)
+    else if (scheme->app_protocol[0] != '\0')
+        decoder_fail(decoder, node, "%s is said with 'appProtocol: %s' beside endpoints",
+                     scheme->name, scheme->app_protocol);
+    else if (scheme->is_tls)
         decoder_fail(decoder, node, "https is said with 'tls: {enabled: true}' beside endpoints");
     else
         *to = endpoint;

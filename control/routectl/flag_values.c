@@ -189,35 +189,30 @@ static bool parse_authority(struct slice authority, uint32_t default_port, struc
 static bool fail_endpoint(const char *flag, const char *text, struct error *err)
 {
     return error_set(err, ERROR_INVALID,
-                     "%s: '%s' is not an endpoint such as http://10.0.0.1:9000, http://[::1]:80 or "
+                     "%s: '%s' is not an endpoint such as http://10.0.0.1:9000, h2c://[::1]:80 or "
                      "unix:/run/a.sock, with @WEIGHT behind it or not",
                      flag, text);
 }
 
 bool flag_endpoint(const char *flag, const char *text, struct arena *arena,
-                   EndpointMessage **endpoint, bool *is_tls, struct error *err)
+                   EndpointMessage **endpoint, const struct endpoint_scheme **scheme,
+                   struct error *err)
 {
-    static const struct slice unix_scheme = SLICE("unix:"), http = SLICE("http://"),
-                              https = SLICE("https://");
     struct slice url = slice_from_string(text);
     EndpointMessage *made = ARENA_MESSAGE(arena, EndpointMessage, pointsman__v1__endpoint__init);
     if (cut_weight(&url, &made->weight))
         made->weight_presence_case = POINTSMAN__V1__ENDPOINT__WEIGHT_PRESENCE_WEIGHT;
 
     *endpoint = made;
-    *is_tls = slice_has_prefix(url, https);
-    if (slice_has_prefix(url, unix_scheme)) {
-        if (url.length == unix_scheme.length)
-            return fail_endpoint(flag, text, err);
-        made->unix_path =
-            arena_string(arena, url.at + unix_scheme.length, url.length - unix_scheme.length);
+    size_t scheme_length;
+    *scheme = endpoint_scheme_of_url(url, &scheme_length);
+    if (*scheme == NULL || url.length == scheme_length)
+        return fail_endpoint(flag, text, err);
+    struct slice authority = slice_of(url.at + scheme_length, url.length - scheme_length);
+    if (url.at[0] == 'u') { /* unix: */
+        made->unix_path = arena_string(arena, authority.at, authority.length);
         return true;
     }
-    if (!*is_tls && !slice_has_prefix(url, http))
-        return fail_endpoint(flag, text, err);
-
-    size_t scheme_length = *is_tls ? https.length : http.length;
-    struct slice authority = slice_of(url.at + scheme_length, url.length - scheme_length);
     if (authority.length > 0 && authority.at[authority.length - 1] == '/')
         authority.length--;
     if (memchr(authority.at, '/', authority.length) != NULL)
@@ -227,7 +222,7 @@ bool flag_endpoint(const char *flag, const char *text, struct arena *arena,
 
     struct slice host;
     if (memchr(authority.at, '@', authority.length) != NULL ||
-        !parse_authority(authority, *is_tls ? 443 : 80, &host, &made->port))
+        !parse_authority(authority, (*scheme)->port, &host, &made->port))
         return fail_endpoint(flag, text, err);
     made->address = arena_string(arena, host.at, host.length);
     return true;

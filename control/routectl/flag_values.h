@@ -11,6 +11,7 @@
 #include "common/error.h"
 #include "common/options.h"
 #include "common/slice.h"
+#include "control/routectl/endpoint_scheme.h"
 #include "proto/messages.h"
 
 #include <stdbool.h>
@@ -52,10 +53,11 @@ struct flag_reference {
 bool flag_reference(const char *flag, const char *text, struct arena *arena,
                     struct flag_reference *reference, struct error *err);
 
-/* An endpoint: "http://10.0.0.1:9000", "http://[::1]:80", "unix:/run/a.sock", each with "@WEIGHT"
- * behind it or not. A path may end in '@' and digits only when a weight follows. https sets
- * *is_tls. */
+/* An endpoint: "http://10.0.0.1:9000", "h2c://[::1]:80", "unix:/run/a.sock", each with "@WEIGHT"
+ * behind it or not. A path may end in '@' and digits only when a weight follows. What the scheme
+ * says is for its backend. */
 bool flag_endpoint(const char *flag, const char *text, struct arena *arena,
-                   EndpointMessage **endpoint, bool *is_tls, struct error *err);
+                   EndpointMessage **endpoint, const struct endpoint_scheme **scheme,
+                   struct error *err);
 
 #endif

@@ -59,7 +59,7 @@ static void append_message(struct buffer *to, const ProtobufCMessage *message)
         LabelMessage *label = (LabelMessage *)message;
         append_labels(to, &label, 1);
     } else if (type == &pointsman__v1__endpoint__descriptor) {
-        append_endpoint(to, (const EndpointMessage *)message, false);
+        append_endpoint(to, (const EndpointMessage *)message, NULL);
     } else {
         struct json_writer writer = {.is_compact = true};
         json_writer_part(&writer, message);

@@ -1,5 +1,7 @@
 #include "control/routectl/object_text.h"
 
+#include "control/routectl/endpoint_scheme.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -202,14 +204,16 @@ void append_targets(struct buffer *to, const RouteRuleMessage *rule)
         buffer_append_string(to, "500");
 }
 
-void append_endpoint(struct buffer *to, const EndpointMessage *endpoint, bool is_tls)
+void append_endpoint(struct buffer *to, const EndpointMessage *endpoint,
+                     const BackendMessage *backend)
 {
+    const char *scheme = backend == NULL ? "http" : endpoint_scheme_of_backend(backend)->name;
     bool is_ipv6 = strchr(endpoint->address, ':') != NULL;
     if (*endpoint->unix_path != '\0')
         buffer_printf(to, "unix:%s", endpoint->unix_path);
     else
-        buffer_printf(to, "%s://%s%s%s", is_tls ? "https" : "http", is_ipv6 ? "[" : "",
-                      endpoint->address, is_ipv6 ? "]" : "");
+        buffer_printf(to, "%s://%s%s%s", scheme, is_ipv6 ? "[" : "", endpoint->address,
+                      is_ipv6 ? "]" : "");
     if (endpoint->port != 0)
         buffer_printf(to, ":%" PRIu32, endpoint->port);
     if (endpoint->weight_presence_case == POINTSMAN__V1__ENDPOINT__WEIGHT_PRESENCE_WEIGHT)

@@ -28,8 +28,9 @@ void append_filter(struct buffer *to, const FilterMessage *filter);
 /* Where a rule's requests go: its redirect, its backends, or "500". */
 void append_targets(struct buffer *to, const RouteRuleMessage *rule);
 
-/* "http://10.0.0.1:9000@2" as --to takes it. */
-void append_endpoint(struct buffer *to, const EndpointMessage *endpoint, bool is_tls);
+/* "http://10.0.0.1:9000@2" as --to takes it; `backend`, whose endpoint it is, may be NULL. */
+void append_endpoint(struct buffer *to, const EndpointMessage *endpoint,
+                     const BackendMessage *backend);
 
 /* "LeastRequest" */
 const char *policy_name(const BackendMessage *backend);

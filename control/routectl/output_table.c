@@ -130,11 +130,6 @@ static void show_route(const struct output_sink *sink, const ProtobufCMessage *a
 
 /* --- backends ------------------------------------------------------------------------------- */
 
-static bool speaks_tls(const BackendMessage *backend)
-{
-    return backend->tls != NULL && backend->tls->enabled;
-}
-
 static void show_backends(const struct output_sink *sink, const ProtobufCMessage *answer)
 {
     const Pointsman__V1__ListBackendsResponse *backends =
@@ -150,7 +145,7 @@ static void show_backends(const struct output_sink *sink, const ProtobufCMessage
         text_table_cell(&table, "%s", backend->name);
         for (size_t j = 0; j < backend->n_endpoints; j++) {
             buffer_append_string(&text, j == 0 ? "" : ", ");
-            append_endpoint(&text, backend->endpoints[j], speaks_tls(backend));
+            append_endpoint(&text, backend->endpoints[j], backend);
         }
         cell_from(&table, &text);
         if (sink->is_wide) {
@@ -178,10 +173,12 @@ static void show_backend(const struct output_sink *sink, const ProtobufCMessage 
         buffer_printf(&text, "%" PRIu32, port->port);
         if (port->target_port != 0)
             buffer_printf(&text, " to %" PRIu32, port->target_port);
+        if (*port->app_protocol != '\0')
+            buffer_printf(&text, ", %s", port->app_protocol);
         print_line(sink, "port", &text);
     }
     for (size_t i = 0; i < backend->n_endpoints; i++) {
-        append_endpoint(&text, backend->endpoints[i], speaks_tls(backend));
+        append_endpoint(&text, backend->endpoints[i], backend);
         print_line(sink, "endpoint", &text);
     }
     append_duration(&text, "connect", backend->connect_timeout);

@@ -34,8 +34,10 @@ const struct option route_match_options[] = {
 
 const struct option route_target_options[] = {
     {"to", OPTION_LIST, &route_args.endpoints, "URL[@WEIGHT]",
-     "An endpoint: http://10.0.0.1:9000, http://[::1]:80, unix:/run/a.sock. All of them together "
-     "make the backend that gets the route's name; WEIGHT is the endpoint's share in it."},
+     "An endpoint: http://10.0.0.1:9000, http://[::1]:80, unix:/run/a.sock, h2c://10.0.0.1:9000 "
+     "for "
+     "one that speaks HTTP/2 (gRPC). All of them together make the backend that gets the route's "
+     "name; WEIGHT is the endpoint's share in it."},
     {"backend", OPTION_LIST, &route_args.backends, "NAME[:PORT][@WEIGHT]",
      "A backend that is there already. WEIGHT is its share of the requests (default 1); the "
      "route's own backend can be named here to give it one."},

@@ -37,7 +37,6 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
 
 static void *make_context(const struct endpoint_tls *tls)
 {
-    static const unsigned char http1[] = "\x08http/1.1";
     struct tls_context *context = memory_allocate_zeroed(1, sizeof(*context));
     ERR_clear_error();
     SSL_CTX *ssl = SSL_CTX_new(TLS_client_method());
@@ -55,7 +54,6 @@ static void *make_context(const struct endpoint_tls *tls)
     /* Whoever has a connection keeps its session; see conn_pool.h. */
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
     SSL_CTX_sess_set_new_cb(ssl, on_session);
-    SSL_CTX_set_alpn_protos(ssl, http1, sizeof(http1) - 1);
     SSL_CTX_set_verify(ssl, tls->skip_verification ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
     context->ssl = ssl;
     return context;
@@ -102,6 +100,15 @@ static bool expect_name(SSL *ssl, const struct endpoint *endpoint)
     }
 }
 
+/* RFC 7301: the one protocol that the endpoint is said to speak. */
+static bool offer_protocol(SSL *ssl, enum endpoint_protocol protocol)
+{
+    static const unsigned char http1[] = "\x08http/1.1";
+    static const unsigned char http2[] = "\x02h2";
+    return (protocol == ENDPOINT_HTTP2 ? SSL_set_alpn_protos(ssl, http2, sizeof(http2) - 1)
+                                       : SSL_set_alpn_protos(ssl, http1, sizeof(http1) - 1)) == 0;
+}
+
 SSL *tls_client_new(const struct endpoint *endpoint, int fd, SSL_SESSION *session)
 {
     const struct tls_context *context = endpoint->tls->context;
@@ -109,7 +116,8 @@ SSL *tls_client_new(const struct endpoint *endpoint, int fd, SSL_SESSION *sessio
         return NULL;
     ERR_clear_error();
     SSL *ssl = SSL_new(context->ssl);
-    if (ssl == NULL || SSL_set_fd(ssl, fd) != 1 || !expect_name(ssl, endpoint)) {
+    if (ssl == NULL || SSL_set_fd(ssl, fd) != 1 || !expect_name(ssl, endpoint) ||
+        !offer_protocol(ssl, endpoint->protocol)) {
         SSL_free(ssl);
         ERR_clear_error();
         return NULL;
@@ -123,4 +131,12 @@ SSL *tls_client_new(const struct endpoint *endpoint, int fd, SSL_SESSION *sessio
 void tls_client_on_session(SSL *ssl, struct tls_session_keeper *keeper)
 {
     SSL_set_app_data(ssl, keeper);
+}
+
+bool tls_client_has_http2(const SSL *ssl)
+{
+    const unsigned char *chosen;
+    unsigned length;
+    SSL_get0_alpn_selected(ssl, &chosen, &length);
+    return length == 2 && memcmp(chosen, "h2", 2) == 0;
 }

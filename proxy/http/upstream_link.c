@@ -32,6 +32,10 @@ static void go_on(struct upstream_link *link)
 {
     switch (tls_handshake(link->ssl)) {
     case TLS_DONE:
+        if (link->endpoint->protocol == ENDPOINT_HTTP2 && !tls_client_has_http2(link->ssl)) {
+            link->owner->on_failed(link, UPSTREAM_FAILURE_TLS, "does not speak HTTP/2");
+            return;
+        }
         counter_add(&link->worker->counters->tls_handshakes, 1);
         if (SSL_session_reused(link->ssl))
             counter_add(&link->worker->counters->tls_resumptions, 1);

@@ -1,7 +1,7 @@
 /* The other half of route_validate.h: backends. */
-#include "proxy/routing/route_support.h"
 #include "proxy/routing/route_validate.h"
 #include "proxy/routing/validation.h"
+#include "proxy/upstream/app_protocol.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -59,22 +59,31 @@ static void validate_endpoint(struct validation *validation, const EndpointMessa
 
 /* --- ports ---------------------------------------------------------------------------------- */
 
-static void validate_app_protocol(struct validation *validation, const char *app_protocol)
+/* An IP address can stand in a certificate, a path cannot. */
+static bool has_nameless_endpoint(const BackendMessage *backend)
 {
-    static const char *const known[] = {
-        "", "http", "kubernetes.io/ws", "kubernetes.io/wss", "kubernetes.io/h2c", "https", "h2",
-    };
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (strcmp(known[i], app_protocol) != 0)
-            continue;
-        if (!route_support_has_app_protocol(slice_from_string(app_protocol)))
-            validation_problem(validation, "app_protocol", "'%s' is not supported yet",
-                               app_protocol);
-        return;
+    for (size_t i = 0; i < backend->n_endpoints; i++) {
+        if (backend->endpoints[i]->unix_path[0] != '\0')
+            return true;
     }
-    validation_problem(validation, "app_protocol",
-                       "must be one of http, https, h2, kubernetes.io/ws, kubernetes.io/wss, "
-                       "kubernetes.io/h2c");
+    return false;
+}
+
+/* Of the backend, or of one of its ports. */
+static void validate_app_protocol(struct validation *validation, const BackendMessage *backend,
+                                  const char *name)
+{
+    bool is_tls_enabled = backend->tls != NULL && backend->tls->enabled;
+    const struct app_protocol *found = app_protocol_find(name);
+    if (found == NULL)
+        validation_problem(validation, "app_protocol", "must be one of %s", app_protocol_names);
+    else if (found->security == SECURITY_NEVER && is_tls_enabled)
+        validation_problem(validation, "app_protocol",
+                           "'%s' is in clear and does not go together with tls", name);
+    else if (found->security == SECURITY_ALWAYS && !is_tls_enabled &&
+             has_nameless_endpoint(backend))
+        validation_problem(validation, "app_protocol",
+                           "'%s' needs tls.server_name for endpoints that are Unix sockets", name);
 }
 
 static void validate_backend_port(struct validation *validation, const BackendMessage *backend,
@@ -87,7 +96,7 @@ static void validate_backend_port(struct validation *validation, const BackendMe
         validation_problem(validation, "port", "must be between 1 and 65535");
     validate_port(validation, "port", port->port);
     validate_port(validation, "target_port", port->target_port);
-    validate_app_protocol(validation, port->app_protocol);
+    validate_app_protocol(validation, backend, port->app_protocol);
 
     for (size_t i = 0; i < index; i++) {
         if (backend->ports[i]->port == port->port) {
@@ -187,16 +196,6 @@ static void validate_passive_health(struct validation *validation,
         validation_problem(validation, "panic_percent", "must be at most 100");
 }
 
-/* An IP address can stand in a certificate, a path cannot. */
-static bool has_nameless_endpoint(const BackendMessage *backend)
-{
-    for (size_t i = 0; i < backend->n_endpoints; i++) {
-        if (backend->endpoints[i]->unix_path[0] != '\0')
-            return true;
-    }
-    return false;
-}
-
 static void validate_tls(struct validation *validation, const BackendMessage *backend)
 {
     const Pointsman__V1__EndpointTls *tls = backend->tls;
@@ -246,6 +245,7 @@ bool backend_validate(const BackendMessage *backend, validate_report_fn *report,
     validate_object_name(&validation, "name", backend->name);
     validate_labels(&validation, backend->labels, backend->n_labels);
     validate_lists(&validation, backend);
+    validate_app_protocol(&validation, backend, backend->app_protocol);
 
     size_t mark;
     if (backend->load_balancing != NULL) {

@@ -48,9 +48,16 @@ enum endpoint_outcome {
     ENDPOINT_ABANDONED, /* the client left first: says nothing about the endpoint */
 };
 
+/* What its connections carry. */
+enum endpoint_protocol {
+    ENDPOINT_HTTP1,
+    ENDPOINT_HTTP2, /* with prior knowledge; with TLS, chosen by ALPN */
+};
+
 struct endpoint {
     /* immutable */
     struct endpoint_address address;
+    enum endpoint_protocol protocol;
     struct endpoint_tls *tls; /* held; NULL: clear connections */
     const char *name;         /* "10.0.0.7:8080", "[::1]:80" or "unix:/run/a.sock"; for logs */
     /* Small, unique while the endpoint lives, then used again: workers index their pools by it.

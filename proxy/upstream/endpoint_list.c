@@ -1,6 +1,7 @@
 #include "proxy/upstream/endpoint_list.h"
 
 #include "common/buffer.h"
+#include "proxy/upstream/app_protocol.h"
 #include "proxy/upstream/dns_names.h"
 #include "proxy/upstream/endpoint_registry.h"
 #include "proxy/upstream/endpoint_tls.h"
@@ -40,22 +41,9 @@ static bool find_default_port(const BackendMessage *message, uint32_t ref_port,
 
 /* --- TLS ------------------------------------------------------------------------------------ */
 
-/* What the port that a reference names is said to speak. */
-static bool is_port_secure(const BackendMessage *message, uint32_t ref_port)
-{
-    for (size_t i = 0; i < message->n_ports; i++) {
-        const Pointsman__V1__BackendPort *port = message->ports[i];
-        if (port->port != ref_port && (ref_port != 0 || message->n_ports > 1))
-            continue;
-        return strcmp(port->app_protocol, "https") == 0 ||
-               strcmp(port->app_protocol, "kubernetes.io/wss") == 0;
-    }
-    return false;
-}
-
 /* What the certificate must be for where the settings name nobody: `host`, or for "" the address.
  * NULL: connections are clear. Caller releases. */
-static struct endpoint_tls *acquire_tls(const BackendMessage *message, uint32_t ref_port,
+static struct endpoint_tls *acquire_tls(const BackendMessage *message, bool is_always,
                                         const char *host, struct endpoint_registry *registry)
 {
     struct tls_registry *all = endpoint_registry_tls(registry);
@@ -63,7 +51,7 @@ static struct endpoint_tls *acquire_tls(const BackendMessage *message, uint32_t 
     if (tls != NULL && tls->enabled)
         return endpoint_tls_acquire(all, tls->server_name[0] != '\0' ? tls->server_name : host,
                                     tls->ca_file, tls->skip_verification);
-    return is_port_secure(message, ref_port) ? endpoint_tls_acquire(all, host, "", false) : NULL;
+    return is_always ? endpoint_tls_acquire(all, host, "", false) : NULL;
 }
 
 /* --- endpoints ------------------------------------------------------------------------------ */
@@ -72,7 +60,7 @@ static struct endpoint_tls *acquire_tls(const BackendMessage *message, uint32_t 
 struct filling {
     struct endpoint_list *list;
     const BackendMessage *message;
-    uint32_t ref_port;
+    const struct app_protocol *app_protocol;
     uint32_t default_port; /* 0: each must have one */
     struct endpoint_registry *registry;
 };
@@ -89,11 +77,13 @@ static void add(struct filling *filling, const EndpointMessage *message,
 {
     struct endpoint_list *list = filling->list;
     struct endpoint_tls *tls =
-        acquire_tls(filling->message, filling->ref_port, host, filling->registry);
+        acquire_tls(filling->message, filling->app_protocol->security == SECURITY_ALWAYS, host,
+                    filling->registry);
     list->endpoints =
         memory_reallocate(list->endpoints, (list->count + 1) * sizeof(list->endpoints[0]));
     list->endpoints[list->count++] = (struct listed_endpoint){
-        .endpoint = endpoint_registry_acquire(filling->registry, address, tls),
+        .endpoint = endpoint_registry_acquire(filling->registry, address,
+                                              filling->app_protocol->protocol, tls),
         .weight = weight_of(message),
     };
     endpoint_tls_release(&tls);
@@ -141,7 +131,11 @@ bool endpoint_list_fill(struct endpoint_list *list, const BackendMessage *messag
                         uint32_t ref_port, struct endpoint_registry *registry, struct error *err)
 {
     struct filling filling = {
-        .list = list, .message = message, .ref_port = ref_port, .registry = registry};
+        .list = list,
+        .message = message,
+        .app_protocol = app_protocol_of(message, ref_port),
+        .registry = registry,
+    };
     if (!find_default_port(message, ref_port, &filling.default_port, err))
         return false;
     for (size_t i = 0; i < message->n_endpoints; i++) {

@@ -111,13 +111,15 @@ static void format_name(const struct endpoint_address *address, char name[NAME_B
 
 static struct endpoint *endpoint_new(struct endpoint_registry *registry,
                                      const struct endpoint_address *address,
-                                     struct endpoint_tls *tls, uint64_t hash)
+                                     enum endpoint_protocol protocol, struct endpoint_tls *tls,
+                                     uint64_t hash)
 {
     char name[NAME_BYTES];
     format_name(address, name);
 
     struct endpoint *endpoint = memory_allocate_zeroed(1, sizeof(*endpoint));
     endpoint->address = *address;
+    endpoint->protocol = protocol;
     endpoint->tls = tls;
     if (tls != NULL)
         endpoint_tls_hold(tls);
@@ -145,16 +147,18 @@ static struct endpoint **bucket_of(const struct registry_arrays *arrays, uint64_
     return &arrays->buckets[hash & (arrays->capacity - 1)];
 }
 
-static struct endpoint *find_locked(struct endpoint_registry *registry,
-                                    const struct endpoint_address *address,
-                                    const struct endpoint_tls *tls, uint64_t hash)
+static bool is_same(const struct endpoint *endpoint, const struct endpoint *other)
+{
+    return endpoint->hash == other->hash && endpoint->protocol == other->protocol &&
+           endpoint->tls == other->tls && endpoint->address.length == other->address.length &&
+           memcmp(&endpoint->address.any, &other->address.any, other->address.length) == 0;
+}
+
+static struct endpoint *find_locked(struct endpoint_registry *registry, const struct endpoint *like)
     REQUIRES(registry->mutex)
 {
-    struct endpoint *endpoint = *bucket_of(&registry->arrays, hash);
-    while (endpoint != NULL &&
-           (endpoint->hash != hash || endpoint->tls != tls ||
-            endpoint->address.length != address->length ||
-            memcmp(&endpoint->address.any, &address->any, address->length) != 0))
+    struct endpoint *endpoint = *bucket_of(&registry->arrays, like->hash);
+    while (endpoint != NULL && !is_same(endpoint, like))
         endpoint = endpoint->next_in_bucket;
     return endpoint;
 }
@@ -198,7 +202,7 @@ static void add_locked(struct endpoint_registry *registry, struct endpoint *endp
 static struct endpoint *find_or_add_locked(struct endpoint_registry *registry,
                                            struct endpoint *fresh) REQUIRES(registry->mutex)
 {
-    struct endpoint *found = find_locked(registry, &fresh->address, fresh->tls, fresh->hash);
+    struct endpoint *found = find_locked(registry, fresh);
     if (found != NULL) {
         endpoint_acquire(found);
         return found;
@@ -211,12 +215,13 @@ static struct endpoint *find_or_add_locked(struct endpoint_registry *registry,
 
 struct endpoint *endpoint_registry_acquire(struct endpoint_registry *registry,
                                            const struct endpoint_address *address,
+                                           enum endpoint_protocol protocol,
                                            struct endpoint_tls *tls)
 {
-    uint64_t hash = hash_bytes(&address->any, address->length, 0);
+    uint64_t hash = hash_bytes(&address->any, address->length, protocol);
     if (tls != NULL)
         hash = endpoint_tls_hash(tls, hash);
-    struct endpoint *fresh = endpoint_new(registry, address, tls, hash);
+    struct endpoint *fresh = endpoint_new(registry, address, protocol, tls, hash);
     struct registry_arrays spare = {0};
 
     mutex_lock(&registry->mutex);

@@ -1,4 +1,5 @@
-/* Endpoint registry: one endpoint for one address and the same TLS settings, across all changes.
+/* Endpoint registry: one endpoint for one address, protocol and the same TLS settings, across all
+ * changes.
  *
  * Threads: any. The mutex covers the map alone; requests never take it. */
 #ifndef PROXY_UPSTREAM_ENDPOINT_REGISTRY_H
@@ -16,10 +17,11 @@ struct endpoint_registry *endpoint_registry_new(void);
 /* Every endpoint must have been released. */
 void endpoint_registry_free(struct endpoint_registry *registry);
 
-/* The endpoint of this address, made when it is new, with connections secured by `tls` (NULL:
- * clear ones). Caller releases. */
+/* The endpoint of this address that speaks `protocol`, made when it is new, with connections
+ * secured by `tls` (NULL: clear ones). Caller releases. */
 struct endpoint *endpoint_registry_acquire(struct endpoint_registry *registry,
                                            const struct endpoint_address *address,
+                                           enum endpoint_protocol protocol,
                                            struct endpoint_tls *tls);
 
 /* Where the DNS names of its endpoints are. Borrowed until the registry goes. */

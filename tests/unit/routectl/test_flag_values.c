@@ -15,35 +15,37 @@ static int clear_arena(void **state)
 /* --- endpoints ------------------------------------------------------------------------------ */
 
 static void assert_endpoint(const char *text, const char *address, uint32_t port,
-                            const char *unix_path, bool expected_tls)
+                            const char *unix_path, const char *expected_scheme)
 {
     EndpointMessage *endpoint;
-    bool is_tls;
+    const struct endpoint_scheme *scheme;
     struct error err = {0};
-    if (!flag_endpoint("--to", text, &arena, &endpoint, &is_tls, &err))
+    if (!flag_endpoint("--to", text, &arena, &endpoint, &scheme, &err))
         fail_msg("%s", err.message);
     assert_string_equal(endpoint->address, address);
     assert_int_equal(endpoint->port, port);
     assert_string_equal(endpoint->unix_path, unix_path);
-    assert_int_equal(is_tls, expected_tls);
+    assert_string_equal(scheme->name, expected_scheme);
 }
 
 static void an_endpoint_is_a_url(void **state)
 {
     (void)state;
-    assert_endpoint("http://10.0.0.1:9000", "10.0.0.1", 9000, "", false);
-    assert_endpoint("http://10.0.0.1:9000/", "10.0.0.1", 9000, "", false);
-    assert_endpoint("http://[::1]:8080", "::1", 8080, "", false);
-    assert_endpoint("http://users.internal:1", "users.internal", 1, "", false);
-    assert_endpoint("unix:/run/a.sock", "", 0, "/run/a.sock", false);
+    assert_endpoint("http://10.0.0.1:9000", "10.0.0.1", 9000, "", "http");
+    assert_endpoint("http://10.0.0.1:9000/", "10.0.0.1", 9000, "", "http");
+    assert_endpoint("http://[::1]:8080", "::1", 8080, "", "http");
+    assert_endpoint("http://users.internal:1", "users.internal", 1, "", "http");
+    assert_endpoint("unix:/run/a.sock", "", 0, "/run/a.sock", "http");
 }
 
 static void a_scheme_has_its_well_known_port(void **state)
 {
     (void)state;
-    assert_endpoint("http://10.0.0.1", "10.0.0.1", 80, "", false);
-    assert_endpoint("http://[fe80::1]", "fe80::1", 80, "", false);
-    assert_endpoint("https://10.0.0.1", "10.0.0.1", 443, "", true);
+    assert_endpoint("http://10.0.0.1", "10.0.0.1", 80, "", "http");
+    assert_endpoint("http://[fe80::1]", "fe80::1", 80, "", "http");
+    assert_endpoint("https://10.0.0.1", "10.0.0.1", 443, "", "https");
+    assert_endpoint("h2c://10.0.0.1", "10.0.0.1", 80, "", "h2c");
+    assert_endpoint("h2://10.0.0.1", "10.0.0.1", 443, "", "h2");
 }
 
 static void a_weight_stands_behind_the_last_at_sign(void **state)
@@ -60,8 +62,8 @@ static void a_weight_stands_behind_the_last_at_sign(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         EndpointMessage *endpoint;
-        bool is_tls;
-        assert_true(flag_endpoint("--to", cases[i].text, &arena, &endpoint, &is_tls, NULL));
+        const struct endpoint_scheme *scheme;
+        assert_true(flag_endpoint("--to", cases[i].text, &arena, &endpoint, &scheme, NULL));
         assert_string_equal(endpoint->address, cases[i].address);
         assert_string_equal(endpoint->unix_path, cases[i].unix_path);
         assert_int_equal(endpoint->weight_presence_case,
@@ -74,8 +76,8 @@ static void an_at_sign_without_a_number_belongs_to_the_path(void **state)
 {
     (void)state;
     EndpointMessage *endpoint;
-    bool is_tls;
-    assert_true(flag_endpoint("--to", "unix:/run/a@b.sock", &arena, &endpoint, &is_tls, NULL));
+    const struct endpoint_scheme *scheme;
+    assert_true(flag_endpoint("--to", "unix:/run/a@b.sock", &arena, &endpoint, &scheme, NULL));
     assert_string_equal(endpoint->unix_path, "/run/a@b.sock");
     assert_int_equal(endpoint->weight_presence_case,
                      POINTSMAN__V1__ENDPOINT__WEIGHT_PRESENCE__NOT_SET);
@@ -88,6 +90,7 @@ static void what_is_no_endpoint_is_refused(void **state)
         "",
         "10.0.0.1:9000",
         "ftp://10.0.0.1",
+        "h2c:10.0.0.1",
         "http://",
         "http://:80",
         "http://a:",
@@ -104,9 +107,9 @@ static void what_is_no_endpoint_is_refused(void **state)
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         EndpointMessage *endpoint;
-        bool is_tls;
+        const struct endpoint_scheme *scheme;
         struct error err = {0};
-        if (flag_endpoint("--to", bad[i], &arena, &endpoint, &is_tls, &err))
+        if (flag_endpoint("--to", bad[i], &arena, &endpoint, &scheme, &err))
             fail_msg("'%s' was taken", bad[i]);
         assert_int_equal(err.code, ERROR_INVALID);
         assert_int_equal(strncmp(err.message, "--to: '", 7), 0);
@@ -117,9 +120,9 @@ static void an_endpoint_with_a_path_is_told_of_rewriting(void **state)
 {
     (void)state;
     EndpointMessage *endpoint;
-    bool is_tls;
+    const struct endpoint_scheme *scheme;
     struct error err = {0};
-    assert_false(flag_endpoint("--to", "http://a:1/base", &arena, &endpoint, &is_tls, &err));
+    assert_false(flag_endpoint("--to", "http://a:1/base", &arena, &endpoint, &scheme, &err));
     assert_string_equal(
         err.message,
         "--to: 'http://a:1/base': an endpoint has no path; --rewrite-prefix changes paths");

@@ -167,6 +167,20 @@ static void endpoints_that_speak_tls_do_not_mix_with_others(void **state)
                    "--to: 'http://b': either all endpoints of a backend are https or none");
 }
 
+static void a_url_says_what_the_endpoints_speak(void **state)
+{
+    (void)state;
+    build_ok("api --to h2c://a:50051");
+    assert_string_equal(draft.request.mutations[0]->put_backend->app_protocol, "h2c");
+    assert_null(draft.request.mutations[0]->put_backend->tls);
+    reset(NULL);
+    build_ok("api --to h2://a");
+    assert_string_equal(draft.request.mutations[0]->put_backend->app_protocol, "h2");
+    assert_true(draft.request.mutations[0]->put_backend->tls->enabled);
+    assert_refused("api --to h2c://a --to http://b",
+                   "--to: 'http://b': either all endpoints of a backend are h2c or none");
+}
+
 /* --- which requests ------------------------------------------------------------------------- */
 
 static void without_conditions_there_is_no_match(void **state)
@@ -393,6 +407,7 @@ int main(void)
         ROUTE_TEST(the_own_backend_is_named_once),
         ROUTE_TEST(a_route_must_lead_somewhere),
         ROUTE_TEST(endpoints_that_speak_tls_do_not_mix_with_others),
+        ROUTE_TEST(a_url_says_what_the_endpoints_speak),
         ROUTE_TEST(without_conditions_there_is_no_match),
         ROUTE_TEST(all_conditions_stand_in_one_match),
         ROUTE_TEST(of_several_paths_and_methods_one_must_match),

@@ -608,7 +608,8 @@ static void nothing_stays_in_flight(void **state)
     struct player endpoint = warm_up(stage, &client);
     struct endpoint_address address;
     endpoint_address_set_ip(&address, "127.0.0.1", stage->endpoint_ports[0]);
-    struct endpoint *counted = endpoint_registry_acquire(stage->route.endpoints, &address, NULL);
+    struct endpoint *counted =
+        endpoint_registry_acquire(stage->route.endpoints, &address, ENDPOINT_HTTP1, NULL);
     assert_int_equal(atomic_load(&counted->in_flight), 0);
 
     player_send(&client, get);

@@ -36,7 +36,7 @@ static int set_up(void **state)
     upstream = fake_upstream_start("checked");
     struct endpoint_address address;
     endpoint_address_set_ip(&address, "127.0.0.1", (uint16_t)fake_upstream_port(upstream));
-    endpoint = endpoint_registry_acquire(endpoints, &address, NULL);
+    endpoint = endpoint_registry_acquire(endpoints, &address, ENDPOINT_HTTP1, NULL);
     make_message();
     return 0;
 }
@@ -138,7 +138,7 @@ static void a_unix_socket_is_checked_too(void **state)
     fake_upstream_answer(service, "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n");
     struct endpoint_address address;
     endpoint_address_set_unix(&address, path, NULL);
-    struct endpoint *on_path = endpoint_registry_acquire(endpoints, &address, NULL);
+    struct endpoint *on_path = endpoint_registry_acquire(endpoints, &address, ENDPOINT_HTTP1, NULL);
     struct health_check *check =
         health_check_use(endpoint_registry_checks(endpoints), on_path, &message);
 

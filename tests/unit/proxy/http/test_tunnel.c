@@ -462,7 +462,8 @@ static void a_tunnel_is_a_request_of_its_endpoint(void **state)
     struct tunnel tunnel = open_tunnel(stage);
     struct endpoint_address address;
     endpoint_address_set_ip(&address, "127.0.0.1", stage->endpoint_ports[0]);
-    struct endpoint *counted = endpoint_registry_acquire(stage->route.endpoints, &address, NULL);
+    struct endpoint *counted =
+        endpoint_registry_acquire(stage->route.endpoints, &address, ENDPOINT_HTTP1, NULL);
     assert_int_equal(atomic_load(&counted->in_flight), 1);
 
     player_reset(&tunnel.endpoint);

@@ -329,9 +329,9 @@ static void what_the_proxy_does_not_do_for_a_backend_is_refused(void **state)
     message.n_ports = 2;
     balancing.policy = POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_CONSISTENT_HASH;
     port.port = 80;
-    port.app_protocol = (char *)"kubernetes.io/h2c";
+    port.app_protocol = (char *)"gopher";
 
-    expect_backend_problem(&message, "ports[0].app_protocol: 'kubernetes.io/h2c' is not supported");
+    expect_backend_problem(&message, "ports[0].app_protocol: must be one of http, https, h2, h2c,");
     expect_backend_problem(&message, "ports[1].port: is given twice: 80");
     balancing.policy = 77;
     expect_backend_problem(&message, "load_balancing.policy: is unknown: 77");
@@ -357,6 +357,37 @@ static void tls_to_a_unix_socket_needs_a_name(void **state)
     tls.server_name = (char *)"";
     tls.skip_verification = true;
     assert_true(backend_validate(&message, NULL, NULL));
+}
+
+static void http2_in_clear_and_tls_exclude_each_other(void **state)
+{
+    (void)state;
+    BackendMessage message = POINTSMAN__V1__BACKEND__INIT;
+    Pointsman__V1__EndpointTls tls = POINTSMAN__V1__ENDPOINT_TLS__INIT;
+    message.name = (char *)"b";
+    message.app_protocol = (char *)"h2c";
+    message.tls = &tls;
+    tls.enabled = true;
+
+    expect_backend_problem(&message,
+                           "app_protocol: 'h2c' is in clear and does not go together with tls");
+    message.app_protocol = (char *)"spdy";
+    expect_backend_problem(&message, "app_protocol: must be one of http, https, h2, h2c, grpc");
+}
+
+static void http2_over_tls_to_a_unix_socket_needs_a_name(void **state)
+{
+    (void)state;
+    BackendMessage message = POINTSMAN__V1__BACKEND__INIT;
+    EndpointMessage endpoint = POINTSMAN__V1__ENDPOINT__INIT;
+    EndpointMessage *endpoints[] = {&endpoint};
+    message.name = (char *)"b";
+    message.endpoints = endpoints;
+    message.n_endpoints = 1;
+    endpoint.unix_path = (char *)"/run/b.sock";
+    message.app_protocol = (char *)"h2";
+
+    expect_backend_problem(&message, "app_protocol: 'h2' needs tls.server_name for endpoints");
 }
 
 static void a_backend_may_speak_websocket(void **state)
@@ -398,6 +429,8 @@ int main(void)
         cmocka_unit_test(an_endpoint_is_an_address_or_a_unix_path),
         cmocka_unit_test(what_the_proxy_does_not_do_for_a_backend_is_refused),
         cmocka_unit_test(tls_to_a_unix_socket_needs_a_name),
+        cmocka_unit_test(http2_in_clear_and_tls_exclude_each_other),
+        cmocka_unit_test(http2_over_tls_to_a_unix_socket_needs_a_name),
         cmocka_unit_test(a_backend_may_speak_websocket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

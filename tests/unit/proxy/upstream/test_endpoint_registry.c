@@ -9,7 +9,7 @@ static struct endpoint *acquire_ip(struct endpoint_registry *registry, const cha
 {
     struct endpoint_address address;
     assert_true(endpoint_address_set_ip(&address, ip, port));
-    return endpoint_registry_acquire(registry, &address, NULL);
+    return endpoint_registry_acquire(registry, &address, ENDPOINT_HTTP1, NULL);
 }
 
 static void one_address_is_one_endpoint(void **state)
@@ -54,7 +54,7 @@ static void names_are_what_people_write(void **state)
 
     struct endpoint *ipv4 = acquire_ip(registry, "10.0.0.7", 8080);
     struct endpoint *ipv6 = acquire_ip(registry, "::1", 80);
-    struct endpoint *path = endpoint_registry_acquire(registry, &address, NULL);
+    struct endpoint *path = endpoint_registry_acquire(registry, &address, ENDPOINT_HTTP1, NULL);
 
     assert_string_equal(ipv4->name, "10.0.0.7:8080");
     assert_string_equal(ipv6->name, "[::1]:80");

@@ -20,7 +20,8 @@ static int set_up(void **state)
         struct endpoint_address address;
         endpoint_address_set_ip(&address, ip, 80);
         endpoints[i] = (struct backend_endpoint){
-            .endpoint = endpoint_registry_acquire(registry, &address, NULL), .weight = 1};
+            .endpoint = endpoint_registry_acquire(registry, &address, ENDPOINT_HTTP1, NULL),
+            .weight = 1};
     }
     return 0;
 }

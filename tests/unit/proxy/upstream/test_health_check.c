@@ -21,7 +21,7 @@ static int set_up(void **state)
     registry = endpoint_registry_checks(endpoints);
     struct endpoint_address address;
     endpoint_address_set_ip(&address, "10.0.0.1", 80);
-    endpoint = endpoint_registry_acquire(endpoints, &address, NULL);
+    endpoint = endpoint_registry_acquire(endpoints, &address, ENDPOINT_HTTP1, NULL);
     pointsman__v1__health_check__init(&message);
     message.path = (char *)"/healthz";
     changes = 0;
