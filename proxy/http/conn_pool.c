@@ -2,6 +2,7 @@
 
 #include "common/buffer.h"
 #include "proxy/http/upstream_http1.h"
+#include "proxy/http/upstream_http2.h"
 #include "proxy/http/worker.h"
 
 #include <assert.h>
@@ -14,8 +15,9 @@ struct endpoint_list {
     struct upstream_http1 *settled; /* the newest of those put before `turn` */
     uint64_t turn;
     uint32_t count;
-    SSL_SESSION *session; /* the newest one; NULL: none */
-    uint64_t session_of;  /* the hash of its endpoint: ids are used again */
+    struct upstream_http2 *http2; /* the newest one */
+    SSL_SESSION *session;         /* the newest one; NULL: none */
+    uint64_t session_of;          /* the hash of its endpoint: ids are used again */
 };
 
 struct conn_pool {
@@ -57,6 +59,10 @@ struct conn_pool *conn_pool_new(struct worker *worker)
 void conn_pool_free(struct conn_pool *pool)
 {
     conn_pool_close_all(pool);
+    for (size_t i = 0; i < pool->list_count; i++) {
+        while (pool->lists[i].http2 != NULL)
+            upstream_http2_close(pool->lists[i].http2);
+    }
     timer_clear(&pool->worker->timers, &pool->idle_timer);
     for (size_t i = 0; i < pool->list_count; i++)
         SSL_SESSION_free(pool->lists[i].session);
@@ -68,6 +74,25 @@ void conn_pool_close_all(struct conn_pool *pool)
 {
     while (pool->oldest != NULL)
         upstream_http1_close(pool->oldest);
+    for (size_t i = 0; i < pool->list_count; i++) {
+        struct upstream_http2 *each = pool->lists[i].http2;
+        for (; each != NULL; each = each->next)
+            upstream_http2_retire(each);
+    }
+}
+
+/* As many of those that still take streams. */
+static bool retire_some(struct upstream_http2 *connection, unsigned wanted)
+{
+    bool has_any = false;
+    for (; connection != NULL && wanted > 0; connection = connection->next) {
+        if (connection->is_retired)
+            continue;
+        upstream_http2_retire(connection);
+        has_any = true;
+        wanted--;
+    }
+    return has_any;
 }
 
 bool conn_pool_give_up_wanted(struct conn_pool *pool)
@@ -75,6 +100,9 @@ bool conn_pool_give_up_wanted(struct conn_pool *pool)
     bool has_any = false;
     for (size_t i = 0; i < pool->list_count; i++) {
         struct endpoint_list *list = &pool->lists[i];
+        if (list->http2 != NULL)
+            has_any |= retire_some(list->http2,
+                                   atomic_load(&list->http2->link.endpoint->wanted_connections));
         if (list->oldest == NULL)
             continue;
         unsigned wanted = atomic_load(&list->oldest->link.endpoint->wanted_connections);
@@ -189,6 +217,33 @@ void conn_pool_remove(struct conn_pool *pool, struct upstream_http1 *connection)
         list->oldest = links->endpoint_newer;
     pool->count--;
     list->count--;
+}
+
+/* --- HTTP/2 ---------------------------------------------------------------------------------- */
+
+struct upstream_http2 *conn_pool_first_http2(const struct conn_pool *pool,
+                                             const struct endpoint *endpoint)
+{
+    return endpoint->id < pool->list_count ? pool->lists[endpoint->id].http2 : NULL;
+}
+
+void conn_pool_add_http2(struct conn_pool *pool, struct upstream_http2 *connection)
+{
+    struct endpoint_list *list = list_of(pool, connection->link.endpoint->id);
+    connection->next = list->http2;
+    if (list->http2 != NULL)
+        list->http2->previous = connection;
+    list->http2 = connection;
+}
+
+void conn_pool_remove_http2(struct conn_pool *pool, struct upstream_http2 *connection)
+{
+    if (connection->previous != NULL)
+        connection->previous->next = connection->next;
+    else
+        pool->lists[connection->link.endpoint->id].http2 = connection->next;
+    if (connection->next != NULL)
+        connection->next->previous = connection->previous;
 }
 
 /* --- TLS sessions ---------------------------------------------------------------------------- */

@@ -1,4 +1,5 @@
-/* Connection pool: this worker's connections to endpoints that wait for a request.
+/* Connection pool: this worker's connections to endpoints that wait for a request, and those with
+ * HTTP/2, which may be serving others.
  *
  * The newest is used first, so that what is not needed ages and goes. Each stays readable while
  * it waits: one that the endpoint closes, or on which it says anything unasked, is gone before a
@@ -18,6 +19,7 @@
 struct conn_pool;
 struct endpoint;
 struct upstream_http1;
+struct upstream_http2;
 struct worker;
 
 /* Embedded in each connection. */
@@ -42,10 +44,17 @@ void conn_pool_put(struct conn_pool *pool, struct upstream_http1 *connection);
 /* A connection is closing while it waits. */
 void conn_pool_remove(struct conn_pool *pool, struct upstream_http1 *connection);
 
-/* Closes those to endpoints to which other workers may open no more, as many as these want. Returns
- * whether there were any. */
+/* The HTTP/2 connections to an endpoint, linked by their `next`, newest first; NULL: none. */
+struct upstream_http2 *conn_pool_first_http2(const struct conn_pool *pool,
+                                             const struct endpoint *endpoint);
+void conn_pool_add_http2(struct conn_pool *pool, struct upstream_http2 *connection);
+void conn_pool_remove_http2(struct conn_pool *pool, struct upstream_http2 *connection);
+
+/* Closes those to endpoints to which other workers may open no more, as many as these want; those
+ * with HTTP/2 take no more streams. Returns whether there were any. */
 bool conn_pool_give_up_wanted(struct conn_pool *pool);
 
+/* Those with HTTP/2 when their last stream has ended. */
 void conn_pool_close_all(struct conn_pool *pool);
 
 /* The session that a new connection to `endpoint` may resume, or NULL. Borrowed until the next one

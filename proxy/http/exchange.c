@@ -193,6 +193,7 @@ static void free_exchange(struct exchange *exchange)
     body_pipe_clear(&exchange->request_body);
     body_pipe_clear(&exchange->response_body);
     buffer_clear(&exchange->request_bytes);
+    buffer_clear(&exchange->response_bytes);
     buffer_clear(&exchange->notes);
     arena_clear(&exchange->arena);
     chunked_body_clear(&exchange->request_chunks);
@@ -200,13 +201,19 @@ static void free_exchange(struct exchange *exchange)
     free(exchange);
 }
 
+static void recycle_head(struct buffer *bytes)
+{
+    if (bytes->capacity > RETAINED_HEAD_BYTES)
+        buffer_clear(bytes);
+    else
+        buffer_reset(bytes);
+}
+
 static void recycle(struct exchange *exchange)
 {
     struct exchange_queue *queue = &exchange->worker->exchanges;
-    if (exchange->request_bytes.capacity > RETAINED_HEAD_BYTES)
-        buffer_clear(&exchange->request_bytes);
-    else
-        buffer_reset(&exchange->request_bytes);
+    recycle_head(&exchange->request_bytes);
+    recycle_head(&exchange->response_bytes);
     exchange_stop_parsing(exchange);
     spares_give(&queue->response_areas, exchange->response_area);
     exchange->response_area = NULL;

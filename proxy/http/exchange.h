@@ -161,10 +161,11 @@ struct exchange {
     uint64_t sent_bytes;  /* to the client, heads included */
 
     /* --- memory of the above --- */
-    struct buffer request_bytes; /* the head as it came in */
-    struct buffer notes;         /* a header value made by us */
-    struct arena arena;          /* what filters have made */
-    char request_id[32];         /* another */
+    struct buffer request_bytes;  /* the head as it came in */
+    struct buffer response_bytes; /* a head that did not come as lines */
+    struct buffer notes;          /* a header value made by us */
+    struct arena arena;           /* what filters have made */
+    char request_id[32];          /* another */
     char host[REQUEST_HOST_BYTES];
     struct request_parser *request_parser; /* NULL but while the head is being read */
     struct response_area *response_area;   /* NULL before there is a response */

@@ -6,7 +6,7 @@
 #include "proxy/http/filter_exchange.h"
 #include "proxy/http/local_reply.h"
 #include "proxy/http/retry.h"
-#include "proxy/http/upstream_http1.h"
+#include "proxy/http/upstream.h"
 #include "proxy/http/worker.h"
 #include "proxy/metrics/backend_metrics.h"
 #include "proxy/metrics/route_metrics.h"
@@ -157,16 +157,16 @@ static bool start_try(struct exchange *exchange, struct endpoint *endpoint)
 {
     struct forwarding *forwarding = &exchange->forwarding;
     const struct backend_limits *limits = &forwarding->backend->limits;
-    struct upstream_http1 *connection;
+    struct upstream_place place;
 
     forwarding->lacks_connection = false;
     if (!endpoint_request_start(endpoint, limits->max_requests))
         return false;
-    switch (upstream_http1_lease(exchange->worker, endpoint, forwarding->wants_fresh,
-                                 limits->max_connections, &connection)) {
+    switch (upstream_lease(exchange->worker, endpoint, forwarding->wants_fresh,
+                           limits->max_connections, &place)) {
     case UPSTREAM_LEASED:
         begin_try(exchange, endpoint);
-        upstream_http1_start(exchange, connection);
+        upstream_start(exchange, &place);
         return true;
     case UPSTREAM_UNREACHABLE:
         begin_try(exchange, endpoint);

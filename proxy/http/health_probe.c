@@ -3,6 +3,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "proxy/http/byte_stream.h"
+#include "proxy/http/probe_http2.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -70,6 +71,7 @@ static void end_run(struct health_probe *probe)
     event_watch_stop(&run->watch);
     byte_stream_free(run->ssl, run->is_secured);
     close(run->fd);
+    probe_http2_free(run->http2);
     buffer_clear(&run->request);
     buffer_clear(&run->response);
     free(run);
@@ -92,18 +94,27 @@ static void conclude(struct health_probe *probe, const char *failure)
 
 /* --- HTTP ------------------------------------------------------------------------------------ */
 
+static struct slice host_of(const struct health_check *check)
+{
+    if (check->settings.host.length > 0)
+        return check->settings.host;
+    return check->endpoint->address.any.sa_family == AF_UNIX
+               ? SLICE("localhost")
+               : slice_from_string(check->endpoint->name);
+}
+
 static void put_request(struct probe_run *run, const struct health_check *check)
 {
     const struct check_settings *settings = &check->settings;
-    struct slice host = settings->host;
-    if (host.length == 0)
-        host = check->endpoint->address.any.sa_family == AF_UNIX
-                   ? SLICE("localhost")
-                   : slice_from_string(check->endpoint->name);
+    if (check->endpoint->protocol == ENDPOINT_HTTP2) {
+        run->http2 =
+            probe_http2_new(settings->path, host_of(check), run->ssl != NULL, &run->request);
+        return;
+    }
     buffer_append_string(&run->request, "GET ");
     buffer_append_slice(&run->request, settings->path);
     buffer_append_string(&run->request, " HTTP/1.1\r\nHost: ");
-    buffer_append_slice(&run->request, host);
+    buffer_append_slice(&run->request, host_of(check));
     buffer_append_string(&run->request, "\r\nUser-Agent: pointsman-health-check\r\n"
                                         "Connection: close\r\n\r\n");
 }
@@ -153,6 +164,28 @@ static void on_bytes(struct health_probe *probe)
     }
 }
 
+static void send_request(struct health_probe *probe);
+
+static void on_http2_bytes(struct health_probe *probe)
+{
+    struct probe_run *run = probe->run;
+    enum probe_answer answer =
+        probe_http2_take(run->http2, buffer_slice(&run->response), &run->request);
+    buffer_reset(&run->response);
+    switch (answer) {
+    case PROBE_ANSWER_STATUS:
+        return judge(probe, probe_http2_status(run->http2));
+    case PROBE_ANSWER_BROKEN:
+        return conclude(probe, "the answer is not valid HTTP/2");
+    case PROBE_ANSWER_MORE:
+        break;
+    }
+    if (run->request.length == 0)
+        return;
+    event_watch_change(&run->watch, EPOLLIN | EPOLLOUT);
+    send_request(probe);
+}
+
 static void receive(struct health_probe *probe)
 {
     struct probe_run *run = probe->run;
@@ -165,7 +198,10 @@ static void receive(struct health_probe *probe)
     if (received == 0)
         return conclude(probe, "closed without an answer");
     buffer_extend(&run->response, (size_t)received);
-    on_bytes(probe);
+    if (run->http2 != NULL)
+        on_http2_bytes(probe);
+    else
+        on_bytes(probe);
 }
 
 static void send_request(struct health_probe *probe)
@@ -186,6 +222,10 @@ static void send_request(struct health_probe *probe)
 
 static void on_secured(struct health_probe *probe)
 {
+    const struct endpoint *endpoint = probe->check->endpoint;
+    if (endpoint->protocol == ENDPOINT_HTTP2 && probe->run->ssl != NULL &&
+        !tls_client_has_http2(probe->run->ssl))
+        return conclude(probe, "does not speak HTTP/2");
     probe->run->is_secured = true;
     event_watch_change(&probe->run->watch, EPOLLIN | EPOLLOUT);
     if (!probe->check->settings.is_http)

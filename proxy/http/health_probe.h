@@ -20,6 +20,8 @@ struct probes {
     unsigned running; /* connections open now */
 };
 
+struct probe_http2;
+
 /* One question to an endpoint; NULL in its probe while it waits for its next time. */
 struct probe_run {
     int fd;
@@ -29,6 +31,7 @@ struct probe_run {
     struct event_watch watch;
     struct buffer request;
     struct buffer response;
+    struct probe_http2 *http2; /* NULL: it speaks HTTP/1, with the parser */
     struct response_parser parser;
     struct header headers[RESPONSE_HEADERS_DEFAULT];
     struct header_tag tags[RESPONSE_HEADERS_DEFAULT];

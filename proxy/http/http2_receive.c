@@ -40,6 +40,9 @@ static bool is_within_limits(struct http2_stream *stream, size_t bytes)
     struct http2_session *session = stream->session;
     stream->head_bytes += bytes;
     session->head_bytes += bytes;
+    /* A client has no more answers than it has asked for. */
+    if (session->role == HTTP2_CLIENT)
+        return stream->head_bytes <= HTTP2_RESPONSE_HEAD_BYTES_MAX;
     return stream->head_bytes <= HTTP2_HEAD_BYTES_MAX &&
            session->head_bytes <= HTTP2_CONNECTION_HEAD_BYTES_MAX;
 }

@@ -95,7 +95,7 @@ static void submit_settings(struct http2_session *session)
     };
     const nghttp2_settings_entry client[] = {
         {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
-        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, HTTP2_HEAD_BYTES_MAX},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, HTTP2_RESPONSE_HEAD_BYTES_MAX},
     };
     bool is_server = session->role == HTTP2_SERVER;
     nghttp2_submit_settings(session->native, NGHTTP2_FLAG_NONE, is_server ? server : client, 2);

@@ -42,6 +42,7 @@ enum http2_error {
     HTTP2_REFUSED_STREAM = 7, /* nothing was done with it: it may be sent again */
     HTTP2_CANCEL = 8,
     HTTP2_ENHANCE_YOUR_CALM = 11,
+    HTTP2_HTTP_1_1_REQUIRED = 13,
 };
 
 /* Limits that are announced and kept. */
@@ -49,6 +50,7 @@ enum {
     HTTP2_STREAMS_MAX = 100,                      /* that a client may have open */
     HTTP2_HEAD_BYTES_MAX = 32 * 1024,             /* names, values and 32 for each field */
     HTTP2_CONNECTION_HEAD_BYTES_MAX = 512 * 1024, /* of all streams that are open */
+    HTTP2_RESPONSE_HEAD_BYTES_MAX = 72 * 1024,    /* of all heads of a response, and its trailers */
     HTTP2_STREAM_WINDOW_BYTES = 64 * 1024 - 1,    /* RFC 9113 section 6.9.2: the default */
     HTTP2_CONNECTION_WINDOW_BYTES = 1024 * 1024,
 };
@@ -99,6 +101,7 @@ struct http2_stream {
     /* for the owner */
     bool is_head_too_large; /* beyond a limit; not all fields were told */
     bool has_head;          /* final: what comes now is a body, then trailers */
+    bool has_sent_end;      /* all of outgoing, or a head without a body, is in frames */
     uint64_t sent_bytes;    /* in frames, heads included */
 
     /* the session's own */

@@ -236,8 +236,10 @@ static int on_frame_sent(nghttp2_session *native, const nghttp2_frame *frame, vo
     if (stream == NULL)
         return 0;
     stream->sent_bytes += FRAME_HEAD_BYTES + frame->hd.length;
-    if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0)
+    if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
+        stream->has_sent_end = true;
         end_early(native, stream);
+    }
     return 0;
 }
 

@@ -2,42 +2,8 @@
 
 #include "common/clock.h"
 #include "proxy/http/filter_exchange.h"
+#include "proxy/http/status_reason.h"
 #include "proxy/http/worker.h"
-
-static const struct {
-    unsigned status;
-    struct slice reason;
-} reasons[] = {
-    {200, {"OK", 2}},
-    {301, {"Moved Permanently", 17}},
-    {302, {"Found", 5}},
-    {303, {"See Other", 9}},
-    {307, {"Temporary Redirect", 18}},
-    {308, {"Permanent Redirect", 18}},
-    {400, {"Bad Request", 11}},
-    {404, {"Not Found", 9}},
-    {405, {"Method Not Allowed", 18}},
-    {408, {"Request Timeout", 15}},
-    {413, {"Content Too Large", 17}},
-    {414, {"URI Too Long", 12}},
-    {417, {"Expectation Failed", 18}},
-    {431, {"Request Header Fields Too Large", 31}},
-    {500, {"Internal Server Error", 21}},
-    {501, {"Not Implemented", 15}},
-    {502, {"Bad Gateway", 11}},
-    {503, {"Service Unavailable", 19}},
-    {504, {"Gateway Timeout", 15}},
-    {505, {"HTTP Version Not Supported", 26}},
-};
-
-static struct slice reason_of(unsigned status)
-{
-    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-        if (reasons[i].status == status)
-            return reasons[i].reason;
-    }
-    return SLICE("");
-}
 
 /* An answer whose headers and body are still to be added. False when there is one already; then
  * that is cut. */
@@ -52,7 +18,7 @@ static bool start_reply(struct exchange *exchange, unsigned status, size_t body_
     bool is_head = slice_equals(exchange->request.head.method, SLICE("HEAD"));
     exchange->response = (struct parsed_response){
         .status = (uint16_t)status,
-        .reason = reason_of(status),
+        .reason = status_reason(status),
         .fields =
             exchange_response_fields(exchange, RESPONSE_HEADERS_DEFAULT + EXCHANGE_ADDED_HEADERS),
         .framing = is_head ? BODY_NONE : BODY_LENGTH,

@@ -109,25 +109,11 @@ static struct slice copy_text(char **at, struct slice text)
 static void copy_head(struct exchange *copy, const struct parsed_request *request,
                       struct slice peer_address)
 {
-    const struct header_list *fields = &request->fields;
     const struct request_head *head = &request->head;
     size_t bytes = head->method.length + head->authority.length + head->path.length +
                    head->query.length + peer_address.length;
-    for (size_t i = 0; i < fields->count; i++)
-        bytes += fields->headers[i].name.length + fields->headers[i].value.length;
     char *at = arena_allocate(&copy->arena, bytes);
-
-    struct header_list copied = {
-        .headers = arena_allocate(&copy->arena, fields->count * sizeof(struct header)),
-        .tags = arena_allocate(&copy->arena, fields->count * sizeof(struct header_tag)),
-        .capacity = fields->count,
-        .count = fields->count,
-    };
-    for (size_t i = 0; i < fields->count; i++) {
-        copied.headers[i].name = copy_text(&at, fields->headers[i].name);
-        copied.headers[i].value = copy_text(&at, fields->headers[i].value);
-        copied.tags[i] = fields->tags[i];
-    }
+    struct header_list copied = header_list_copy(&request->fields, &copy->arena);
 
     copy->peer_address = copy_text(&at, peer_address);
     copy->request = *request;

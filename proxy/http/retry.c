@@ -36,6 +36,14 @@ static bool is_idempotent(struct slice method)
            slice_equals(method, SLICE("OPTIONS"));
 }
 
+/* There an endpoint can say that it has not touched a request (RFC 9113 section 8.7). */
+static bool may_come_back_untouched(const struct exchange *exchange)
+{
+    const struct backend *backend = exchange->forwarding.backend;
+    return backend->endpoint_count > 0 &&
+           backend->endpoints[0].endpoint->protocol == ENDPOINT_HTTP2;
+}
+
 /* Who writes a stanza says that sending twice does no harm. */
 static bool may_be_sent_twice(const struct exchange *exchange)
 {
@@ -130,7 +138,7 @@ void retry_begin(struct exchange *exchange)
 {
     struct forwarding *forwarding = &exchange->forwarding;
     struct worker *worker = exchange->worker;
-    if (may_be_sent_twice(exchange))
+    if (may_be_sent_twice(exchange) || may_come_back_untouched(exchange))
         keep_body(exchange);
     forwarding->counts = backend_metrics_counts(&forwarding->backend->metrics,
                                                 forwarding->backend->name, worker->counters);

@@ -27,8 +27,8 @@ struct tls_session_keeper {
 };
 void tls_client_on_session(SSL *ssl, struct tls_session_keeper *keeper);
 
-
 /* After the handshake, with an endpoint that is said to speak HTTP/2: whether it has agreed to (RFC
  * 9113 section 3.2). One that speaks HTTP/1 need not say so. */
 bool tls_client_has_http2(const SSL *ssl);
+
 #endif

@@ -11,6 +11,7 @@
 
 #include "proxy/http/conn_pool.h"
 #include "proxy/http/http1_writer.h"
+#include "proxy/http/upstream.h"
 #include "proxy/http/upstream_link.h"
 
 #include <stdbool.h>
@@ -45,12 +46,6 @@ struct upstream_http1 {
     uint64_t body_left; /* for BODY_LENGTH */
     size_t read_bytes;  /* how much to ask for in one read */
     struct http1_writer writer;
-};
-
-enum upstream_lease {
-    UPSTREAM_LEASED,
-    UPSTREAM_FULL,        /* it would be one more than `max_connections` */
-    UPSTREAM_UNREACHABLE, /* refused at once */
 };
 
 /* A connection to the endpoint, for upstream_http1_start: of the pool unless `is_fresh`, or one

@@ -1,5 +1,7 @@
 #include "proxy/routing/header_list.h"
 
+#include <string.h>
+
 bool header_list_add(struct header_list *list, struct slice name, struct slice value,
                      enum header_id id)
 {
@@ -22,6 +24,35 @@ const struct slice *header_list_find(const struct header_list *list, enum header
             return &list->headers[i].value;
     }
     return NULL;
+}
+
+static struct slice copy_text(char **at, struct slice text)
+{
+    struct slice copy = slice_of(*at, text.length);
+    if (text.length > 0)
+        memcpy(*at, text.at, text.length);
+    *at += text.length;
+    return copy;
+}
+
+struct header_list header_list_copy(const struct header_list *list, struct arena *arena)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < list->count; i++)
+        bytes += list->headers[i].name.length + list->headers[i].value.length;
+    char *text = arena_allocate(arena, bytes);
+    struct header_list copied = {
+        .headers = arena_allocate(arena, list->count * sizeof(struct header)),
+        .tags = arena_allocate(arena, list->count * sizeof(struct header_tag)),
+        .capacity = list->count,
+        .count = list->count,
+    };
+    for (size_t i = 0; i < list->count; i++) {
+        copied.headers[i].name = copy_text(&text, list->headers[i].name);
+        copied.headers[i].value = copy_text(&text, list->headers[i].value);
+        copied.tags[i] = list->tags[i];
+    }
+    return copied;
 }
 
 void header_list_move(struct header_list *list, size_t more, struct arena *arena)

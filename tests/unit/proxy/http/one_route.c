@@ -97,6 +97,8 @@ static struct backend *make_backend(struct one_route *one, const uint16_t *ports
     message.name = (char *)"service";
     message.n_endpoints = port_count;
     message.endpoints = endpoints;
+    if (one->app_protocol != NULL)
+        message.app_protocol = (char *)one->app_protocol;
     /* In order, so that a test knows who comes first. */
     Pointsman__V1__LoadBalancing balancing = POINTSMAN__V1__LOAD_BALANCING__INIT;
     balancing.policy = POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_ROUND_ROBIN;

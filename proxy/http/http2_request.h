@@ -1,0 +1,28 @@
+/* HTTP/2 request: a request's head as the fields of a stream (RFC 9113 section 8.3.1).
+ *
+ * Threads: any. */
+#ifndef PROXY_HTTP_HTTP2_REQUEST_H
+#define PROXY_HTTP_HTTP2_REQUEST_H
+
+#include "common/arena.h"
+#include "proxy/http/request_parser.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { HTTP2_REQUEST_OWN_FIELDS = 6, CONTENT_LENGTH_DIGITS = 20 };
+
+/* What is written anew. The rest are request->fields that are not dropped. */
+struct http2_request {
+    struct header own[HTTP2_REQUEST_OWN_FIELDS]; /* pseudo-header fields first */
+    size_t own_count;
+    bool has_body;
+    char digits[CONTENT_LENGTH_DIGITS];
+};
+
+/* Borrows from the request and the arena. `is_secured`: so the connection is. A WebSocket handshake
+ * becomes the GET that it is without its Upgrade, which RFC 9110 section 7.8 lets us ignore. */
+void http2_request_make(struct http2_request *made, const struct parsed_request *request,
+                        bool is_secured, struct arena *arena);
+
+#endif

@@ -1,0 +1,266 @@
+#include "proxy/http/upstream_http2.h"
+
+#include "common/buffer.h"
+#include "proxy/http/conn_pool.h"
+#include "proxy/http/exchange.h"
+#include "proxy/http/forwarder.h"
+#include "proxy/http/upstream_stream.h"
+#include "proxy/http/worker.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* Streams of one connection, if the endpoint allows more or has not said yet: one head of line less
+ * to wait behind (RFC 9113 section 5.1.2 wants no less to be allowed). */
+enum { STREAMS_MAX = 100 };
+
+/* A connection from which nothing has come for so long, while an exchange waited in vain, is taken
+ * for dead. */
+enum { SILENCE_MS = 5 * 1000 };
+
+/* What `is_fresh` may share: a connection that others have just opened for the same reason. */
+enum { FRESH_MS = 1000 };
+
+static uint64_t now_ms(const struct upstream_http2 *connection)
+{
+    return timers_now_ms(&connection->link.worker->timers);
+}
+
+/* --- one connection -------------------------------------------------------------------------- */
+
+static bool has_streams(const struct upstream_http2 *connection)
+{
+    return connection->waiting != NULL ||
+           (!connection->link.is_opening && connection->session.stream_count > 0);
+}
+
+/* What is not in use goes when the turn is over, or after a while. */
+static void schedule(struct upstream_http2 *connection)
+{
+    struct worker *worker = connection->link.worker;
+    if (has_streams(connection)) {
+        timer_stop(&connection->timer);
+        return;
+    }
+    bool is_over = connection->is_retired || connection->link.is_opening || worker->is_draining;
+    timer_start(&worker->timers, &connection->timer,
+                is_over ? 0 : worker->shared->http.pool_idle_timeout_ms);
+}
+
+static void on_due(struct timer *timer)
+{
+    struct upstream_http2 *connection = timer->context;
+    if (!has_streams(connection))
+        upstream_http2_close(connection);
+}
+
+void upstream_http2_retire(struct upstream_http2 *connection)
+{
+    connection->is_retired = true;
+    schedule(connection);
+}
+
+static void fail_waiting(struct upstream_http2 *connection, enum upstream_failure failure)
+{
+    while (connection->waiting != NULL)
+        upstream_stream_fail(connection->waiting, failure);
+}
+
+void upstream_http2_close(struct upstream_http2 *connection)
+{
+    struct worker *worker = connection->link.worker;
+    conn_pool_remove_http2(worker->pool, connection);
+    fail_waiting(connection, UPSTREAM_FAILURE_CLOSED);
+    if (!connection->link.is_opening)
+        http2_session_close(&connection->session);
+    timer_clear(&worker->timers, &connection->timer);
+    upstream_link_close(&connection->link);
+    free(connection);
+}
+
+/* --- what the session tells ------------------------------------------------------------------ */
+
+static struct upstream_http2 *connection_of(struct http2_session *session)
+{
+    return (struct upstream_http2 *)((char *)session - offsetof(struct upstream_http2, session));
+}
+
+static void on_closed(struct http2_stream *stream, uint32_t error)
+{
+    struct upstream_http2 *connection = connection_of(stream->session);
+    upstream_stream_on_closed(stream, error);
+    if (connection->session.has_peer_goaway)
+        connection->is_retired = true;
+    schedule(connection);
+}
+
+static void on_writable(h2o_socket_t *socket, const char *error)
+{
+    (void)error;
+    struct upstream_http2 *connection = socket->data;
+    http2_session_mark(&connection->session);
+}
+
+static void on_sent(struct http2_session *session, bool is_blocked)
+{
+    (void)session;
+    (void)is_blocked;
+}
+
+static void on_over(struct http2_session *session)
+{
+    upstream_http2_close(connection_of(session));
+}
+
+static const struct http2_session_events session_events = {
+    .on_field = upstream_stream_on_field,
+    .on_head = upstream_stream_on_head,
+    .on_data = upstream_stream_on_data,
+    .on_end = upstream_stream_on_end,
+    .on_room = upstream_stream_on_room,
+    .on_closed = on_closed,
+    .on_writable = on_writable,
+    .on_sent = on_sent,
+    .on_over = on_over,
+};
+
+/* --- opening --------------------------------------------------------------------------------- */
+
+static void open_session(struct upstream_http2 *connection)
+{
+    struct upstream_link *link = &connection->link;
+    struct worker_counters *counters = link->worker->counters;
+    connection->connected_ms = connection->received_ms = now_ms(connection);
+    http2_session_open(&connection->session, HTTP2_CLIENT, link->worker, link->socket, link->ssl,
+                       &session_events, &counters->upstream_bytes_in,
+                       &counters->upstream_bytes_out);
+}
+
+static void on_open(struct upstream_link *link)
+{
+    struct upstream_http2 *connection = (struct upstream_http2 *)link;
+    open_session(connection);
+    while (connection->waiting != NULL)
+        upstream_stream_begin(connection->waiting);
+    schedule(connection);
+}
+
+static void on_failed(struct upstream_link *link, enum upstream_failure failure, const char *reason)
+{
+    struct upstream_http2 *connection = (struct upstream_http2 *)link;
+    for (struct upstream_stream *each = connection->waiting; each != NULL; each = each->next)
+        each->exchange->forwarding.tls_error = reason;
+    fail_waiting(connection, failure);
+    upstream_http2_close(connection);
+}
+
+static void on_readable(h2o_socket_t *socket, const char *error)
+{
+    (void)error;
+    struct upstream_http2 *connection = socket->data;
+    struct worker *worker = connection->link.worker;
+    connection->received_ms = now_ms(connection);
+    http2_session_receive(&connection->session);
+    exchanges_flush(worker);
+}
+
+static const struct upstream_link_owner link_owner = {
+    .on_open = on_open,
+    .on_failed = on_failed,
+    .on_readable = on_readable,
+};
+
+static struct upstream_http2 *connect_to(struct worker *worker, struct endpoint *endpoint)
+{
+    struct upstream_http2 *connection = memory_allocate_zeroed(1, sizeof(*connection));
+    if (!upstream_link_open(&connection->link, worker, endpoint, &link_owner)) {
+        free(connection);
+        return NULL;
+    }
+    timer_init(&connection->timer, on_due, connection);
+    connection->connected_ms = now_ms(connection);
+    conn_pool_add_http2(worker->pool, connection);
+    if (!connection->link.is_opening)
+        open_session(connection);
+    return connection;
+}
+
+/* --- choosing -------------------------------------------------------------------------------- */
+
+static size_t load_of(const struct upstream_http2 *connection)
+{
+    return connection->link.is_opening ? connection->waiting_count
+                                       : connection->session.stream_count;
+}
+
+static bool has_room(const struct upstream_http2 *connection)
+{
+    return load_of(connection) < STREAMS_MAX &&
+           (connection->link.is_opening || http2_session_room(&connection->session) > 0);
+}
+
+static bool may_be_used(struct upstream_http2 *connection, bool is_fresh)
+{
+    uint64_t age_ms = now_ms(connection) - connection->connected_ms;
+    if (!connection->link.is_opening && !connection->is_retired &&
+        (connection->session.has_peer_goaway || connection->session.is_ended ||
+         age_ms >= connection->link.worker->shared->http.pool_max_age_ms))
+        upstream_http2_retire(connection);
+    return !connection->is_retired &&
+           (!is_fresh || connection->link.is_opening || age_ms < FRESH_MS);
+}
+
+/* An endpoint that allows no stream at all would allow none on another connection either. */
+static bool allows_none(const struct upstream_http2 *connection)
+{
+    return !connection->link.is_opening && connection->session.stream_count == 0 &&
+           http2_session_room(&connection->session) == 0;
+}
+
+enum upstream_lease upstream_http2_lease(struct worker *worker, struct endpoint *endpoint,
+                                         bool is_fresh, uint32_t max_connections,
+                                         struct upstream_http2 **connection)
+{
+    bool is_closed_for_now = false;
+    struct upstream_http2 *best = NULL;
+    struct upstream_http2 *each = conn_pool_first_http2(worker->pool, endpoint);
+    for (; each != NULL; each = each->next) {
+        if (!may_be_used(each, is_fresh))
+            continue;
+        if (has_room(each) && (best == NULL || load_of(each) < load_of(best)))
+            best = each;
+        is_closed_for_now |= allows_none(each);
+    }
+    *connection = best;
+    if (best != NULL) {
+        if (best->served > 0)
+            counter_add(&worker->counters->upstream_connections_reused, 1);
+        return UPSTREAM_LEASED;
+    }
+    if (is_closed_for_now || !endpoint_connection_start(endpoint, max_connections))
+        return UPSTREAM_FULL;
+    *connection = connect_to(worker, endpoint);
+    if (*connection != NULL)
+        return UPSTREAM_LEASED;
+    endpoint_connection_ended(endpoint);
+    return UPSTREAM_UNREACHABLE;
+}
+
+/* --- exchanges ------------------------------------------------------------------------------- */
+
+void upstream_http2_start(struct exchange *exchange, struct upstream_http2 *connection)
+{
+    struct upstream_stream *stream = upstream_stream_new(exchange, connection);
+    timer_stop(&connection->timer);
+    if (!connection->link.is_opening)
+        upstream_stream_begin(stream);
+}
+
+void upstream_http2_on_cancelled(struct upstream_http2 *connection, uint64_t since_ms)
+{
+    uint64_t silent_since_ms =
+        connection->received_ms > since_ms ? connection->received_ms : since_ms;
+    if (!connection->link.is_opening && now_ms(connection) - silent_since_ms >= SILENCE_MS)
+        connection->is_retired = true;
+    schedule(connection);
+}

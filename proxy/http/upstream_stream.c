@@ -1,0 +1,309 @@
+#include "proxy/http/upstream_stream.h"
+
+#include "common/buffer.h"
+#include "proxy/http/exchange.h"
+#include "proxy/http/forwarder.h"
+#include "proxy/http/http2_request.h"
+#include "proxy/http/upstream_http2.h"
+#include "proxy/http/worker.h"
+
+#include <stdlib.h>
+
+/* As for HTTP/1: an endpoint that only ever says "wait" would hold its request for ever, and a
+ * client that does not read would keep what it says in our memory. */
+enum { INTERIM_HEADS_MAX = 16, INTERIM_BYTES_MAX = 64 * 1024 };
+
+struct interim_head {
+    struct parsed_response head;
+    struct interim_head *next;
+};
+
+static const struct upstream_operations operations;
+
+static struct upstream_stream *stream_of(struct http2_stream *base)
+{
+    return (struct upstream_stream *)base;
+}
+
+/* --- waiting for the connection -------------------------------------------------------------- */
+
+static void leave_line(struct upstream_stream *stream)
+{
+    struct upstream_http2 *connection = stream->connection;
+    if (stream->previous != NULL)
+        stream->previous->next = stream->next;
+    else
+        connection->waiting = stream->next;
+    if (stream->next != NULL)
+        stream->next->previous = stream->previous;
+    connection->waiting_count--;
+}
+
+struct upstream_stream *upstream_stream_new(struct exchange *exchange,
+                                            struct upstream_http2 *connection)
+{
+    struct upstream_stream *stream = memory_allocate_zeroed(1, sizeof(*stream));
+    stream->connection = connection;
+    stream->exchange = exchange;
+    stream->next = connection->waiting;
+    if (connection->waiting != NULL)
+        connection->waiting->previous = stream;
+    connection->waiting = stream;
+    connection->waiting_count++;
+    exchange->upstream = stream;
+    exchange->upstream_operations = &operations;
+    return stream;
+}
+
+void upstream_stream_begin(struct upstream_stream *stream)
+{
+    struct upstream_http2 *connection = stream->connection;
+    struct exchange *exchange = stream->exchange;
+    leave_line(stream);
+    stream->has_begun = true;
+    stream->begun_ms = timers_now_ms(&exchange->worker->timers);
+    stream->was_used = connection->served > 0;
+    stream->base.incoming = &exchange->response_body;
+    stream->base.outgoing = &exchange->request_body;
+
+    struct http2_request request;
+    http2_request_make(&request, &exchange->request, connection->link.ssl != NULL,
+                       &exchange->arena);
+    http2_stream_send_head(&connection->session, &stream->base, request.own, request.own_count,
+                           &exchange->request.fields, request.has_body);
+    forwarder_on_connected(exchange);
+    forwarder_on_sent(exchange);
+}
+
+/* --- endings --------------------------------------------------------------------------------- */
+
+/* Neither end knows of the other any more. */
+static struct exchange *let_go(struct upstream_stream *stream)
+{
+    struct exchange *exchange = stream->exchange;
+    stream->exchange = NULL;
+    stream->base.incoming = NULL;
+    stream->base.outgoing = NULL;
+    return exchange;
+}
+
+void upstream_stream_fail(struct upstream_stream *stream, enum upstream_failure failure)
+{
+    struct exchange *exchange = let_go(stream);
+    if (!stream->has_begun) {
+        leave_line(stream);
+        free(stream);
+    }
+    exchange_fail(exchange, failure);
+}
+
+/* An answer that came before all of the request was sent ends that too (RFC 9113 section 8.1). */
+static void complete(struct upstream_stream *stream)
+{
+    struct exchange *exchange = let_go(stream);
+    if (stream->connection == NULL)
+        free(stream);
+    else if (!stream->base.has_sent_end)
+        http2_stream_reset(&stream->base, HTTP2_NO_ERROR);
+    exchange_complete(exchange);
+}
+
+/* The endpoint breaks the rules of HTTP. */
+static void refuse(struct upstream_stream *stream)
+{
+    http2_stream_reset(&stream->base, HTTP2_PROTOCOL_ERROR);
+    upstream_stream_fail(stream, UPSTREAM_FAILURE_BAD_RESPONSE);
+}
+
+/* What it means for the exchange that its stream was closed before the response was complete. */
+static enum upstream_failure failure_of(const struct upstream_stream *stream, uint32_t error)
+{
+    if (stream->base.has_head)
+        return UPSTREAM_FAILURE_TRUNCATED;
+    if (error == HTTP2_REFUSED_STREAM)
+        return UPSTREAM_FAILURE_STALE;
+    if (stream->connection->session.is_ended)
+        return stream->was_used && !stream->has_received ? UPSTREAM_FAILURE_STALE
+                                                         : UPSTREAM_FAILURE_CLOSED;
+    if (error == HTTP2_PROTOCOL_ERROR || error == HTTP2_HTTP_1_1_REQUIRED)
+        return UPSTREAM_FAILURE_BAD_RESPONSE;
+    return UPSTREAM_FAILURE_CLOSED;
+}
+
+void upstream_stream_on_closed(struct http2_stream *base, uint32_t error)
+{
+    struct upstream_stream *stream = stream_of(base);
+    if (stream->exchange != NULL && stream->has_end) {
+        stream->connection = NULL;
+        return;
+    }
+    if (stream->exchange != NULL) {
+        if (error == HTTP2_REFUSED_STREAM) /* nobody has had any work with it */
+            stream->exchange->forwarding.is_request_sent = false;
+        upstream_stream_fail(stream, failure_of(stream, error));
+    }
+    free(stream);
+}
+
+/* --- heads ----------------------------------------------------------------------------------- */
+
+void upstream_stream_on_field(struct http2_stream *base, struct slice name, struct slice value)
+{
+    struct upstream_stream *stream = stream_of(base);
+    struct exchange *exchange = stream->exchange;
+    if (exchange == NULL)
+        return;
+    if (!stream->is_reading) {
+        http2_response_start(&stream->response, &exchange->response_bytes,
+                             exchange_response_fields(exchange, RESPONSE_HEADERS_DEFAULT),
+                             slice_equals(exchange->request.head.method, SLICE("HEAD")));
+        stream->is_reading = true;
+    }
+    http2_response_add(&stream->response, name, value);
+}
+
+static void answer(struct upstream_stream *stream)
+{
+    stream->exchange->response = stream->response.head;
+    exchange_answer(stream->exchange);
+}
+
+static void pass_on_interim(struct upstream_stream *stream)
+{
+    stream->exchange->response = stream->interim->head;
+    exchange_inform(stream->exchange);
+}
+
+/* What follows is read into the same memory, so it is copied. */
+static void queue_interim(struct upstream_stream *stream)
+{
+    struct arena *arena = &stream->exchange->arena;
+    struct interim_head *interim = arena_allocate(arena, sizeof(*interim));
+    interim->head = stream->response.head;
+    interim->head.fields = header_list_copy(&stream->response.head.fields, arena);
+
+    struct interim_head **last = &stream->interim;
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = interim;
+    if (stream->interim == interim)
+        pass_on_interim(stream);
+}
+
+/* A 100 is not passed on: what a client waits for with Expect, the front has told it. */
+static void take_interim(struct upstream_stream *stream)
+{
+    stream->interim_count++;
+    stream->interim_bytes += stream->exchange->response_bytes.length;
+    if (stream->interim_count > INTERIM_HEADS_MAX || stream->interim_bytes > INTERIM_BYTES_MAX)
+        return refuse(stream);
+    if (stream->response.head.status != 100)
+        queue_interim(stream);
+}
+
+void upstream_stream_on_head(struct http2_stream *base)
+{
+    struct upstream_stream *stream = stream_of(base);
+    if (stream->exchange == NULL)
+        return;
+    stream->has_received = true;
+    stream->is_reading = false;
+    forwarder_on_received(stream->exchange);
+    if (base->is_head_too_large || !http2_response_finish(&stream->response))
+        return refuse(stream);
+    if (stream->response.head.is_informational)
+        return take_interim(stream);
+    stream->has_answer = true;
+    if (stream->interim == NULL)
+        answer(stream);
+}
+
+/* --- bodies ---------------------------------------------------------------------------------- */
+
+void upstream_stream_on_data(struct http2_stream *base, size_t length)
+{
+    (void)length;
+    struct upstream_stream *stream = stream_of(base);
+    if (stream->exchange == NULL)
+        return;
+    forwarder_on_received(stream->exchange);
+    if (stream->interim == NULL)
+        exchange_mark(stream->exchange, EXCHANGE_RESPONSE_DATA);
+}
+
+void upstream_stream_on_end(struct http2_stream *base)
+{
+    struct upstream_stream *stream = stream_of(base);
+    struct exchange *exchange = stream->exchange;
+    if (exchange == NULL)
+        return;
+    stream->has_end = true;
+    stream->connection->served++;
+    const struct body_pipe *body = &exchange->response_body;
+    if (body->total == 0 && body->trailers.length == 0)
+        http2_response_end(&stream->response.head);
+    if (stream->interim != NULL)
+        return;
+    if (exchange->events & EXCHANGE_ANSWERED) /* not told yet: it may have become more precise */
+        exchange->response = stream->response.head;
+    complete(stream);
+}
+
+void upstream_stream_on_room(struct http2_stream *base)
+{
+    struct upstream_stream *stream = stream_of(base);
+    if (stream->exchange == NULL)
+        return;
+    forwarder_on_sent(stream->exchange);
+    exchange_mark(stream->exchange, EXCHANGE_REQUEST_ROOM);
+}
+
+/* --- what the exchange tells ----------------------------------------------------------------- */
+
+static void on_request_data(struct exchange *exchange)
+{
+    struct upstream_stream *stream = exchange->upstream;
+    if (stream->has_begun)
+        http2_stream_resume(&stream->base);
+}
+
+static void on_response_room(struct exchange *exchange)
+{
+    struct upstream_stream *stream = exchange->upstream;
+    if (stream->interim == NULL) {
+        http2_stream_consume(&stream->base);
+        return;
+    }
+    stream->interim = stream->interim->next;
+    if (stream->interim != NULL)
+        return pass_on_interim(stream);
+    if (stream->has_answer)
+        answer(stream);
+    if (stream->has_end)
+        complete(stream);
+}
+
+static void on_cancel(struct exchange *exchange)
+{
+    struct upstream_stream *stream = exchange->upstream;
+    struct upstream_http2 *connection = stream->connection;
+    uint64_t begun_ms = stream->begun_ms;
+    let_go(stream);
+    if (connection == NULL) {
+        free(stream);
+        return;
+    }
+    if (stream->has_begun) {
+        http2_stream_reset(&stream->base, HTTP2_CANCEL);
+    } else {
+        leave_line(stream);
+        free(stream);
+    }
+    upstream_http2_on_cancelled(connection, begun_ms);
+}
+
+static const struct upstream_operations operations = {
+    .data = on_request_data,
+    .room = on_response_room,
+    .cancel = on_cancel,
+};
