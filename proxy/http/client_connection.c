@@ -5,7 +5,6 @@
 #include "proxy/http/worker.h"
 
 #include <arpa/inet.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,12 +60,27 @@ void client_connection_set_idle(struct client_connection *connection, bool is_id
 
 /* --- from accepting to closing --------------------------------------------------------------- */
 
+/* As inet_ntop does, without its sprintf. */
+static void describe_ipv4(uint32_t address, char *text)
+{
+    uint32_t host = ntohl(address);
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        unsigned byte = (host >> shift) & 255;
+        if (byte >= 100)
+            *text++ = (char)('0' + byte / 100);
+        if (byte >= 10)
+            *text++ = (char)('0' + byte / 10 % 10);
+        *text++ = (char)('0' + byte % 10);
+        *text++ = shift > 0 ? '.' : '\0';
+    }
+}
+
 static void describe_peer(struct client_connection *connection, const struct sockaddr *address)
 {
     switch (address->sa_family) {
     case AF_INET:
-        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr,
-                  connection->peer_text, sizeof(connection->peer_text));
+        describe_ipv4(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr,
+                      connection->peer_text);
         return;
     case AF_INET6:
         inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr,
@@ -91,10 +105,6 @@ void client_connection_accept(struct worker *worker, const struct listener *list
     list(connection);
     counter_add(&worker->counters->connections_accepted, 1);
 
-    if (address->sa_family != AF_UNIX) {
-        int on = 1;
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    }
     connection->socket = h2o_evloop_socket_create(
         worker->loop, fd, H2O_SOCKET_FLAG_DONT_READ | H2O_SOCKET_FLAG_IS_ACCEPTED_CONNECTION);
     connection->socket->data = connection;

@@ -11,6 +11,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -23,8 +25,10 @@
 
 enum command { COMMAND_WAKE = 1, COMMAND_DRAIN = 2, COMMAND_STOP = 4 };
 
-/* Connections taken in one turn, so that a flood of them does not starve those that are there. */
-enum { ACCEPT_BATCH = 16, ACCEPT_PAUSE_MS = 100 };
+/* Connections taken in one turn, so that a flood of them does not starve those that are there. To
+ * look for one more than there are costs a system call, so a listener tries no more than have come
+ * lately; what it leaves, the next turn tells of. */
+enum { ACCEPT_BATCH = 16, FULL_BATCHES_TO_GROW = 4, ACCEPT_PAUSE_MS = 100 };
 
 /* Those who are in the backlog when draining begins are served. */
 enum { DRAIN_BATCH = 4096 };
@@ -90,14 +94,14 @@ static void admit(struct worker *worker, const struct listener *listener, int fd
     close(fd);
 }
 
-/* Takes at most `most` connections. */
-static void accept_some(struct worker_listener *listener, int most)
+/* Takes at most `most` connections; returns how many came. */
+static int accept_some(struct worker_listener *listener, int most)
 {
     struct worker *worker = listener->worker;
     for (int i = 0; i < most; i++) {
         if (!can_make_room(worker)) {
             pause_accepting(worker);
-            return;
+            return i;
         }
         union {
             struct sockaddr any;
@@ -110,16 +114,25 @@ static void accept_some(struct worker_listener *listener, int most)
             /* Trying again at once would spin until a descriptor comes free. */
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
                 pause_accepting(worker);
-            return;
+            return i;
         }
         admit(worker, listener->listener, fd, &address.any);
     }
+    return most;
 }
 
 static void on_acceptable(h2o_socket_t *socket, const char *error)
 {
     (void)error;
-    accept_some(socket->data, ACCEPT_BATCH);
+    struct worker_listener *listener = socket->data;
+    int taken = accept_some(listener, listener->batch);
+    if (taken < listener->batch) {
+        listener->batch = taken > 0 ? taken : 1;
+        listener->full_batches = 0;
+    } else if (++listener->full_batches == FULL_BATCHES_TO_GROW) {
+        listener->full_batches = 0;
+        listener->batch = listener->batch > ACCEPT_BATCH / 2 ? ACCEPT_BATCH : listener->batch * 2;
+    }
 }
 
 static void open_listeners(struct worker *worker)
@@ -129,6 +142,12 @@ static void open_listeners(struct worker *worker)
         listener->socket =
             h2o_evloop_socket_create(worker->loop, listener->fd, H2O_SOCKET_FLAG_DONT_READ);
         listener->socket->data = listener;
+        listener->batch = 1;
+        /* Connections have it from their listener. */
+        if (!listener_is_unix(listener->listener)) {
+            int on = 1;
+            setsockopt(listener->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        }
         h2o_socket_read_start(listener->socket, on_acceptable);
     }
 }

@@ -59,6 +59,8 @@ struct worker_listener {
     const struct listener *listener;
     int fd;
     h2o_socket_t *socket; /* has taken the descriptor; NULL once closed */
+    int batch;            /* how many to take in a turn */
+    int full_batches;     /* in a row */
 };
 
 struct worker {
