@@ -31,35 +31,38 @@ struct hostile_case {
 
 #define SEND(bytes)                                                                                \
     {                                                                                              \
-        FAKE_SEND, (bytes), sizeof(bytes) - 1, 0                                                   \
+        .action = FAKE_SEND, .text = (bytes), .text_length = sizeof(bytes) - 1                     \
     }
 #define SEND_AND_END(bytes)                                                                        \
     {                                                                                              \
-        {FAKE_READ_REQUEST, NULL, 0, 0}, SEND(bytes),                                              \
+        {.action = FAKE_READ_REQUEST}, SEND(bytes),                                                \
         {                                                                                          \
-            FAKE_CLOSE, NULL, 0, 0                                                                 \
+            .action = FAKE_CLOSE                                                                   \
         }                                                                                          \
     }
 #define SEND_AND_RESET(bytes)                                                                      \
     {                                                                                              \
-        {FAKE_READ_REQUEST, NULL, 0, 0}, SEND(bytes),                                              \
+        {.action = FAKE_READ_REQUEST}, SEND(bytes),                                                \
         {                                                                                          \
-            FAKE_RESET, NULL, 0, 0                                                                 \
+            .action = FAKE_RESET                                                                   \
         }                                                                                          \
     }
 #define SEND_AND_STAY(bytes)                                                                       \
     {                                                                                              \
-        {FAKE_READ_REQUEST, NULL, 0, 0}, SEND(bytes),                                              \
+        {.action = FAKE_READ_REQUEST}, SEND(bytes),                                                \
         {                                                                                          \
-            FAKE_READ_TO_END, NULL, 0, 0                                                           \
+            .action = FAKE_READ_TO_END                                                             \
         }                                                                                          \
     }
 #define SEND_ENDLESSLY(bytes, times)                                                               \
     {                                                                                              \
-        {FAKE_READ_REQUEST, NULL, 0, 0}, SEND("HTTP/1.1 200 OK\r\n"),                              \
-            {FAKE_SEND, (bytes), sizeof(bytes) - 1, (times)},                                      \
+        {.action = FAKE_READ_REQUEST}, SEND("HTTP/1.1 200 OK\r\n"),                                \
+            {.action = FAKE_SEND,                                                                  \
+             .text = (bytes),                                                                      \
+             .text_length = sizeof(bytes) - 1,                                                     \
+             .repeat = (times)},                                                                   \
         {                                                                                          \
-            FAKE_CLOSE, NULL, 0, 0                                                                 \
+            .action = FAKE_CLOSE                                                                   \
         }                                                                                          \
     }
 
@@ -205,16 +208,20 @@ static const struct hostile_case chunk_cases[] = {
     CHUNKS_BROKEN("0\r\nA: b\r\n folded\r\n\r\n"),
     CHUNKS_BROKEN("0\r\n\n"),
     CHUNKS_BROKEN("0\r\n" POISON),
-    {{{FAKE_READ_REQUEST, NULL, 0, 0},
+    {{{.action = FAKE_READ_REQUEST},
       SEND(CHUNKED "5;"),
-      {FAKE_SEND, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 0, 10000},
-      {FAKE_READ_TO_END, NULL, 0, 0}},
+      {.action = FAKE_SEND,
+       .text = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+       .repeat = 10000},
+      {.action = FAKE_READ_TO_END}},
      BROKEN,
      NULL},
-    {{{FAKE_READ_REQUEST, NULL, 0, 0},
+    {{{.action = FAKE_READ_REQUEST},
       SEND(CHUNKED "0\r\n"),
-      {FAKE_SEND, "A: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\r\n", 0, 10000},
-      {FAKE_READ_TO_END, NULL, 0, 0}},
+      {.action = FAKE_SEND,
+       .text = "A: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\r\n",
+       .repeat = 10000},
+      {.action = FAKE_READ_TO_END}},
      BROKEN,
      NULL},
 };
@@ -442,10 +449,10 @@ static void nobody_gets_the_answer_of_someone_who_left(void **state)
 {
     (void)state;
     static const struct hostile_case hostile = {
-        {{FAKE_READ_REQUEST, NULL, 0, 0},
-         {FAKE_HOLD, NULL, 0, 0},
+        {{.action = FAKE_READ_REQUEST},
+         {.action = FAKE_HOLD},
          SEND(POISON),
-         {FAKE_SERVE, NULL, 0, 0}},
+         {.action = FAKE_SERVE}},
         COMPLETE,
         "",
     };

@@ -52,6 +52,7 @@ struct fake_step {
     const char *text;
     size_t text_length; /* 0: up to its terminator */
     size_t repeat;
+    unsigned pause_ms; /* between repetitions */
 };
 
 /* What the next connection does that has no script yet. Ends with FAKE_CLOSE, FAKE_RESET or
