@@ -25,12 +25,15 @@ bool object_is_addressable(struct problem_list *problems, Pointsman__V1__ObjectK
 }
 
 /* NULL, and a problem noted, when the bytes are no message. */
-static ProtobufCMessage *unpack_object(struct problem_site *site,
-                                       const ProtobufCMessageDescriptor *descriptor,
-                                       struct slice bytes)
+static const ProtobufCMessage *unpack_object(struct prepared_objects *objects,
+                                             struct problem_site *site,
+                                             const ProtobufCMessageDescriptor *descriptor,
+                                             struct slice bytes)
 {
     struct error err = {0};
-    ProtobufCMessage *message = message_unpack(descriptor, bytes, MESSAGE_MEMORY_APPLY, true, &err);
+    message_arena_reset(&objects->arena); /* of the object before */
+    const ProtobufCMessage *message =
+        message_arena_unpack(&objects->arena, descriptor, bytes, MESSAGE_MEMORY_APPLY, true, &err);
     if (message == NULL)
         problem_list_note(site, "", err.message);
     return message;
@@ -58,7 +61,8 @@ static struct route *prepare_route(struct prepared_objects *objects, struct slic
 {
     struct problem_site site = {&objects->problems, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
                                 name};
-    ProtobufCMessage *message = unpack_object(&site, &pointsman__v1__route__descriptor, bytes);
+    const ProtobufCMessage *message =
+        unpack_object(objects, &site, &pointsman__v1__route__descriptor, bytes);
     if (message == NULL)
         return route_new_unreadable(name, bytes);
 
@@ -71,7 +75,6 @@ static struct route *prepare_route(struct prepared_objects *objects, struct slic
         problem_list_note(&site, "name", "is not the name it was sent under");
         route = route_new_unreadable(name, bytes);
     }
-    message_free(message);
     return route;
 }
 
@@ -82,7 +85,8 @@ static bool is_backend_valid(struct prepared_objects *objects, struct slice name
 {
     struct problem_site site = {&objects->problems, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND,
                                 name};
-    ProtobufCMessage *message = unpack_object(&site, &pointsman__v1__backend__descriptor, bytes);
+    const ProtobufCMessage *message =
+        unpack_object(objects, &site, &pointsman__v1__backend__descriptor, bytes);
     if (message == NULL)
         return false;
 
@@ -91,7 +95,6 @@ static bool is_backend_valid(struct prepared_objects *objects, struct slice name
     if (!is_valid)
         problem_list_note(&site, "name", "is not the name it was sent under");
     is_valid = backend_validate(backend, problem_list_note, &site) && is_valid;
-    message_free(message);
     return is_valid;
 }
 
@@ -134,5 +137,6 @@ void prepared_objects_clear(struct prepared_objects *objects)
     free(objects->reference_ports);
     buffer_clear(&objects->reference_names);
     problem_list_clear(&objects->problems);
+    message_arena_clear(&objects->arena);
     *objects = (struct prepared_objects){.count = 0};
 }

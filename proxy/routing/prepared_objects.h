@@ -9,6 +9,7 @@
 #define PROXY_ROUTING_PREPARED_OBJECTS_H
 
 #include "common/buffer.h"
+#include "proto/message_arena.h"
 #include "proxy/routing/problem_list.h"
 #include "proxy/routing/route.h"
 
@@ -37,6 +38,7 @@ struct prepared_objects {
     uint32_t reference_capacity;
 
     struct problem_list problems;
+    struct message_arena arena; /* for the message of the object at hand */
 };
 
 /* Adds one object. Copies. One that cannot be built is added as far as it goes, and its problems

@@ -1,6 +1,7 @@
 /* The compiling half of route.h: from a message to a route. */
 #include "common/buffer.h"
 #include "proto/message.h"
+#include "proto/message_arena.h"
 #include "proxy/routing/filter.h"
 #include "proxy/routing/route_compile_parts.h"
 #include "proxy/routing/route_validate.h"
@@ -416,13 +417,14 @@ static uint32_t some_index(void *context, const char *full_name, uint32_t port)
 
 struct route *route_new_unlinked(struct slice bytes)
 {
-    ProtobufCMessage *message =
-        message_unpack(&pointsman__v1__route__descriptor, bytes, MESSAGE_MEMORY_APPLY, false, NULL);
-    if (message == NULL)
-        return NULL;
-    const RouteMessage *route_message = (const RouteMessage *)message;
-    bool is_broken = !route_validate(route_message, ignore_problem, NULL);
-    struct route *route = route_new(route_message, bytes, is_broken, some_index, NULL);
-    message_free(message);
+    struct message_arena arena = {0};
+    struct route *route = NULL;
+    const RouteMessage *message = (const RouteMessage *)message_arena_unpack(
+        &arena, &pointsman__v1__route__descriptor, bytes, MESSAGE_MEMORY_APPLY, false, NULL);
+    if (message != NULL) {
+        bool is_broken = !route_validate(message, ignore_problem, NULL);
+        route = route_new(message, bytes, is_broken, some_index, NULL);
+    }
+    message_arena_clear(&arena);
     return route;
 }
