@@ -31,7 +31,8 @@ enum {
 };
 
 /* Opens the database at `path`, or makes it. One process at a time: ERROR_IN_USE for a second.
- * A damaged database is opened as far as it can be read: see store_is_damaged. */
+ * A damaged database is opened as far as it can be read: see store_is_damaged. So is one whose
+ * file or folder may not be written: each write looks whether it may be by then. */
 struct store *store_open(const char *path, struct error *err);
 /* Harmless on NULL. An open transaction is abandoned. */
 void store_close(struct store *store);
@@ -51,7 +52,8 @@ struct store_head store_head(const struct store *store);
 /* Revisions compare only within an epoch. "" when the database is too damaged to tell. */
 const char *store_epoch(const struct store *store);
 
-/* Why it takes no writes, or NULL: it does. A full disk is tried again with each write. */
+/* Why it takes no writes, or NULL: it does. A full disk, and files that may not be written, are
+ * tried again with each write. */
 const char *store_read_only_reason(const struct store *store);
 
 /* It failed its check at start, or reading it showed damage later: it takes no writes, and what it

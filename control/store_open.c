@@ -1,5 +1,5 @@
-/* Opening a database: alone, checked, at the newest schema. What fails for damage still gives a
- * store, one that only reads; everything else that fails gives none. */
+/* Opening a database: alone, checked, at the newest schema. What is damaged, or may not be written,
+ * still gives a store, one that only reads; everything else that fails gives none. */
 #include "common/log.h"
 #include "control/store_migrate.h"
 #include "control/store_sqlite.h"
@@ -39,8 +39,7 @@ static bool check_writable(const char *path, struct error *err)
     return error_set(err, ERROR_READ_ONLY, "%s cannot be written: %s", path, strerror(errno));
 }
 
-/* Control could not even read then: SQLite needs a lock and a log beside the file. It is said here
- * because SQLite would call it an I/O error. */
+/* Asked here because SQLite would call it an I/O error: it needs a log beside the file. */
 static bool check_files_writable(const char *path, struct error *err)
 {
     struct buffer folder = BUFFER_EMPTY;
@@ -51,13 +50,13 @@ static bool check_files_writable(const char *path, struct error *err)
 }
 
 /* SQLite's own locks would do, but theirs are lost when any descriptor of the file is closed. */
-int store_lock_database(const char *path, struct error *err)
+static int lock_database(const char *path, int flags, struct error *err)
 {
     struct buffer lock_path = BUFFER_EMPTY;
     buffer_printf(&lock_path, "%s.lock", path);
     const char *name = buffer_string(&lock_path);
 
-    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = open(name, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
         error_set_errno(err, "lock file %s", name);
     } else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
@@ -70,6 +69,11 @@ int store_lock_database(const char *path, struct error *err)
     }
     buffer_clear(&lock_path);
     return fd;
+}
+
+int store_lock_database(const char *path, struct error *err)
+{
+    return lock_database(path, O_RDWR | O_CREAT, err);
 }
 
 /* --- the connection ------------------------------------------------------------------------- */
@@ -287,17 +291,186 @@ static bool prepare(struct store *store, const char *path, struct error *err)
            store_read_head(store, err) && check_objects(store, err) && watch_log(store, err);
 }
 
-static void stay_damaged(struct store *store, const char *path, const struct error *why)
+static void stay_damaged(struct store *store, const struct error *why)
 {
     store->is_damaged = true;
     memcpy(store->trouble, why->message, sizeof(store->trouble));
     sqlite3_exec(store->database, "PRAGMA query_only = ON", NULL, NULL, NULL);
     char quoted[2 * ERROR_MESSAGE_BYTES];
-    log_error("database_damaged", "path=%s reason=%s", path,
+    log_error("database_damaged", "path=%s reason=%s", store->path,
               log_quote(quoted, sizeof(quoted), why->message));
 
     if (!store_read_head(store, NULL))
         store->epoch[0] = '\0';
+}
+
+/* False when it cannot be had at all; one that is damaged can be read. */
+static bool open_for_writing(struct store *store, struct error *err)
+{
+    struct error why = {0};
+    store->database = open_connection(store->path, err);
+    if (store->database == NULL)
+        return false;
+    if (prepare(store, store->path, &why))
+        return true;
+    if (why.code != ERROR_CORRUPT)
+        return error_set(err, why.code, "%s: %s", store->path, why.message);
+    stay_damaged(store, &why);
+    return true;
+}
+
+/* --- one that may not be written ------------------------------------------------------------ */
+
+/* As a URI: SQLite is to believe that nobody can change the file, unless there is a log. */
+static void append_uri(const char *path, struct buffer *to)
+{
+    struct buffer log_path = BUFFER_EMPTY;
+    struct stat status;
+    buffer_printf(&log_path, "%s-wal", path);
+    bool has_log = stat(buffer_string(&log_path), &status) == 0 && status.st_size > 0;
+    buffer_clear(&log_path);
+
+    buffer_append_string(to, "file:");
+    for (; *path != '\0'; path++) {
+        if (strchr("%?#", *path) != NULL)
+            buffer_printf(to, "%%%02x", (unsigned)*path);
+        else
+            buffer_append_char(to, *path);
+    }
+    if (!has_log)
+        buffer_append_string(to, "?immutable=1");
+}
+
+/* Locks on the file itself need one that may be written: the lock file has to do, where there is
+ * one. */
+static sqlite3 *open_read_only_connection(const char *path, struct error *err)
+{
+    sqlite3 *database = NULL;
+    struct buffer uri = BUFFER_EMPTY;
+    append_uri(path, &uri);
+    int result = sqlite3_open_v2(buffer_string(&uri), &database,
+                                 SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX |
+                                     SQLITE_OPEN_EXRESCODE,
+                                 "unix-none");
+    buffer_clear(&uri);
+    if (result == SQLITE_OK)
+        return database;
+    store_error_of(database, err, "opening the database");
+    error_prefix(err, "%s: ", path);
+    sqlite3_close(database);
+    return NULL;
+}
+
+static bool check_schema(sqlite3 *database, struct error *err)
+{
+    char version[32];
+    int newest = schema_files[schema_file_count - 1].version;
+    if (!read_pragma(database, "PRAGMA user_version", version, sizeof(version), err))
+        return false;
+    if (strtol(version, NULL, 10) != newest)
+        return error_set(err, ERROR_UNSUPPORTED, "the database has schema %s, not %d", version,
+                         newest);
+    return true;
+}
+
+static bool prepare_for_reading(struct store *store, struct error *err)
+{
+    char pragmas[160];
+    snprintf(pragmas, sizeof(pragmas),
+             "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;"
+             "PRAGMA query_only = ON; PRAGMA cache_size = -%d",
+             CACHE_KIB);
+    return lock_exclusively(store->database, err) && check_application(store->database, err) &&
+           (sqlite3_exec(store->database, pragmas, NULL, NULL, NULL) == SQLITE_OK ||
+            store_error_of(store->database, err, "configuring the database")) &&
+           check_integrity(store->database, err) && check_schema(store->database, err) &&
+           store_read_head(store, err) && check_objects(store, err);
+}
+
+/* `reason` is why it is not opened for writing, and what is said when it cannot be read either. */
+static bool open_for_reading(struct store *store, const struct error *reason, struct error *err)
+{
+    struct error why = {0};
+    *err = *reason;
+    if (access(store->path, R_OK) != 0)
+        return false;
+    if (store->lock_fd < 0)
+        store->lock_fd = lock_database(store->path, O_RDONLY, &why);
+    if (store->lock_fd < 0 && why.code == ERROR_IN_USE) {
+        *err = why;
+        return false;
+    }
+    store->database = open_read_only_connection(store->path, &why);
+    if (store->database == NULL)
+        return error_set(err, why.code, "%s, and %s", reason->message, why.message);
+
+    why = (struct error){0};
+    bool is_whole = prepare_for_reading(store, &why);
+    if (!is_whole && why.code != ERROR_CORRUPT)
+        return error_set(err, why.code, "%s, and cannot be read as it is: %s", reason->message,
+                         why.message);
+    if (!is_whole) {
+        stay_damaged(store, &why);
+        return true;
+    }
+    store->is_unwritable = true;
+    memcpy(store->trouble, reason->message, sizeof(store->trouble));
+    log_error("database_read_only", "reason=\"%s\"", reason->message);
+    return true;
+}
+
+/* All that were prepared are of the connection that goes. */
+static bool close_connection(struct store *store)
+{
+    store_drop_statements(store);
+    if (sqlite3_close(store->database) != SQLITE_OK)
+        return false;
+    store->database = NULL;
+    return true;
+}
+
+bool store_become_writable(struct store *store, struct error *err)
+{
+    struct error why = {0};
+    if (!check_files_writable(store->path, &why))
+        return error_set(err, ERROR_READ_ONLY, "no writes: %s", why.message);
+    if (store->lock_fd < 0)
+        store->lock_fd = store_lock_database(store->path, &why);
+    /* What is busy with the connection, a backup, comes to its end. */
+    if (store->lock_fd < 0 || !close_connection(store))
+        return error_set(err, ERROR_READ_ONLY, "no writes yet: %s", store->trouble);
+
+    struct error unheard;
+    struct error reason = {.code = ERROR_READ_ONLY};
+    memcpy(reason.message, store->trouble, sizeof(reason.message));
+    if (open_for_writing(store, &why)) {
+        store->is_unwritable = false;
+        if (store->is_damaged)
+            return error_set(err, ERROR_READ_ONLY, "no writes: %s", store->trouble);
+        store->trouble[0] = '\0';
+        log_info("database_writable", "path=%s revision=%llu", store->path,
+                 (unsigned long long)store->committed.head.revision);
+        return true;
+    }
+    close_connection(store);
+    if (!open_for_reading(store, &reason, &unheard))
+        log_error("database_lost", "path=%s", store->path);
+    return error_set(err, ERROR_READ_ONLY, "no writes: %s", why.message);
+}
+
+/* --- opening and closing -------------------------------------------------------------------- */
+
+static bool open_or_make(struct store *store, struct error *err)
+{
+    struct error why = {0};
+    if (!check_files_writable(store->path, &why))
+        return open_for_reading(store, &why, err);
+    store->lock_fd = store_lock_database(store->path, err);
+    if (store->lock_fd < 0)
+        return false;
+    if (access(store->path, F_OK) != 0 && errno == ENOENT && !make_database(store->path, err))
+        return false;
+    return open_for_writing(store, err);
 }
 
 struct store *store_open(const char *path, struct error *err)
@@ -305,29 +478,11 @@ struct store *store_open(const char *path, struct error *err)
     /* Nobody asks how much memory SQLite has, and counting takes a mutex for each allocation.
      * Refused once SQLite is in use, and then of no matter. */
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-
     struct store *store = memory_allocate_zeroed(1, sizeof(*store));
-    struct error why = {0};
-
-    store->lock_fd = check_files_writable(path, err) ? store_lock_database(path, err) : -1;
-    if (store->lock_fd < 0)
-        goto failed;
-    if (access(path, F_OK) != 0 && errno == ENOENT && !make_database(path, err))
-        goto failed;
-    store->database = open_connection(path, err);
-    if (store->database == NULL)
-        goto failed;
-
-    if (!prepare(store, path, &why)) {
-        if (why.code != ERROR_CORRUPT) {
-            error_set(err, why.code, "%s: %s", path, why.message);
-            goto failed;
-        }
-        stay_damaged(store, path, &why);
-    }
-    return store;
-
-failed:
+    store->lock_fd = -1;
+    store->path = memory_duplicate_string(path);
+    if (open_or_make(store, err))
+        return store;
     store_close(store);
     return NULL;
 }
@@ -336,11 +491,11 @@ void store_close(struct store *store)
 {
     if (store == NULL)
         return;
-    store_drop_statements(store);
     /* Rolls back what is open, moves the log into the file. */
-    if (store->database != NULL && sqlite3_close(store->database) != SQLITE_OK)
+    if (!close_connection(store))
         log_warn("database_close_failed", "reason=\"%s\"", sqlite3_errmsg(store->database));
     if (store->lock_fd >= 0)
         close(store->lock_fd);
+    free(store->path);
     free(store);
 }

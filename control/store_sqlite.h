@@ -71,9 +71,10 @@ struct store_commit_counts {
 };
 
 struct store {
+    char *path;
     sqlite3 *database;
     sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared at first use */
-    int lock_fd;
+    int lock_fd; /* -1: a database that nobody here can lock, nor write */
     char epoch[64];
 
     struct store_state committed;     /* durable */
@@ -86,6 +87,7 @@ struct store {
 
     uint64_t page_bytes;
     uint64_t log_bytes; /* not moved into the database */
+    bool is_unwritable; /* its files were, when last looked at */
     bool is_damaged;
     char trouble[ERROR_MESSAGE_BYTES]; /* why it takes no writes; "": it does */
 };
@@ -133,6 +135,9 @@ int store_lock_database(const char *path, struct error *err);
 
 /* store_checkpoint, also while a transaction ends. */
 bool store_checkpoint_now(struct store *store, struct error *err);
+
+/* Opens it again once its files may be written. Reads go on if it fails. */
+bool store_become_writable(struct store *store, struct error *err);
 
 /* Reads the head row into `committed`. */
 bool store_read_head(struct store *store, struct error *err);

@@ -43,6 +43,8 @@ bool store_transaction_begin(struct store *store, struct error *err)
     assert(!store->in_transaction);
     if (store->is_damaged)
         return error_set(err, ERROR_READ_ONLY, "no writes: %s", store->trouble);
+    if (store->is_unwritable && !store_become_writable(store, err))
+        return false;
 
     struct error why = {0};
     if (!store_run(store, STATEMENT_BEGIN, &why))

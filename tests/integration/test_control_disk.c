@@ -201,48 +201,145 @@ static bool forbid_writing(const char *path)
            mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) == 0;
 }
 
+/* Also while it is open. */
 static void allow_writing(const char *path)
 {
-    assert_int_equal(geteuid() != 0 ? chmod(path, 0600) : umount(path), 0);
+    assert_int_equal(geteuid() != 0 ? chmod(path, 0600)
+                                    : mount(NULL, path, NULL, MS_BIND | MS_REMOUNT, NULL),
+                     0);
 }
 
-static void read_only_file_is_refused_by_name_and_kept(void **state)
+static bool is_welcome(void *context, const ProtobufCMessage *message)
 {
-    struct story *story = *state;
+    *(bool *)context = ((const Pointsman__V1__WatchResponse *)message)->event_case ==
+                       POINTSMAN__V1__WATCH_RESPONSE__EVENT_WELCOME;
+    return false;
+}
+
+static void expect_stream(struct grpc_client *client)
+{
+    Pointsman__V1__WatchRequest request = POINTSMAN__V1__WATCH_REQUEST__INIT;
+    struct grpc_result result = {0};
+    bool has_welcome = false;
+    request.proxy_id = (char *)"p";
+    request.boot_id = (char *)"b";
+    request.protocol_min = request.protocol_max = 1;
+    grpc_client_call_stream(client, "/pointsman.v1.RouteFeed/Watch", &request.base,
+                            &pointsman__v1__watch_response__descriptor, is_welcome, &has_welcome,
+                            &result);
+    assert_true(has_welcome);
+    grpc_result_clear(&result);
+}
+
+/* Reads go on, of what was committed last, and writes say why they fail. */
+static void expect_read_only(struct story *story, struct grpc_client *client, const char *reason)
+{
+    struct grpc_result result = {0};
+    Pointsman__V1__GetInfoResponse *info = control_client_get_info(client);
+    assert_int_equal(info->revision, 1);
+    assert_non_null(strstr(info->read_only_reason, reason));
+    message_free(&info->base);
+    assert_int_equal(control_client_get_port(client, "b-0"), 7);
+    assert_int_equal(control_client_put_backends(client, "b", 1, 8, &result), 0);
+    assert_int_equal(result.status, GRPC_UNAVAILABLE);
+    assert_non_null(strstr(result.message, reason));
+    grpc_result_clear(&result);
+    expect_stream(client);
+    free(process_expect_line(story->control, " database_read_only "));
+}
+
+static void expect_writable(struct grpc_client *client)
+{
+    struct grpc_result result = {0};
+    assert_int_equal(control_client_put_backends(client, "b", 1, 8, &result), 2);
+    assert_int_equal(control_client_get_port(client, "b-0"), 8);
+    Pointsman__V1__GetInfoResponse *info = control_client_get_info(client);
+    assert_string_equal(info->read_only_reason, "");
+    message_free(&info->base);
+    grpc_result_clear(&result);
+}
+
+static void put_first(struct story *story, int signal)
+{
     struct grpc_result result = {0};
     struct grpc_client *client = start_and_connect(story);
     assert_int_equal(control_client_put_backends(client, "b", 1, 7, &result), 1);
     grpc_client_free(client);
-    stop(story);
+    grpc_result_clear(&result);
+    if (signal == SIGTERM) {
+        stop(story);
+        return;
+    }
+    process_signal(story->control, signal);
+    process_wait(story->control, WAIT_MS);
+    process_free(story->control);
+    story->control = NULL;
+}
+
+static void read_only_file_is_read_and_written_once_it_may_be(void **state)
+{
+    struct story *story = *state;
+    put_first(story, SIGTERM);
     if (!forbid_writing(story->database)) {
         print_message("not allowed to mount a file here\n");
         skip();
     }
 
-    expect_refused(story, "/routes.db cannot be written: ");
+    struct grpc_client *client = start_and_connect(story);
+    expect_read_only(story, client, "/routes.db cannot be written: ");
 
     allow_writing(story->database);
-    client = start_and_connect(story);
-    assert_int_equal(control_client_get_port(client, "b-0"), 7);
-    assert_int_equal(control_client_put_backends(client, "b", 1, 8, &result), 2);
+    expect_writable(client);
     grpc_client_free(client);
     stop(story);
+    client = start_and_connect(story);
+    assert_int_equal(control_client_get_port(client, "b-0"), 8);
+    grpc_client_free(client);
+    stop(story);
+    if (geteuid() == 0)
+        assert_int_equal(umount(story->database), 0);
 }
 
-static void read_only_folder_is_refused_by_name(void **state)
+/* What was acknowledged last is in the log alone, after a kill. */
+static void expect_read_only_folder(struct story *story, int signal)
+{
+    skip_unless_mounted(story);
+    put_first(story, signal);
+    char *socket_path = story->socket_path;
+    struct temp_dir *elsewhere = temp_dir_new();
+    story->socket_path = temp_dir_file(elsewhere, "control.sock");
+    assert_int_equal(mount(NULL, temp_dir_path(story->dir), NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+
+    struct grpc_client *client = start_and_connect(story);
+    expect_read_only(story, client, "/ cannot be written: ");
+
+    assert_int_equal(mount(NULL, temp_dir_path(story->dir), NULL, MS_REMOUNT, NULL), 0);
+    expect_writable(client);
+    grpc_client_free(client);
+    stop(story);
+    temp_dir_free(elsewhere);
+    free(socket_path);
+}
+
+static void read_only_folder_is_read_and_written_once_it_may_be(void **state)
+{
+    expect_read_only_folder(*state, SIGTERM);
+}
+
+static void read_only_folder_with_a_log_is_read_to_its_end(void **state)
+{
+    expect_read_only_folder(*state, SIGKILL);
+}
+
+static void nothing_to_read_and_nowhere_to_write_is_refused_by_name(void **state)
 {
     struct story *story = *state;
     skip_unless_mounted(story);
-    struct grpc_client *client = start_and_connect(story);
-    grpc_client_free(client);
-    stop(story);
     assert_int_equal(mount(NULL, temp_dir_path(story->dir), NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
 
     expect_refused(story, "/ cannot be written: ");
 
     assert_int_equal(mount(NULL, temp_dir_path(story->dir), NULL, MS_REMOUNT, NULL), 0);
-    grpc_client_free(start_and_connect(story));
-    stop(story);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -253,8 +350,10 @@ int main(void)
         TEST(full_disk_fails_writes_until_there_is_room_again),
         TEST(full_disk_does_not_keep_it_from_starting),
         TEST(files_that_may_not_grow_fail_writes_until_they_may),
-        TEST(read_only_file_is_refused_by_name_and_kept),
-        TEST(read_only_folder_is_refused_by_name),
+        TEST(read_only_file_is_read_and_written_once_it_may_be),
+        TEST(read_only_folder_is_read_and_written_once_it_may_be),
+        TEST(read_only_folder_with_a_log_is_read_to_its_end),
+        TEST(nothing_to_read_and_nowhere_to_write_is_refused_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
