@@ -10,6 +10,7 @@ struct model {
     struct model_state *states; /* by revision */
     size_t capacity;
     uint64_t head;
+    uint64_t held; /* 0: nothing is */
 };
 
 static const char *const hosts[] = {"h0.internal", "h1.internal", "h2.internal", "bad.internal"};
@@ -151,13 +152,54 @@ static bool has_changed(const struct model_state *next, const struct model_state
     return differs;
 }
 
-bool model_try(const struct model *model, const struct model_change *change,
+static bool names(const struct model_change *change, bool is_route, unsigned index)
+{
+    for (size_t i = 0; i < change->count; i++) {
+        if (change->mutations[i].is_route == is_route && change->mutations[i].index == index)
+            return true;
+    }
+    return false;
+}
+
+static void add_deletes(struct model_change *change, bool is_route, unsigned count,
+                        const struct model_state *head)
+{
+    for (unsigned i = change->shard; i < count; i += MODEL_SHARDS) {
+        uint64_t revision = is_route ? head->routes[i].revision : head->backends[i].revision;
+        if (revision != 0 && !names(change, is_route, i))
+            change->mutations[change->count++] =
+                (struct model_mutation){.is_route = is_route, .is_delete = true, .index = i};
+    }
+}
+
+static bool is_held(const struct model *model, const struct model_mutation *mutation)
+{
+    if (model->held == 0)
+        return false;
+    const struct model_state *before = model_at(model, model->held - 1);
+    const struct model_state *after = model_at(model, model->held);
+    unsigned i = mutation->index;
+    return mutation->is_route ? before->routes[i].revision != after->routes[i].revision
+                              : before->backends[i].revision != after->backends[i].revision;
+}
+
+bool model_try(const struct model *model, const struct model_change *asked,
                struct model_state *next)
 {
     const struct model_state *head = model_head(model);
+    struct model_change whole = *asked;
+    const struct model_change *change = &whole;
     *next = *head;
-    if (change->if_revision != 0 && change->if_revision != head->revision)
+    if (asked->if_revision != 0 && asked->if_revision != head->revision)
         return false;
+    if (asked->replaces) {
+        add_deletes(&whole, true, MODEL_ROUTES, head);
+        add_deletes(&whole, false, MODEL_BACKENDS, head);
+    }
+    for (size_t i = 0; i < change->count; i++) {
+        if (is_held(model, &change->mutations[i]))
+            return false;
+    }
     for (size_t i = 0; i < change->count; i++) {
         if (!run(&change->mutations[i], head->revision + 1, next))
             return false;
@@ -213,6 +255,11 @@ bool model_undo(const struct model *model, uint64_t first, uint64_t last, bool i
     return true;
 }
 
+void model_hold(struct model *model, uint64_t revision)
+{
+    model->held = revision;
+}
+
 void model_commit(struct model *model, const struct model_state *next)
 {
     if (next->revision == model->head)
@@ -237,6 +284,14 @@ static void *one_of(struct arena *arena, void *item)
     void **list = arena_allocate(arena, sizeof(void *));
     list[0] = item;
     return list;
+}
+
+static LabelMessage **shard_label(struct arena *arena, unsigned shard)
+{
+    LabelMessage *label = ARENA_MESSAGE(arena, LabelMessage, pointsman__v1__label__init);
+    label->key = (char *)"shard";
+    label->value = number_name(arena, "", shard);
+    return one_of(arena, label);
 }
 
 static RouteMessage *new_route(struct arena *arena, const char *name, const char *host,
@@ -268,6 +323,8 @@ static RouteMessage *route_message(struct arena *arena, unsigned index, unsigned
     BackendRefMessage *reference =
         ARENA_MESSAGE(arena, BackendRefMessage, pointsman__v1__backend_ref__init);
     reference->name = number_name(arena, "b", backend);
+    route->n_labels = 1;
+    route->labels = shard_label(arena, index % MODEL_SHARDS);
     route->rules[0]->n_backend_refs = 1;
     route->rules[0]->backend_refs = one_of(arena, reference);
     return route;
@@ -279,6 +336,8 @@ static BackendMessage *backend_message(struct arena *arena, unsigned index, uint
     EndpointMessage *endpoint =
         ARENA_MESSAGE(arena, EndpointMessage, pointsman__v1__endpoint__init);
     backend->name = number_name(arena, "b", index);
+    backend->n_labels = 1;
+    backend->labels = shard_label(arena, index % MODEL_SHARDS);
     backend->n_endpoints = 1;
     backend->endpoints = one_of(arena, endpoint);
     endpoint->address = (char *)"127.0.0.1";
@@ -342,6 +401,10 @@ Pointsman__V1__ApplyRequest *model_request(struct arena *arena, const struct mod
     request->mutations = arena_allocate(arena, MODEL_MUTATIONS * sizeof(request->mutations[0]));
     for (size_t i = 0; i < change->count; i++)
         request->mutations[i] = mutation_message(arena, &change->mutations[i]);
+    if (change->replaces) {
+        request->n_replace_all = 1;
+        request->replace_all = shard_label(arena, change->shard);
+    }
     return request;
 }
 

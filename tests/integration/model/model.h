@@ -21,6 +21,7 @@ enum {
     MODEL_BACKEND_REFS = MODEL_BACKENDS + 1, /* the last is never there */
     MODEL_HOSTS = 3,
     MODEL_PREFIXES = 4,
+    MODEL_SHARDS = 2, /* each object has a label that says to which it belongs */
     MODEL_MUTATIONS = MODEL_ROUTES + MODEL_BACKENDS, /* of one change, at most */
 };
 
@@ -70,6 +71,8 @@ struct model_change {
     struct model_mutation mutations[MODEL_MUTATIONS]; /* of different objects */
     size_t count;
     uint64_t if_revision;
+    bool replaces; /* of this shard, what the mutations do not name is deleted */
+    unsigned shard;
 };
 
 struct model;
@@ -91,6 +94,8 @@ bool model_try(const struct model *model, const struct model_change *change,
  * route. */
 bool model_undo(const struct model *model, uint64_t first, uint64_t last, bool is_forced,
                 struct model_change *change);
+/* From now on nothing may change what this revision has changed; 0: everything may be. */
+void model_hold(struct model *model, uint64_t revision);
 /* It has happened. */
 void model_commit(struct model *model, const struct model_state *next);
 
