@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 enum {
-    WRITERS = 3,
+    WRITERS = 4,
     BATCH = 4,
     ANSWERS_MAX = 30,
     ACKNOWLEDGED_MAX = 64,
@@ -71,7 +71,7 @@ static const struct ending first_endings[] = {
 /* --- a writer --------------------------------------------------------------------------------- */
 
 /* Puts its batch again and again, with ever the next value in all of it. The last of them replaces
- * it, and leaves its last object out every second time. */
+ * it, and leaves its last object out every second time; the one before confirms each. */
 struct writer {
     struct story *story;
     size_t index;
@@ -112,6 +112,11 @@ static bool replaces(const struct writer *writer)
     return writer->index == WRITERS - 1;
 }
 
+static bool confirms(const struct writer *writer)
+{
+    return writer->index == WRITERS - 2;
+}
+
 /* How many objects there are with this value. */
 static unsigned batch_of(const struct writer *writer, uint32_t value)
 {
@@ -125,10 +130,14 @@ static uint64_t put_next(struct writer *writer, struct grpc_client *client,
     uint32_t value = writer->value + 1;
     unsigned count = batch_of(writer, value);
     snprintf(request_id, sizeof(request_id), "%s-%u", writer->prefix, value);
-    return replaces(writer) ? control_client_replace_backends_once(client, writer->prefix, count,
-                                                                   value, request_id, result)
-                            : control_client_put_backends_once(client, writer->prefix, count, value,
-                                                               request_id, result);
+    if (replaces(writer))
+        return control_client_replace_backends_once(client, writer->prefix, count, value,
+                                                    request_id, result);
+    if (confirms(writer))
+        return control_client_confirm_backends_once(client, writer->prefix, count, value,
+                                                    request_id, result);
+    return control_client_put_backends_once(client, writer->prefix, count, value, request_id,
+                                            result);
 }
 
 static void note_acknowledged(struct writer *writer, uint64_t revision)
@@ -344,6 +353,9 @@ static void check_history(struct story *story, struct grpc_client *client, struc
         if (commit == NULL || strcmp(commit->request_id, request_id) != 0)
             BROKEN(story, "revision %" PRIu64 " is not the commit of %s", request.revision,
                    request_id);
+        else if (confirms(writer) &&
+                 commit->confirm_state != POINTSMAN__V1__CONFIRM_STATE__CONFIRM_STATE_CONFIRMED)
+            BROKEN(story, "revision %" PRIu64 " is not confirmed any more", request.revision);
         message_free((ProtobufCMessage *)commit);
         grpc_result_clear(&result);
     }

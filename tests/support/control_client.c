@@ -45,7 +45,7 @@ static void fill_put(struct put *put, const char *prefix, size_t index, uint32_t
 /* With a label: they get it, and take the place of all that have it. */
 static uint64_t put_backends(struct grpc_client *client, const char *prefix, size_t count,
                              uint32_t port, const char *request_id, LabelMessage *label,
-                             struct grpc_result *result)
+                             DurationMessage *confirm_within, struct grpc_result *result)
 {
     struct put *puts = memory_allocate(count * sizeof(puts[0]));
     MutationMessage **mutations = memory_allocate(count * sizeof(mutations[0]));
@@ -62,6 +62,7 @@ static uint64_t put_backends(struct grpc_client *client, const char *prefix, siz
     request.request_id = (char *)request_id;
     request.replace_all = &label;
     request.n_replace_all = label != NULL;
+    request.confirm_within = confirm_within;
 
     Pointsman__V1__ApplyResponse *response = (Pointsman__V1__ApplyResponse *)grpc_client_call(
         client, CONTROL "Apply", &request.base, &pointsman__v1__apply_response__descriptor, WAIT_MS,
@@ -77,7 +78,7 @@ uint64_t control_client_put_backends_once(struct grpc_client *client, const char
                                           size_t count, uint32_t port, const char *request_id,
                                           struct grpc_result *result)
 {
-    return put_backends(client, prefix, count, port, request_id, NULL, result);
+    return put_backends(client, prefix, count, port, request_id, NULL, NULL, result);
 }
 
 uint64_t control_client_replace_backends_once(struct grpc_client *client, const char *prefix,
@@ -88,7 +89,31 @@ uint64_t control_client_replace_backends_once(struct grpc_client *client, const 
     pointsman__v1__label__init(&label);
     label.key = (char *)"of";
     label.value = (char *)prefix;
-    return put_backends(client, prefix, count, port, request_id, &label, result);
+    return put_backends(client, prefix, count, port, request_id, &label, NULL, result);
+}
+
+static bool confirm(struct grpc_client *client, uint64_t revision, struct grpc_result *result)
+{
+    Pointsman__V1__ConfirmRequest request = POINTSMAN__V1__CONFIRM_REQUEST__INIT;
+    request.revision = revision;
+    ProtobufCMessage *response =
+        grpc_client_call(client, CONTROL "Confirm", &request.base,
+                         &pointsman__v1__confirm_response__descriptor, WAIT_MS, result);
+    bool is_confirmed = response != NULL;
+    message_free(response);
+    return is_confirmed;
+}
+
+uint64_t control_client_confirm_backends_once(struct grpc_client *client, const char *prefix,
+                                              size_t count, uint32_t port, const char *request_id,
+                                              struct grpc_result *result)
+{
+    DurationMessage within;
+    google__protobuf__duration__init(&within);
+    within.seconds = 3600;
+    uint64_t revision =
+        put_backends(client, prefix, count, port, request_id, NULL, &within, result);
+    return revision != 0 && confirm(client, revision, result) ? revision : 0;
 }
 
 uint64_t control_client_put_backends(struct grpc_client *client, const char *prefix, size_t count,

@@ -29,6 +29,12 @@ uint64_t control_client_replace_backends_once(struct grpc_client *client, const 
                                               size_t count, uint32_t port, const char *request_id,
                                               struct grpc_result *result);
 
+/* The same as _put_backends_once, in a commit that would revert itself in an hour, and confirmed.
+ * One such commit may wait at a time. */
+uint64_t control_client_confirm_backends_once(struct grpc_client *client, const char *prefix,
+                                              size_t count, uint32_t port, const char *request_id,
+                                              struct grpc_result *result);
+
 /* The port of a backend's only endpoint; 0 when there is no such backend. */
 uint32_t control_client_get_port(struct grpc_client *client, const char *name);
 
