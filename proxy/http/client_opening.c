@@ -3,36 +3,53 @@
 #include "common/buffer.h"
 #include "proxy/http/client_connection.h"
 #include "proxy/http/front_http1.h"
+#include "proxy/http/front_http2.h"
 #include "proxy/http/worker.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Most heads fit into one read. */
 enum { FIRST_READ_BYTES = 4 * 1024 };
 
 struct opening {
     struct timer timer;
+    size_t length; /* of the preface of HTTP/2, as far as it has come */
 };
 
 static const struct client_protocol client_opening_protocol;
 
-/* What a client speaks whose first bytes these are. */
-static const struct client_protocol *protocol_of_bytes(struct slice received)
+static const char preface[] = HTTP2_PREFACE;
+enum { PREFACE_BYTES = sizeof(preface) - 1 };
+
+/* What a client speaks whose first bytes these are; NULL as long as they do not tell. */
+static const struct client_protocol *protocol_of_bytes(const struct client_connection *connection,
+                                                       struct slice received)
 {
-    (void)received;
-    return &front_http1_protocol;
+    size_t length = received.length < PREFACE_BYTES ? received.length : PREFACE_BYTES;
+    if (listener_spec(connection->listener)->is_http2_off ||
+        memcmp(received.at, preface, length) != 0)
+        return &front_http1_protocol;
+    return length < PREFACE_BYTES ? NULL : &front_http2_protocol;
 }
 
-/* What it sends first, in its first read. False when the client is gone. */
+/* What it sends first, most often in one read. False when the client is gone. */
 static bool receive(struct client_connection *connection)
 {
+    struct opening *opening = connection->state;
     bool is_reset;
     char *at = connection->worker->scratch;
-    ssize_t received = client_connection_receive(connection, at, FIRST_READ_BYTES, &is_reset);
+    memcpy(at, preface, opening->length);
+    ssize_t received =
+        client_connection_receive(connection, at + opening->length, FIRST_READ_BYTES, &is_reset);
     if (received <= 0)
         return received < 0;
-    struct slice bytes = slice_of(at, (size_t)received);
-    client_connection_turn_over(connection, protocol_of_bytes(bytes), bytes);
+    struct slice bytes = slice_of(at, opening->length + (size_t)received);
+    const struct client_protocol *protocol = protocol_of_bytes(connection, bytes);
+    if (protocol == NULL)
+        opening->length = bytes.length;
+    else
+        client_connection_turn_over(connection, protocol, bytes);
     return true;
 }
 

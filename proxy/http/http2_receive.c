@@ -15,8 +15,7 @@ static struct http2_stream *find_stream(nghttp2_session *native, int32_t id)
     return nghttp2_session_get_stream_user_data(native, id);
 }
 
-/* --- heads -------------------------------------------------------------------------------------
- */
+/* --- heads ----------------------------------------------------------------------------------- */
 
 static int on_begin_headers(nghttp2_session *native, const nghttp2_frame *frame, void *user_data)
 {
@@ -102,17 +101,17 @@ static int on_invalid_header(nghttp2_session *native, const nghttp2_frame *frame
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
-static void on_headers_complete(struct http2_stream *stream)
+static void on_headers_complete(struct http2_stream *stream, bool is_end)
 {
     if (stream->has_head) /* that were trailers */
         return;
     stream->has_head = !stream->is_interim;
+    stream->ends_with_head = is_end;
     http2_flood_note_use(&stream->session->flood);
     stream->session->events->on_head(stream);
 }
 
-/* --- bodies ------------------------------------------------------------------------------------
- */
+/* --- bodies ---------------------------------------------------------------------------------- */
 
 void http2_stream_consume(struct http2_stream *stream)
 {
@@ -163,8 +162,7 @@ static void on_end_stream(struct http2_stream *stream)
     stream->session->events->on_end(stream);
 }
 
-/* --- frames ------------------------------------------------------------------------------------
- */
+/* --- frames ---------------------------------------------------------------------------------- */
 
 static void note_idle_frame(struct http2_session *session)
 {
@@ -205,9 +203,10 @@ static int on_frame_received(nghttp2_session *native, const nghttp2_frame *frame
     struct http2_stream *stream = find_stream(native, frame->hd.stream_id);
     if (stream == NULL || stream->is_reset)
         return 0;
+    bool is_end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
     if (frame->hd.type == NGHTTP2_HEADERS)
-        on_headers_complete(stream);
-    if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0)
+        on_headers_complete(stream, is_end);
+    if (is_end)
         on_end_stream(stream);
     return 0;
 }

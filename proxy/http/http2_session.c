@@ -20,7 +20,7 @@ enum { RESET_BURST = 200, RESETS_A_SECOND = 20 };
 /* CONTINUATION frames behind a HEADERS frame: enough for more than any head we take. */
 enum { CONTINUATIONS_MAX = 8 };
 
-/* --- what has to be sent ---------------------------------------------------------------------- */
+/* --- what has to be sent --------------------------------------------------------------------- */
 
 void http2_session_mark(struct http2_session *session)
 {
@@ -48,8 +48,7 @@ static void unmark(struct http2_session *session)
         session->next_dirty->previous_dirty = session->previous_dirty;
 }
 
-/* --- opening and closing -----------------------------------------------------------------------
- */
+/* --- opening and closing --------------------------------------------------------------------- */
 
 /* nghttp2 passes over frames of types it does not know without a word, unless they are to be
  * unpacked. */
@@ -134,8 +133,7 @@ void http2_session_close(struct http2_session *session)
     unmark(session);
 }
 
-/* --- ending ------------------------------------------------------------------------------------
- */
+/* --- ending ---------------------------------------------------------------------------------- */
 
 void http2_session_condemn(struct http2_session *session, enum http2_error error)
 {
@@ -173,8 +171,13 @@ size_t http2_session_room(const struct http2_session *session)
     return session->stream_count < most ? most - session->stream_count : 0;
 }
 
-/* --- receiving ---------------------------------------------------------------------------------
- */
+/* --- receiving ------------------------------------------------------------------------------- */
+
+static void break_off(struct http2_session *session)
+{
+    session->is_broken = true;
+    session->is_ended = true;
+}
 
 static void take_in(struct http2_session *session, struct slice bytes)
 {
@@ -182,7 +185,7 @@ static void take_in(struct http2_session *session, struct slice bytes)
         nghttp2_session_mem_recv(session->native, (const uint8_t *)bytes.at, bytes.length);
     http2_session_mark(session);
     if (used == NGHTTP2_ERR_BAD_CLIENT_MAGIC)
-        session->is_ended = true; /* it speaks something else: nothing it would understand */
+        break_off(session); /* it speaks something else: nothing it would understand */
     else if (used < 0 ||
              nghttp2_session_get_outbound_queue_size(session->native) > QUEUED_FRAMES_MAX)
         http2_session_condemn(session, HTTP2_ENHANCE_YOUR_CALM);
@@ -213,13 +216,12 @@ void http2_session_receive(struct http2_session *session)
         counter_add(session->bytes_in, (uint64_t)received);
         take_in(session, slice_of(at, (size_t)received));
     } else {
-        session->is_ended = true;
+        break_off(session);
     }
     check_end(session);
 }
 
-/* --- sending -----------------------------------------------------------------------------------
- */
+/* --- sending --------------------------------------------------------------------------------- */
 
 static void fill_output(struct http2_session *session)
 {
@@ -230,7 +232,7 @@ static void fill_output(struct http2_session *session)
         const uint8_t *piece;
         ssize_t length = nghttp2_session_mem_send(session->native, &piece);
         if (length < 0)
-            session->is_ended = true;
+            break_off(session);
         if (length <= 0)
             return;
         buffer_append(output, piece, (size_t)length);
@@ -250,7 +252,7 @@ static bool send_all(struct http2_session *session)
         if (sent < 0 && errno == EAGAIN)
             return true;
         if (sent < 0) {
-            session->is_ended = true;
+            break_off(session);
             return false;
         }
         counter_add(session->bytes_out, (uint64_t)sent);

@@ -83,7 +83,8 @@ struct http2_session_events {
 
     /* Some output was sent, or none could be: `is_blocked` while some waits for the socket. */
     void (*on_sent)(struct http2_session *session, bool is_blocked);
-    /* The connection has ended or has to: nothing more comes or goes. To be closed. */
+    /* The connection has ended (is_broken), or everything is said, GOAWAY too, and it has to. To be
+     * closed. */
     void (*on_over)(struct http2_session *session);
 };
 
@@ -102,6 +103,7 @@ struct http2_stream {
     bool is_head_too_large; /* beyond a limit; not all fields were told */
     bool has_head;          /* final: what comes now is a body, then trailers */
     bool has_sent_end;      /* all of outgoing, or a head without a body, is in frames */
+    bool ends_with_head;    /* ... but nothing comes */
     uint64_t sent_bytes;    /* in frames, heads included */
 
     /* the session's own */
@@ -125,6 +127,7 @@ struct http2_session {
     struct http2_stream *streams; /* that are open, or were asked for */
     size_t stream_count;
     bool has_peer_goaway; /* the peer takes no new streams */
+    bool is_broken;       /* the socket has ended, or takes nothing any more */
 
     /* its own */
     struct nghttp2_session *native;

@@ -11,8 +11,7 @@
 
 enum { FRAME_HEAD_BYTES = 9 };
 
-/* --- the session's list ------------------------------------------------------------------------
- */
+/* --- the session's list ---------------------------------------------------------------------- */
 
 void http2_stream_link(struct http2_session *session, struct http2_stream *stream)
 {
@@ -67,8 +66,7 @@ void http2_stream_reset(struct http2_stream *stream, enum http2_error error)
     http2_session_mark(stream->session);
 }
 
-/* --- heads -------------------------------------------------------------------------------------
- */
+/* --- heads ----------------------------------------------------------------------------------- */
 
 /* Most heads are small. */
 enum { FEW_FIELDS = 64 };
@@ -125,8 +123,7 @@ void http2_stream_inform(struct http2_stream *stream, const struct header *own, 
     http2_session_mark(stream->session);
 }
 
-/* --- bodies ------------------------------------------------------------------------------------
- */
+/* --- bodies ---------------------------------------------------------------------------------- */
 
 /* The pipe has them as lines (RFC 9112 section 7.1.2). */
 static void submit_trailers(struct http2_stream *stream)
@@ -205,8 +202,7 @@ void http2_stream_resume(struct http2_stream *stream)
     http2_session_mark(stream->session);
 }
 
-/* --- frames ------------------------------------------------------------------------------------
- */
+/* --- frames ---------------------------------------------------------------------------------- */
 
 /* An answer that came before the whole request: once it has left, the client may stop sending
  * (RFC 9113 section 8.1). Earlier, the reset could overtake it. */

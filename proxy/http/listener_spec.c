@@ -157,6 +157,17 @@ static bool take_proxy(struct listener_spec *spec, const char *value, struct err
            error_prefix(err, "proxy-protocol-from: ");
 }
 
+static bool take_http2(struct listener_spec *spec, const char *value, struct error *err)
+{
+    if (spec->has_http2)
+        return error_set(err, ERROR_INVALID, "http2 is given twice");
+    spec->has_http2 = true;
+    spec->is_http2_off = strcmp(value, "off") == 0;
+    if (!spec->is_http2_off && strcmp(value, "on") != 0)
+        return error_set(err, ERROR_INVALID, "http2 must be on or off, not '%s'", value);
+    return true;
+}
+
 static bool take_mode(struct listener_spec *spec, const char *value, struct error *err)
 {
     if (spec->has_mode)
@@ -182,6 +193,7 @@ static const struct setting {
     {"client-certificate", true, take_client_certificate},
     {"proxy-protocol", false, take_proxy_protocol},
     {"proxy-protocol-from", true, take_proxy},
+    {"http2", true, take_http2},
     {"mode", true, take_mode},
 };
 

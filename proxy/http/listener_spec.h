@@ -15,6 +15,7 @@
  *   client-certificate=optional   or required, which it is otherwise
  *   proxy-protocol             every connection begins with a PROXY header, version 1 or 2
  *   proxy-protocol-from=CIDR   and comes from here, or it is closed; may be given several times
+ *   http2=off                  only HTTP/1 is spoken, on a clear listener as on one with TLS
  *   mode=0660                  of a Unix socket's file
  *
  * It reads the same as flags, as one variable and as lines of a file: what stands between commas
@@ -75,6 +76,8 @@ struct listener_spec {
     struct tls_files tls;
     bool expects_proxy_header;
     struct address_set proxies; /* empty: whoever connects may send one */
+    bool has_http2;
+    bool is_http2_off;
 };
 
 struct listener_specs {

@@ -28,18 +28,23 @@ static enum parse_result refuse(struct request_parser *parser, enum refusal refu
     return PARSE_REFUSED;
 }
 
+void request_parser_follow(struct request_parser *parser, const struct slice_move *move)
+{
+    struct request_head *head = &parser->request.head;
+
+    slice_follow(&head->method, move);
+    slice_follow(&head->path, move);
+    slice_follow(&head->query, move);
+    slice_follow(&parser->target_authority, move);
+    slice_follow(&parser->host_field, move);
+    header_list_follow(&parser->request.fields, move);
+}
+
 /* Slices of the lines read so far follow the buffer to its new place. */
 static void follow_buffer(struct request_parser *parser, const char *at)
 {
     const struct slice_move move = {parser->base, parser->lines.line_start, at};
-    struct request_head *head = &parser->request.head;
-
-    slice_follow(&head->method, &move);
-    slice_follow(&head->path, &move);
-    slice_follow(&head->query, &move);
-    slice_follow(&parser->target_authority, &move);
-    slice_follow(&parser->host_field, &move);
-    header_list_follow(&parser->request.fields, &move);
+    request_parser_follow(parser, &move);
 }
 
 /* --- the request line ------------------------------------------------------------------------ */
@@ -175,16 +180,10 @@ static enum refusal note_field(struct request_parser *parser, enum header_id id,
     }
 }
 
-static enum refusal read_field(struct request_parser *parser, struct slice line)
+static enum refusal add_field(struct request_parser *parser, struct slice name, struct slice value)
 {
-    struct slice name;
-    struct slice value;
-    enum refusal refusal = field_parser_split(line, &name, &value);
-    if (refusal != REFUSAL_NONE)
-        return refusal;
-
     enum header_id id = header_name_id(name);
-    refusal = note_field(parser, id, value);
+    enum refusal refusal = note_field(parser, id, value);
     if (refusal != REFUSAL_NONE)
         return refusal;
 
@@ -193,6 +192,20 @@ static enum refusal read_field(struct request_parser *parser, struct slice line)
     if (header_name_is_visible(name, id, parser->peer_is_trusted))
         header_list_add(&parser->request.fields, name, value, id);
     return REFUSAL_NONE;
+}
+
+enum refusal request_parser_add_field(struct request_parser *parser, struct slice name,
+                                      struct slice value)
+{
+    return add_field(parser, name, value);
+}
+
+static enum refusal read_field(struct request_parser *parser, struct slice line)
+{
+    struct slice name;
+    struct slice value;
+    enum refusal refusal = field_parser_split(line, &name, &value);
+    return refusal == REFUSAL_NONE ? add_field(parser, name, value) : refusal;
 }
 
 /* --- the whole head -------------------------------------------------------------------------- */
@@ -228,9 +241,11 @@ static enum refusal settle_framing(struct request_parser *parser)
     if (parser->limits.body_bytes > 0 && framing->content_length > parser->limits.body_bytes)
         return REFUSAL_BODY_TOO_LARGE;
 
-    request->framing = framing->has_transfer_encoding ? BODY_CHUNKED
-                       : framing->has_content_length  ? BODY_LENGTH
-                                                      : BODY_NONE;
+    bool is_of_unknown_length =
+        framing->has_transfer_encoding || parser->has_body_of_unknown_length;
+    request->framing = is_of_unknown_length          ? BODY_CHUNKED
+                       : framing->has_content_length ? BODY_LENGTH
+                                                     : BODY_NONE;
     request->content_length = framing->content_length;
     return REFUSAL_NONE;
 }
@@ -244,7 +259,7 @@ static bool is_websocket_handshake(const struct request_parser *parser)
            slice_equals(request->head.method, SLICE("GET"));
 }
 
-static enum parse_result finish(struct request_parser *parser)
+enum refusal request_parser_end_fields(struct request_parser *parser)
 {
     struct parsed_request *request = &parser->request;
 
@@ -252,9 +267,9 @@ static enum parse_result finish(struct request_parser *parser)
     if (refusal == REFUSAL_NONE)
         refusal = settle_framing(parser);
     if (refusal != REFUSAL_NONE)
-        return refuse(parser, refusal);
+        return refusal;
     if (!message_framing_drop_named(&parser->framing, &request->fields))
-        return refuse(parser, REFUSAL_CONNECTION_OPTION);
+        return REFUSAL_CONNECTION_OPTION;
 
     bool has_body = request->framing == BODY_CHUNKED || request->content_length > 0;
     request->expects_continue &= has_body && request->minor_version >= 1;
@@ -262,7 +277,15 @@ static enum parse_result finish(struct request_parser *parser)
     request->wants_websocket = is_websocket_handshake(parser);
     request->head.headers = request->fields.headers;
     request->head.header_count = request->fields.count;
-    request->head_bytes = parser->lines.line_start;
+    return REFUSAL_NONE;
+}
+
+static enum parse_result finish(struct request_parser *parser)
+{
+    enum refusal refusal = request_parser_end_fields(parser);
+    if (refusal != REFUSAL_NONE)
+        return refuse(parser, refusal);
+    parser->request.head_bytes = parser->lines.line_start;
     return PARSE_DONE;
 }
 

@@ -55,6 +55,7 @@ struct request_parser {
     /* the parser's own */
     struct request_limits limits;
     bool peer_is_trusted;
+    bool has_body_of_unknown_length; /* HTTP/2: there is one, without Content-Length */
     bool has_request_line;
     struct field_parser lines;
     struct message_framing framing;
@@ -85,5 +86,18 @@ void request_parser_init(struct request_parser *parser, const struct request_lim
  * in the call before; the buffer may have moved since then, but not the parser. Bytes behind the
  * head are not touched. */
 enum parse_result request_parser_feed(struct request_parser *parser, char *at, size_t length);
+
+/* --- the same rules for a head that is not written in lines (http2_request_reader.h) --------- */
+
+/* One field, in the order in which they came. REFUSAL_NONE, or what is wrong with it. */
+enum refusal request_parser_add_field(struct request_parser *parser, struct slice name,
+                                      struct slice value);
+
+/* All fields are there: what must hold between them. `request` is complete but for method and
+ * target. */
+enum refusal request_parser_end_fields(struct request_parser *parser);
+
+/* What the slices point into has moved. */
+void request_parser_follow(struct request_parser *parser, const struct slice_move *move);
 
 #endif

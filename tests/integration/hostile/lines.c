@@ -84,7 +84,7 @@ static const struct hostile_case lines_cases[] = {
     REFUSED(400, "PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\n" SMUGGLED),
     REFUSED(400, "PROXY UNKNOWN\r\n" SMUGGLED),
     REFUSED(400, "\r\n\r\n\000\r\nQUIT\n\041\021\000\014" SMUGGLED),
-    REFUSED(400, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\000\000\000\004\000\000\000\000\000"),
+    REFUSED(400, "PRI * HTTP/2.0\r\n\r\nMS\r\n\r\n\000\000\000\004\000\000\000\000\000"),
     REFUSED(400, "PRI * HTTP/2.0\r\n" HOST "\r\n"),
     REFUSED(400, "\003\000\000\023\016\340\000\000\000\000\000\001\000\010\000\003\000\000\000"),
     REFUSED(400, "<html>\r\n\r\n"),

@@ -4,13 +4,13 @@
 #include "tests/unit/cmocka_all.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum { QUIET_TURNS = 20 };
 
-/* --- two ends ----------------------------------------------------------------------------------
- */
+/* --- two ends -------------------------------------------------------------------------------- */
 
 struct stream *pair_add_stream(struct end *end)
 {
@@ -120,8 +120,8 @@ static void open_end(struct end *end, struct stage *stage, int fd, enum http2_ro
     end->socket = h2o_evloop_socket_create(worker->loop, fd, H2O_SOCKET_FLAG_DONT_READ);
     end->socket->data = end;
     h2o_socket_read_start(end->socket, on_readable);
-    http2_session_open(&end->session, role, worker, end->socket, NULL, &events,
-                       &worker->counters->client_bytes_in, &worker->counters->client_bytes_out);
+    http2_session_open(&end->session, role, worker, end->socket, NULL, &events, &end->bytes_in,
+                       &end->bytes_out);
 }
 
 void pair_end(struct end *end)
@@ -153,7 +153,7 @@ static void clear_end(struct end *end)
 
 static void open_server(struct pair *pair, int fds[2])
 {
-    *pair = (struct pair){.stage = stage_new(), .fd = -1};
+    *pair = (struct pair){.stage = stage_new(), .owns_stage = true, .fd = -1};
     stage_start(pair->stage);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
     open_end(&pair->server, pair->stage, fds[0], HTTP2_SERVER);
@@ -174,13 +174,20 @@ void pair_open_played(struct pair *pair)
     pair->fd = fds[1];
 }
 
+void pair_connect(struct pair *pair, struct stage *stage)
+{
+    *pair = (struct pair){.stage = stage, .fd = -1};
+    open_end(&pair->client, stage, stage_connect(stage).fd, HTTP2_CLIENT);
+}
+
 void pair_close(struct pair *pair)
 {
     clear_end(&pair->client);
     clear_end(&pair->server);
     if (pair->fd >= 0)
         close(pair->fd);
-    stage_free(pair->stage);
+    if (pair->owns_stage)
+        stage_free(pair->stage);
 }
 
 void pair_let_pass(struct pair *pair)
@@ -189,20 +196,27 @@ void pair_let_pass(struct pair *pair)
         stage_turn(pair->stage);
 }
 
-/* --- what is said ------------------------------------------------------------------------------
- */
+/* --- what is said ---------------------------------------------------------------------------- */
+
+struct stream *pair_request(struct pair *pair, const char *fields, bool has_body)
+{
+    struct header head[PAIR_FIELDS_MAX];
+    size_t count = 0;
+    for (const char *at = fields; *at != '\0';) {
+        assert_true(count < PAIR_FIELDS_MAX);
+        size_t name = strcspn(at + 1, "=") + 1; /* a pseudo-header field has its colon in front */
+        size_t value = strcspn(at + name + 1, "\n");
+        head[count++] = (struct header){slice_of(at, name), slice_of(at + name + 1, value)};
+        at += name + 1 + value + 1;
+    }
+    struct stream *stream = pair_add_stream(&pair->client);
+    http2_stream_send_head(&pair->client.session, &stream->http2, head, count, NULL, has_body);
+    return stream;
+}
 
 struct stream *pair_ask(struct pair *pair, bool has_body)
 {
-    static const struct header head[] = {
-        PAIR_FIELD(":method", "POST"),
-        PAIR_FIELD(":scheme", "http"),
-        PAIR_FIELD(":authority", "shop"),
-        PAIR_FIELD(":path", "/a"),
-    };
-    struct stream *stream = pair_add_stream(&pair->client);
-    http2_stream_send_head(&pair->client.session, &stream->http2, head, 4, NULL, has_body);
-    return stream;
+    return pair_request(pair, PAIR_HEAD("POST", "/a"), has_body);
 }
 
 void pair_answer(struct stream *stream, bool has_body)

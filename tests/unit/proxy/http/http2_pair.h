@@ -1,5 +1,5 @@
-/* HTTP/2 pair: two sessions of one worker on the two ends of a socket, a client and a server; or a
- * server alone, whose client the test plays itself.
+/* HTTP/2 pair: two sessions of one worker on the two ends of a socket, a client and a server; a
+ * server alone, whose client the test plays itself; or a client alone, of the stage's worker.
  *
  * Threads: one. */
 #ifndef TESTS_UNIT_PROXY_HTTP_HTTP2_PAIR_H
@@ -37,10 +37,13 @@ struct end {
     struct stream *last;
     bool is_over;
     bool is_blocked;
+    struct counter bytes_in;
+    struct counter bytes_out;
 };
 
 struct pair {
     struct stage *stage;
+    bool owns_stage;
     struct end server;
     struct end client;
     int fd; /* the client's end, when the test plays it itself; or -1 */
@@ -48,6 +51,8 @@ struct pair {
 
 void pair_open(struct pair *pair);
 void pair_open_played(struct pair *pair);
+/* The stage stays the test's. */
+void pair_connect(struct pair *pair, struct stage *stage);
 void pair_close(struct pair *pair);
 /* The connection ends, as if that side had closed it. */
 void pair_end(struct end *end);
@@ -71,6 +76,14 @@ void pair_let_pass(struct pair *pair);
 
 /* A new stream of this end; its head is still to be sent. */
 struct stream *pair_add_stream(struct end *end);
+
+/* The client asks: `fields` are "name=value\n", pseudo-header fields first. */
+struct stream *pair_request(struct pair *pair, const char *fields, bool has_body);
+
+enum { PAIR_FIELDS_MAX = 128 };
+
+#define PAIR_HEAD(method, path)                                                                    \
+    ":method=" method "\n:scheme=http\n:authority=shop\n:path=" path "\n"
 
 /* The client asks, POST /a; the server has the head of its latest request; it answers, 200. */
 struct stream *pair_ask(struct pair *pair, bool has_body);

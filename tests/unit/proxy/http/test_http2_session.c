@@ -14,8 +14,7 @@ static void assert_text(struct buffer *bytes, const char *expected)
     assert_string_equal(buffer_string(bytes), expected);
 }
 
-/* --- exchanges ---------------------------------------------------------------------------------
- */
+/* --- exchanges ------------------------------------------------------------------------------- */
 
 static void heads_bodies_and_trailers_go_both_ways(void **state)
 {
@@ -138,8 +137,7 @@ static void a_request_that_is_taken_back_at_once_is_never_sent(void **state)
     pair_close(&pair);
 }
 
-/* --- flow control ------------------------------------------------------------------------------
- */
+/* --- flow control ---------------------------------------------------------------------------- */
 
 static void who_does_not_take_a_body_gets_no_more_of_it(void **state)
 {
@@ -188,8 +186,7 @@ static void a_slow_stream_does_not_hold_up_the_others_of_its_connection(void **s
     pair_close(&pair);
 }
 
-/* --- limits ------------------------------------------------------------------------------------
- */
+/* --- limits ---------------------------------------------------------------------------------- */
 
 static void a_head_beyond_the_limit_is_marked_and_not_kept(void **state)
 {
@@ -256,8 +253,7 @@ static void a_client_knows_how_many_streams_it_may_open(void **state)
     pair_close(&pair);
 }
 
-/* --- the end of a session ----------------------------------------------------------------------
- */
+/* --- the end of a session -------------------------------------------------------------------- */
 
 static void a_server_that_shuts_down_finishes_what_was_sent(void **state)
 {
