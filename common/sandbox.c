@@ -1,11 +1,12 @@
-/* How the list was measured: every integration test run with both programs under
+/* How the list was measured: 21 of the integration tests, told with both programs run by
  *
- *     strace -f -c -U name -o FILE
+ *     strace -D -f -c -U name -o FILE PROGRAM ... --sandbox off
  *
- * and then with the sandbox on, where the tests fail on any line that says sandbox_violation
- * (tests/support/process.c). Calls that only other machines or library versions make in the place
- * of these (epoll_wait for epoll_pwait, newfstatat for fstat, open for openat) stand beside them.
- */
+ * gave 68 calls for the proxy and its supervisor, and 58 for control. Those of the start are not on
+ * the list, for it begins after it. Beside what was seen stands what another machine or version of
+ * the C library calls in its place: open for openat, epoll_pwait for epoll_wait, clock_gettime
+ * where the kernel's page for it is not used. With the sandbox on, every test fails on a line that
+ * says sandbox_violation (tests/support/process.c). */
 #include "common/sandbox.h"
 
 #include "common/log.h"
@@ -40,7 +41,6 @@ static const int allowed[] = {
     /* descriptors and files */
     SCMP_SYS(read),
     SCMP_SYS(write),
-    SCMP_SYS(readv),
     SCMP_SYS(writev),
     SCMP_SYS(pread64),
     SCMP_SYS(pwrite64),
@@ -52,46 +52,35 @@ static const int allowed[] = {
     SCMP_SYS(fstat),
     SCMP_SYS(lstat),
     SCMP_SYS(newfstatat),
-    SCMP_SYS(statx),
     SCMP_SYS(access),
     SCMP_SYS(faccessat),
     SCMP_SYS(faccessat2),
-    SCMP_SYS(readlink),
-    SCMP_SYS(readlinkat),
-    SCMP_SYS(getcwd),
     SCMP_SYS(getdents64),
     SCMP_SYS(fcntl),
     SCMP_SYS(flock),
     SCMP_SYS(fsync),
     SCMP_SYS(fdatasync),
     SCMP_SYS(ftruncate),
-    SCMP_SYS(fallocate),
     SCMP_SYS(rename),
     SCMP_SYS(renameat),
     SCMP_SYS(renameat2),
     SCMP_SYS(unlink),
     SCMP_SYS(unlinkat),
     SCMP_SYS(umask),
-    SCMP_SYS(dup),
     SCMP_SYS(dup2),
     SCMP_SYS(dup3),
     SCMP_SYS(pipe2),
-    SCMP_SYS(fstatfs),
-    SCMP_SYS(statfs),
     /* waiting */
     SCMP_SYS(epoll_create1),
     SCMP_SYS(epoll_create),
     SCMP_SYS(epoll_ctl),
     SCMP_SYS(epoll_wait),
     SCMP_SYS(epoll_pwait),
-    SCMP_SYS(epoll_pwait2),
     SCMP_SYS(poll),
     SCMP_SYS(ppoll),
     SCMP_SYS(select),
     SCMP_SYS(pselect6),
     SCMP_SYS(eventfd2),
-    SCMP_SYS(timerfd_create),
-    SCMP_SYS(timerfd_settime),
     SCMP_SYS(nanosleep),
     SCMP_SYS(clock_nanosleep),
     SCMP_SYS(restart_syscall),
@@ -110,29 +99,22 @@ static const int allowed[] = {
     SCMP_SYS(recvfrom),
     SCMP_SYS(sendmsg),
     SCMP_SYS(recvmsg),
-    SCMP_SYS(sendmmsg),
-    SCMP_SYS(recvmmsg),
-    SCMP_SYS(ioctl),
     /* memory */
     SCMP_SYS(brk),
     SCMP_SYS(munmap),
     SCMP_SYS(mremap),
     SCMP_SYS(madvise),
-    SCMP_SYS(membarrier),
     /* threads */
     SCMP_SYS(futex),
     SCMP_SYS(set_robust_list),
     SCMP_SYS(rseq),
     SCMP_SYS(gettid),
     SCMP_SYS(tgkill),
-    SCMP_SYS(sched_yield),
-    SCMP_SYS(sched_getaffinity),
     SCMP_SYS(exit),
     SCMP_SYS(exit_group),
     SCMP_SYS(rt_sigaction),
     SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(sigaltstack),
     SCMP_SYS(signalfd4),
     /* questions */
     SCMP_SYS(clock_gettime),
@@ -141,17 +123,13 @@ static const int allowed[] = {
     SCMP_SYS(time),
     SCMP_SYS(getrandom),
     SCMP_SYS(getpid),
-    SCMP_SYS(getppid),
     SCMP_SYS(getuid),
     SCMP_SYS(geteuid),
     SCMP_SYS(getgid),
     SCMP_SYS(getegid),
-    SCMP_SYS(getgroups),
     SCMP_SYS(uname),
     SCMP_SYS(sysinfo),
-    SCMP_SYS(getrusage),
     SCMP_SYS(getrlimit),
-    SCMP_SYS(getcpu),
 };
 
 /* What only an intruder would call. */

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { ARGUMENTS_MAX = 16, FILE_BYTES_MAX = 64 * 1024 };
+enum { ARGUMENTS_MAX = 16 };
 
 /* --- the program ----------------------------------------------------------------------------- */
 
@@ -99,18 +99,6 @@ void stage_assert_undisturbed(struct load_tally tally)
 int stage_get(const struct stage *stage, const char *path)
 {
     return http_get_status(pointsman_port(stage->pointsman), "h", path);
-}
-
-char *stage_read_file(const char *path)
-{
-    char *content = memory_allocate_zeroed(1, FILE_BYTES_MAX + 1);
-    FILE *file = fopen(path, "re");
-    if (file != NULL) {
-        size_t length = fread(content, 1, FILE_BYTES_MAX, file);
-        content[length] = '\0';
-        fclose(file);
-    }
-    return content;
 }
 
 size_t stage_count_lines(struct stage *stage, const char *text)

@@ -34,9 +34,6 @@ void stage_assert_undisturbed(struct load_tally tally);
 
 int stage_get(const struct stage *stage, const char *path);
 
-/* All of a file, "" when it is not there. Caller frees. */
-char *stage_read_file(const char *path);
-
 /* How many lines of the log so far hold `text`. */
 size_t stage_count_lines(struct stage *stage, const char *text);
 

@@ -232,8 +232,8 @@ static bool is_stopped(void *context)
     assert_int_equal(glob(pattern, 0, NULL, &paths), 0);
     bool is_stopped = true;
     for (size_t i = 0; i < paths.gl_pathc; i++) {
-        char *status = stage_read_file(paths.gl_pathv[i]);
-        is_stopped = is_stopped && strstr(status, "\nState:\tT") != NULL;
+        char *status = temp_dir_read(paths.gl_pathv[i]);
+        is_stopped = is_stopped && status != NULL && strstr(status, "\nState:\tT") != NULL;
         free(status);
     }
     globfree(&paths);
