@@ -66,7 +66,8 @@ static void fail_broken(struct upstream_http1 *connection, enum refusal refusal)
 static bool has_unexpected_body(const struct parsed_request *request)
 {
     struct slice method = request->head.method;
-    if (request->framing == BODY_NONE)
+    if (request->framing == BODY_NONE ||
+        (request->framing == BODY_LENGTH && request->content_length == 0))
         return false;
     return slice_equals(method, SLICE("GET")) || slice_equals(method, SLICE("HEAD")) ||
            slice_equals(method, SLICE("DELETE"));
