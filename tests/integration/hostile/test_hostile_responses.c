@@ -90,7 +90,15 @@ static void script_end(struct fake_step *step, enum service_end end)
     }
 }
 
-/* The next connection reads a request, and then does what the case says. */
+static bool is_pool_empty(void *context)
+{
+    (void)context;
+    return pointsman_page_has(stage.pointsman, "/metrics",
+                              "\npointsman_upstream_connections_open 0\n");
+}
+
+/* The next connection reads a request, and then does what the case says. The proxy has seen that
+ * those before it are gone: a POST on one of them could not be sent again. */
 static void script_case(const struct response_case *hostile, enum manner manner)
 {
     size_t pieces = manner == BYTE_BY_BYTE ? hostile->length : hostile->length > 0;
@@ -106,6 +114,7 @@ static void script_case(const struct response_case *hostile, enum manner manner)
         memory_reallocate(stage.scripts, (stage.script_count + 1) * sizeof(*stage.scripts));
     stage.scripts[stage.script_count++] = steps;
     fake_upstream_drop_connections(stage.upstream);
+    assert_true(wait_until(is_pool_empty, NULL, WAIT_MS));
     fake_upstream_script(stage.upstream, steps);
 }
 
@@ -341,10 +350,10 @@ static void nobody_gets_the_answer_of_someone_who_left(void **state)
 {
     (void)state;
     static const struct fake_step answers_late[] = {
-        {FAKE_READ_REQUEST, NULL, 0, 0},
-        {FAKE_HOLD, NULL, 0, 0},
-        {FAKE_SEND, POISON, sizeof(POISON) - 1, 0},
-        {FAKE_SERVE, NULL, 0, 0},
+        {.action = FAKE_READ_REQUEST},
+        {.action = FAKE_HOLD},
+        {.action = FAKE_SEND, .text = POISON, .text_length = sizeof(POISON) - 1},
+        {.action = FAKE_SERVE},
     };
     static const struct response_case hostile = RESPONSE(POISON, SERVICE_SERVES, VIEW_COMPLETE, "");
     fake_upstream_drop_connections(stage.upstream);
@@ -363,20 +372,15 @@ static void nobody_gets_the_answer_of_someone_who_left(void **state)
     http_connection_close(connection);
 }
 
-static bool is_pool_empty(void *context)
-{
-    (void)context;
-    return pointsman_page_has(stage.pointsman, "/metrics",
-                              "\npointsman_upstream_connections_open 0\n");
-}
-
 static void an_answer_in_front_of_a_request_is_none_to_it(void **state)
 {
     (void)state;
     static const struct fake_step answers_early[] = {
-        {FAKE_READ_REQUEST, NULL, 0, 0}, {FAKE_SEND, OK END, sizeof(OK END) - 1, 0},
-        {FAKE_HOLD, NULL, 0, 0},         {FAKE_SEND, POISON, sizeof(POISON) - 1, 0},
-        {FAKE_SERVE, NULL, 0, 0},
+        {.action = FAKE_READ_REQUEST},
+        {.action = FAKE_SEND, .text = OK END, .text_length = sizeof(OK END) - 1},
+        {.action = FAKE_HOLD},
+        {.action = FAKE_SEND, .text = POISON, .text_length = sizeof(POISON) - 1},
+        {.action = FAKE_SERVE},
     };
     static const struct response_case hostile = RESPONSE(POISON, SERVICE_SERVES, VIEW_COMPLETE, "");
     struct http_message response = HTTP_MESSAGE_EMPTY;
