@@ -89,8 +89,12 @@ static struct backend *make_backend(struct one_route *one, const uint16_t *ports
         abort();
     for (size_t i = 0; i < port_count; i++) {
         pointsman__v1__endpoint__init(&messages[i]);
-        messages[i].address = (char *)"127.0.0.1";
-        messages[i].port = ports[i];
+        if (one->unix_path != NULL) {
+            messages[i].unix_path = (char *)one->unix_path;
+        } else {
+            messages[i].address = (char *)"127.0.0.1";
+            messages[i].port = ports[i];
+        }
         endpoints[i] = &messages[i];
     }
     BackendMessage message = POINTSMAN__V1__BACKEND__INIT;

@@ -27,6 +27,7 @@ struct one_route {
     uint32_t retry_code;         /* 0: none */
     const char *filters;         /* of the rule, as in filter_text.h; NULL: none */
     const char *backend_filters; /* of its backendRef */
+    const char *unix_path;       /* of the endpoints, instead of ports; NULL: none */
     uint16_t mirror_port;        /* of the backend "mirror"; 0: there is none */
     bool has_no_backend;         /* the rule names one that does not exist */
 };
