@@ -213,17 +213,32 @@ static bool plan_by_stanza(struct exchange *exchange, enum upstream_failure fail
     return true;
 }
 
-bool retry_plan(struct exchange *exchange, enum upstream_failure failure, struct retry_plan *plan)
+/* A connection that ended before its request was answered, after it had waited in the pool: as a
+ * rule it was closed while the request was on its way, so a fresh one to the same endpoint gets it
+ * at once. But the request may have been read, so a stanza counts it as what it repeats. */
+static bool plan_for_stale(struct exchange *exchange, struct retry_plan *plan)
 {
     struct forwarding *forwarding = &exchange->forwarding;
-    if (!can_send_again(exchange))
+    if (forwarding->has_retried_stale)
         return false;
-
-    if (failure == UPSTREAM_FAILURE_STALE && !forwarding->has_retried_stale) {
-        forwarding->has_retried_stale = true;
+    forwarding->has_retried_stale = true;
+    if (policy_of(exchange)->attempts == 0) {
         *plan = (struct retry_plan){.endpoint = forwarding->endpoint, .is_fresh = true};
         return true;
     }
+    if (forwarding->retries >= policy_of(exchange)->attempts)
+        return false;
+    *plan = (struct retry_plan){.delay_ms = backoff_ms(exchange), .is_fresh = true};
+    forwarding->retries++;
+    return true;
+}
+
+bool retry_plan(struct exchange *exchange, enum upstream_failure failure, struct retry_plan *plan)
+{
+    if (!can_send_again(exchange))
+        return false;
+    if (failure == UPSTREAM_FAILURE_STALE && plan_for_stale(exchange, plan))
+        return true;
     endpoint_choice_avoid(exchange);
     return policy_of(exchange)->is_set ? plan_by_stanza(exchange, failure, plan)
                                        : plan_without_stanza(exchange, failure, plan);

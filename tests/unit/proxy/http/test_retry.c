@@ -215,6 +215,39 @@ static void refused_connections_are_repeated_as_often_as_allowed(void **state)
     player_close(&client);
 }
 
+/* The service may have read what came over a connection that was open before: of two attempts, that
+ * is the first, after its pause. */
+static void a_stale_connection_is_one_of_the_attempts(void **state)
+{
+    struct stage *stage = *state;
+    stage->endpoint_count = 1;
+    stage->route.retry_attempts = 2;
+    stage_start(stage);
+    struct player client = stage_connect(stage);
+    struct player first = forward(&client, get, 0);
+    player_send(&first, ok);
+    player_expect(&client, "\r\n\r\nok");
+    player_send(&client, get);
+    player_expect(&first, "\r\n\r\n");
+
+    player_close(&first);
+    player_expect_nothing(&client);
+    assert_false(stage_has_connection(stage, 0));
+    pass_backoff(stage);
+    struct player second = stage_accept(stage, 0);
+    player_expect(&second, "\r\n\r\n");
+    player_close(&second);
+    player_expect_nothing(&client);
+    stage_advance(stage, BACKOFF_MS * 3 + 1);
+    struct player third = stage_accept(stage, 0);
+    player_expect(&third, "\r\n\r\n");
+    player_close(&third);
+
+    player_expect(&client, "HTTP/1.1 503 Service Unavailable\r\n");
+    assert_false(stage_has_connection(stage, 0));
+    player_close(&client);
+}
+
 /* --- what is not ----------------------------------------------------------------------------- */
 
 static void an_answer_that_is_not_http_is_not_repeated(void **state)
@@ -457,6 +490,7 @@ int main(void)
         ON_OWN_STAGE(a_try_over_its_time_is_repeated),
         ON_OWN_STAGE(every_try_over_its_time_is_a_504),
         ON_OWN_STAGE(refused_connections_are_repeated_as_often_as_allowed),
+        ON_OWN_STAGE(a_stale_connection_is_one_of_the_attempts),
         ON_OWN_STAGE(an_answer_that_is_not_http_is_not_repeated),
         ON_OWN_STAGE(no_attempts_are_none),
         ON_OWN_STAGE(a_body_too_large_to_keep_is_not_repeated),
