@@ -134,8 +134,9 @@ struct control *control_start(const struct control_options *options, struct even
     control->waits = wait_list_new(loop, control->proxies);
     control->feed =
         feed_service_new(loop, control->store, control->changes, control->proxies, &feed_options);
-    control->explain = explain_service_new(loop, control->store, control->proxies);
     control->shadows = shadow_index_new(loop, control->store);
+    control->explain =
+        explain_service_new(loop, control->store, control->shadows, control->proxies);
     control->blame = blame_service_new(loop, control->store);
     control->streams = commit_streams_new(control->store, control->changes);
     control->backup = backup_service_new(loop, control->store, control->commits);
@@ -211,8 +212,8 @@ void control_stop(struct control *control)
     backup_service_free(control->backup);
     commit_streams_free(control->streams);
     blame_service_free(control->blame);
-    shadow_index_free(control->shadows);
     explain_service_free(control->explain);
+    shadow_index_free(control->shadows);
     wait_list_free(control->waits);
     proxy_registry_free(control->proxies);
     compactor_free(control->compactor);

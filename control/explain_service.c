@@ -7,6 +7,7 @@
 #include "control/moment.h"
 #include "control/object_page.h"
 #include "control/packed_route.h"
+#include "control/routes_of_host.h"
 #include "control/store_history.h"
 #include "proto/grpc_server.h"
 #include "proto/message.h"
@@ -24,8 +25,10 @@ static const Pointsman__V1__ObjectKind route_kind = POINTSMAN__V1__OBJECT_KIND__
 struct explain_service {
     struct event_loop *loop;
     struct store *store;
+    const struct shadow_index *shadows;
     const struct proxy_registry *proxies;
     size_t run_count;
+    uint64_t read_count;
 };
 
 /* One call. */
@@ -49,11 +52,13 @@ struct run {
 };
 
 struct explain_service *explain_service_new(struct event_loop *loop, struct store *store,
+                                            const struct shadow_index *shadows,
                                             const struct proxy_registry *proxies)
 {
     struct explain_service *service = memory_allocate_zeroed(1, sizeof(*service));
     service->loop = loop;
     service->store = store;
+    service->shadows = shadows;
     service->proxies = proxies;
     return service;
 }
@@ -111,14 +116,86 @@ static bool take_route(void *context, const struct store_object *object)
     struct run *run = context;
     if (run->piece_count++ > 0 && clock_now_us() >= run->piece_end_us)
         return false;
+    run->service->read_count++;
     if (is_replaced(run, object))
         return true;
     if (packed_route_serves_host(object->bytes, run->sample.head.host) ||
         route_explain_shows_other_hosts(run->explain))
         take_bytes(run, object->bytes);
     else
-        route_explain_pass_over(run->explain);
+        route_explain_pass_over(run->explain, 1);
     return true;
+}
+
+/* Reads the route if it is there. False when the store failed. */
+static bool read_route(struct run *run, const char *name, struct store_record *record,
+                       bool *is_there, struct error *err)
+{
+    run->service->read_count++;
+    return store_find(run->service->store, route_kind, name, record, is_there, err);
+}
+
+/* `*count`: of the routes that the candidates take the place of. */
+static bool replace_routes(struct run *run, uint64_t *count, struct error *err)
+{
+    for (size_t i = 0; i < run->candidates.count; i++) {
+        const struct mutation *mutation = &run->candidates.items[i].mutation;
+        struct store_record record = {0};
+        bool is_there = false;
+        bool is_fine = mutation->kind != route_kind ||
+                       read_route(run, mutation->name, &record, &is_there, err);
+        if (is_there) {
+            const struct store_object object = {.kind = route_kind,
+                                                .name = slice_from_string(mutation->name),
+                                                .bytes = buffer_slice(&record.bytes)};
+            *count += is_replaced(run, &object);
+        }
+        store_record_clear(&record);
+        if (!is_fine)
+            return false;
+    }
+    return true;
+}
+
+/* `*count`: of those that were found and serve the host. */
+static bool take_named(struct run *run, const struct routes_of_host *named, uint64_t *count,
+                       struct error *err)
+{
+    for (size_t i = 0; i < named->count; i++) {
+        struct store_record record = {0};
+        bool is_there = false;
+        if (explain_candidates_find(&run->candidates, route_kind, named->names[i]) != NULL)
+            continue;
+        bool is_fine = read_route(run, named->names[i], &record, &is_there, err);
+        if (is_there &&
+            packed_route_serves_host(buffer_slice(&record.bytes), run->sample.head.host)) {
+            take_bytes(run, buffer_slice(&record.bytes));
+            ++*count;
+        }
+        store_record_clear(&record);
+        if (!is_fine)
+            return false;
+    }
+    return true;
+}
+
+/* Whether what the head has for the host could be found without reading everything. False with
+ * `err` unset when it could not. */
+static bool take_routes_of_host(struct run *run, struct error *err)
+{
+    const struct explain_service *service = run->service;
+    const struct store_head head = store_head(service->store);
+    struct routes_of_host named;
+    uint64_t replaced = 0;
+    uint64_t taken = 0;
+    if (run->revision != head.revision || route_explain_shows_other_hosts(run->explain))
+        return false;
+    bool is_found = routes_of_host_find(&named, service->shadows, run->sample.head.host) &&
+                    replace_routes(run, &replaced, err) && take_named(run, &named, &taken, err);
+    routes_of_host_clear(&named);
+    if (is_found)
+        route_explain_pass_over(run->explain, head.routes - replaced - taken);
+    return is_found;
 }
 
 static void take_candidates(struct run *run)
@@ -280,5 +357,18 @@ void explain_service_explain(struct explain_service *service, struct grpc_call *
     run->sample.head.listener = run->listener.is_chosen ? &run->listener.identity : NULL;
     run->explain = route_explain_new(&run->sample.head, request->all);
     grpc_call_on_end(call, on_call_end, run);
-    read_piece(run);
+    if (take_routes_of_host(run, &err)) {
+        take_candidates(run);
+        answer(run);
+    } else if (err.code != ERROR_NONE) {
+        grpc_call_fail_error(run->call, &err);
+        run_free(run);
+    } else {
+        read_piece(run);
+    }
+}
+
+uint64_t explain_service_read_count(const struct explain_service *service)
+{
+    return service->read_count;
 }

@@ -1,8 +1,9 @@
 /* Explain service: what the proxies would do with a request, and why: at the head, at a revision of
  * the past, or if changes were made that are not.
  *
- * No second copy of the routes is kept for it. Each call reads the routes through, a few
- * milliseconds at a time so that it holds nobody up, and keeps of them what is to be shown. A
+ * No second copy of the routes is kept for it. At the head, and where few routes serve the host,
+ * these are found by the shadow index and read alone. Else each call reads all routes through, a
+ * few milliseconds at a time so that it holds nobody up, and keeps of them what is to be shown. A
  * table kept in memory would be faster to ask, but as large as a proxy's.
  *
  * Threads: main. */
@@ -11,14 +12,18 @@
 
 #include "proto/messages.h"
 
+#include <stdint.h>
+
 struct event_loop;
 struct explain_service;
 struct grpc_call;
 struct proxy_registry;
+struct shadow_index;
 struct store;
 
 /* All outlive the service. */
 struct explain_service *explain_service_new(struct event_loop *loop, struct store *store,
+                                            const struct shadow_index *shadows,
                                             const struct proxy_registry *proxies);
 /* No call is open any more. Harmless on NULL. */
 void explain_service_free(struct explain_service *service);
@@ -27,5 +32,8 @@ void explain_service_free(struct explain_service *service);
  * is durable. */
 void explain_service_explain(struct explain_service *service, struct grpc_call *call,
                              const Pointsman__V1__ExplainRequest *request);
+
+/* How many routes were read for all calls so far. For tests. */
+uint64_t explain_service_read_count(const struct explain_service *service);
 
 #endif

@@ -3,6 +3,7 @@
 #include "common/buffer.h"
 #include "common/clock.h"
 #include "common/event_loop.h"
+#include "common/hash.h"
 #include "common/log.h"
 #include "control/store.h"
 #include "proxy/routing/route_shadow.h"
@@ -12,7 +13,7 @@
 
 /* The first piece is longer: few routes are all there at once. */
 enum { FIRST_PIECE_US = 5000, PIECE_US = 1000, PAUSE_MS = 1, RETRY_MS = 1000 };
-enum { SMALLEST_TABLE = 1024, SLACK = 65536 };
+enum { SMALLEST_TABLE = 1024, SLACK = 65536, HOSTNAME_SEED = 21 };
 
 struct entry {
     struct entry *next;
@@ -123,8 +124,17 @@ static void table_add_match(struct table *table, const struct route_match *match
         table_add(table, keys[i], name);
 }
 
+static uint64_t hostname_key(struct slice hostname)
+{
+    return hash_bytes(hostname.at, hostname.length, HOSTNAME_SEED);
+}
+
 static void table_add_route(struct table *table, const struct route *route)
 {
+    if (route->hostname_count == 0)
+        table_add(table, hostname_key(SLICE("")), route_name(route));
+    for (size_t i = 0; i < route->hostname_count; i++)
+        table_add(table, hostname_key(route_hostname(route, i)), route_name(route));
     for (size_t i = 0; i < route->match_count; i++) {
         const struct route_match *match = &route_matches(route)[i];
         if (route->hostname_count == 0)
@@ -244,4 +254,10 @@ void shadow_index_find(const struct shadow_index *index, uint64_t key, shadow_vi
 {
     if (visit_table(&index->table, key, visit, context) && !index->is_filled)
         visit_table(&index->filling, key, visit, context);
+}
+
+void shadow_index_find_hostname(const struct shadow_index *index, struct slice hostname,
+                                shadow_visit_fn *visit, void *context)
+{
+    shadow_index_find(index, hostname_key(hostname), visit, context);
 }

@@ -1,9 +1,11 @@
-/* Shadow index: which routes may have a match that wins over another's, by what they ask for.
+/* Shadow index: which routes may have a match that wins over another's, by what they ask for; and
+ * which may serve a host.
  *
- * A hint, in memory: for each match and hostname, a key and the route's name, some 60 bytes. It is
- * filled from the store a millisecond at a time after the start, then as routes are put. Nothing
- * is ever taken out, so no commit that fails has to be undone in it: whoever asks looks at the
- * route, as it is now. When it has come to hold twice what it needs, it is filled anew.
+ * A hint, in memory: for each match and hostname, and for each hostname, a key and the route's
+ * name, some 60 bytes. What has been put is found; some of it may not be so any more. It is filled
+ * from the store a millisecond at a time after the start, then as routes are put. Nothing is ever
+ * taken out, so no commit that fails has to be undone in it: whoever asks looks at the route, as it
+ * is now. When it has come to hold twice what it needs, it is filled anew.
  *
  * Threads: main. */
 #ifndef CONTROL_SHADOW_INDEX_H
@@ -35,5 +37,9 @@ void shadow_index_add(struct shadow_index *index, const struct route *route);
 typedef bool shadow_visit_fn(void *context, struct slice name);
 void shadow_index_find(const struct shadow_index *index, uint64_t key, shadow_visit_fn *visit,
                        void *context);
+
+/* The same for the routes that have, or had, this hostname, "a.b" or "*.b"; "": every host. */
+void shadow_index_find_hostname(const struct shadow_index *index, struct slice hostname,
+                                shadow_visit_fn *visit, void *context);
 
 #endif

@@ -187,7 +187,7 @@ static void take_matches(struct route_explain *explain, const struct route *rout
 
 static void take_other_host(struct route_explain *explain, const struct route *route)
 {
-    route_explain_pass_over(explain);
+    route_explain_pass_over(explain, 1);
     for (size_t i = 0; i < route->match_count && route_explain_shows_other_hosts(explain); i++) {
         struct considered_match considered = under_hostname(route_hostname(route, 0));
         considered.match = &route_matches(route)[i];
@@ -212,9 +212,9 @@ void route_explain_add(struct route_explain *explain, struct route *route)
     route_release(&route);
 }
 
-void route_explain_pass_over(struct route_explain *explain)
+void route_explain_pass_over(struct route_explain *explain, size_t count)
 {
-    explain->explanation.other_host_count++;
+    explain->explanation.other_host_count += count;
 }
 
 bool route_explain_shows_other_hosts(const struct route_explain *explain)

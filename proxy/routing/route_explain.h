@@ -55,8 +55,8 @@ void route_explain_free(struct route_explain *explain);
 /* A route, in any order. No other has its name. Takes the caller's reference. */
 void route_explain_add(struct route_explain *explain, struct route *route);
 
-/* Counts a route that has no hostname for the head's host, of which nothing will be shown. */
-void route_explain_pass_over(struct route_explain *explain);
+/* Counts routes that have no hostname for the head's host, of which nothing will be shown. */
+void route_explain_pass_over(struct route_explain *explain, size_t count);
 /* Whether a route of other hosts would still be shown if it were added. */
 bool route_explain_shows_other_hosts(const struct route_explain *explain);
 

@@ -64,8 +64,9 @@ static void start(struct services_fixture *fixture)
     services->commits = commit_group_new(fixture->loop, services->store, fixture->changes);
     services->proxies = proxy_registry_new();
     services->waits = wait_list_new(fixture->loop, services->proxies);
-    services->explain = explain_service_new(fixture->loop, services->store, services->proxies);
     services->shadows = shadow_index_new(fixture->loop, services->store);
+    services->explain =
+        explain_service_new(fixture->loop, services->store, services->shadows, services->proxies);
     services->blame = blame_service_new(fixture->loop, services->store);
     services->streams = commit_streams_new(services->store, fixture->changes);
     services->backup = backup_service_new(fixture->loop, services->store, services->commits);
@@ -85,8 +86,8 @@ static void stop(struct services_fixture *fixture)
     backup_service_free(services->backup);
     commit_streams_free(services->streams);
     blame_service_free(services->blame);
-    shadow_index_free(services->shadows);
     explain_service_free(services->explain);
+    shadow_index_free(services->shadows);
     wait_list_free(services->waits);
     proxy_registry_free(services->proxies);
     commit_group_free(services->commits);

@@ -1,6 +1,7 @@
 #include "common/buffer.h"
 #include "common/event_loop.h"
 #include "control/explain_service.h"
+#include "control/shadow_index.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/control/services_fixture.h"
 
@@ -373,6 +374,71 @@ static void others_are_served_while_many_routes_are_read(void **state)
 #define TEST(name)                                                                                 \
     cmocka_unit_test_setup_teardown(name, services_fixture_set_up, services_fixture_tear_down)
 
+/* --- what is read --------------------------------------------------------------------------- */
+
+static void put_numbered_route(struct services_fixture *fixture, unsigned number,
+                               const char *hostname)
+{
+    char name[32];
+    char *hostnames[] = {(char *)hostname};
+    snprintf(name, sizeof(name), "n%u", number);
+    apply_ok(fixture, make_apply(put_route_for(name, hostnames, "b"), NULL));
+}
+
+static uint64_t reads_for(struct services_fixture *fixture, const char *url, const char *winner,
+                          uint64_t others)
+{
+    Pointsman__V1__ExplainRequest request = make_request(url);
+    uint64_t before = explain_service_read_count(fixture->services.explain);
+    Pointsman__V1__ExplainResponse *response = explain(fixture, &request);
+    assert_string_equal(response->winner == NULL ? "" : response->winner->rule->route, winner);
+    assert_int_equal(response->other_host_routes, others);
+    message_free(&response->base);
+    return explain_service_read_count(fixture->services.explain) - before;
+}
+
+static void only_routes_of_the_host_are_read(void **state)
+{
+    struct services_fixture *fixture = *state;
+    for (unsigned i = 0; i < 60; i++) {
+        char hostname[32];
+        snprintf(hostname, sizeof(hostname), "h%u.internal", i);
+        put_numbered_route(fixture, i, hostname);
+    }
+    put_numbered_route(fixture, 60, "*.h7.internal");
+    put_numbered_route(fixture, 61, "*.internal");
+    apply_ok(fixture, make_apply(put_route("every", "b"), NULL));
+
+    assert_int_equal(reads_for(fixture, "http://h7.internal/", "n7", 60), 3);
+    assert_int_equal(reads_for(fixture, "http://a.h7.internal/", "n60", 60), 3);
+    assert_int_equal(reads_for(fixture, "http://elsewhere/", "every", 62), 1);
+
+    services_fixture_restart(fixture);
+    while (!shadow_index_is_filled(fixture->services.shadows))
+        event_loop_run_once(fixture->loop, 1);
+    assert_int_equal(reads_for(fixture, "http://h7.internal/", "n7", 60), 3);
+}
+
+static void what_has_moved_or_gone_is_not_taken_for_what_it_was(void **state)
+{
+    struct services_fixture *fixture = *state;
+    put_numbered_route(fixture, 1, "a.internal");
+    put_numbered_route(fixture, 2, "a.internal");
+    put_numbered_route(fixture, 1, "b.internal");
+    apply_ok(fixture, make_apply(delete_route("n2"), NULL));
+
+    reads_for(fixture, "http://a.internal/", "", 1);
+    reads_for(fixture, "http://b.internal/", "n1", 0);
+}
+
+static void of_a_host_with_very_many_routes_all_are_read(void **state)
+{
+    struct services_fixture *fixture = *state;
+    put_many(fixture);
+
+    assert_in_range(reads_for(fixture, "http://a.internal/", "r0", 0), MANY, 2 * MANY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -390,6 +456,9 @@ int main(void)
         TEST(a_listener_that_nobody_has_is_noted),
         TEST(a_bad_url_is_invalid),
         TEST(others_are_served_while_many_routes_are_read),
+        TEST(only_routes_of_the_host_are_read),
+        TEST(what_has_moved_or_gone_is_not_taken_for_what_it_was),
+        TEST(of_a_host_with_very_many_routes_all_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
