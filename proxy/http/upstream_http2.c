@@ -15,8 +15,8 @@
 enum { STREAMS_MAX = 100 };
 
 /* A connection from which nothing has come for so long, while an exchange waited in vain, is taken
- * for dead. */
-enum { SILENCE_MS = 5 * 1000 };
+ * for dead; sooner when not even SETTINGS have come, which are first (RFC 9113 section 3.4). */
+enum { SILENCE_MS = 5 * 1000, FIRST_SILENCE_MS = 500 };
 
 /* What `is_fresh` may share: a connection that others have just opened for the same reason. */
 enum { FRESH_MS = 1000 };
@@ -160,6 +160,7 @@ static void on_readable(h2o_socket_t *socket, const char *error)
     struct upstream_http2 *connection = socket->data;
     struct worker *worker = connection->link.worker;
     connection->received_ms = now_ms(connection);
+    connection->has_spoken = true;
     http2_session_receive(&connection->session);
     exchanges_flush(worker);
 }
@@ -260,7 +261,8 @@ void upstream_http2_on_cancelled(struct upstream_http2 *connection, uint64_t sin
 {
     uint64_t silent_since_ms =
         connection->received_ms > since_ms ? connection->received_ms : since_ms;
-    if (!connection->link.is_opening && now_ms(connection) - silent_since_ms >= SILENCE_MS)
+    uint64_t limit_ms = connection->has_spoken ? SILENCE_MS : FIRST_SILENCE_MS;
+    if (!connection->link.is_opening && now_ms(connection) - silent_since_ms >= limit_ms)
         connection->is_retired = true;
     schedule(connection);
 }

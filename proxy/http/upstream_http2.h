@@ -37,6 +37,7 @@ struct upstream_http2 {
     size_t waiting_count;
     uint64_t connected_ms;
     uint64_t received_ms; /* when something came last */
+    bool has_spoken;      /* something has come */
     uint64_t served;      /* exchanges that were answered */
     bool is_retired;      /* takes no more streams */
     struct timer timer;   /* it has been without a stream for too long, or is retired */

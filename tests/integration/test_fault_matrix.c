@@ -2,7 +2,7 @@
  * client, the service itself (how often it was tried), and whoever reads the metrics.
  *
  * One proxy process for all rows; each row has a route and a backend of its own. */
-#include "common/buffer.h"
+#include "tests/integration/fault_row.h"
 #include "tests/support/fake_upstream.h"
 #include "tests/support/http_connection.h"
 #include "tests/support/http_get.h"
@@ -35,86 +35,8 @@ static int stop(void **state)
     return 0;
 }
 
-/* --- what is counted ------------------------------------------------------------------------- */
+/* --- rows ------------------------------------------------------------------------------------ */
 
-static bool metrics_have(void *line)
-{
-    return pointsman_page_has(pointsman, "/metrics", line);
-}
-
-/* The counters of a request are settled when its connection is done with, a moment later. */
-static void expect_metric(const char *backend, const char *name, const char *kind, unsigned value)
-{
-    char line[160];
-    if (kind != NULL)
-        snprintf(line, sizeof(line), "pointsman_%s{backend=\"%s\",kind=\"%s\"} %u\n", name, backend,
-                 kind, value);
-    else
-        snprintf(line, sizeof(line), "pointsman_%s{backend=\"%s\"} %u\n", name, backend, value);
-    if (!wait_until(metrics_have, line, WAIT_MS))
-        fail_msg("missing in /metrics: %s", line);
-}
-
-static void expect_no_metric(const char *backend, const char *name)
-{
-    char line[160];
-    snprintf(line, sizeof(line), "pointsman_%s{backend=\"%s\"", name, backend);
-    if (metrics_have(line))
-        fail_msg("%s is in /metrics", line);
-}
-
-/* --- one row --------------------------------------------------------------------------------- */
-
-struct fault {
-    const char *name;
-    struct fake_step steps[8]; /* of the first connection; none: it serves */
-    bool refuses;              /* takes no connections at all */
-    const char *request;       /* NULL: a GET */
-    size_t body_bytes;         /* of the request */
-
-    /* the client's view */
-    enum http_outcome outcome;
-    int status;
-    const char *body; /* NULL: whatever the service says by default, or a sentence of ours */
-
-    /* what was counted */
-    const char *failure; /* NULL: none */
-    unsigned failures;
-    size_t connections;
-};
-
-#define READ                                                                                       \
-    {                                                                                              \
-        .action = FAKE_READ_REQUEST                                                                \
-    }
-#define READ_HEAD                                                                                  \
-    {                                                                                              \
-        .action = FAKE_READ_HEAD                                                                   \
-    }
-#define SEND(bytes)                                                                                \
-    {                                                                                              \
-        .action = FAKE_SEND, .text = (bytes)                                                       \
-    }
-#define SEND_TIMES(bytes, times)                                                                   \
-    {                                                                                              \
-        .action = FAKE_SEND, .text = (bytes), .repeat = (times)                                    \
-    }
-#define STAY                                                                                       \
-    {                                                                                              \
-        .action = FAKE_READ_TO_END                                                                 \
-    }
-#define CLOSE                                                                                      \
-    {                                                                                              \
-        .action = FAKE_CLOSE                                                                       \
-    }
-#define RESET                                                                                      \
-    {                                                                                              \
-        .action = FAKE_RESET                                                                       \
-    }
-#define SERVE                                                                                      \
-    {                                                                                              \
-        .action = FAKE_SERVE                                                                       \
-    }
 #define CHUNKED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 #define LENGTH_10 "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
 
@@ -290,86 +212,10 @@ static const struct fault faults[] = {
     },
 };
 
-static void add_route(const char *name, const char *url)
-{
-    char prefix[80];
-    snprintf(prefix, sizeof(prefix), "/%s", name);
-    pointsman_routectl_ok(pointsman, "add", name, "--path-prefix", prefix, "--to", url, "--timeout",
-                          "20s", "--backend-timeout", "700ms", NULL);
-}
-
-/* A client may find the connection closed while it still sends: that is no fault of the answer. */
-static void send_request(struct http_connection *client, const struct fault *fault)
-{
-    char get[128];
-    snprintf(get, sizeof(get), "GET /%s HTTP/1.1\r\nHost: h\r\n\r\n", fault->name);
-    assert_true(http_connection_send_text(client, fault->request != NULL ? fault->request : get));
-    static char piece[10000];
-    for (size_t sent = 0; sent < fault->body_bytes; sent += sizeof(piece)) {
-        if (!http_connection_send(client, piece, sizeof(piece)))
-            return;
-    }
-}
-
-static void expect_view_of_client(const struct fault *fault)
-{
-    struct http_connection *client = http_connection_open(pointsman_port(pointsman));
-    assert_non_null(client);
-    send_request(client, fault);
-
-    struct http_message response = HTTP_MESSAGE_EMPTY;
-    enum http_outcome outcome = http_connection_receive(client, &response, WAIT_MS);
-    if (outcome != fault->outcome || response.status != fault->status)
-        fail_msg("%s: %s with status %d", fault->name, http_outcome_name(outcome), response.status);
-    if (fault->body != NULL)
-        assert_string_equal(buffer_string(&response.body), fault->body);
-    http_message_clear(&response);
-    http_connection_close(client);
-}
-
-static void expect_counters(const struct fault *fault)
-{
-    expect_metric(fault->name, "backend_requests_running", NULL, 0);
-    if (fault->failure != NULL)
-        expect_metric(fault->name, "upstream_failures_total", fault->failure, fault->failures);
-    else
-        expect_no_metric(fault->name, "upstream_failures_total");
-    expect_no_metric(fault->name, "upstream_retries_total");
-    expect_no_metric(fault->name, "endpoint_ejections_total");
-}
-
-/* After whatever it was, the next request is served; on the same connection only where nothing was
- * wrong with it. */
-static void expect_next_request_to_be_served(const struct fault *fault)
-{
-    char path[96];
-    snprintf(path, sizeof(path), "/%s/next", fault->name);
-    int status = http_get_status(pointsman_port(pointsman), "h", path);
-    if (status != 200)
-        fail_msg("after %s: %d", fault->name, status);
-}
-
 static void each_fault_is_seen_for_what_it_is(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-        const struct fault *fault = &faults[i];
-        struct fake_upstream *service = fake_upstream_start(fault->name);
-        if (fault->refuses)
-            fake_upstream_refuse(service);
-        else
-            fake_upstream_script(service, fault->steps);
-        add_route(fault->name, fake_upstream_url(service));
-
-        expect_view_of_client(fault);
-        assert_int_equal(fake_upstream_connection_count(service), fault->connections);
-        expect_counters(fault);
-
-        if (fault->refuses)
-            fake_upstream_accept(service);
-        expect_next_request_to_be_served(fault);
-        fake_upstream_free(service);
-    }
+    fault_rows_play(pointsman, "http", faults, sizeof(faults) / sizeof(faults[0]));
 }
 
 /* --- what takes more than one connection to show --------------------------------------------- */
@@ -416,8 +262,8 @@ static void an_unreachable_endpoint_costs_a_connect_timeout(void **state)
 
     assert_int_equal(http_get_status(pointsman_port(pointsman), "h", "/unreachable"), 503);
 
-    expect_metric("unreachable", "upstream_failures_total", "connect_timeout", 1);
-    expect_metric("unreachable", "backend_requests_running", NULL, 0);
+    fault_expect_metric(pointsman, "unreachable", "upstream_failures_total", "connect_timeout", 1);
+    fault_expect_metric(pointsman, "unreachable", "backend_requests_running", NULL, 0);
     clear_unreachable(&place);
 }
 
@@ -427,15 +273,15 @@ static void a_connection_closed_just_as_it_is_used_is_not_noticed(void **state)
     static const struct fake_step once[] = {READ, SEND(LENGTH_10 "0123456789"), READ_HEAD, CLOSE};
     struct fake_upstream *service = fake_upstream_start("stale");
     fake_upstream_script(service, once);
-    add_route("stale", fake_upstream_url(service));
+    fault_add_route(pointsman, "stale", fake_upstream_url(service));
     int port = pointsman_port(pointsman);
     assert_int_equal(http_get_status(port, "h", "/stale"), 200);
 
     for (int i = 0; i < 8; i++)
         assert_int_equal(http_get_status(port, "h", "/stale"), 200);
 
-    expect_metric("stale", "upstream_failures_total", "stale", 1);
-    expect_metric("stale", "upstream_retries_total", "stale", 1);
+    fault_expect_metric(pointsman, "stale", "upstream_failures_total", "stale", 1);
+    fault_expect_metric(pointsman, "stale", "upstream_retries_total", "stale", 1);
     fake_upstream_free(service);
 }
 
@@ -459,7 +305,7 @@ static void an_endpoint_that_comes_and_goes_fails_no_request(void **state)
     }
 
     assert_true(fake_upstream_request_count(steady) > 0);
-    expect_metric("flap", "backend_requests_running", NULL, 0);
+    fault_expect_metric(pointsman, "flap", "backend_requests_running", NULL, 0);
     fake_upstream_free(steady);
     fake_upstream_free(flapping);
 }
@@ -488,7 +334,7 @@ static void when_all_endpoints_are_back_so_is_the_service(void **state)
     fake_upstream_accept(one);
     fake_upstream_accept(two);
     assert_true(wait_until(is_served, "/down", WAIT_MS));
-    expect_metric("down", "backend_requests_running", NULL, 0);
+    fault_expect_metric(pointsman, "down", "backend_requests_running", NULL, 0);
     fake_upstream_free(one);
     fake_upstream_free(two);
 }
