@@ -98,9 +98,7 @@ static struct slice host_of(const struct health_check *check)
 {
     if (check->settings.host.length > 0)
         return check->settings.host;
-    return check->endpoint->address.any.sa_family == AF_UNIX
-               ? SLICE("localhost")
-               : slice_from_string(check->endpoint->name);
+    return slice_from_string(endpoint_authority(check->endpoint));
 }
 
 static void put_request(struct probe_run *run, const struct health_check *check)

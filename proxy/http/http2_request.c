@@ -37,13 +37,13 @@ static struct slice put_number(char digits[CONTENT_LENGTH_DIGITS], uint64_t numb
 }
 
 void http2_request_make(struct http2_request *made, const struct parsed_request *request,
-                        bool is_secured, struct arena *arena)
+                        bool is_secured, struct slice authority, struct arena *arena)
 {
     const struct request_head *head = &request->head;
     made->own_count = 0;
     add(made, SLICE(":method"), head->method);
     add(made, SLICE(":scheme"), is_secured ? SLICE("https") : SLICE("http"));
-    add(made, SLICE(":authority"), head->authority);
+    add(made, SLICE(":authority"), head->authority.length > 0 ? head->authority : authority);
     add(made, SLICE(":path"), path_and_query(head, arena));
     if (request->accepts_trailers) /* the only thing TE may say here */
         add(made, SLICE("te"), SLICE("trailers"));

@@ -20,9 +20,10 @@ struct http2_request {
     char digits[CONTENT_LENGTH_DIGITS];
 };
 
-/* Borrows from the request and the arena. `is_secured`: so the connection is. A WebSocket handshake
+/* Borrows from all of them. `is_secured`: so the connection is. `authority` is for a request that
+ * names none, as HTTP/1.0 may: here that is not allowed. A WebSocket handshake
  * becomes the GET that it is without its Upgrade, which RFC 9110 section 7.8 lets us ignore. */
 void http2_request_make(struct http2_request *made, const struct parsed_request *request,
-                        bool is_secured, struct arena *arena);
+                        bool is_secured, struct slice authority, struct arena *arena);
 
 #endif

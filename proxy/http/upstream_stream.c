@@ -68,6 +68,7 @@ void upstream_stream_begin(struct upstream_stream *stream)
 
     struct http2_request request;
     http2_request_make(&request, &exchange->request, connection->link.ssl != NULL,
+                       slice_from_string(endpoint_authority(connection->link.endpoint)),
                        &exchange->arena);
     http2_stream_send_head(&connection->session, &stream->base, request.own, request.own_count,
                            &exchange->request.fields, request.has_body);

@@ -47,6 +47,11 @@ bool endpoint_address_set_unix(struct endpoint_address *address, const char *pat
     return true;
 }
 
+const char *endpoint_authority(const struct endpoint *endpoint)
+{
+    return endpoint->address.any.sa_family == AF_UNIX ? "localhost" : endpoint->name;
+}
+
 void endpoint_acquire(struct endpoint *endpoint)
 {
     atomic_fetch_add_explicit(&endpoint->references, 1, memory_order_relaxed);

@@ -88,6 +88,9 @@ struct endpoint {
     struct health_check *checks;
 };
 
+/* What to ask it for when nobody says: its address and port. Borrowed from it. */
+const char *endpoint_authority(const struct endpoint *endpoint);
+
 void endpoint_acquire(struct endpoint *endpoint);
 /* Clears *endpoint. Harmless on NULL. The last release takes it out of its registry. */
 void endpoint_release(struct endpoint **endpoint);

@@ -5,6 +5,7 @@
 
 #include <nghttp2/nghttp2.h>
 
+enum { FRAME_PAYLOAD_MAX = 16384 };
 enum { FRAME_HEAD_BYTES = 9, FIELDS_MAX = 1024, TABLE_BYTES = 4096 };
 
 void http2_coder_init(struct http2_coder *coder)
@@ -72,6 +73,27 @@ void http2_put_head(struct http2_coder *coder, struct buffer *to, uint32_t strea
                     slice_of((const char *)block, (size_t)length));
     free(block);
     free(list);
+}
+
+void http2_put_long_head(struct http2_coder *coder, struct buffer *to, uint32_t stream,
+                         uint8_t flags, const char *fields)
+{
+    struct buffer whole = BUFFER_EMPTY;
+    struct http2_frame head;
+    http2_put_head(coder, &whole, stream, flags, fields);
+    if (!http2_look_at_frame(&whole, &head))
+        abort();
+    size_t at = 0;
+    do {
+        size_t left = head.payload.length - at;
+        size_t length = left < FRAME_PAYLOAD_MAX ? left : FRAME_PAYLOAD_MAX;
+        http2_put_frame(
+            to, at == 0 ? HTTP2_FRAME_HEADERS : HTTP2_FRAME_CONTINUATION,
+            (uint8_t)((at == 0 ? flags : 0) | (length == left ? HTTP2_FLAG_END_HEADERS : 0)),
+            stream, slice_of(head.payload.at + at, length));
+        at += length;
+    } while (at < head.payload.length);
+    buffer_clear(&whole);
 }
 
 void http2_put_data(struct buffer *to, uint32_t stream, uint8_t flags, const char *text)

@@ -57,6 +57,9 @@ void http2_put_frame(struct buffer *to, uint8_t type, uint8_t flags, uint32_t st
 /* HEADERS, with END_HEADERS beside `flags`. */
 void http2_put_head(struct http2_coder *coder, struct buffer *to, uint32_t stream, uint8_t flags,
                     const char *fields);
+/* The same, of any length: in frames that everyone takes (RFC 9113 section 4.2). */
+void http2_put_long_head(struct http2_coder *coder, struct buffer *to, uint32_t stream,
+                         uint8_t flags, const char *fields);
 void http2_put_data(struct buffer *to, uint32_t stream, uint8_t flags, const char *text);
 void http2_put_setting(struct buffer *to, uint16_t setting, uint32_t value);
 /* RST_STREAM with an error, or WINDOW_UPDATE with an increment. */

@@ -42,7 +42,7 @@ static void a_head_becomes_pseudo_header_fields(void **state)
 {
     (void)state;
     struct parsed_request request = request_of("GET", "/a");
-    http2_request_make(&made, &request, false, &arena);
+    http2_request_make(&made, &request, false, SLICE("10.0.0.1:80"), &arena);
     assert_own(":method=GET :scheme=http :authority=shop.example :path=/a ");
     assert_false(made.has_body);
 }
@@ -51,8 +51,17 @@ static void the_scheme_is_that_of_the_connection(void **state)
 {
     (void)state;
     struct parsed_request request = request_of("GET", "/a");
-    http2_request_make(&made, &request, true, &arena);
+    http2_request_make(&made, &request, true, SLICE("10.0.0.1:80"), &arena);
     assert_own(":method=GET :scheme=https :authority=shop.example :path=/a ");
+}
+
+static void a_request_without_an_authority_gets_the_endpoints(void **state)
+{
+    (void)state;
+    struct parsed_request request = request_of("GET", "/");
+    request.head.authority = SLICE("");
+    http2_request_make(&made, &request, false, SLICE("10.0.0.1:80"), &arena);
+    assert_own(":method=GET :scheme=http :authority=10.0.0.1:80 :path=/ ");
 }
 
 static void a_query_stands_behind_its_path_wherever_it_lies(void **state)
@@ -69,12 +78,12 @@ static void a_query_stands_behind_its_path_wherever_it_lies(void **state)
     struct parsed_request empty = request_of("GET", "/x");
     empty.head.has_query = true;
 
-    http2_request_make(&made, &together, false, &arena);
+    http2_request_make(&made, &together, false, SLICE("10.0.0.1:80"), &arena);
     assert_ptr_equal(made.own[3].value.at, target);
     assert_true(slice_equals(made.own[3].value, SLICE("/a?b=c")));
-    http2_request_make(&made, &apart, false, &arena);
+    http2_request_make(&made, &apart, false, SLICE("10.0.0.1:80"), &arena);
     assert_true(slice_equals(made.own[3].value, SLICE("/x/y?b=c")));
-    http2_request_make(&made, &empty, false, &arena);
+    http2_request_make(&made, &empty, false, SLICE("10.0.0.1:80"), &arena);
     assert_true(slice_equals(made.own[3].value, SLICE("/x?")));
 }
 
@@ -84,13 +93,13 @@ static void a_length_is_said_and_an_empty_body_is_none(void **state)
     struct parsed_request request = request_of("POST", "/");
     request.framing = BODY_LENGTH;
     request.content_length = INT64_MAX;
-    http2_request_make(&made, &request, false, &arena);
+    http2_request_make(&made, &request, false, SLICE("10.0.0.1:80"), &arena);
     assert_own(":method=POST :scheme=http :authority=shop.example :path=/ "
                "content-length=9223372036854775807 ");
     assert_true(made.has_body);
 
     request.content_length = 0;
-    http2_request_make(&made, &request, false, &arena);
+    http2_request_make(&made, &request, false, SLICE("10.0.0.1:80"), &arena);
     assert_own(":method=POST :scheme=http :authority=shop.example :path=/ content-length=0 ");
     assert_false(made.has_body);
 }
@@ -101,7 +110,7 @@ static void trailers_are_asked_for_where_the_client_takes_them(void **state)
     struct parsed_request request = request_of("POST", "/");
     request.framing = BODY_CHUNKED;
     request.accepts_trailers = true;
-    http2_request_make(&made, &request, false, &arena);
+    http2_request_make(&made, &request, false, SLICE("10.0.0.1:80"), &arena);
     assert_own(":method=POST :scheme=http :authority=shop.example :path=/ te=trailers ");
     assert_true(made.has_body);
 }
@@ -113,6 +122,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_head_becomes_pseudo_header_fields),
         TEST(the_scheme_is_that_of_the_connection),
+        TEST(a_request_without_an_authority_gets_the_endpoints),
         TEST(a_query_stands_behind_its_path_wherever_it_lies),
         TEST(a_length_is_said_and_an_empty_body_is_none),
         TEST(trailers_are_asked_for_where_the_client_takes_them),
