@@ -15,7 +15,6 @@ enum {
     FRAMING = HEADER_IS_PER_HOP | HEADER_IS_END_TO_END | HEADER_IS_NO_TRAILER,
     END_TO_END = HEADER_IS_END_TO_END | HEADER_IS_NO_TRAILER,
     CLAIM = HEADER_IS_CLAIM | HEADER_IS_END_TO_END | HEADER_IS_NO_TRAILER,
-    PLAIN = 0,
 };
 
 /* name, first letter, last letter, identifier, traits */
@@ -49,7 +48,7 @@ enum {
     X("x-forwarded-for", 'x', 'r', HEADER_X_FORWARDED_FOR, CLAIM)                                  \
     X("x-forwarded-host", 'x', 't', HEADER_X_FORWARDED_HOST, CLAIM)                                \
     X("x-forwarded-proto", 'x', 'o', HEADER_X_FORWARDED_PROTO, CLAIM)                              \
-    X("x-request-id", 'x', 'd', HEADER_X_REQUEST_ID, PLAIN)
+    X("x-request-id", 'x', 'd', HEADER_X_REQUEST_ID, END_TO_END)
 
 static const uint8_t slots[SLOT_COUNT] = {
 #define X(name, first, last, id, traits) [SLOT(first, last, sizeof(name) - 1)] = (id),

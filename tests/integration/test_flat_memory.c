@@ -173,6 +173,32 @@ static void a_thousand_slow_clients_cost_under_300_mebibytes(void **state)
     free(clients);
 }
 
+/* What nobody uses at the moment costs no buffers. */
+static void an_idle_connection_costs_under_a_kibibyte(void **state)
+{
+    (void)state;
+    unsigned count = client_limit(4000);
+    struct http_connection **clients = calloc(count, sizeof(struct http_connection *));
+    size_t before = resident_bytes();
+
+    for (unsigned i = 0; i < count; i++) {
+        struct http_message response = HTTP_MESSAGE_EMPTY;
+        clients[i] = http_connection_open(pointsman_port(pointsman));
+        assert_non_null(clients[i]);
+        assert_true(http_connection_send_text(clients[i], "GET / HTTP/1.1\r\nHost: h\r\n\r\n"));
+        assert_int_equal(http_connection_receive(clients[i], &response, WAIT_MS), HTTP_COMPLETE);
+        http_message_clear(&response);
+    }
+
+    size_t now = resident_bytes();
+    size_t grown = now > before ? now - before : 0;
+    print_message("%u idle connections: %zu bytes each\n", count, grown / count);
+    assert_in_range(grown, 0, (size_t)count * KIB);
+    for (unsigned i = 0; i < count; i++)
+        http_connection_close(clients[i]);
+    free(clients);
+}
+
 /* Sends until nothing goes any more: what is between client and service is full. */
 static size_t send_until_stuck(int fd)
 {
@@ -240,6 +266,8 @@ static void a_body_over_the_limit_is_refused_before_it_is_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        /* First: what the others leave behind would be used for it. */
+        cmocka_unit_test(an_idle_connection_costs_under_a_kibibyte),
         cmocka_unit_test(a_long_answer_to_a_slow_client_costs_under_a_mebibyte),
         cmocka_unit_test(a_long_upload_to_a_slow_service_costs_under_a_mebibyte),
         cmocka_unit_test(a_body_over_the_limit_is_refused_before_it_is_read),
