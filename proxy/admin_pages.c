@@ -3,6 +3,7 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "proxy/backend_report.h"
+#include "proxy/certificate_report.h"
 #include "proxy/control_client.h"
 #include "proxy/http/http_server.h"
 #include "proxy/http/refusal_counts.h"
@@ -111,6 +112,9 @@ static int write_status(void *context, struct buffer *to)
     buffer_append_string(to, ",\n  \"names\": ");
     backend_report_write_names(to, sources->names);
     buffer_append_string(to, ",\n");
+    buffer_append_string(to, "  \"tls\": ");
+    certificate_report_write_json(to, sources->server);
+    buffer_append_string(to, ",\n");
     write_listeners(to, sources->server);
     buffer_append_string(to, "}\n");
     return 200;
@@ -143,6 +147,7 @@ static int write_metrics(void *context, struct buffer *to)
     prometheus_write(to, sources->counters, &facts);
     refusal_counts_write(to, sources->counters);
     backend_report_write_metrics(to, sources->cache);
+    certificate_report_write_metrics(to, sources->server);
     return 200;
 }
 

@@ -104,6 +104,8 @@ static enum options_result parse_flags(struct flags *flags, int argc, char **arg
         {"sandbox", OPTION_STRING, &flags->sandbox, "on|off",
          "Allows only the system calls that are known to be used, and writing only our own files."},
 
+        {"tls-handshake-timeout", OPTION_DURATION, &flags->http.tls_handshake_timeout_ms, "D",
+         "For a client's handshake to end."},
         {"head-timeout", OPTION_DURATION, &flags->http.head_timeout_ms, "D",
          "For a request head to arrive."},
         {"upload-timeout", OPTION_DURATION, &flags->http.upload_timeout_ms, "D",
@@ -245,7 +247,7 @@ static void on_hangup(void *context)
     struct error err;
     if (!log_open(program->log_file, &err))
         log_error("log_not_reopened", "reason=\"%s\"", err.message);
-    proxy_reopen_logs(program->proxy);
+    proxy_reload(program->proxy);
     log_info("logs_reopened", "%s", "");
 }
 

@@ -8,6 +8,7 @@
 #include "common/privileges.h"
 #include "common/sandbox.h"
 #include "proxy/admin_pages.h"
+#include "proxy/certificate_watch.h"
 #include "proxy/control_client.h"
 #include "proxy/http/admin_handler.h"
 #include "proxy/http/health_checker.h"
@@ -50,6 +51,7 @@ struct proxy {
     struct listener *admin_listener; /* until the admin handler has it */
     struct admin_handler *admin;
     struct admin_sources sources;
+    struct certificate_watch certificates;
 
     /* atomic: other threads say what main shall do */
     atomic_bool is_settled;
@@ -319,6 +321,7 @@ struct proxy *proxy_start(const struct proxy_options *options, struct event_loop
     dns_names_on_addresses(endpoint_registry_names(proxy->endpoints), on_addresses, proxy);
     if (!options->supervised->has_predecessor)
         start_admin(proxy);
+    certificate_watch_start(&proxy->certificates, loop, proxy->server);
     return proxy;
 }
 
@@ -338,11 +341,12 @@ void proxy_drain(struct proxy *proxy)
         event_loop_stop(proxy->loop);
 }
 
-void proxy_reopen_logs(struct proxy *proxy)
+void proxy_reload(struct proxy *proxy)
 {
     struct error err;
     if (!http_server_reopen_log(proxy->server, &err))
         log_error("access_log_not_reopened", "reason=\"%s\"", err.message);
+    certificate_watch_reload(&proxy->certificates);
     if (proxy->is_serving) {
         notify_send_reloading();
         notify_send("READY=1");
@@ -356,6 +360,7 @@ void proxy_stop(struct proxy *proxy)
     if (proxy == NULL)
         return;
     supervised_unwatch(proxy->options->supervised);
+    certificate_watch_stop(&proxy->certificates);
     admin_handler_stop(proxy->admin);
     dns_resolver_stop(proxy->resolver);
     control_client_stop(proxy->control);

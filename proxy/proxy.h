@@ -6,6 +6,7 @@
  *   health checker                           asks the endpoints of the routes to come
  *   control client                           gets the routes, from control or from disk
  *   admin                                    says how far that is
+ *   certificate watch                        reads them again when they change
  *   workers                                  accept once it is settled whether there are routes
  *
  * No two locks are ever held at once.
@@ -54,8 +55,8 @@ struct proxy *proxy_start(const struct proxy_options *options, struct event_loop
  * it has begun, harmless. */
 void proxy_drain(struct proxy *proxy);
 
-/* Follows a rotation of the access log. */
-void proxy_reopen_logs(struct proxy *proxy);
+/* Follows a rotation of the access log, and reads the certificates again. */
+void proxy_reload(struct proxy *proxy);
 
 /* Cuts what still runs. Harmless on NULL. */
 void proxy_stop(struct proxy *proxy);

@@ -115,12 +115,17 @@ ssize_t byte_stream_send(int fd, SSL *ssl, const struct iovec *vector, int count
     return sent;
 }
 
-void byte_stream_finish_sending(int fd, SSL *ssl)
+bool byte_stream_finish_sending(int fd, SSL *ssl)
 {
-    if (ssl == NULL)
+    if (ssl == NULL) {
         shutdown(fd, SHUT_WR);
-    else
-        SSL_shutdown(ssl);
+        return true;
+    }
+    ERR_clear_error();
+    int result = SSL_shutdown(ssl);
+    bool is_said = result >= 0 || SSL_get_error(ssl, result) != SSL_ERROR_WANT_WRITE;
+    ERR_clear_error();
+    return is_said;
 }
 
 void byte_stream_free(SSL *ssl, bool is_open)

@@ -63,8 +63,9 @@ static inline ssize_t byte_stream_receive(int fd, SSL *ssl, char *at, size_t len
  * record is sent, so less than everything does not mean that the socket is full. */
 ssize_t byte_stream_send(int fd, SSL *ssl, const struct iovec *vector, int count);
 
-/* We send no more. */
-void byte_stream_finish_sending(int fd, SSL *ssl);
+/* We send no more. With TLS that is an alert, and what we receive afterwards is not for us: false
+ * when there was no room for it, and then once more when the socket is writable. */
+bool byte_stream_finish_sending(int fd, SSL *ssl);
 
 /* Before the socket is closed: `is_open` says goodbye. Harmless on NULL. */
 void byte_stream_free(SSL *ssl, bool is_open);

@@ -122,6 +122,7 @@ void client_connection_close(struct client_connection *connection)
 
     byte_stream_free(connection->ssl, true);
     h2o_socket_close(connection->socket);
+    free(connection->client_subject);
     free(connection);
     worker_on_connection_closed(worker);
 }
@@ -129,7 +130,8 @@ void client_connection_close(struct client_connection *connection)
 void client_connection_turn_over(struct client_connection *connection,
                                  const struct client_protocol *protocol, struct slice received)
 {
-    connection->protocol->stop(connection);
+    if (connection->protocol != NULL)
+        connection->protocol->stop(connection);
     connection->protocol = protocol;
     connection->is_paused = false;
     h2o_socket_read_start(connection->socket, protocol->on_readable);
@@ -180,14 +182,21 @@ ssize_t client_connection_send(struct client_connection *connection, const struc
     return byte_stream_send(client_connection_fd(connection), connection->ssl, vector, count);
 }
 
-void client_connection_finish_sending(struct client_connection *connection)
+bool client_connection_finish_sending(struct client_connection *connection)
 {
-    byte_stream_finish_sending(client_connection_fd(connection), connection->ssl);
+    int fd = client_connection_fd(connection);
+    if (!byte_stream_finish_sending(fd, connection->ssl))
+        return false;
+    if (connection->ssl != NULL)
+        shutdown(fd, SHUT_WR);
+    return true;
 }
 
 void client_connection_reset(struct client_connection *connection)
 {
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
     setsockopt(client_connection_fd(connection), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    byte_stream_free(connection->ssl, false);
+    connection->ssl = NULL;
     client_connection_close(connection);
 }

@@ -2,10 +2,11 @@
  * is spoken on it just now.
  *
  * What every protocol needs is in here: bytes in and out, whose connection it is, its places in the
- * worker's lists, how it is closed and counted. Protocols take turns: the first is always the
- * opening (client_opening.h), which finds out what the client speaks and turns the connection over.
+ * worker's lists, how it is closed and counted. Protocols take turns: the first ones find out what
+ * the client speaks, the last one waits until it has heard everything.
  *
- *     accept ──▶ client_opening ──▶ front_http1
+ *     accept ──▶ client_opening ───┬──▶ front_http1 ──▶ client_farewell
+ *           └──▶ client_handshake ─┘
  *
  * The worker knows nothing but this.
  *
@@ -31,8 +32,8 @@ struct worker;
 
 /* What can be spoken on a connection. */
 struct client_protocol {
-    /* Speaks it from now on: sets connection->state. `received` has come already, at least a byte
-     * of it; borrowed until the call returns. The socket is being read. Whoever calls this tells
+    /* Speaks it from now on: sets connection->state. `received` has come already, and may be
+     * empty; borrowed until the call returns. The socket is being read. Whoever calls this tells
      * the exchanges (exchanges_flush) when it is done. */
     void (*start)(struct client_connection *connection, struct slice received);
     /* The socket is readable. Its data is the connection. */
@@ -56,6 +57,7 @@ struct client_connection {
     char peer_text[INET6_ADDRSTRLEN];
     uint64_t accepted_ms;           /* on clock_now_ms */
     uint64_t request_count;         /* that its protocols have taken from it */
+    char *client_subject;           /* of its verified certificate; NULL: it has shown none */
     bool peer_is_trusted;           /* what it says of the client before it is believed */
     bool is_paused;                 /* not reading the socket */
     bool is_idle;                   /* nothing is under way: may be closed for another */
@@ -108,8 +110,9 @@ void client_connection_resume_reading(struct client_connection *connection);
 ssize_t client_connection_send(struct client_connection *connection, const struct iovec *vector,
                                int count);
 
-/* We send no more. */
-void client_connection_finish_sending(struct client_connection *connection);
+/* We send no more. False when that could not be said yet: to be tried again when the socket is
+ * writable. */
+bool client_connection_finish_sending(struct client_connection *connection);
 
 /* It ends with a reset: only so can a client tell that what it got is not everything. */
 void client_connection_reset(struct client_connection *connection);

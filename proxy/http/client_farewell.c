@@ -15,6 +15,20 @@ static void on_due(struct timer *timer)
     client_connection_close(timer->context);
 }
 
+static void on_writable(h2o_socket_t *socket, const char *error);
+
+static void finish_sending(struct client_connection *connection)
+{
+    if (!client_connection_finish_sending(connection))
+        h2o_socket_notify_write(connection->socket, on_writable);
+}
+
+static void on_writable(h2o_socket_t *socket, const char *error)
+{
+    (void)error;
+    finish_sending(socket->data);
+}
+
 static void start(struct client_connection *connection, struct slice received)
 {
     (void)received;
@@ -23,7 +37,7 @@ static void start(struct client_connection *connection, struct slice received)
     timer_init(&farewell->timer, on_due, connection);
     timer_start(timers, &farewell->timer, connection->worker->shared->http.linger_timeout_ms);
     connection->state = farewell;
-    client_connection_finish_sending(connection);
+    finish_sending(connection);
 }
 
 static void on_readable(h2o_socket_t *socket, const char *error)

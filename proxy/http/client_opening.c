@@ -2,8 +2,10 @@
 
 #include "common/buffer.h"
 #include "proxy/http/client_connection.h"
+#include "proxy/http/client_handshake.h"
 #include "proxy/http/front_http1.h"
 #include "proxy/http/front_http2.h"
+#include "proxy/http/listener.h"
 #include "proxy/http/worker.h"
 
 #include <stdlib.h>
@@ -90,7 +92,20 @@ static void drain(struct client_connection *connection)
         client_connection_close(connection);
 }
 
+static void start(struct client_connection *connection, struct slice received)
+{
+    (void)received;
+    struct opening *opening = memory_allocate_zeroed(1, sizeof(*opening));
+    timer_init(&opening->timer, on_due, connection);
+    timer_start(&connection->worker->timers, &opening->timer,
+                connection->worker->shared->http.head_timeout_ms);
+    connection->state = opening;
+    /* Who has said nothing yet is as good as idle: many of them must not keep others out. */
+    client_connection_set_idle(connection, true);
+}
+
 static const struct client_protocol client_opening_protocol = {
+    .start = start,
     .on_readable = on_readable,
     .drain = drain,
     .stop = stop,
@@ -98,13 +113,8 @@ static const struct client_protocol client_opening_protocol = {
 
 void client_opening_start(struct client_connection *connection)
 {
-    struct opening *opening = memory_allocate_zeroed(1, sizeof(*opening));
-    timer_init(&opening->timer, on_due, connection);
-    timer_start(&connection->worker->timers, &opening->timer,
-                connection->worker->shared->http.head_timeout_ms);
-    connection->state = opening;
-    connection->protocol = &client_opening_protocol;
-    /* Who has said nothing yet is as good as idle: many of them must not keep others out. */
-    client_connection_set_idle(connection, true);
-    h2o_socket_read_start(connection->socket, on_readable);
+    if (listener_tls(connection->listener) != NULL)
+        client_handshake_start(connection);
+    else
+        client_connection_turn_over(connection, &client_opening_protocol, slice_of(NULL, 0));
 }

@@ -1,8 +1,8 @@
-/* Client opening: the first protocol of every connection, from accepting it until it is known what
- * the client speaks.
+/* Client opening: from accepting a connection until it is known what the client speaks.
  *
  * On a clear connection the first bytes tell: client_opening.c, protocol_of_bytes. A client that
- * sends nothing costs no more than this, and is let go after the head timeout.
+ * sends nothing costs no more than this, and is let go after the head timeout. To a listener with
+ * certificates the handshake comes first, and tells as well: client_handshake.h.
  *
  * Threads: worker. */
 #ifndef PROXY_HTTP_CLIENT_OPENING_H
@@ -10,7 +10,7 @@
 
 struct client_connection;
 
-/* A connection without a protocol. */
+/* A connection that has no protocol yet. */
 void client_opening_start(struct client_connection *connection);
 
 #endif

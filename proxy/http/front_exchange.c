@@ -20,7 +20,8 @@ struct exchange *front_exchange_new(struct client_connection *connection,
                                              .capacity = http->max_headers},
                                   .host = exchange->host};
     exchange->peer_address = slice_from_string(connection->peer_text);
-    request_parser_init(exchange_parse_request(exchange), &limits, areas, SLICE("http"), false);
+    struct slice scheme = connection->ssl == NULL ? SLICE("http") : SLICE("https");
+    request_parser_init(exchange_parse_request(exchange), &limits, areas, scheme, false);
     client_connection_set_idle(connection, false);
     return exchange;
 }

@@ -108,17 +108,33 @@ static void read_next_head(struct front_http1 *front)
     front_http1_start_read_timer(front, front->worker->shared->http.head_timeout_ms);
 }
 
+/* Received bytes go behind what `to` holds; see front_http1_receive. A record of TLS comes whole,
+ * so by way of the scratch space: most heads are shorter. */
+static ssize_t receive_behind(struct front_http1 *front, struct buffer *to, bool *is_reset)
+{
+    char *scratch = front->worker->scratch;
+    bool is_clear = front->connection->ssl == NULL;
+    char *at = is_clear ? buffer_reserve(to, HEAD_READ_BYTES) : scratch;
+    size_t most = is_clear ? (size_t)HEAD_READ_BYTES : (size_t)TLS_RECORD_BYTES;
+    ssize_t received = front_http1_receive(front, at, most, is_reset);
+    if (received <= 0)
+        return received;
+    if (is_clear)
+        buffer_extend(to, (size_t)received);
+    else
+        buffer_append(to, scratch, (size_t)received);
+    return received;
+}
+
 /* False when the client is gone. */
 static bool receive_head(struct front_http1 *front)
 {
     struct buffer *bytes = &front->exchange->request_bytes;
     bool is_first = bytes->length == 0;
     bool is_reset;
-    ssize_t received = front_http1_receive(front, buffer_reserve(bytes, HEAD_READ_BYTES),
-                                           HEAD_READ_BYTES, &is_reset);
+    ssize_t received = receive_behind(front, bytes, &is_reset);
     if (received <= 0)
         return received < 0;
-    buffer_extend(bytes, (size_t)received);
     if (parse_head(front, (size_t)received, false) && is_first)
         front_http1_start_read_timer(front, front->worker->shared->http.head_timeout_ms);
     return true;
@@ -143,8 +159,7 @@ static void read_ahead(struct front_http1 *front)
         return;
     }
     bool is_reset;
-    ssize_t received = front_http1_receive(front, buffer_reserve(&front->input, HEAD_READ_BYTES),
-                                           HEAD_READ_BYTES, &is_reset);
+    ssize_t received = receive_behind(front, &front->input, &is_reset);
     if (received < 0)
         return;
     if (is_reset) {
@@ -154,9 +169,7 @@ static void read_ahead(struct front_http1 *front)
     if (received == 0) {
         front->is_half_closed = true;
         front_http1_stop_reading(front);
-        return;
     }
-    buffer_extend(&front->input, (size_t)received);
 }
 
 static void on_readable(h2o_socket_t *socket, const char *error)
@@ -188,8 +201,11 @@ void front_http1_next(struct front_http1 *front)
 
     bool is_last = front->worker->is_draining && !front->worker->is_patient;
     if (front->closes || is_last || has_unread_body) {
-        if (may_send_more && !front->is_half_closed)
-            client_farewell_start(front->connection);
+        struct client_connection *connection = front->connection;
+        bool may_be_unheard = may_send_more && !front->is_half_closed;
+        bool is_unsaid = connection->ssl != NULL && !client_connection_finish_sending(connection);
+        if (may_be_unheard || is_unsaid)
+            client_farewell_start(connection);
         else
             front_http1_close(front);
         return;
@@ -245,6 +261,10 @@ static void start(struct client_connection *connection, struct slice received)
     timer_init(&front->read_timer, on_read_due, front);
     timer_init(&front->write_timer, on_write_due, front);
     connection->state = front;
+    if (received.length == 0) {
+        front_http1_start_read_timer(front, front->worker->shared->http.head_timeout_ms);
+        return;
+    }
     buffer_append_slice(&front->input, received);
     read_next_head(front);
     if (front->input.length == 0)

@@ -71,7 +71,8 @@ bool front_http1_has_lost_body(const struct front_http1 *front)
     return front_http1_is_reading_body(front) && front->is_half_closed && front->input.length == 0;
 }
 
-/* By length, straight into the pipe; chunks by way of the worker's scratch space. */
+/* By length, straight into the pipe; chunks by way of the worker's scratch space, and what a record
+ * of TLS may hold besides the body. Such a record may be more than the pipe has room for. */
 void front_http1_read_body(struct front_http1 *front)
 {
     struct exchange *exchange = front->exchange;
@@ -89,9 +90,13 @@ void front_http1_read_body(struct front_http1 *front)
     bool by_length = exchange->request.framing == BODY_LENGTH;
     if (by_length && room > front->body_left)
         room = (size_t)front->body_left;
-    if (by_length && body->bytes.length == 0 && room > READ_BUFFER_BYTES)
+    size_t least = client_connection_least_read(front->connection);
+    bool is_direct = by_length && room >= least;
+    if (room < least)
+        room = least;
+    if (is_direct && body->bytes.length == 0 && room > READ_BUFFER_BYTES)
         read_buffers_lend_large(&front->worker->read_buffers, &body->bytes);
-    char *at = by_length ? buffer_reserve(&body->bytes, room) : front->worker->scratch;
+    char *at = is_direct ? buffer_reserve(&body->bytes, room) : front->worker->scratch;
     bool is_reset;
     ssize_t received = front_http1_receive(front, at, room, &is_reset);
     if (received < 0)
@@ -101,7 +106,7 @@ void front_http1_read_body(struct front_http1 *front)
         return;
     }
 
-    if (by_length) {
+    if (is_direct) {
         body_pipe_extend(body, (size_t)received);
         front->body_left -= (size_t)received;
         if (front->body_left == 0)

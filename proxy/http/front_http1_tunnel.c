@@ -56,7 +56,8 @@ void front_http1_read_tunnel(struct front_http1 *front)
 
     bool is_reset;
     char *at = front->worker->scratch;
-    ssize_t received = front_http1_receive(front, at, room, &is_reset);
+    size_t least = client_connection_least_read(front->connection);
+    ssize_t received = front_http1_receive(front, at, room < least ? least : room, &is_reset);
     if (received < 0)
         return;
     if (is_reset) {

@@ -12,6 +12,8 @@
 /* What a limit protects stands beside it, and the default is as low as ordinary use allows. */
 struct http_options {
     /* --- clients -------------------------------------------------------------------------- */
+    /* Of a handshake, from accept. Two round trips and a signature, on slow lines and machines. */
+    uint64_t tls_handshake_timeout_ms;
     /* From the first byte of a head (or accept) to its last. One packet holds most; a slow line
      * with a hundred headers still needs only seconds. */
     uint64_t head_timeout_ms;
@@ -60,6 +62,7 @@ enum { UPLOAD_MINIMUM_BYTES_A_SECOND = 1024 };
 
 #define HTTP_OPTIONS_DEFAULT                                                                       \
     ((struct http_options){                                                                        \
+        .tls_handshake_timeout_ms = 10 * 1000,                                                     \
         .head_timeout_ms = 10 * 1000,                                                              \
         .upload_timeout_ms = 60 * 1000,                                                            \
         .idle_timeout_ms = 75 * 1000,                                                              \

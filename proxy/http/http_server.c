@@ -55,8 +55,8 @@ static bool open_listeners(struct http_server *server, const struct http_server_
     server->shared.listeners = server->listeners;
     for (size_t i = 0; i < options->listen->count; i++) {
         const struct listener_spec *spec = &options->listen->items[i];
-        if (tls_files_are_given(&spec->tls) || spec->expects_proxy_header)
-            return error_set(err, ERROR_UNSUPPORTED, "%s: neither TLS nor PROXY is served yet",
+        if (spec->expects_proxy_header)
+            return error_set(err, ERROR_UNSUPPORTED, "%s: PROXY headers are not understood yet",
                              spec->text);
         server->listeners[i] = listener_open(spec, options->worker_count, options->inherited, err);
         if (server->listeners[i] == NULL)

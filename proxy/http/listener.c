@@ -3,6 +3,7 @@
 #include "common/buffer.h"
 #include "common/inherited_sockets.h"
 #include "common/slice.h"
+#include "proxy/http/tls_server.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,8 +22,9 @@ struct listener {
     char *description;
     struct listener_identity identity;
     struct listener_address address;
-    bool owns_file; /* of a Unix socket */
-    int *fds;       /* one for each worker or more; a Unix socket has one */
+    struct tls_server *tls; /* NULL: clear */
+    bool owns_file;         /* of a Unix socket */
+    int *fds;               /* one for each worker or more; a Unix socket has one */
     unsigned fd_count;
 };
 
@@ -235,6 +237,14 @@ struct listener *listener_open(const struct listener_spec *spec, unsigned worker
     if (inherited != NULL)
         claim_inherited(listener, inherited);
 
+    if (tls_files_are_given(&spec->tls)) {
+        listener->tls = tls_server_new(&spec->tls, spec->text, err);
+        if (listener->tls == NULL) {
+            error_prefix(err, "%s: ", spec->text);
+            listener_close(listener);
+            return NULL;
+        }
+    }
     bool is_open =
         listener_is_unix(listener) ? open_unix(listener) : open_tcp(listener, worker_count);
     if (!is_open) {
@@ -298,6 +308,7 @@ void listener_close(struct listener *listener)
     if (listener == NULL)
         return;
     listener_stop(listener);
+    tls_server_free(listener->tls);
     free(listener->fds);
     listener_specs_clear(&listener->own);
     free(listener->description);
@@ -307,6 +318,11 @@ void listener_close(struct listener *listener)
 const char *listener_description(const struct listener *listener)
 {
     return listener->description;
+}
+
+struct tls_server *listener_tls(const struct listener *listener)
+{
+    return listener->tls;
 }
 
 const struct listener_spec *listener_spec(const struct listener *listener)

@@ -15,11 +15,12 @@
 
 struct inherited_sockets;
 struct listener;
+struct tls_server;
 
-/* Port 0 takes a free one. A port that anything else listens on is an error, although SO_REUSEPORT
- * would let us share it with another process of the same user; so is the file of a Unix socket that
- * somebody listens on, and one that is no socket, but what a crash has left behind is replaced.
- * NULL on error. `spec` is borrowed until the listener is closed.
+/* Loads its certificates, too. Port 0 takes a free one. A port that anything else listens on is an
+ * error, although SO_REUSEPORT would let us share it with another process of the same user; so is
+ * the file of a Unix socket that somebody listens on, and one that is no socket, but what a crash
+ * has left behind is replaced. NULL on error. `spec` is borrowed until the listener is closed.
  *
  * Of `inherited` (NULL: nothing) it claims every socket with that address, and with port 0 those of
  * its name. Only what is missing to one for each worker is opened then, and only listened on from
@@ -53,6 +54,9 @@ const struct listener_spec *listener_spec(const struct listener *listener);
 
 /* Name and port, as routes refer to them. Borrowed until closed. */
 const struct listener_identity *listener_identity(const struct listener *listener);
+
+/* What secures its connections; NULL: they are clear. */
+struct tls_server *listener_tls(const struct listener *listener);
 
 bool listener_is_unix(const struct listener *listener);
 

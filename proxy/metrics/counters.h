@@ -62,6 +62,8 @@ enum denial {
     DENIAL_TOTAL_LIMIT,    /* connection closed: too many in all */
     DENIAL_MADE_ROOM,      /* connection closed: the longest idle one, for another */
     DENIAL_WRITE_STALL,    /* connection closed: the client did not read */
+    DENIAL_TLS_HANDSHAKE,  /* connection closed: the handshake failed */
+    DENIAL_TLS_TIMEOUT,    /* connection closed: the handshake did not end in time */
     DENIAL_COUNT
 };
 
@@ -88,8 +90,11 @@ struct worker_counters {
     unsigned index;            /* immutable: of the worker, from 0 */
 
     struct counter connections_accepted;
-    struct counter connections_closed; /* accepted - closed: open now */
-    struct counter requests;           /* heads that were complete, refused ones included */
+    struct counter connections_closed;    /* accepted - closed: open now */
+    struct counter requests;              /* heads that were complete, refused ones included */
+    struct counter client_tls_handshakes; /* with clients, complete */
+    struct counter
+        client_tls_resumptions; /* of these, those that went on with an earlier session */
     struct counter client_bytes_in;
     struct counter client_bytes_out;
     struct counter refused[DENIAL_COUNT];

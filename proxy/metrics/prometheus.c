@@ -33,6 +33,13 @@ void prometheus_write_labelled(struct buffer *to, const char *name, const char *
     buffer_append_char(to, '"');
 }
 
+void prometheus_write_label(struct buffer *to, const char *label, const char *value)
+{
+    buffer_printf(to, ",%s=\"", label);
+    write_label_value(to, value);
+    buffer_append_char(to, '"');
+}
+
 static void write_gauge(struct buffer *to, const char *name, const char *help, uint64_t value)
 {
     prometheus_write_head(to, name, "gauge", help);
@@ -62,6 +69,11 @@ static const struct {
      "Client connections accepted."},
     {offsetof(struct worker_counters, requests), "pointsman_requests_received_total",
      "Complete request heads, those that were refused included."},
+    {offsetof(struct worker_counters, client_tls_handshakes),
+     "pointsman_client_tls_handshakes_total", "TLS handshakes with clients."},
+    {offsetof(struct worker_counters, client_tls_resumptions),
+     "pointsman_client_tls_resumptions_total",
+     "TLS handshakes with clients that resumed a session."},
     {offsetof(struct worker_counters, client_bytes_in), "pointsman_client_received_bytes_total",
      "Bytes received from clients."},
     {offsetof(struct worker_counters, client_bytes_out), "pointsman_client_sent_bytes_total",
@@ -118,6 +130,8 @@ static const char *const denial_names[DENIAL_COUNT] = {
     [DENIAL_TOTAL_LIMIT] = "total_limit",
     [DENIAL_MADE_ROOM] = "made_room",
     [DENIAL_WRITE_STALL] = "write_stall",
+    [DENIAL_TLS_HANDSHAKE] = "tls_handshake",
+    [DENIAL_TLS_TIMEOUT] = "tls_timeout",
 };
 
 static void write_totals(struct buffer *to, const struct counters *counters)

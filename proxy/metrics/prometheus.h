@@ -38,6 +38,9 @@ void prometheus_write_head(struct buffer *to, const char *name, const char *type
 void prometheus_write_labelled(struct buffer *to, const char *name, const char *label,
                                const char *value);
 
+/* `,label="value"`, behind the above. */
+void prometheus_write_label(struct buffer *to, const char *label, const char *value);
+
 /* --- all counters ---------------------------------------------------------------------------- */
 
 void prometheus_write(struct buffer *to, struct counters *counters,

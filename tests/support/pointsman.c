@@ -240,6 +240,13 @@ int pointsman_port(const struct pointsman *pointsman)
     return pointsman->port;
 }
 
+int pointsman_listener_port(const struct pointsman *pointsman, const char *name)
+{
+    char event[128];
+    snprintf(event, sizeof(event), " listening listener=%s=", name);
+    return find_port(pointsman->proxy, event);
+}
+
 int pointsman_admin_port(const struct pointsman *pointsman)
 {
     return pointsman->admin_port;

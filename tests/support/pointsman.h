@@ -50,6 +50,8 @@ struct process *pointsman_control(struct pointsman *pointsman);
 struct process *pointsman_proxy(struct pointsman *pointsman);
 
 int pointsman_port(const struct pointsman *pointsman);
+/* Of another listener, by its name. */
+int pointsman_listener_port(const struct pointsman *pointsman, const char *name);
 int pointsman_admin_port(const struct pointsman *pointsman);
 const char *pointsman_socket(const struct pointsman *pointsman);
 struct temp_dir *pointsman_dir(struct pointsman *pointsman);

@@ -1,0 +1,108 @@
+#include "proxy/certificate_report.h"
+
+#include "common/json.h"
+#include "proxy/http/certificate_set.h"
+#include "proxy/http/http_server.h"
+#include "proxy/http/tls_server.h"
+#include "proxy/metrics/prometheus.h"
+
+#include <inttypes.h>
+
+/* One listener's, with what its TLS is like right now. */
+typedef void write_listener(struct buffer *to, const struct listener *listener,
+                            const struct tls_server_status *status);
+
+static void each_listener(struct buffer *to, const struct http_server *server,
+                          write_listener *write)
+{
+    for (size_t i = 0; i < http_server_listener_count(server); i++) {
+        const struct listener *listener = http_server_listener(server, i);
+        if (listener_tls(listener) == NULL)
+            continue;
+        struct tls_server_status status;
+        tls_server_status(listener_tls(listener), &status);
+        write(to, listener, &status);
+        certificate_set_release(&status.certificates);
+    }
+}
+
+/* --- JSON ------------------------------------------------------------------------------------ */
+
+static void append_text(struct buffer *to, const char *text)
+{
+    json_append_string(to, slice_from_string(text));
+}
+
+static void write_json(struct buffer *to, const struct listener *listener,
+                       const struct tls_server_status *status)
+{
+    buffer_append_string(to, to->at[to->length - 1] == '[' ? "\n" : ",\n");
+    buffer_append_string(to, "    {\"listener\": ");
+    append_text(to, listener_description(listener));
+    buffer_printf(to, ", \"reloads\": %" PRIu64 ", \"failed_reloads\": %" PRIu64 ", \"problem\": ",
+                  status->reloads, status->failures);
+    append_text(to, status->problem);
+    buffer_append_string(to, ", \"certificates\": [");
+    for (size_t i = 0; i < certificate_set_count(status->certificates); i++) {
+        const struct certificate_facts *facts = certificate_set_facts(status->certificates, i);
+        buffer_append_string(to, i == 0 ? "{\"file\": " : ", {\"file\": ");
+        append_text(to, facts->file);
+        buffer_append_string(to, ", \"name\": ");
+        append_text(to, facts->name);
+        buffer_printf(to, ", \"not_after_ms\": %" PRId64 "}", facts->not_after_s * 1000);
+    }
+    buffer_append_string(to, "]}");
+}
+
+void certificate_report_write_json(struct buffer *to, const struct http_server *server)
+{
+    buffer_append_char(to, '[');
+    each_listener(to, server, write_json);
+    buffer_append_char(to, ']');
+}
+
+/* --- metrics --------------------------------------------------------------------------------- */
+
+static void write_not_after(struct buffer *to, const struct listener *listener,
+                            const struct tls_server_status *status)
+{
+    for (size_t i = 0; i < certificate_set_count(status->certificates); i++) {
+        const struct certificate_facts *facts = certificate_set_facts(status->certificates, i);
+        prometheus_write_labelled(to, "pointsman_certificate_not_after_timestamp_seconds",
+                                  "listener", listener_spec(listener)->name);
+        prometheus_write_label(to, "file", facts->file);
+        prometheus_write_label(to, "name", facts->name);
+        buffer_printf(to, "} %" PRId64 "\n", facts->not_after_s);
+    }
+}
+
+static void write_reloads(struct buffer *to, const struct listener *listener,
+                          const struct tls_server_status *status)
+{
+    static const char metric[] = "pointsman_certificate_reloads_total";
+    prometheus_write_labelled(to, metric, "listener", listener_spec(listener)->name);
+    buffer_printf(to, ",result=\"success\"} %" PRIu64 "\n", status->reloads);
+    prometheus_write_labelled(to, metric, "listener", listener_spec(listener)->name);
+    buffer_printf(to, ",result=\"failure\"} %" PRIu64 "\n", status->failures);
+}
+
+static void write_problem(struct buffer *to, const struct listener *listener,
+                          const struct tls_server_status *status)
+{
+    prometheus_write_labelled(to, "pointsman_certificates_outdated", "listener",
+                              listener_spec(listener)->name);
+    buffer_printf(to, "} %d\n", status->problem[0] != '\0');
+}
+
+void certificate_report_write_metrics(struct buffer *to, const struct http_server *server)
+{
+    prometheus_write_head(to, "pointsman_certificate_not_after_timestamp_seconds", "gauge",
+                          "When a certificate that is served ends.");
+    each_listener(to, server, write_not_after);
+    prometheus_write_head(to, "pointsman_certificate_reloads_total", "counter",
+                          "Times the certificates of a listener were read again.");
+    each_listener(to, server, write_reloads);
+    prometheus_write_head(to, "pointsman_certificates_outdated", "gauge",
+                          "1 while the files on disk cannot be used and the old ones are served.");
+    each_listener(to, server, write_problem);
+}

@@ -1,0 +1,71 @@
+#include "proxy/certificate_watch.h"
+
+#include "common/log.h"
+#include "proxy/http/http_server.h"
+#include "proxy/http/tls_server.h"
+
+enum { LOOK_MS = 2000 };
+
+static void reload(const struct listener *listener)
+{
+    struct error err;
+    if (tls_server_reload(listener_tls(listener), &err)) {
+        log_info("certificates_reloaded", "listener=%s", listener_description(listener));
+        return;
+    }
+    char reason[2 * ERROR_MESSAGE_BYTES];
+    log_error("certificates_not_reloaded", "listener=%s reason=%s", listener_description(listener),
+              log_quote(reason, sizeof(reason), err.message));
+}
+
+static bool always(struct tls_server *server)
+{
+    (void)server;
+    return true;
+}
+
+static void reload_those(const struct http_server *server, bool (*wants)(struct tls_server *server))
+{
+    for (size_t i = 0; i < http_server_listener_count(server); i++) {
+        const struct listener *listener = http_server_listener(server, i);
+        if (listener_tls(listener) != NULL && wants(listener_tls(listener)))
+            reload(listener);
+    }
+}
+
+static void on_due(struct event_timer *timer)
+{
+    struct certificate_watch *watch = timer->context;
+    reload_those(watch->server, tls_server_wants_reload);
+    event_timer_start(timer, watch->loop, LOOK_MS, on_due, watch);
+}
+
+static bool has_certificates(const struct http_server *server)
+{
+    for (size_t i = 0; i < http_server_listener_count(server); i++) {
+        if (listener_tls(http_server_listener(server, i)) != NULL)
+            return true;
+    }
+    return false;
+}
+
+void certificate_watch_start(struct certificate_watch *watch, struct event_loop *loop,
+                             const struct http_server *server)
+{
+    watch->loop = loop;
+    watch->server = server;
+    if (has_certificates(server))
+        event_timer_start(&watch->timer, loop, LOOK_MS, on_due, watch);
+}
+
+void certificate_watch_stop(struct certificate_watch *watch)
+{
+    event_timer_stop(&watch->timer);
+    watch->loop = NULL;
+}
+
+void certificate_watch_reload(struct certificate_watch *watch)
+{
+    if (watch->loop != NULL)
+        reload_those(watch->server, always);
+}

@@ -1,0 +1,180 @@
+#include "proxy/http/certificate_files.h"
+
+#include "common/buffer.h"
+#include "common/hash.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* --- paths ----------------------------------------------------------------------------------- */
+
+static char *join(const char *folder, const char *name)
+{
+    struct buffer path = BUFFER_EMPTY;
+    buffer_printf(&path, "%s/%s", folder, name);
+    char *joined = memory_duplicate_string(buffer_string(&path));
+    buffer_clear(&path);
+    return joined;
+}
+
+static bool exists(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+static bool has_ending(const char *name, const char *ending)
+{
+    size_t length = strlen(name);
+    size_t ending_length = strlen(ending);
+    return length > ending_length && strcmp(name + length - ending_length, ending) == 0;
+}
+
+/* --- pairs ----------------------------------------------------------------------------------- */
+
+/* Takes both paths. */
+static void add(struct certificate_files *found, char *certificate, char *key)
+{
+    found->items = memory_reallocate(found->items, (found->count + 1) * sizeof(found->items[0]));
+    found->items[found->count++] = (struct certificate_file){certificate, key};
+}
+
+/* The pair of a folder that holds one, named as certbot and Kubernetes do. */
+static bool add_known_pair(struct certificate_files *found, const char *folder)
+{
+    static const struct {
+        const char *certificate;
+        const char *key;
+    } known[] = {{"fullchain.pem", "privkey.pem"}, {"tls.crt", "tls.key"}};
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        char *certificate = join(folder, known[i].certificate);
+        char *key = join(folder, known[i].key);
+        if (exists(certificate) && exists(key)) {
+            add(found, certificate, key);
+            return true;
+        }
+        free(certificate);
+        free(key);
+    }
+    return false;
+}
+
+static void add_file(struct certificate_files *found, const char *folder, const char *name)
+{
+    char *key = join(folder, name);
+    memcpy(strrchr(key, '.'), ".key", sizeof(".key"));
+    if (!exists(key)) {
+        free(key);
+        key = NULL;
+    }
+    add(found, join(folder, name), key);
+}
+
+/* What begins with a dot is half written, or how Kubernetes swaps a whole folder. */
+static int is_visible(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static bool add_folder(struct certificate_files *found, const char *folder, struct error *err)
+{
+    if (add_known_pair(found, folder))
+        return true;
+    struct dirent **entries;
+    int count = scandir(folder, &entries, is_visible, by_bytes);
+    if (count < 0)
+        return error_set_errno(err, "certificates=%s", folder);
+    for (int i = 0; i < count; i++) {
+        const char *name = entries[i]->d_name;
+        char *path = join(folder, name);
+        if (is_folder(path))
+            add_known_pair(found, path);
+        else if (has_ending(name, ".crt") || has_ending(name, ".pem"))
+            add_file(found, folder, name);
+        free(path);
+        free(entries[i]);
+    }
+    free(entries);
+    return true;
+}
+
+bool certificate_files_find(const struct tls_files *tls, struct certificate_files *found,
+                            struct error *err)
+{
+    *found = (struct certificate_files){0};
+    for (size_t i = 0; i < tls->file_count; i++) {
+        const struct certificate_file *file = &tls->files[i];
+        add(found, memory_duplicate_string(file->certificate),
+            file->key == NULL ? NULL : memory_duplicate_string(file->key));
+    }
+    for (size_t i = 0; i < tls->folder_count; i++) {
+        if (!add_folder(found, tls->folders[i], err)) {
+            certificate_files_clear(found);
+            return false;
+        }
+    }
+    if (found->count == 0)
+        return error_set(err, ERROR_NOT_FOUND, "certificates=%s holds no certificate",
+                         tls->folders[0]);
+    return true;
+}
+
+void certificate_files_clear(struct certificate_files *found)
+{
+    for (size_t i = 0; i < found->count; i++) {
+        free(found->items[i].certificate);
+        free(found->items[i].key);
+    }
+    free(found->items);
+    *found = (struct certificate_files){0};
+}
+
+/* --- what is on disk ------------------------------------------------------------------------- */
+
+static uint64_t add_state(uint64_t state, const char *path)
+{
+    struct {
+        uint64_t device;
+        uint64_t number;
+        uint64_t size;
+        int64_t seconds;
+        int64_t nanoseconds;
+    } facts = {0};
+    struct stat status;
+    if (path == NULL)
+        return state;
+    if (stat(path, &status) == 0) {
+        facts.device = status.st_dev;
+        facts.number = status.st_ino;
+        facts.size = (uint64_t)status.st_size;
+        facts.seconds = status.st_mtim.tv_sec;
+        facts.nanoseconds = status.st_mtim.tv_nsec;
+    }
+    return hash_bytes(&facts, sizeof(facts), hash_bytes(path, strlen(path), state));
+}
+
+uint64_t certificate_files_state(const struct tls_files *tls)
+{
+    struct certificate_files found;
+    uint64_t state = add_state(0, tls->client_ca);
+    if (!certificate_files_find(tls, &found, NULL))
+        return state;
+    for (size_t i = 0; i < found.count; i++)
+        state = add_state(add_state(state, found.items[i].certificate), found.items[i].key);
+    certificate_files_clear(&found);
+    return state;
+}

@@ -1,0 +1,397 @@
+#include "proxy/http/certificate_set.h"
+
+#include "common/buffer.h"
+#include "common/log.h"
+#include "proxy/http/byte_stream.h"
+#include "proxy/http/certificate_files.h"
+#include "proxy/http/certificate_names.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+/* Certificates for the same names, one for each kind of key. */
+struct served {
+    SSL_CTX *context;
+    struct certificate_names names; /* sorted */
+    int key_kinds[4];
+    size_t kind_count;
+};
+
+/* A name, and which of `served` has it. */
+struct entry {
+    const struct certificate_name *name;
+    size_t served;
+};
+
+struct certificate_set {
+    /* immutable once loaded */
+    struct served *served;
+    size_t served_count;
+    struct entry *entries; /* sorted by name; of equal ones the first alone */
+    size_t entry_count;
+    struct certificate_facts *facts;
+    size_t count;
+
+    /* atomic: any */
+    atomic_uint references;
+};
+
+/* --- files ----------------------------------------------------------------------------------- */
+
+/* OpenSSL does not say so in words. */
+static bool check_readable(const char *option, const char *path, struct error *err)
+{
+    return access(path, R_OK) == 0 || error_set_errno(err, "%s=%s", option, path);
+}
+
+static X509 *read_leaf(const char *path, struct error *err)
+{
+    if (!check_readable("certificate", path, err))
+        return NULL;
+    FILE *file = fopen(path, "re");
+    X509 *leaf = file == NULL ? NULL : PEM_read_X509_AUX(file, NULL, NULL, NULL);
+    if (file != NULL)
+        fclose(file);
+    if (leaf == NULL)
+        error_set(err, ERROR_INVALID, "certificate=%s holds no certificate: %s", path,
+                  tls_take_reason("cannot be read"));
+    return leaf;
+}
+
+/* A key that wants a password must not ask whoever sits at the terminal. */
+static int on_password(char *to, int length, int is_writing, void *context)
+{
+    (void)to;
+    (void)length;
+    (void)is_writing;
+    (void)context;
+    return -1;
+}
+
+static bool use_pair(SSL_CTX *context, const struct certificate_file *file, struct error *err)
+{
+    const char *key = file->key != NULL ? file->key : file->certificate;
+    if (SSL_CTX_use_certificate_chain_file(context, file->certificate) != 1)
+        return error_set(err, ERROR_INVALID, "certificate=%s: %s", file->certificate,
+                         tls_take_reason("cannot be used"));
+    if (!check_readable("key", key, err))
+        return false;
+    SSL_CTX_set_default_passwd_cb(context, on_password);
+    if (SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1 &&
+        SSL_CTX_check_private_key(context) == 1)
+        return true;
+    unsigned long code = ERR_peek_error();
+    bool does_not_fit =
+        ERR_GET_LIB(code) == ERR_LIB_X509 && (ERR_GET_REASON(code) == X509_R_KEY_VALUES_MISMATCH ||
+                                              ERR_GET_REASON(code) == X509_R_KEY_TYPE_MISMATCH);
+    const char *reason = tls_take_reason("cannot be used");
+    return error_set(err, ERROR_INVALID, "key=%s %s certificate=%s: %s", key,
+                     does_not_fit ? "does not fit" : "cannot be used with", file->certificate,
+                     reason);
+}
+
+/* --- clients' certificates ------------------------------------------------------------------- */
+
+static bool use_authorities(SSL_CTX *context, const struct tls_files *tls, struct error *err)
+{
+    if (tls->client_ca == NULL)
+        return true;
+    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(tls->client_ca);
+    if (names == NULL || SSL_CTX_load_verify_file(context, tls->client_ca) != 1) {
+        sk_X509_NAME_pop_free(names, X509_NAME_free);
+        return error_set(err, ERROR_INVALID, "client-ca=%s: %s", tls->client_ca,
+                         tls_take_reason("holds no certificate"));
+    }
+    SSL_CTX_set_client_CA_list(context, names);
+    int mode = SSL_VERIFY_PEER;
+    if (tls->client_certificate == CLIENT_CERTIFICATE_REQUIRED)
+        mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+    SSL_CTX_set_verify(context, mode, NULL);
+    /* An intermediate authority may be named without the one above it. */
+    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN);
+    return true;
+}
+
+static bool add_file(EVP_MD_CTX *digest, const char *path)
+{
+    char bytes[4096];
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    size_t length;
+    bool is_added = true;
+    while (is_added && (length = fread(bytes, 1, sizeof(bytes), file)) > 0)
+        is_added = EVP_DigestUpdate(digest, bytes, length) == 1;
+    is_added = is_added && ferror(file) == 0;
+    fclose(file);
+    return is_added;
+}
+
+struct session_scope {
+    unsigned char bytes[SSL_MAX_SSL_SESSION_ID_LENGTH];
+};
+
+static bool digest_scope(EVP_MD_CTX *digest, const struct tls_files *tls, const char *identity,
+                         unsigned char *to)
+{
+    unsigned char mode = (unsigned char)tls->client_certificate;
+    return digest != NULL && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
+           EVP_DigestUpdate(digest, identity, strlen(identity) + 1) == 1 &&
+           EVP_DigestUpdate(digest, &mode, sizeof(mode)) == 1 &&
+           (tls->client_ca == NULL || add_file(digest, tls->client_ca)) &&
+           EVP_DigestFinal_ex(digest, to, NULL) == 1;
+}
+
+/* Which sessions may go on here. */
+static bool make_scope(const struct tls_files *tls, const char *identity,
+                       struct session_scope *scope, struct error *err)
+{
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    bool is_made = digest_scope(digest, tls, identity, scope->bytes);
+    EVP_MD_CTX_free(digest);
+    return is_made || error_set(err, ERROR_SYSTEM, "client-ca=%s cannot be read",
+                                tls->client_ca == NULL ? "" : tls->client_ca);
+}
+
+/* --- loading --------------------------------------------------------------------------------- */
+
+struct loading {
+    const struct tls_files *tls;
+    const struct certificate_preparation *preparation;
+    struct session_scope scope;
+    struct certificate_set *set;
+};
+
+static SSL_CTX *make_context(const struct loading *loading, struct error *err)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    if (context == NULL ||
+        !loading->preparation->prepare(context, loading->preparation->argument) ||
+        SSL_CTX_set_session_id_context(context, loading->scope.bytes,
+                                       sizeof(loading->scope.bytes)) != 1) {
+        error_set(err, ERROR_INTERNAL, "TLS cannot be set up: %s", tls_take_reason("no context"));
+        SSL_CTX_free(context);
+        return NULL;
+    }
+    if (!use_authorities(context, loading->tls, err)) {
+        SSL_CTX_free(context);
+        return NULL;
+    }
+    return context;
+}
+
+/* One with the same names and room for a key of this kind; NULL when there is none. */
+static struct served *find_sibling(struct certificate_set *set,
+                                   const struct certificate_names *names, int kind)
+{
+    for (size_t i = 0; i < set->served_count; i++) {
+        struct served *served = &set->served[i];
+        bool has_kind = served->kind_count == sizeof(served->key_kinds) / sizeof(int);
+        for (size_t j = 0; j < served->kind_count; j++)
+            has_kind = has_kind || served->key_kinds[j] == kind;
+        if (!has_kind && certificate_names_are_equal(&served->names, names))
+            return served;
+    }
+    return NULL;
+}
+
+/* Takes the names. */
+static struct served *add_served(struct loading *loading, struct certificate_names *names,
+                                 struct error *err)
+{
+    struct certificate_set *set = loading->set;
+    SSL_CTX *context = make_context(loading, err);
+    if (context == NULL)
+        return NULL;
+    set->served = memory_reallocate(set->served, (set->served_count + 1) * sizeof(set->served[0]));
+    struct served *served = &set->served[set->served_count++];
+    *served = (struct served){.context = context, .names = *names};
+    *names = (struct certificate_names){0};
+    return served;
+}
+
+static int64_t seconds_of(const ASN1_TIME *time)
+{
+    struct tm parts = {0};
+    return ASN1_TIME_to_tm(time, &parts) == 1 ? (int64_t)timegm(&parts) : 0;
+}
+
+static void add_facts(struct certificate_set *set, const char *file, const X509 *leaf,
+                      const struct certificate_names *names)
+{
+    set->facts = memory_reallocate(set->facts, (set->count + 1) * sizeof(set->facts[0]));
+    set->facts[set->count++] = (struct certificate_facts){
+        .file = memory_duplicate_string(file),
+        .name = certificate_names_first(names),
+        .not_after_s = seconds_of(X509_get0_notAfter(leaf)),
+    };
+    if (X509_cmp_current_time(X509_get0_notAfter(leaf)) < 0)
+        log_warn("certificate_expired", "file=%s", file);
+}
+
+static bool add_pair(struct loading *loading, const struct certificate_file *file,
+                     struct error *err)
+{
+    X509 *leaf = read_leaf(file->certificate, err);
+    if (leaf == NULL)
+        return false;
+    struct certificate_names names;
+    certificate_names_read(&names, leaf);
+    add_facts(loading->set, file->certificate, leaf, &names);
+
+    int kind = EVP_PKEY_get_base_id(X509_get0_pubkey(leaf));
+    struct served *served = find_sibling(loading->set, &names, kind);
+    if (served == NULL)
+        served = add_served(loading, &names, err);
+    bool is_used = served != NULL && use_pair(served->context, file, err);
+    if (is_used)
+        served->key_kinds[served->kind_count++] = kind;
+    certificate_names_clear(&names);
+    X509_free(leaf);
+    return is_used;
+}
+
+/* Of equal names the one that was added first comes first. */
+static int compare_entries(const void *a, const void *b)
+{
+    const struct entry *first = a;
+    const struct entry *second = b;
+    int order = certificate_name_compare(first->name, second->name);
+    if (order != 0)
+        return order;
+    return first->served < second->served ? -1 : first->served > second->served;
+}
+
+static void build_index(struct certificate_set *set)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < set->served_count; i++)
+        most += set->served[i].names.count;
+    set->entries = memory_allocate_zeroed(most, sizeof(set->entries[0]));
+    for (size_t i = 0; i < set->served_count; i++) {
+        for (size_t j = 0; j < set->served[i].names.count; j++)
+            set->entries[set->entry_count++] =
+                (struct entry){.name = &set->served[i].names.items[j], .served = i};
+    }
+    if (set->entry_count == 0)
+        return;
+    qsort(set->entries, set->entry_count, sizeof(set->entries[0]), compare_entries);
+
+    size_t kept = 0;
+    for (size_t i = 0; i < set->entry_count; i++) {
+        if (kept == 0 ||
+            certificate_name_compare(set->entries[kept - 1].name, set->entries[i].name) != 0)
+            set->entries[kept++] = set->entries[i];
+    }
+    set->entry_count = kept;
+}
+
+struct certificate_set *certificate_set_load(const struct tls_files *tls, const char *identity,
+                                             const struct certificate_preparation *preparation,
+                                             struct error *err)
+{
+    struct certificate_set *set = memory_allocate_zeroed(1, sizeof(*set));
+    atomic_init(&set->references, 1);
+    struct loading loading = {.tls = tls, .preparation = preparation, .set = set};
+    struct certificate_files files;
+    ERR_clear_error();
+    if ((tls->client_ca != NULL && !check_readable("client-ca", tls->client_ca, err)) ||
+        !make_scope(tls, identity, &loading.scope, err) ||
+        !certificate_files_find(tls, &files, err)) {
+        certificate_set_release(&set);
+        return NULL;
+    }
+    bool is_loaded = true;
+    for (size_t i = 0; is_loaded && i < files.count; i++)
+        is_loaded = add_pair(&loading, &files.items[i], err);
+    certificate_files_clear(&files);
+    if (!is_loaded) {
+        certificate_set_release(&set);
+        return NULL;
+    }
+    build_index(set);
+    return set;
+}
+
+void certificate_set_hold(struct certificate_set *set)
+{
+    atomic_fetch_add_explicit(&set->references, 1, memory_order_relaxed);
+}
+
+void certificate_set_release(struct certificate_set **set)
+{
+    struct certificate_set *ours = *set;
+    *set = NULL;
+    if (ours == NULL || atomic_fetch_sub_explicit(&ours->references, 1, memory_order_acq_rel) > 1)
+        return;
+    for (size_t i = 0; i < ours->served_count; i++) {
+        SSL_CTX_free(ours->served[i].context);
+        certificate_names_clear(&ours->served[i].names);
+    }
+    for (size_t i = 0; i < ours->count; i++) {
+        free(ours->facts[i].file);
+        free(ours->facts[i].name);
+    }
+    free(ours->served);
+    free(ours->entries);
+    free(ours->facts);
+    free(ours);
+}
+
+/* --- asking ---------------------------------------------------------------------------------- */
+
+SSL_CTX *certificate_set_default(const struct certificate_set *set)
+{
+    return set->served[0].context;
+}
+
+static int compare_to_name(const void *wanted, const void *entry)
+{
+    return certificate_name_compare(wanted, ((const struct entry *)entry)->name);
+}
+
+static SSL_CTX *find(const struct certificate_set *set, const struct certificate_name *name)
+{
+    if (set->entry_count == 0)
+        return NULL;
+    const struct entry *entry =
+        bsearch(name, set->entries, set->entry_count, sizeof(set->entries[0]), compare_to_name);
+    return entry == NULL ? NULL : set->served[entry->served].context;
+}
+
+SSL_CTX *certificate_set_find(const struct certificate_set *set, struct slice host)
+{
+    char lower[CERTIFICATE_NAME_BYTES];
+    struct certificate_name name = {.text = certificate_name_lower(host, lower)};
+    if (name.text.length == 0)
+        return NULL;
+    SSL_CTX *context = find(set, &name);
+    const char *dot = memchr(name.text.at, '.', name.text.length);
+    if (context != NULL || dot == NULL || dot == name.text.at)
+        return context;
+    size_t label = (size_t)(dot - name.text.at) + 1;
+    name = (struct certificate_name){
+        .text = slice_of(name.text.at + label, name.text.length - label), .is_wildcard = true};
+    return find(set, &name);
+}
+
+size_t certificate_set_count(const struct certificate_set *set)
+{
+    return set->count;
+}
+
+const struct certificate_facts *certificate_set_facts(const struct certificate_set *set,
+                                                      size_t index)
+{
+    assert(index < set->count);
+    return &set->facts[index];
+}
