@@ -26,6 +26,7 @@ enum { EXIT_USAGE = 2, WORKERS_MAX = 1024, CHECK_TIMEOUT_MS = 2000, HEAD_BYTES_M
 
 struct flags {
     struct option_list listen;
+    struct option_list trusted_proxies;
     const char *control;
     uint64_t workers;
     const char *admin;
@@ -81,6 +82,8 @@ static enum options_result parse_flags(struct flags *flags, int argc, char **arg
     const struct option table[] = {
         {"listen", OPTION_LIST, &flags->listen, "[NAME=]ADDR:PORT",
          "Where clients connect, or [NAME=]unix:PATH; options stand behind commas."},
+        {"trusted-proxies", OPTION_LIST, &flags->trusted_proxies, "CIDR",
+         "Peers that are believed their X-Forwarded-*; unix: those on Unix sockets."},
         {"control", OPTION_STRING, &flags->control, "PATH", "Socket of pointsman-control."},
         {"workers", OPTION_UNSIGNED, &flags->workers, "N", "Threads; one for each CPU online."},
         {"admin", OPTION_STRING, &flags->admin, "ADDR:PORT",
@@ -186,6 +189,26 @@ static bool check_head_limits(const struct flags *flags, struct http_options *ht
     return true;
 }
 
+/* Each item may be several, with commas between them. */
+static bool take_networks(const struct option_list *items, struct address_set *to,
+                          struct error *err)
+{
+    for (size_t i = 0; i < items->count; i++) {
+        const char *at = items->items[i];
+        for (;;) {
+            size_t length = strcspn(at, ",");
+            if (!address_set_add(to, slice_of(at, length), err)) {
+                address_set_clear(to);
+                return false;
+            }
+            if (at[length] == '\0')
+                break;
+            at += length + 1;
+        }
+    }
+    return true;
+}
+
 static bool check_flags(struct flags *flags, struct proxy_options *options, struct error *err)
 {
     enum log_level level;
@@ -219,8 +242,18 @@ static bool check_flags(struct flags *flags, struct proxy_options *options, stru
     };
     if (!sandbox_parse(flags->sandbox, &options->sandbox, err))
         return false;
-    return listener_specs_parse(flags->listen.items, flags->listen.count, &options->listen, err) ||
-           error_prefix(err, "--listen: ");
+    if (!listener_specs_parse(flags->listen.items, flags->listen.count, &options->listen, err))
+        return error_prefix(err, "--listen: ");
+    if (take_networks(&flags->trusted_proxies, &options->trusted_proxies, err))
+        return true;
+    listener_specs_clear(&options->listen);
+    return error_prefix(err, "--trusted-proxies: ");
+}
+
+static void clear_options(struct proxy_options *options)
+{
+    listener_specs_clear(&options->listen);
+    address_set_clear(&options->trusted_proxies);
 }
 
 /* --- signals -------------------------------------------------------------------------------- */
@@ -316,7 +349,7 @@ int main(int argc, char **argv)
     if (!check_flags(&flags, &options, &err))
         return fail(&err, EXIT_USAGE);
     if (flags.check_health) {
-        listener_specs_clear(&options.listen);
+        clear_options(&options);
         return check_health(flags.admin, CHECK_TIMEOUT_MS, &err) ? EXIT_SUCCESS
                                                                  : fail(&err, EXIT_FAILURE);
     }
@@ -328,6 +361,6 @@ int main(int argc, char **argv)
         exit_code = supervisor_run(argv, flags.log_file, &err);
     else
         exit_code = run(&options, flags.log_file, &err) ? EXIT_SUCCESS : -1;
-    listener_specs_clear(&options.listen);
+    clear_options(&options);
     return exit_code >= 0 ? exit_code : fail(&err, EXIT_FAILURE);
 }

@@ -31,14 +31,15 @@ struct supervised;
 
 /* Borrowed as long as the proxy runs. */
 struct proxy_options {
-    struct listener_specs listen; /* the caller's to clear */
-    const char *admin;            /* ADDR:PORT */
-    const char *control;          /* path of the control socket */
-    const char *local_copy;       /* NULL: none is kept */
-    const char *access_log;       /* NULL: none is written */
-    const char *log_file;         /* NULL: standard error */
-    const char *id;               /* NULL: see identity.h */
-    bool sandbox;                 /* see common/sandbox.h */
+    struct listener_specs listen;       /* the caller's to clear */
+    struct address_set trusted_proxies; /* the caller's to clear */
+    const char *admin;                  /* ADDR:PORT */
+    const char *control;                /* path of the control socket */
+    const char *local_copy;             /* NULL: none is kept */
+    const char *access_log;             /* NULL: none is written */
+    const char *log_file;               /* NULL: standard error */
+    const char *id;                     /* NULL: see identity.h */
+    bool sandbox;                       /* see common/sandbox.h */
     unsigned worker_count;
     uint64_t drain_ms;
     struct http_options http;

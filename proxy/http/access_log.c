@@ -215,6 +215,10 @@ static void put_line(struct buffer *to, const struct exchange *exchange)
 
     put_time(to);
     put_text(to, ",\"peer\":", exchange->peer_address);
+    if (exchange->peer_is_trusted)
+        put_text(to, ",\"client\":", exchange->client_address);
+    if (exchange->client_subject.at != NULL)
+        put_text(to, ",\"client_subject\":", exchange->client_subject);
     put_text(to, ",\"method\":", head->method);
     put_text(to, ",\"host\":", head->authority);
     put_text(to, ",\"path\":", head->path);

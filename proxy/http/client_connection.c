@@ -93,15 +93,16 @@ static void describe_peer(struct client_connection *connection, const struct soc
 }
 
 void client_connection_accept(struct worker *worker, const struct listener *listener, int fd,
-                              const struct sockaddr *address)
+                              const struct sockaddr *address, struct peer_key peer)
 {
     struct client_connection *connection = memory_allocate_zeroed(1, sizeof(*connection));
     connection->worker = worker;
     connection->listener = listener;
     connection->fd = fd;
-    connection->peer = peer_key_of(address);
+    connection->peer = peer;
     connection->accepted_ms = timers_now_ms(&worker->timers);
     describe_peer(connection, address);
+    connection->peer_is_trusted = worker_trusts(worker, address);
     list(connection);
     counter_add(&worker->counters->connections_accepted, 1);
 
@@ -109,6 +110,25 @@ void client_connection_accept(struct worker *worker, const struct listener *list
         worker->loop, fd, H2O_SOCKET_FLAG_DONT_READ | H2O_SOCKET_FLAG_IS_ACCEPTED_CONNECTION);
     connection->socket->data = connection;
     client_opening_start(connection);
+}
+
+bool client_connection_introduce(struct client_connection *connection,
+                                 const struct sockaddr *address)
+{
+    struct worker *worker = connection->worker;
+    if (address->sa_family == AF_UNSPEC)
+        return true;
+    describe_peer(connection, address);
+    connection->peer_is_trusted = worker_trusts(worker, address);
+    if (connection->peer_is_trusted)
+        return true;
+    struct peer_key peer = peer_key_of(address);
+    if (!connection_limits_introduce(worker->shared->limits, peer)) {
+        counter_add(&worker->counters->refused[DENIAL_PEER_LIMIT], 1);
+        return false;
+    }
+    connection->peer = peer;
+    return true;
 }
 
 void client_connection_close(struct client_connection *connection)

@@ -5,8 +5,8 @@
  * worker's lists, how it is closed and counted. Protocols take turns: the first ones find out what
  * the client speaks, the last one waits until it has heard everything.
  *
- *     accept ──▶ client_opening ───┬──▶ front_http1 ──▶ client_farewell
- *           └──▶ client_handshake ─┘
+ *     accept ──▶ client_proxy_header ──▶ client_opening or client_handshake
+ *            ──▶ front_http1 or front_http2 ──▶ client_farewell
  *
  * The worker knows nothing but this.
  *
@@ -67,9 +67,15 @@ struct client_connection {
     struct client_connection *idle_older;
 };
 
-/* A connection that was accepted and admitted. Takes the descriptor; reads, and opens it. */
+/* A connection that was accepted and admitted as `peer`. Takes the descriptor; reads, and opens
+ * it. */
 void client_connection_accept(struct worker *worker, const struct listener *listener, int fd,
-                              const struct sockaddr *address);
+                              const struct sockaddr *address, struct peer_key peer);
+
+/* It comes from there: what a PROXY header has said (AF_UNSPEC: nothing). False when there are too
+ * many of that peer; then it is to be closed. */
+bool client_connection_introduce(struct client_connection *connection,
+                                 const struct sockaddr *address);
 
 /* Closes it, whatever it is doing, and frees it. */
 void client_connection_close(struct client_connection *connection);

@@ -29,7 +29,10 @@ static void succeed(struct client_connection *connection)
     counter_add(&counters->client_tls_handshakes, 1);
     if (SSL_session_reused(connection->ssl))
         counter_add(&counters->client_tls_resumptions, 1);
-    connection->client_subject = tls_server_client_subject(connection->ssl);
+    if (!tls_server_client_subject(connection->ssl, &connection->client_subject)) {
+        client_connection_close(connection);
+        return;
+    }
     client_connection_turn_over(connection, protocol_of_alpn(connection->ssl), slice_of(NULL, 0));
 }
 

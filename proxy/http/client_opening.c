@@ -3,6 +3,7 @@
 #include "common/buffer.h"
 #include "proxy/http/client_connection.h"
 #include "proxy/http/client_handshake.h"
+#include "proxy/http/client_proxy_header.h"
 #include "proxy/http/front_http1.h"
 #include "proxy/http/front_http2.h"
 #include "proxy/http/listener.h"
@@ -112,6 +113,14 @@ static const struct client_protocol client_opening_protocol = {
 };
 
 void client_opening_start(struct client_connection *connection)
+{
+    if (listener_spec(connection->listener)->expects_proxy_header)
+        client_proxy_header_start(connection);
+    else
+        client_opening_go_on(connection);
+}
+
+void client_opening_go_on(struct client_connection *connection)
 {
     if (listener_tls(connection->listener) != NULL)
         client_handshake_start(connection);

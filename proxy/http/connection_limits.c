@@ -61,6 +61,11 @@ struct peer_key peer_key_of(const struct sockaddr *address)
     return key;
 }
 
+static bool is_counted(const struct connection_limits *limits, struct peer_key key)
+{
+    return limits->max_per_peer != 0 && key.words[0] != AF_UNSPEC;
+}
+
 static struct peer **find_locked(struct connection_limits *limits, const struct peer_key *key)
     REQUIRES(limits->mutex)
 {
@@ -73,7 +78,7 @@ static struct peer **find_locked(struct connection_limits *limits, const struct 
 
 static bool enter_peer(struct connection_limits *limits, struct peer_key key)
 {
-    if (limits->max_per_peer == 0)
+    if (!is_counted(limits, key))
         return true;
 
     struct peer *fresh = memory_allocate(sizeof(*fresh));
@@ -94,7 +99,7 @@ static bool enter_peer(struct connection_limits *limits, struct peer_key key)
 
 static void leave_peer(struct connection_limits *limits, struct peer_key key)
 {
-    if (limits->max_per_peer == 0)
+    if (!is_counted(limits, key))
         return;
 
     struct peer *gone = NULL;
@@ -116,7 +121,7 @@ bool connection_limits_has_room(const struct connection_limits *limits)
 
 bool connection_limits_has_room_for(struct connection_limits *limits, struct peer_key peer)
 {
-    if (limits->max_per_peer == 0)
+    if (!is_counted(limits, peer))
         return true;
     mutex_lock(&limits->mutex);
     struct peer *const *at = find_locked(limits, &peer);
@@ -135,6 +140,11 @@ enum admission connection_limits_enter(struct connection_limits *limits, struct 
     atomic_fetch_sub_explicit(&limits->total, 1, memory_order_relaxed);
     leave_peer(limits, peer);
     return REFUSED_TOTAL;
+}
+
+bool connection_limits_introduce(struct connection_limits *limits, struct peer_key peer)
+{
+    return enter_peer(limits, peer);
 }
 
 void connection_limits_leave(struct connection_limits *limits, struct peer_key peer)

@@ -28,6 +28,9 @@ struct peer_key {
     uint64_t words[2];
 };
 
+/* Counts in all and as nobody in particular: a trusted proxy, or who will still say who it is. */
+#define PEER_KEY_NOBODY ((struct peer_key){{AF_UNSPEC, 0}})
+
 struct peer_key peer_key_of(const struct sockaddr *address);
 
 /* Whether the peer may have one more, as far as this moment goes. */
@@ -35,6 +38,9 @@ bool connection_limits_has_room_for(struct connection_limits *limits, struct pee
 
 /* A connection counts from here until it leaves. The peer's limit comes first. */
 enum admission connection_limits_enter(struct connection_limits *limits, struct peer_key peer);
+/* Who has entered as nobody is `peer` from now on. False when there are too many of it: then it is
+ * still nobody. */
+bool connection_limits_introduce(struct connection_limits *limits, struct peer_key peer);
 void connection_limits_leave(struct connection_limits *limits, struct peer_key peer);
 
 #endif

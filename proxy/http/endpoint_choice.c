@@ -15,7 +15,7 @@ void endpoint_choice_begin(struct exchange *exchange)
         return;
     const struct request_head *asked =
         exchange->asked != NULL ? exchange->asked : &exchange->request.head;
-    if (!hash_key_of(forwarding->backend, asked, exchange->peer_address, &forwarding->hash_key))
+    if (!hash_key_of(forwarding->backend, asked, exchange->client_address, &forwarding->hash_key))
         forwarding->hash_key = balancer_random_next(&exchange->worker->random);
 }
 

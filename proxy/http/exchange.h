@@ -143,8 +143,11 @@ struct exchange {
     struct mirror *mirrors;           /* copies of the request that are not complete yet */
     bool is_mirror;                   /* is such a copy itself: not counted, not logged */
     bool is_head_complete;            /* `request` is filled in, as far as it could be understood */
-    struct slice peer_address;        /* the client's, as text; borrowed from the front */
+    struct slice peer_address;        /* of the connection, as text; borrowed from the front */
+    struct slice client_address;      /* behind trusted peers; else the same */
     bool peer_is_trusted;
+    bool client_is_asked;        /* for a certificate */
+    struct slice client_subject; /* of the one it has shown; .at is NULL: none */
     struct body_pipe request_body;
 
     /* --- the response --- */

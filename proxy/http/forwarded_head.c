@@ -20,7 +20,11 @@ static struct slice forwarded_for(struct exchange *exchange)
         buffer_append_slice(notes, fields->headers[i].value);
         buffer_append_string(notes, ", ");
     }
-    buffer_append_slice(notes, exchange->peer_address);
+    /* A Unix socket's peer has no address to add. */
+    if (exchange->peer_address.at[0] == 'u')
+        notes->length -= 2;
+    else
+        buffer_append_slice(notes, exchange->peer_address);
     return buffer_slice(notes);
 }
 
@@ -41,10 +45,31 @@ static void add_request_id(struct exchange *exchange)
                     slice_of(exchange->request_id, REQUEST_ID_DIGITS), HEADER_X_REQUEST_ID);
 }
 
+/* Whatever even a trusted peer says of certificates is not of the connection we have verified. */
+static void add_certificate(struct exchange *exchange)
+{
+    struct header_list *fields = &exchange->request.fields;
+    if (!exchange->client_is_asked)
+        return;
+    for (size_t i = 0; i < fields->count; i++) {
+        enum header_id id = fields->tags[i].id;
+        if (id == HEADER_X_CLIENT_CERT || id == HEADER_CLIENT_CERT ||
+            id == HEADER_CLIENT_CERT_CHAIN)
+            fields->tags[i].is_dropped = true;
+    }
+    bool has_shown = exchange->client_subject.at != NULL;
+    header_list_add(fields, SLICE("x-client-cert-verified"),
+                    has_shown ? SLICE("SUCCESS") : SLICE("NONE"), HEADER_X_CLIENT_CERT);
+    if (has_shown)
+        header_list_add(fields, SLICE("x-client-cert-subject"), exchange->client_subject,
+                        HEADER_X_CLIENT_CERT);
+}
+
 void forwarded_head_prepare(struct exchange *exchange)
 {
     exchange->request.fields.capacity = REQUEST_HEADERS_MAX + EXCHANGE_ADDED_HEADERS;
     filter_request_add_forwarded(&exchange->request.fields, &exchange->request.head,
                                  forwarded_for(exchange));
+    add_certificate(exchange);
     add_request_id(exchange);
 }

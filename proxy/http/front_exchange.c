@@ -1,10 +1,24 @@
 #include "proxy/http/front_exchange.h"
 
 #include "proxy/http/client_connection.h"
+#include "proxy/http/forwarded_chain.h"
 #include "proxy/http/forwarder.h"
 #include "proxy/http/local_reply.h"
 #include "proxy/http/refusal_counts.h"
 #include "proxy/http/worker.h"
+
+/* Who it is that asks, as far as the connection tells. */
+static void introduce(struct exchange *exchange, const struct client_connection *connection)
+{
+    const struct tls_files *tls = &listener_spec(connection->listener)->tls;
+    exchange->peer_address = slice_from_string(connection->peer_text);
+    exchange->client_address = exchange->peer_address;
+    exchange->peer_is_trusted = connection->peer_is_trusted;
+    exchange->client_is_asked = tls->client_certificate != CLIENT_CERTIFICATE_NONE;
+    exchange->client_subject = connection->client_subject == NULL
+                                   ? slice_of(NULL, 0)
+                                   : slice_from_string(connection->client_subject);
+}
 
 struct exchange *front_exchange_new(struct client_connection *connection,
                                     const struct front_operations *operations, void *front)
@@ -19,9 +33,10 @@ struct exchange *front_exchange_new(struct client_connection *connection,
                                              .tags = exchange->request_tags,
                                              .capacity = http->max_headers},
                                   .host = exchange->host};
-    exchange->peer_address = slice_from_string(connection->peer_text);
+    introduce(exchange, connection);
     struct slice scheme = connection->ssl == NULL ? SLICE("http") : SLICE("https");
-    request_parser_init(exchange_parse_request(exchange), &limits, areas, scheme, false);
+    request_parser_init(exchange_parse_request(exchange), &limits, areas, scheme,
+                        connection->peer_is_trusted);
     client_connection_set_idle(connection, false);
     return exchange;
 }
@@ -32,6 +47,9 @@ void front_exchange_serve(struct exchange *exchange, struct client_connection *c
     exchange_stop_parsing(exchange);
     exchange->request.head.listener = listener_identity(connection->listener);
     exchange->is_head_complete = true;
+    if (exchange->peer_is_trusted)
+        exchange->client_address = forwarded_chain_client(
+            &exchange->request.fields, exchange->worker->shared->trusted, exchange->peer_address);
     counter_add(&exchange->worker->counters->requests, 1);
     connection->request_count++;
     exchange_mark(exchange, EXCHANGE_REQUEST);

@@ -54,9 +54,9 @@ static bool find_value(const struct backend *backend, const struct request_head 
 }
 
 bool hash_key_of(const struct backend *backend, const struct request_head *head,
-                 struct slice peer_address, uint64_t *key)
+                 struct slice client_address, uint64_t *key)
 {
-    struct slice value = peer_address;
+    struct slice value = client_address;
     if (backend->hash_on != HASH_ON_SOURCE_ADDRESS && !find_value(backend, head, &value))
         return false;
     *key = hash_stable(value.at, value.length);

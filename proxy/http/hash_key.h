@@ -17,6 +17,6 @@ struct backend;
 /* Of the header (the first of its name), the cookie or the client's address that `backend` hashes
  * on. False when the request has none: then any endpoint is as good as another. */
 bool hash_key_of(const struct backend *backend, const struct request_head *head,
-                 struct slice peer_address, uint64_t *key);
+                 struct slice client_address, uint64_t *key);
 
 #endif

@@ -55,9 +55,6 @@ static bool open_listeners(struct http_server *server, const struct http_server_
     server->shared.listeners = server->listeners;
     for (size_t i = 0; i < options->listen->count; i++) {
         const struct listener_spec *spec = &options->listen->items[i];
-        if (spec->expects_proxy_header)
-            return error_set(err, ERROR_UNSUPPORTED, "%s: PROXY headers are not understood yet",
-                             spec->text);
         server->listeners[i] = listener_open(spec, options->worker_count, options->inherited, err);
         if (server->listeners[i] == NULL)
             return false;
@@ -89,6 +86,7 @@ struct http_server *http_server_open(const struct http_server_options *options, 
     server->shared.http = options->http;
     server->shared.route_cache = options->route_cache;
     server->shared.counters = options->counters;
+    server->shared.trusted = options->trusted_proxies;
     server->shared.replay_bytes = &server->replay_bytes;
     server->shared.on_drained = on_worker_drained;
     server->shared.on_drained_context = server;

@@ -12,14 +12,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct address_set;
 struct counters;
 struct http_server;
 struct inherited_sockets;
 struct route_cache;
 
 struct http_server_options {
-    const struct listener_specs *listen; /* outlives the server */
-    struct inherited_sockets *inherited; /* for listener_open; NULL: none */
+    const struct listener_specs *listen;       /* outlives the server */
+    struct inherited_sockets *inherited;       /* for listener_open; NULL: none */
+    const struct address_set *trusted_proxies; /* see worker_shared; outlives the server */
     unsigned worker_count;
     struct route_cache *route_cache; /* outlives the server */
     struct counters *counters;       /* for worker_count workers; outlives the server */

@@ -107,15 +107,15 @@ static struct slice copy_text(char **at, struct slice text)
 
 /* The head as it is forwarded; the original may be over before the copy is sent. */
 static void copy_head(struct exchange *copy, const struct parsed_request *request,
-                      struct slice peer_address)
+                      struct slice client_address)
 {
     const struct request_head *head = &request->head;
     size_t bytes = head->method.length + head->authority.length + head->path.length +
-                   head->query.length + peer_address.length;
+                   head->query.length + client_address.length;
     char *at = arena_allocate(&copy->arena, bytes);
     struct header_list copied = header_list_copy(&request->fields, &copy->arena);
 
-    copy->peer_address = copy_text(&at, peer_address);
+    copy->client_address = copy_text(&at, client_address);
     copy->request = *request;
     copy->request.fields = copied;
     copy->request.head = (struct request_head){
@@ -166,7 +166,7 @@ static void start(struct exchange *original, struct backend *backend)
     worker->mirrors = mirror;
     worker->mirror_count++;
 
-    copy_head(mirror->copy, &original->request, original->peer_address);
+    copy_head(mirror->copy, &original->request, original->client_address);
     mirror->copy->is_mirror = true;
     if (!copy_body(mirror)) {
         drop(mirror);

@@ -15,7 +15,7 @@
 #include <openssl/x509.h>
 
 /* Sessions hold what a client has shown, so where clients show certificates they are short. */
-enum { VERIFIED_SESSION_SECONDS = 60 * 60 };
+enum { VERIFIED_SESSION_SECONDS = 60 * 60, SUBJECT_MAX_BYTES = 4096 };
 
 static const char ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
                               "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
@@ -184,23 +184,26 @@ bool tls_server_heard_http(void)
     return ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_HTTP_REQUEST;
 }
 
-char *tls_server_client_subject(const SSL *ssl)
+bool tls_server_client_subject(const SSL *ssl, char **subject)
 {
     const X509 *certificate = SSL_get0_peer_certificate(ssl);
+    *subject = NULL;
     if (certificate == NULL || SSL_get_verify_result(ssl) != X509_V_OK)
-        return NULL;
+        return true;
     BIO *text = BIO_new(BIO_s_mem());
-    char *bytes = NULL;
-    char *subject = NULL;
     /* Controls and what is not ASCII are escaped. */
-    if (text != NULL &&
-        X509_NAME_print_ex(text, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0) {
-        long length = BIO_get_mem_data(text, &bytes);
-        subject = memory_allocate_zeroed(1, (size_t)length + 1);
-        memcpy(subject, bytes, (size_t)length);
+    bool is_told = text != NULL && X509_NAME_print_ex(text, X509_get_subject_name(certificate), 0,
+                                                      XN_FLAG_RFC2253) >= 0;
+    char *bytes = NULL;
+    long length = is_told ? BIO_get_mem_data(text, &bytes) : 0;
+    is_told = is_told && length <= SUBJECT_MAX_BYTES;
+    if (is_told) {
+        *subject = memory_allocate_zeroed(1, (size_t)length + 1);
+        if (length > 0)
+            memcpy(*subject, bytes, (size_t)length);
     }
     BIO_free(text);
-    return subject;
+    return is_told;
 }
 
 /* --- reloading ------------------------------------------------------------------------------- */

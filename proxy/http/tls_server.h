@@ -42,8 +42,9 @@ void tls_server_finish(SSL *ssl);
 bool tls_server_heard_http(void);
 
 /* The subject of the certificate that the client has shown and we have verified, as RFC 4514 writes
- * it, in printable ASCII; NULL when it has shown none. Caller frees. */
-char *tls_server_client_subject(const SSL *ssl);
+ * it, in printable ASCII; NULL when it has shown none. Caller frees. False when it is too long to
+ * be told in a header. */
+bool tls_server_client_subject(const SSL *ssl, char **subject);
 
 /* --- reloading ------------------------------------------------------------------------------- */
 

@@ -3,6 +3,7 @@
 #include "common/buffer.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "proxy/http/address_set.h"
 #include "proxy/http/client_connection.h"
 #include "proxy/http/conn_pool.h"
 #include "proxy/http/connection_limits.h"
@@ -69,11 +70,39 @@ static bool can_make_room(const struct worker *worker)
     return connection_limits_has_room(worker->shared->limits) || worker->idle_oldest != NULL;
 }
 
+bool worker_trusts(const struct worker *worker, const struct sockaddr *address)
+{
+    const struct address_set *trusted = worker->shared->trusted;
+    return trusted != NULL && address_set_has(trusted, address);
+}
+
+/* A trusted proxy has the connections of many; where a PROXY header is wanted, it will tell. */
+static struct peer_key peer_of(const struct worker *worker, const struct listener *listener,
+                               const struct sockaddr *address)
+{
+    if (listener_spec(listener)->expects_proxy_header || worker_trusts(worker, address))
+        return PEER_KEY_NOBODY;
+    return peer_key_of(address);
+}
+
+/* Who may send a PROXY header, and so say who it is. */
+static bool may_connect(const struct listener *listener, const struct sockaddr *address)
+{
+    const struct listener_spec *spec = listener_spec(listener);
+    return !spec->expects_proxy_header || address_set_is_empty(&spec->proxies) ||
+           address_set_has(&spec->proxies, address);
+}
+
 static void admit(struct worker *worker, const struct listener *listener, int fd,
                   const struct sockaddr *address)
 {
     struct connection_limits *limits = worker->shared->limits;
-    struct peer_key peer = peer_key_of(address);
+    if (!may_connect(listener, address)) {
+        counter_add(&worker->counters->refused[DENIAL_PROXY_HEADER], 1);
+        close(fd);
+        return;
+    }
+    struct peer_key peer = peer_of(worker, listener, address);
     /* Nobody makes room for one who will be turned away. */
     if (!connection_limits_has_room(limits) && worker->idle_oldest != NULL &&
         connection_limits_has_room_for(limits, peer)) {
@@ -82,7 +111,7 @@ static void admit(struct worker *worker, const struct listener *listener, int fd
     }
     switch (connection_limits_enter(limits, peer)) {
     case ADMITTED:
-        client_connection_accept(worker, listener, fd, address);
+        client_connection_accept(worker, listener, fd, address, peer);
         return;
     case REFUSED_PEER:
         counter_add(&worker->counters->refused[DENIAL_PEER_LIMIT], 1);

@@ -28,6 +28,7 @@
 #include <h2o.h>
 
 struct access_log;
+struct address_set;
 struct client_connection;
 struct connection_limits;
 struct mirror;
@@ -43,7 +44,8 @@ struct worker_shared {
     struct counters *counters;
     struct access_log *access_log; /* NULL: none */
     struct connection_limits *limits;
-    _Atomic uint64_t *replay_bytes; /* of request bodies that are kept for another try */
+    const struct address_set *trusted; /* peers that are believed what they say; NULL: nobody */
+    _Atomic uint64_t *replay_bytes;    /* of request bodies that are kept for another try */
     struct listener *const *listeners;
     size_t listener_count;
     struct worker *const *workers; /* all of them; complete before the first is started */
@@ -136,6 +138,9 @@ uint64_t worker_patience_ms(const struct worker *worker, uint64_t idle_ms);
 
 /* A client's connection was just closed. */
 void worker_on_connection_closed(struct worker *worker);
+
+/* Whether a peer at that address is believed what it says of the client before it. */
+bool worker_trusts(const struct worker *worker, const struct sockaddr *address);
 
 /* The current table, or NULL before the first; see route_cache_view_table. */
 const struct route_table *worker_route_table(struct worker *worker);

@@ -63,6 +63,7 @@ enum denial {
     DENIAL_MADE_ROOM,      /* connection closed: the longest idle one, for another */
     DENIAL_WRITE_STALL,    /* connection closed: the client did not read */
     DENIAL_TLS_HANDSHAKE,  /* connection closed: the handshake failed */
+    DENIAL_PROXY_HEADER,   /* connection closed: no PROXY header, a wrong one, or not from there */
     DENIAL_TLS_TIMEOUT,    /* connection closed: the handshake did not end in time */
     DENIAL_COUNT
 };

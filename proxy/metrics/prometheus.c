@@ -131,6 +131,7 @@ static const char *const denial_names[DENIAL_COUNT] = {
     [DENIAL_MADE_ROOM] = "made_room",
     [DENIAL_WRITE_STALL] = "write_stall",
     [DENIAL_TLS_HANDSHAKE] = "tls_handshake",
+    [DENIAL_PROXY_HEADER] = "proxy_header",
     [DENIAL_TLS_TIMEOUT] = "tls_timeout",
 };
 

@@ -7,7 +7,7 @@
  * factors must be found. */
 #define SLOT_COUNT 128
 #define SLOT(first, last, length)                                                                  \
-    (((unsigned)(first)*18 + (unsigned)(last)*6 + (unsigned)(length)) % SLOT_COUNT)
+    (((unsigned)(first)*5 + (unsigned)(last)*8 + (unsigned)(length)) % SLOT_COUNT)
 
 enum {
     PER_HOP = HEADER_IS_PER_HOP | HEADER_IS_NO_TRAILER,
@@ -21,6 +21,8 @@ enum {
 #define KNOWN_HEADERS(X)                                                                           \
     X("authorization", 'a', 'n', HEADER_AUTHORIZATION, END_TO_END)                                 \
     X("cache-control", 'c', 'l', HEADER_CACHE_CONTROL, END_TO_END)                                 \
+    X("client-cert", 'c', 't', HEADER_CLIENT_CERT, CLAIM)                                          \
+    X("client-cert-chain", 'c', 'n', HEADER_CLIENT_CERT_CHAIN, CLAIM)                              \
     X("connection", 'c', 'n', HEADER_CONNECTION, PER_HOP)                                          \
     X("content-encoding", 'c', 'g', HEADER_CONTENT_ENCODING, END_TO_END)                           \
     X("content-length", 'c', 'h', HEADER_CONTENT_LENGTH, FRAMING)                                  \
@@ -61,6 +63,7 @@ static const struct slice texts[HEADER_ID_COUNT] = {
     KNOWN_HEADERS(X)
 #undef X
         [HEADER_OTHER] = {"", 0},
+    [HEADER_X_CLIENT_CERT] = {"", 0},
     [HEADER_X_FORWARDED_OTHER] = {"", 0},
 };
 
@@ -68,7 +71,8 @@ static const uint8_t all_traits[HEADER_ID_COUNT] = {
 #define X(name, first, last, id, traits) [id] = (traits),
     KNOWN_HEADERS(X)
 #undef X
-        [HEADER_X_FORWARDED_OTHER] = CLAIM,
+        [HEADER_X_CLIENT_CERT] = CLAIM,
+    [HEADER_X_FORWARDED_OTHER] = CLAIM,
 };
 
 /* `length` bytes of a token and of a name in lower case. Setting one bit lowers every letter, and
@@ -97,10 +101,13 @@ static bool equals_ignoring_case(const char *token, const char *lower, size_t le
     return (a | lowering) == b;
 }
 
+static bool starts_with(struct slice token, struct slice lower)
+{
+    return token.length >= lower.length && equals_ignoring_case(token.at, lower.at, lower.length);
+}
+
 enum header_id header_name_id(struct slice name)
 {
-    static const struct slice forwarded_prefix = {"x-forwarded-", 12};
-
     if (name.length < 2)
         return HEADER_OTHER;
 
@@ -111,9 +118,12 @@ enum header_id header_name_id(struct slice name)
         equals_ignoring_case(name.at, texts[id].at, name.length))
         return id;
 
-    if (first == 'x' && name.length >= forwarded_prefix.length &&
-        equals_ignoring_case(name.at, forwarded_prefix.at, forwarded_prefix.length))
+    if (first != 'x')
+        return HEADER_OTHER;
+    if (starts_with(name, SLICE("x-forwarded-")))
         return HEADER_X_FORWARDED_OTHER;
+    if (starts_with(name, SLICE("x-client-cert-")))
+        return HEADER_X_CLIENT_CERT;
     return HEADER_OTHER;
 }
 

@@ -16,6 +16,8 @@ enum header_id {
     HEADER_OTHER,
     HEADER_AUTHORIZATION,
     HEADER_CACHE_CONTROL,
+    HEADER_CLIENT_CERT,       /* of RFC 9440 */
+    HEADER_CLIENT_CERT_CHAIN, /* of RFC 9440 */
     HEADER_CONNECTION,
     HEADER_CONTENT_ENCODING,
     HEADER_CONTENT_LENGTH,
@@ -40,6 +42,7 @@ enum header_id {
     HEADER_TRANSFER_ENCODING,
     HEADER_UPGRADE,
     HEADER_VIA,
+    HEADER_X_CLIENT_CERT, /* any name that starts with x-client-cert- */
     HEADER_X_FORWARDED_FOR,
     HEADER_X_FORWARDED_HOST,
     HEADER_X_FORWARDED_PROTO,
@@ -76,7 +79,7 @@ bool header_name_is_token(struct slice text);
  * it says who the client is. */
 bool header_name_is_visible(struct slice name, enum header_id id, bool peer_is_trusted);
 
-/* In lower case; "" for HEADER_OTHER and HEADER_X_FORWARDED_OTHER. */
+/* In lower case; "" for HEADER_OTHER and those that many names have. */
 struct slice header_name_text(enum header_id id);
 
 #endif

@@ -3,7 +3,7 @@
 
 static bool is_family(enum header_id id)
 {
-    return id == HEADER_OTHER || id == HEADER_X_FORWARDED_OTHER;
+    return id == HEADER_OTHER || id == HEADER_X_FORWARDED_OTHER || id == HEADER_X_CLIENT_CERT;
 }
 
 static void every_known_name_is_found(void **state)
@@ -65,6 +65,19 @@ static void the_forwarded_family_is_known_by_its_prefix(void **state)
     assert_true(header_name_traits(HEADER_X_FORWARDED_OTHER) & HEADER_IS_CLAIM);
 }
 
+static void what_speaks_of_a_clients_certificate_is_a_claim(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"X-Client-Cert-Subject", "x-client-cert-", "Client-Cert",
+                                        "client-cert-chain"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        enum header_id id = header_name_id(slice_from_string(names[i]));
+        assert_true(header_name_traits(id) & HEADER_IS_CLAIM);
+    }
+    assert_int_equal(header_name_id(SLICE("x-client-cert")), HEADER_OTHER);
+    assert_int_equal(header_name_id(SLICE("client-certs")), HEADER_OTHER);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -73,6 +86,7 @@ int main(void)
         cmocka_unit_test(a_name_that_differs_in_one_character_is_another),
         cmocka_unit_test(shorter_and_longer_names_are_others),
         cmocka_unit_test(the_forwarded_family_is_known_by_its_prefix),
+        cmocka_unit_test(what_speaks_of_a_clients_certificate_is_a_claim),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
