@@ -2,10 +2,13 @@
  * Measured on the real proxy, as the kernel sees it; sanitizers have an overhead of their own, so
  * this runs without. */
 #include "common/buffer.h"
+#include "tests/support/certificates.h"
 #include "tests/support/fake_upstream.h"
 #include "tests/support/http_connection.h"
 #include "tests/support/http_get.h"
 #include "tests/support/pointsman.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/tls_probe.h"
 #include "tests/support/wait.h"
 #include "tests/unit/cmocka_all.h"
 
@@ -25,6 +28,8 @@ enum { PIECE_BYTES = 100 * 1000, PIECES = 1000, LONG_BYTES = PIECE_BYTES * PIECE
 
 static struct fake_upstream *service;
 static struct pointsman *pointsman;
+static struct temp_dir *folder;
+static int secured_port;
 static char piece[PIECE_BYTES];
 
 static int start(void **state)
@@ -32,8 +37,18 @@ static int start(void **state)
     (void)state;
     memset(piece, 'x', sizeof(piece));
     service = fake_upstream_start("service");
-    static const char *const arguments[] = {"--max-body=1000000000", NULL};
+    folder = temp_dir_new();
+    struct certificate authority = certificate_make_authority(folder, "authority");
+    struct certificate site = certificate_make(folder, "site", "DNS:h", &authority);
+    struct buffer listen = BUFFER_EMPTY;
+    buffer_printf(&listen, "--listen=secured=127.0.0.1:0,certificate=%s,key=%s", site.certificate,
+                  site.key);
+    const char *const arguments[] = {"--max-body=1000000000", buffer_string(&listen), NULL};
     pointsman = pointsman_start(&(struct pointsman_options){.proxy_arguments = arguments});
+    secured_port = pointsman_listener_port(pointsman, "secured");
+    buffer_clear(&listen);
+    certificate_clear(&authority);
+    certificate_clear(&site);
     pointsman_routectl_ok(pointsman, "add", "service", "--path-prefix", "/", "--to",
                           fake_upstream_url(service), NULL);
     assert_int_equal(http_get_status(pointsman_port(pointsman), "h", "/"), 200);
@@ -45,6 +60,7 @@ static int stop(void **state)
     (void)state;
     pointsman_free(pointsman);
     fake_upstream_free(service);
+    temp_dir_free(folder);
     return 0;
 }
 
@@ -129,6 +145,36 @@ static void a_long_answer_to_a_slow_client_costs_under_a_mebibyte(void **state)
     assert_in_range(received, LONG_BYTES, LONG_BYTES + 1000);
     assert_in_range(most - before, 0, MIB);
     http_connection_close(client);
+}
+
+/* The same with TLS: what is decrypted, encrypted and waits for the client is a record at a time.
+ */
+static void over_tls_it_costs_no_more(void **state)
+{
+    (void)state;
+    fake_upstream_drop_connections(service);
+    struct tls_probe *client = tls_probe_connect(secured_port, NULL);
+    assert_true(tls_probe_get(client, "h", NULL));
+    fake_upstream_drop_connections(service);
+    script_long_answer();
+    size_t before = resident_bytes();
+    size_t most = before;
+    assert_true(tls_probe_send(client, "GET /long HTTP/1.1\r\nHost: h\r\n\r\n"));
+
+    static char bytes[16 * KIB];
+    size_t received = 0;
+    int part;
+    for (unsigned reads = 0; received < LONG_BYTES && (part = SSL_read(tls_probe_ssl(client), bytes,
+                                                                       (int)sizeof(bytes))) > 0;
+         reads++) {
+        received += (size_t)part;
+        if (reads % 64 == 0)
+            remember_most(&most);
+    }
+
+    assert_in_range(received, LONG_BYTES, LONG_BYTES + 1000);
+    assert_in_range(most - before, 0, MIB);
+    tls_probe_close(client);
 }
 
 static unsigned client_limit(unsigned wanted)
@@ -269,6 +315,7 @@ int main(void)
         /* First: what the others leave behind would be used for it. */
         cmocka_unit_test(an_idle_connection_costs_under_a_kibibyte),
         cmocka_unit_test(a_long_answer_to_a_slow_client_costs_under_a_mebibyte),
+        cmocka_unit_test(over_tls_it_costs_no_more),
         cmocka_unit_test(a_long_upload_to_a_slow_service_costs_under_a_mebibyte),
         cmocka_unit_test(a_body_over_the_limit_is_refused_before_it_is_read),
         cmocka_unit_test(a_thousand_slow_clients_cost_under_300_mebibytes),
