@@ -83,6 +83,23 @@ static void bad_flags_exit_2_and_name_the_flag(void **state)
     assert_says(&level, 2, "--log-level");
 }
 
+static void limits_of_heads_that_cannot_be_are_refused(void **state)
+{
+    struct fixture *fixture = *state;
+
+    struct command none = run(fixture, "--max-headers", "0", NULL, NULL);
+    struct command many = run(fixture, "--max-headers", "201", NULL, NULL);
+    struct command line = run(fixture, "--max-request-line", "8k", "--max-head", "4k");
+    struct command no_line = run(fixture, "--max-request-line", "0", NULL, NULL);
+    struct command head = run(fixture, "--max-head", "2m", NULL, NULL);
+
+    assert_says(&none, 2, "--max-headers must be 1 to 200");
+    assert_says(&many, 2, "--max-headers must be 1 to 200");
+    assert_says(&line, 2, "--max-request-line");
+    assert_says(&no_line, 2, "--max-request-line");
+    assert_says(&head, 2, "--max-head must be at most");
+}
+
 static void bad_id_is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -193,6 +210,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(help_and_version_exit_0),
         TEST(bad_flags_exit_2_and_name_the_flag),
+        TEST(limits_of_heads_that_cannot_be_are_refused),
         TEST(bad_id_is_refused),
         TEST(port_in_use_is_a_clear_error_with_nothing_half_started),
         TEST(health_check_says_whether_it_is_ready),
