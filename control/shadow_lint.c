@@ -10,7 +10,7 @@
 
 enum {
     ROUTES_MAX = 10000, /* looked at in a commit; the rest of them is only filed */
-    WARNINGS_MAX = 100, /* of a commit */
+    WARNINGS_MAX = 100, /* of a commit; the rest of them is counted */
     READS_MAX = 1000,   /* of routes for it */
     CANDIDATES_MAX = 8, /* for one match under one hostname */
     FIELD_BYTES = 64,
@@ -25,6 +25,7 @@ struct shadow_lint {
     struct object_map others; /* read from the store */
     size_t reads;
     size_t warnings;
+    size_t left_out;
     AnswerMessage *answer;
 };
 
@@ -220,8 +221,10 @@ static void warn(struct shadow_lint *lint, const struct route *route, const char
                  const char *message)
 {
     char name[OBJECT_NAME_BYTES];
-    if (lint->warnings == WARNINGS_MAX)
+    if (lint->warnings == WARNINGS_MAX) {
+        lint->left_out++;
         return;
+    }
     lint->warnings++;
     snprintf(name, sizeof(name), "%.*s", (int)route_name(route).length, route_name(route).at);
     answer_add_warning(lint->answer, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE, name, field,
@@ -351,6 +354,10 @@ static void look_at(struct shadow_lint *lint, const struct route *route)
 void shadow_lint_warn(struct shadow_lint *lint, AnswerMessage *answer)
 {
     lint->answer = answer;
-    for (size_t i = 0; i < lint->changed_count && lint->warnings < WARNINGS_MAX; i++)
+    for (size_t i = 0; i < lint->changed_count; i++)
         look_at(lint, lint->changed[i]);
+    if (lint->left_out > 0)
+        answer_add_warning(answer, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE, "", "",
+                           "%zu more warnings of rules that no request reaches are not shown",
+                           lint->left_out);
 }

@@ -9,6 +9,7 @@
 #include "proxy/http/refusal_counts.h"
 #include "proxy/identity.h"
 #include "proxy/metrics/prometheus.h"
+#include "proxy/routing/regex.h"
 
 #include <inttypes.h>
 
@@ -140,6 +141,7 @@ static int write_metrics(void *context, struct buffer *to)
         .revision = control.revision,
         .routes = control.routes,
         .backends = control.backends,
+        .regex_limit_hits = regex_limit_hits(),
         .start_time_ms = sources->identity->started_wall_ms,
         .generation = sources->generation,
         .restarts = sources->restarts,

@@ -80,6 +80,8 @@ static void tell_warning(const Pointsman__V1__Warning *warning, const struct dra
                                                                   warning->name, warning->field);
     if (origin != NULL)
         say("warning: %s: %s", origin, warning->message);
+    else if (*warning->name == '\0')
+        say("warning: %s", warning->message);
     else
         say("warning: %s %s: %s%s%s", object_kind_word(warning->kind), warning->name,
             warning->field, *warning->field == '\0' ? "" : ": ", warning->message);

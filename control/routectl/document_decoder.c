@@ -412,6 +412,25 @@ static void check_zero(struct document_decoder *decoder, const yaml_node_t *node
 }
 
 /* A message being read, and what its "type" says when it has one. */
+/* What the Gateway API has and we have not: no mistake of the writer's. NULL: it is not of it. */
+static const char *unsupported_because(const char *name)
+{
+    static const char *const reasons[][2] = {
+        {"sessionPersistence",
+         "a Backend's loadBalancing with the policy ConsistentHash keeps clients at an endpoint"},
+        {"extensionRef", "it names an object of Kubernetes"},
+        {"externalAuth", "requests are not authorized here"},
+        {"useDefaultGateways", "there are no Gateways; parentRefs choose listeners"},
+        {"ExtensionRef", "it names an object of Kubernetes"},
+        {"ExternalAuth", "requests are not authorized here"},
+    };
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        if (strcmp(reasons[i][0], name) == 0)
+            return reasons[i][1];
+    }
+    return NULL;
+}
+
 struct reading {
     ProtobufCMessage *message;
     const yaml_node_t *type_node;
@@ -430,7 +449,11 @@ static void read_field(struct document_decoder *decoder, void *context, const ch
 
     const ProtobufCFieldDescriptor *field = document_find_field(descriptor, key);
     if (field == NULL || document_is_outside_spec(descriptor, field)) {
-        decoder_complain(decoder, key_node, "unknown field '%s'", key);
+        const char *because = unsupported_because(key);
+        if (because == NULL)
+            decoder_complain(decoder, key_node, "unknown field '%s'", key);
+        else
+            decoder_complain(decoder, key_node, "'%s' is not supported: %s", key, because);
         return;
     }
     struct document_place place = decoder_place(decoder);
@@ -470,7 +493,12 @@ static void check_type(struct document_decoder *decoder, const yaml_node_t *node
         if (is_named)
             return;
     }
-    decoder_fail(decoder, reading->type_node, "unknown type '%s'", type);
+    const char *because = unsupported_because(type);
+    if (because == NULL)
+        decoder_fail(decoder, reading->type_node, "unknown type '%s'", type);
+    else
+        decoder_fail(decoder, reading->type_node, "the type %s is not supported: %s", type,
+                     because);
 }
 
 static void check_required(struct document_decoder *decoder, const yaml_node_t *node,

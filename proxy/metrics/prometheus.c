@@ -355,6 +355,9 @@ static void write_facts(struct buffer *to, const struct prometheus_facts *facts)
     write_gauge(to, "pointsman_table_revision", "Revision of the route table.", facts->revision);
     write_gauge(to, "pointsman_routes", "Routes in the table.", facts->routes);
     write_gauge(to, "pointsman_backends", "Backends in the table.", facts->backends);
+    write_counter(to, "pointsman_regex_limit_hits_total",
+                  "Regular expressions that gave up on a request, which counts as no match.",
+                  facts->regex_limit_hits);
 
     write_gauge(to, "pointsman_control_connected", "1 while the feed from control is up.",
                 facts->is_control_connected);

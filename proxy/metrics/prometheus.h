@@ -25,6 +25,7 @@ struct prometheus_facts {
     uint64_t revision;
     uint64_t routes;
     uint64_t backends;
+    uint64_t regex_limit_hits;
     uint64_t start_time_ms; /* wall time */
     uint64_t generation;    /* under a supervisor; otherwise 0 */
     uint64_t restarts;

@@ -141,8 +141,9 @@ static const struct limit_case filter_cases[] = {
      "filters[1]: is of a kind that is there already"},
     {"FLT-3", FILTERS("{type: RateLimit}"), "unknown type 'RateLimit'"},
     {"FLT-3", FILTERS("{type: ExtensionRef, extensionRef: {group: a.b, kind: K, name: n}}"),
-     "unknown field 'extensionRef'"},
-    {"FLT-3", FILTERS("{type: ExternalAuth, externalAuth: {}}"), "unknown field 'externalAuth'"},
+     "the type ExtensionRef is not supported"},
+    {"FLT-3", FILTERS("{type: ExternalAuth, externalAuth: {}}"),
+     "the type ExternalAuth is not supported"},
     {"FLT-3", FILTERS("{type: CORS}"), "'type' is CORS, but 'cors' is missing"},
     {"FLT-3", FILTERS("{type: CORS, urlRewrite: {}}"), "'cors' is missing"},
     {"FLT-3", FILTERS("{cors: {}}"), "'type' is missing"},
@@ -346,7 +347,7 @@ static const struct limit_case rest_cases[] = {
     {"DOC-3", "{rules: [{name: a}, {name: b}, {}]}", NULL},
     {"DOC-3", "{rules: [{name: a}, {name: a}]}", "name: is given twice: 'a'"},
     {"DOC-3", "{rules: [{sessionPersistence: {}}]}",
-     "rules[0]: unknown field 'sessionPersistence'"},
+     "rules[0]: 'sessionPersistence' is not supported"},
     {"DOC-3", "{rules: {}}", "rules: is not a list"},
 };
 

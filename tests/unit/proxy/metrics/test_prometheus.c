@@ -150,6 +150,15 @@ static void facts_are_gauges(void **state)
     assert_has_line(fixture, "# TYPE pointsman_table_revision gauge");
 }
 
+/* REGEX-3 */
+static void expressions_that_gave_up_are_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->facts.regex_limit_hits = 3;
+
+    assert_has_line(fixture, "pointsman_regex_limit_hits_total 3");
+}
+
 /* Each metric: HELP, TYPE, then its samples, and no metric twice. */
 static void every_sample_follows_its_own_head(void **state)
 {
@@ -195,7 +204,7 @@ int main(void)
         TEST(failures_and_retries_are_shown_by_kind),      TEST(label_values_are_escaped),
         TEST(open_connections_are_accepted_minus_closed),  TEST(denials_are_shown_by_reason),
         TEST(age_of_control_is_absent_until_it_was_heard), TEST(facts_are_gauges),
-        TEST(every_sample_follows_its_own_head),
+        TEST(expressions_that_gave_up_are_counted),        TEST(every_sample_follows_its_own_head),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
