@@ -13,7 +13,16 @@
 /* Steps of the matcher: about a millisecond at worst. The heap limit is in kibibytes. */
 enum { MATCH_LIMIT = 20000, HEAP_LIMIT_KIB = 1024 };
 
-/* A struct regex is the library's compiled code by another name. */
+/* Of many expressions most do not come near a value: what is shorter than it must be, or begins
+ * with other letters, is told without the library, whose every call sets up a match. */
+enum { PREFIX_BYTES = 35 };
+
+struct regex {
+    pcre2_code *code;
+    uint32_t min_length; /* of what matches; 0 when the library does not know */
+    uint8_t prefix_length;
+    char prefix[PREFIX_BYTES]; /* what all that matches begins with */
+};
 
 static _Atomic uint64_t limit_hits;
 
@@ -154,6 +163,56 @@ static const char *find_refused(struct slice pattern)
     return reader.refused;
 }
 
+/* --- prefixes ------------------------------------------------------------------------------- */
+
+static bool is_literal(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c != '\0' && strchr("/-_~%=:@&,; ", c) != NULL);
+}
+
+/* Whether there may be an alternative to the pattern's beginning; when in doubt, there is. */
+static bool may_have_alternatives(struct slice pattern)
+{
+    size_t depth = 0;
+    for (size_t i = 0; i < pattern.length; i++) {
+        char c = pattern.at[i];
+        if (c == '[' && memchr(pattern.at + i, '|', pattern.length - i) != NULL)
+            return true;
+        if (c == '\\')
+            i++;
+        else if (c == '|' && depth == 0)
+            return true;
+        else if (c == '(')
+            depth++;
+        else if (c == ')' && depth > 0)
+            depth--;
+    }
+    return false;
+}
+
+/* The letters it begins with that stand for themselves, once each or more often. */
+static void find_prefix(struct slice pattern, struct regex *regex)
+{
+    if (may_have_alternatives(pattern))
+        return;
+    size_t start = pattern.length > 0 && pattern.at[0] == '^' ? 1 : 0;
+    size_t end = start;
+    while (end < pattern.length && end - start < PREFIX_BYTES && is_literal(pattern.at[end]))
+        end++;
+    bool may_be_absent =
+        end > start && end < pattern.length && strchr("?*{", pattern.at[end]) != NULL;
+    regex->prefix_length = (uint8_t)(end - start - may_be_absent);
+    memcpy(regex->prefix, pattern.at + start, regex->prefix_length);
+}
+
+static bool can_match(const struct regex *regex, struct slice value)
+{
+    return value.length >= regex->min_length && value.length >= regex->prefix_length &&
+           (regex->prefix_length == 0 ||
+            memcmp(value.at, regex->prefix, regex->prefix_length) == 0);
+}
+
 /* --- compiling ------------------------------------------------------------------------------ */
 
 struct regex *regex_new(struct slice pattern, struct error *err)
@@ -186,12 +245,20 @@ struct regex *regex_new(struct slice pattern, struct error *err)
         error_set(err, ERROR_INVALID, "the expression uses a back-reference, which is not allowed");
         return NULL;
     }
-    return (struct regex *)code;
+
+    struct regex *regex = memory_allocate_zeroed(1, sizeof(*regex));
+    regex->code = code;
+    pcre2_pattern_info(code, PCRE2_INFO_MINLENGTH, &regex->min_length);
+    find_prefix(pattern, regex);
+    return regex;
 }
 
 void regex_free(struct regex *regex)
 {
-    pcre2_code_free((pcre2_code *)regex);
+    if (regex == NULL)
+        return;
+    pcre2_code_free(regex->code);
+    free(regex);
 }
 
 /* --- matching ------------------------------------------------------------------------------- */
@@ -238,9 +305,10 @@ static struct matcher *own_matcher(void)
 
 bool regex_matches(const struct regex *regex, struct slice value)
 {
+    if (!can_match(regex, value))
+        return false;
     struct matcher *matcher = own_matcher();
-    int result = pcre2_match((const pcre2_code *)regex,
-                             value.at == NULL ? (PCRE2_SPTR) "" : (PCRE2_SPTR)value.at,
+    int result = pcre2_match(regex->code, value.at == NULL ? (PCRE2_SPTR) "" : (PCRE2_SPTR)value.at,
                              value.length, 0, 0, matcher->data, matcher->context);
     if (result == PCRE2_ERROR_MATCHLIMIT || result == PCRE2_ERROR_HEAPLIMIT ||
         result == PCRE2_ERROR_DEPTHLIMIT)

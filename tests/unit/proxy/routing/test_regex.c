@@ -2,6 +2,7 @@
 #include "proxy/routing/regex.h"
 #include "tests/unit/cmocka_all.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,6 +123,37 @@ static void a_match_that_hits_its_limit_is_none_and_is_counted(void **state)
     assert_true(regex_limit_hits() > before);
 }
 
+/* What is told from the beginning of a value alone is what the whole expression says: in a group,
+ * it has no beginning that is looked at. */
+static void a_beginning_decides_nothing_that_the_whole_does_not(void **state)
+{
+    (void)state;
+    static const char *const patterns[] = {
+        "/api/v1/.*", "/a?b",   "/ab*",    "/ab+",     "/ab{0,2}c", "^/a/b",  "/a|/b",
+        "/a(b|c)",    "(a|b)c", "/a[b|c]", "/[a]x|/b", "a\\|b",     "/a\\/b", "/a.b",
+        "/a(?i)b",    "",       "/",       "/a(b",     "^",         "/a{2}",  "/a(?:b|c)?|/d",
+    };
+    static const char *const values[] = {
+        "",     "/",     "/a",  "/b",  "/ab", "/abb", "/abc", "/ac",      "/aB",
+        "/a/b", "ac",    "bc",  "a|b", "/a|", "/a.b", "/axb", "/api/v1/", "/api/v1/x",
+        "/c",   "/abbc", "/AB", "/aa", "/d",  "/ax",  "b",    "/a|c",     "/api/v",
+    };
+    for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
+        char whole[64];
+        struct error err = {0};
+        snprintf(whole, sizeof(whole), "(?:%s)", patterns[i]);
+        struct regex *regex = regex_new(slice_from_string(patterns[i]), &err);
+        struct regex *grouped = regex_new(slice_from_string(whole), &err);
+        for (size_t j = 0; regex != NULL && j < sizeof(values) / sizeof(values[0]); j++) {
+            struct slice value = slice_from_string(values[j]);
+            if (regex_matches(regex, value) != regex_matches(grouped, value))
+                fail_msg("'%s' and '%s'", patterns[i], values[j]);
+        }
+        regex_free(regex);
+        regex_free(grouped);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +165,7 @@ int main(void)
         cmocka_unit_test(nothing_hides_look_around_from_the_reader),
         cmocka_unit_test(what_does_not_compile_is_refused_with_its_place),
         cmocka_unit_test(a_match_that_hits_its_limit_is_none_and_is_counted),
+        cmocka_unit_test(a_beginning_decides_nothing_that_the_whole_does_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
