@@ -1,6 +1,7 @@
 #include "tests/unit/proxy/routing/table_fixture.h"
 
 #include "common/buffer.h"
+#include "tests/unit/cmocka_all.h"
 #include "tests/unit/proxy/routing/route_text.h"
 
 #include <stdio.h>
@@ -72,4 +73,23 @@ const char *table_fixture_find(struct table_fixture *fixture, const char *text)
     }
     request_text_clear(&request);
     return fixture->answer;
+}
+
+int table_fixture_set_up(void **state)
+{
+    static struct table_fixture fixture;
+    table_fixture_init(&fixture);
+    *state = &fixture;
+    return 0;
+}
+
+int table_fixture_tear_down(void **state)
+{
+    table_fixture_clear(*state);
+    return 0;
+}
+
+void table_fixture_expect(void **state, const char *request, const char *answer)
+{
+    assert_string_equal(table_fixture_find(*state, request), answer);
 }

@@ -25,4 +25,13 @@ struct route_table *table_fixture_table(struct table_fixture *fixture);
  * first: "shop.1". "none" when there is no rule. Borrowed until the next call. */
 const char *table_fixture_find(struct table_fixture *fixture, const char *request);
 
+/* cmocka's set-up and tear-down; the state is a struct table_fixture. */
+int table_fixture_set_up(void **state);
+int table_fixture_tear_down(void **state);
+#define TABLE_TEST(name)                                                                           \
+    cmocka_unit_test_setup_teardown(name, table_fixture_set_up, table_fixture_tear_down)
+
+/* That this is what table_fixture_find says. */
+void table_fixture_expect(void **state, const char *request, const char *answer);
+
 #endif

@@ -1,0 +1,184 @@
+#include "tests/unit/cmocka_all.h"
+#include "tests/unit/proxy/routing/route_text.h"
+#include "tests/unit/proxy/routing/table_fixture.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void a_method_goes_before_more_headers(void **state)
+{
+    table_fixture_add(*state, "headers @1 : prefix:/ header:a=1 header:b=2");
+    table_fixture_add(*state, "method @2 : prefix:/ method:GET");
+
+    table_fixture_expect(state, "GET h/ a: 1 | b: 2", "method");
+    table_fixture_expect(state, "PUT h/ a: 1 | b: 2", "headers");
+    table_fixture_expect(state, "get h/", "none");
+}
+
+static void more_headers_go_before_more_parameters(void **state)
+{
+    table_fixture_add(*state, "params @1 : prefix:/ query:x=1 query:y=2");
+    table_fixture_add(*state, "header @2 : prefix:/ header:a=1");
+    table_fixture_add(*state, "headers @3 : prefix:/ header:a=1 header:b=2");
+
+    table_fixture_expect(state, "GET h/?x=1&y=2 a: 1 | b: 2", "headers");
+    table_fixture_expect(state, "GET h/?x=1&y=2 a: 1", "header");
+    table_fixture_expect(state, "GET h/?x=1&y=2", "params");
+}
+
+static void more_parameters_go_first(void **state)
+{
+    table_fixture_add(*state, "one @1 : prefix:/ query:x=1");
+    table_fixture_add(*state, "two @2 : prefix:/ query:x=1 query:y=2");
+
+    table_fixture_expect(state, "GET h/?x=1&y=2", "two");
+    table_fixture_expect(state, "GET h/?y=3&x=1", "one");
+}
+
+static void header_names_ignore_case_and_values_do_not(void **state)
+{
+    table_fixture_add(*state, "header : prefix:/ header:X-Tenant=One");
+
+    table_fixture_expect(state, "GET h/ x-tenant: One", "header");
+    table_fixture_expect(state, "GET h/ X-TENANT: One", "header");
+    table_fixture_expect(state, "GET h/ X-Tenant: one", "none");
+    table_fixture_expect(state, "GET h/ X-Tenant: One ", "none");
+}
+
+static void a_repeated_header_is_joined(void **state)
+{
+    table_fixture_add(*state, "joined : prefix:/ header~accept=text,.json");
+    table_fixture_add(*state, "exact : prefix:/x header:cookie=a,b");
+
+    table_fixture_expect(state, "GET h/ accept: text | x: y | Accept: json", "joined");
+    table_fixture_expect(state, "GET h/ accept: text,-json", "joined");
+    table_fixture_expect(state, "GET h/ accept: text | accept: json | accept: xml", "none");
+    table_fixture_expect(state, "GET h/x cookie: a,b", "exact");
+    table_fixture_expect(state, "GET h/x cookie: a | cookie: b", "none");
+}
+
+static void joined_values_are_matched_whole(void **state)
+{
+    RouteMessage *message = route_text_parse("joined : prefix:/ header:accept=?");
+    free(message->rules[0]->matches[0]->headers[0]->value);
+    message->rules[0]->matches[0]->headers[0]->value = strdup("text, json, xml");
+    table_fixture_add_route(*state, route_text_compile_message(message, false));
+    route_text_free(message);
+
+    table_fixture_expect(state, "GET h/ accept: text | accept: json | accept: xml", "joined");
+    table_fixture_expect(state, "GET h/ accept: text, json | accept: xml", "joined");
+    table_fixture_expect(state, "GET h/ accept: text | accept: json", "none");
+    table_fixture_expect(state, "GET h/ accept: text | accept: json | accept: xml | accept: y",
+                         "none");
+    table_fixture_expect(state, "GET h/ accept: text, json, xml", "joined");
+}
+
+static void set_cookie_is_never_joined(void **state)
+{
+    table_fixture_add(*state, "cookie : prefix:/ header~set-cookie=a");
+
+    table_fixture_expect(state, "GET h/ set-cookie: a | set-cookie: b", "cookie");
+    table_fixture_expect(state, "GET h/ set-cookie: b | set-cookie: a", "none");
+}
+
+static void of_equal_header_names_the_first_counts(void **state)
+{
+    table_fixture_add(*state, "twice @1 : prefix:/ header:v=1 header:V=2");
+    table_fixture_add(*state, "pair @2 : prefix:/ header:v=1 header:w=1");
+
+    table_fixture_expect(state, "GET h/ v: 1", "twice");
+    table_fixture_expect(state, "GET h/ v: 1 | w: 1", "pair");
+}
+
+static void query_is_compared_decoded(void **state)
+{
+    table_fixture_add(*state, "query : prefix:/ query:name=a&b");
+
+    table_fixture_expect(state, "GET h/?name=a%26b", "query");
+    table_fixture_expect(state, "GET h/?n%61me=%61%26b", "query");
+    table_fixture_expect(state, "GET h/?name=a&b", "none");
+    table_fixture_expect(state, "GET h/?Name=a%26b", "none");
+}
+
+static void a_plus_is_a_space_and_a_lone_percent_itself(void **state)
+{
+    RouteMessage *message = route_text_parse("query : prefix:/ query:q=?");
+    free(message->rules[0]->matches[0]->query_params[0]->value);
+    message->rules[0]->matches[0]->query_params[0]->value = strdup("a b%");
+    table_fixture_add_route(*state, route_text_compile_message(message, false));
+    route_text_free(message);
+
+    table_fixture_expect(state, "GET h/?q=a+b%", "query");
+    table_fixture_expect(state, "GET h/?q=a%20b%25", "query");
+    table_fixture_expect(state, "GET h/?q=a%2bb%", "none");
+}
+
+static void the_first_of_a_repeated_parameter_counts(void **state)
+{
+    table_fixture_add(*state, "query : prefix:/ query:x=1");
+
+    table_fixture_expect(state, "GET h/?x=1&x=2", "query");
+    table_fixture_expect(state, "GET h/?x=2&x=1", "none");
+    table_fixture_expect(state, "GET h/?&&x=1", "query");
+    table_fixture_expect(state, "GET h/?x", "none");
+}
+
+static void expressions_match_whole_values(void **state)
+{
+    table_fixture_add(*state, "header : prefix:/a header~v=[0-9]+|x");
+    table_fixture_add(*state, "query : prefix:/b query~v=[0-9]+|x");
+
+    table_fixture_expect(state, "GET h/a v: 12", "header");
+    table_fixture_expect(state, "GET h/a v: x", "header");
+    table_fixture_expect(state, "GET h/a v: 12a", "none");
+    table_fixture_expect(state, "GET h/a", "none");
+    table_fixture_expect(state, "GET h/b?v=1%32", "query");
+    table_fixture_expect(state, "GET h/b?v=a12", "none");
+}
+
+static void a_listener_restricts_where_a_route_applies(void **state)
+{
+    struct table_fixture *fixture = *state;
+    table_fixture_add(*state, "named @1 on=web : prefix:/");
+    table_fixture_add(*state, "port @2 on=:9090 : prefix:/");
+    table_fixture_add(*state, "pair @3 on=web:1 on=other:8443 : prefix:/");
+
+    fixture->listener = (struct listener_identity){SLICE("web"), 80};
+    table_fixture_expect(state, "GET h/", "named");
+    fixture->listener = (struct listener_identity){SLICE("x"), 9090};
+    table_fixture_expect(state, "GET h/", "port");
+    fixture->listener = (struct listener_identity){SLICE("other"), 8443};
+    table_fixture_expect(state, "GET h/", "pair");
+    fixture->listener = (struct listener_identity){SLICE("other"), 8444};
+    table_fixture_expect(state, "GET h/", "none");
+}
+
+static void one_reference_to_every_listener_lifts_the_others(void **state)
+{
+    RouteMessage *message = route_text_parse("both on=web on= : prefix:/");
+    table_fixture_add_route(*state, route_text_compile_message(message, false));
+    route_text_free(message);
+
+    table_fixture_expect(state, "GET h/", "both");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TABLE_TEST(a_method_goes_before_more_headers),
+        TABLE_TEST(more_headers_go_before_more_parameters),
+        TABLE_TEST(more_parameters_go_first),
+        TABLE_TEST(header_names_ignore_case_and_values_do_not),
+        TABLE_TEST(a_repeated_header_is_joined),
+        TABLE_TEST(joined_values_are_matched_whole),
+        TABLE_TEST(set_cookie_is_never_joined),
+        TABLE_TEST(of_equal_header_names_the_first_counts),
+        TABLE_TEST(query_is_compared_decoded),
+        TABLE_TEST(a_plus_is_a_space_and_a_lone_percent_itself),
+        TABLE_TEST(the_first_of_a_repeated_parameter_counts),
+        TABLE_TEST(expressions_match_whole_values),
+        TABLE_TEST(a_listener_restricts_where_a_route_applies),
+        TABLE_TEST(one_reference_to_every_listener_lifts_the_others),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
