@@ -47,6 +47,11 @@ struct event_loop {
 
     struct turn_end turn_ends[TURN_ENDS];
     size_t turn_end_count;
+
+    uint64_t turn_began_us;
+    uint64_t long_turn_us;
+    void (*on_long_turn)(void *context, uint64_t turn_us); /* NULL: nobody asks */
+    void *long_turn_context;
 };
 
 /* The kernel refuses these calls only when out of memory or for a descriptor that is not what its
@@ -202,6 +207,8 @@ static bool run_descriptors(struct event_loop *loop, int wait_ms)
     must(count >= 0 || errno == EINTR, "epoll_wait");
 
     loop->batch_length = count < 0 ? 0 : count;
+    if (loop->on_long_turn != NULL)
+        loop->turn_began_us = clock_now_us();
     loop->batch_next = 0;
     while (loop->batch_next < loop->batch_length) {
         struct epoll_event event = loop->batch[loop->batch_next++];
@@ -259,6 +266,13 @@ static int time_to_wait(const struct event_loop *loop, int max_wait_ms)
     return (int)(wait_ms < bound_ms ? wait_ms : bound_ms);
 }
 
+static void time_turn(const struct event_loop *loop)
+{
+    uint64_t turn_us = clock_now_us() - loop->turn_began_us;
+    if (turn_us >= loop->long_turn_us)
+        loop->on_long_turn(loop->long_turn_context, turn_us);
+}
+
 void event_loop_run_once(struct event_loop *loop, int max_wait_ms)
 {
     assert(loop->batch_next == loop->batch_length); /* not from inside a callback */
@@ -267,6 +281,8 @@ void event_loop_run_once(struct event_loop *loop, int max_wait_ms)
     ran = run_timers(loop) || ran;
     for (size_t i = 0; ran && i < loop->turn_end_count; i++)
         loop->turn_ends[i].call(loop->turn_ends[i].context);
+    if (ran && loop->on_long_turn != NULL)
+        time_turn(loop);
 }
 
 void event_loop_run(struct event_loop *loop)
@@ -301,4 +317,12 @@ void event_loop_on_turn_end(struct event_loop *loop, void (*on_turn_end)(void *c
     assert(loop->turn_end_count < TURN_ENDS);
     loop->turn_ends[loop->turn_end_count++] =
         (struct turn_end){.call = on_turn_end, .context = context};
+}
+
+void event_loop_on_long_turn(struct event_loop *loop, uint64_t limit_us,
+                             void (*on_long_turn)(void *context, uint64_t turn_us), void *context)
+{
+    loop->long_turn_us = limit_us;
+    loop->on_long_turn = on_long_turn;
+    loop->long_turn_context = context;
 }

@@ -33,6 +33,11 @@ void event_loop_on_wake(struct event_loop *loop, void (*on_wake)(void *context),
 void event_loop_on_turn_end(struct event_loop *loop, void (*on_turn_end)(void *context),
                             void *context);
 
+/* Called behind a turn whose callbacks took at least `limit_us` together: whoever else wants to run
+ * has waited as long. The time spent waiting for something to happen is not counted. */
+void event_loop_on_long_turn(struct event_loop *loop, uint64_t limit_us,
+                             void (*on_long_turn)(void *context, uint64_t turn_us), void *context);
+
 /* --- descriptors --------------------------------------------------------------------------- */
 
 /* Embedded in its owner; open from watch to unwatch. */

@@ -24,6 +24,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+enum { LONG_TURN_US = 10000, VERY_LONG_TURN_US = 250000 };
+
 /* In the order they are started; they stop in the reverse. */
 struct control {
     struct event_loop *loop;
@@ -108,6 +110,16 @@ static bool start_server(struct control *control, const struct control_options *
     return true;
 }
 
+/* Everybody has waited so long: an operator who looks for what is slow finds it here. */
+static void on_long_turn(void *context, uint64_t turn_us)
+{
+    (void)context;
+    if (turn_us >= VERY_LONG_TURN_US)
+        log_info("long_turn", "milliseconds=%" PRIu64, turn_us / 1000);
+    else
+        log_debug("long_turn", "milliseconds=%" PRIu64, turn_us / 1000);
+}
+
 struct control *control_start(const struct control_options *options, struct event_loop *loop,
                               struct error *err)
 {
@@ -118,6 +130,7 @@ struct control *control_start(const struct control_options *options, struct even
     control->loop = loop;
     control->drain_ms = options->drain_ms;
 
+    event_loop_on_long_turn(loop, LONG_TURN_US, on_long_turn, control);
     control->authorizer = authorizer_new(&options->roles, err);
     if (control->authorizer == NULL)
         goto failed;

@@ -302,6 +302,51 @@ static void the_end_of_a_turn_comes_after_its_callbacks_and_only_then(void **sta
     close(pair[1]);
 }
 
+struct long_turns {
+    unsigned count;
+    uint64_t longest_us;
+};
+
+static void on_long_turn(void *context, uint64_t turn_us)
+{
+    struct long_turns *turns = context;
+    turns->count++;
+    turns->longest_us = turn_us > turns->longest_us ? turn_us : turns->longest_us;
+}
+
+static void take_long(struct event_timer *timer)
+{
+    uint64_t from_us = clock_now_us();
+    (void)timer;
+    while (clock_now_us() - from_us < 5000)
+        ;
+}
+
+static void take_no_time(struct event_timer *timer)
+{
+    (void)timer;
+}
+
+static void a_long_turn_is_told_of_and_waiting_is_none(void **state)
+{
+    struct journal *journal = *state;
+    struct event_timer timer = {0};
+    struct long_turns turns = {0};
+    event_loop_on_long_turn(journal->loop, 5000, on_long_turn, &turns);
+
+    event_timer_start(&timer, journal->loop, 0, take_long, NULL);
+    event_loop_run_once(journal->loop, 0);
+
+    assert_int_equal(turns.count, 1);
+    assert_true(turns.longest_us >= 5000);
+    clock_set_for_test(0); /* this one has to come by itself */
+    event_loop_on_long_turn(journal->loop, 15000, on_long_turn, &turns);
+    event_timer_start(&timer, journal->loop, 20, take_no_time, NULL);
+    while (timer.loop != NULL)
+        event_loop_run_once(journal->loop, -1);
+    assert_int_equal(turns.count, 1);
+}
+
 static void on_wake(void *context)
 {
     struct journal *journal = context;
@@ -356,6 +401,7 @@ int main(void)
         LOOP_TEST(a_restarted_timer_fires_once_at_its_new_time),
         LOOP_TEST(a_timer_may_stop_another_that_is_due_too),
         LOOP_TEST(a_timer_that_restarts_itself_with_no_delay_lets_the_turn_end),
+        LOOP_TEST(a_long_turn_is_told_of_and_waiting_is_none),
         LOOP_TEST(a_thousand_timers_started_and_stopped_at_random_stay_in_order),
         LOOP_TEST(a_watch_tells_what_it_was_asked_for),
         LOOP_TEST(a_callback_may_free_a_watch_that_is_ready_in_the_same_turn),
