@@ -23,7 +23,7 @@ static enum exit_code run(struct session *session, const struct option_list *ope
         say("add: %s", err.message);
     draft_clear(&draft);
 
-    if (code == EXIT_PRECONDITION && !replace)
+    if (code == EXIT_PRECONDITION && !replace && change_flags.if_revision == 0)
         say("--replace puts a new one in its place");
     return code;
 }

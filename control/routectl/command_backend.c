@@ -28,7 +28,7 @@ static enum exit_code run_add(struct session *session, const struct option_list 
         say("backend add: %s", err.message);
     draft_clear(&draft);
 
-    if (code == EXIT_PRECONDITION && !replace)
+    if (code == EXIT_PRECONDITION && !replace && change_flags.if_revision == 0)
         say("--replace puts a new one in its place");
     return code;
 }
