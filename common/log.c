@@ -1,5 +1,7 @@
 #include "common/log.h"
 
+#include "common/append_file.h"
+
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -46,9 +48,9 @@ bool log_open(const char *path, struct error *err)
         return true;
     }
 
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    int fd = append_file_open(path, "log file", err);
     if (fd < 0)
-        return error_set_errno(err, "log file %s", path);
+        return false;
 
     int current = atomic_load(&output_fd);
     if (current == STDERR_FILENO) {

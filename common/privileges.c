@@ -17,7 +17,7 @@
 /* --- who ------------------------------------------------------------------------------------- */
 
 struct account {
-    const char *name; /* NULL: the user has a number and no name */
+    char *name; /* NULL: the user has a number and no name */
     uid_t uid;
     gid_t gid;
     bool has_gid;
@@ -142,13 +142,11 @@ static bool become(const struct account *account, unsigned capability, struct er
 
 bool privileges_become(const char *user, unsigned capability, struct error *err)
 {
-    struct account account;
+    struct account account = {0};
     if (user == NULL)
         return true;
-    if (!find_account(user, &account, err))
-        return false;
-    bool is_done = become(&account, capability, err);
-    free((char *)account.name);
+    bool is_done = find_account(user, &account, err) && become(&account, capability, err);
+    free(account.name);
     return is_done;
 }
 

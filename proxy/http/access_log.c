@@ -1,5 +1,6 @@
 #include "proxy/http/access_log.h"
 
+#include "common/append_file.h"
 #include "common/buffer.h"
 #include "common/clock.h"
 #include "common/json.h"
@@ -112,14 +113,6 @@ static void wake(struct access_log *log)
 
 /* --- opening and closing --------------------------------------------------------------------- */
 
-static int open_file(const char *path, struct error *err)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-    if (fd < 0)
-        error_set_errno(err, "access log %s", path);
-    return fd;
-}
-
 static void init_condition(pthread_cond_t *condition)
 {
     pthread_condattr_t attributes;
@@ -131,7 +124,7 @@ static void init_condition(pthread_cond_t *condition)
 
 struct access_log *access_log_open(const char *path, unsigned worker_count, struct error *err)
 {
-    int fd = open_file(path, err);
+    int fd = append_file_open(path, "access log", err);
     if (fd < 0)
         return NULL;
 
@@ -151,7 +144,7 @@ struct access_log *access_log_open(const char *path, unsigned worker_count, stru
 
 bool access_log_reopen(struct access_log *log, struct error *err)
 {
-    int fd = open_file(log->path, err);
+    int fd = append_file_open(log->path, "access log", err);
     if (fd < 0)
         return false;
     bool is_replaced = dup3(fd, log->fd, O_CLOEXEC) >= 0;
