@@ -1,6 +1,6 @@
-/* What a request costs in system calls, as the kernel sees it: strace counts them. Two to receive
- * and two to send; the waits between them are shared by all requests of a turn, so with one
- * connection they are at their most. */
+/* What requests and connections cost in system calls, as the kernel sees it: strace counts them. A
+ * request takes two to receive and two to send; the waits between them are shared by all requests
+ * of a turn, so with one connection they are at their most. */
 #include "common/buffer.h"
 #include "tests/support/check.h"
 #include "tests/support/http_connection.h"
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REQUESTS = 200 };
+enum { REQUESTS = 200, CLIENTS = 40, ROUNDS = 20 };
 
 static struct temp_dir *files;
 static struct nginx *nginx;
@@ -69,43 +69,60 @@ static struct process *start_strace(const char *output)
     return strace;
 }
 
-struct call_counts {
-    int thread; /* the one that receives */
-    unsigned receives;
-    unsigned sends;
-    unsigned waits;
-    unsigned others;
-    char other[64]; /* the first of them */
+enum call {
+    CALL_RECEIVE,
+    CALL_SEND,
+    CALL_WAIT,
+    CALL_ACCEPT,
+    CALL_WATCH,
+    CALL_SET_FLAGS,
+    CALL_CLOSE,
+    CALL_OTHER,
+    CALL_COUNT,
 };
 
-static bool is_call(const char *line, const char *name)
+static const struct {
+    const char *name;
+    enum call call;
+} known_calls[] = {
+    {"recvfrom", CALL_RECEIVE}, {"sendto", CALL_SEND},    {"sendmsg", CALL_SEND},
+    {"epoll_wait", CALL_WAIT},  {"accept4", CALL_ACCEPT}, {"epoll_ctl", CALL_WATCH},
+    {"fcntl", CALL_SET_FLAGS},  {"close", CALL_CLOSE},
+};
+
+struct call_counts {
+    int thread; /* the one that receives */
+    unsigned of[CALL_COUNT];
+};
+
+static enum call call_of(const char *line)
 {
-    size_t length = strlen(name);
-    return strncmp(line, name, length) == 0 && line[length] == '(';
+    for (size_t i = 0; i < sizeof(known_calls) / sizeof(known_calls[0]); i++) {
+        size_t length = strlen(known_calls[i].name);
+        if (strncmp(line, known_calls[i].name, length) == 0 && line[length] == '(')
+            return known_calls[i].call;
+    }
+    return CALL_OTHER;
 }
 
 /* A line is "TID call(...) = ...". Calls under way when strace came or went are not whole. */
 static void count_line(struct call_counts *counts, const char *line, bool is_first_pass)
 {
-    char *call;
-    int thread = (int)strtol(line, &call, 10);
-    while (*call == ' ')
-        call++;
+    char *text;
+    int thread = (int)strtol(line, &text, 10);
+    while (*text == ' ')
+        text++;
+    enum call call = call_of(text);
     if (is_first_pass) {
-        if (is_call(call, "recvfrom"))
+        if (call == CALL_RECEIVE)
             counts->thread = thread;
         return;
     }
-    if (thread != counts->thread || strncmp(call, "<...", 4) == 0 || strncmp(call, "---", 3) == 0)
+    if (thread != counts->thread || strncmp(text, "<...", 4) == 0 || strncmp(text, "---", 3) == 0)
         return;
-    if (is_call(call, "recvfrom"))
-        counts->receives++;
-    else if (is_call(call, "sendto") || is_call(call, "sendmsg"))
-        counts->sends++;
-    else if (is_call(call, "epoll_wait"))
-        counts->waits++;
-    else if (counts->others++ == 0)
-        snprintf(counts->other, sizeof(counts->other), "%s", call);
+    if (call == CALL_OTHER)
+        print_message("also: %s", text);
+    counts->of[call]++;
 }
 
 static struct call_counts count_calls(const char *path)
@@ -122,41 +139,131 @@ static struct call_counts count_calls(const char *path)
     return counts;
 }
 
+/* The calls that `act` makes the proxy do. Skips the test where tracing is not permitted. */
+static struct call_counts calls_during(void (*act)(void *context), void *context)
+{
+    char *path = temp_dir_file(pointsman_dir(pointsman), "calls");
+    struct process *strace = start_strace(path);
+    if (strace == NULL) {
+        free(path);
+        print_message("tracing is not permitted here\n");
+        skip();
+    }
+    act(context);
+    process_signal(strace, SIGINT);
+    process_wait(strace, WAIT_MS);
+    struct call_counts counts = count_calls(path);
+    process_free(strace);
+    free(path);
+    return counts;
+}
+
+static void ask_many_times(void *client)
+{
+    ask(client, REQUESTS);
+}
+
 static void a_request_costs_two_receives_and_two_sends(void **state)
 {
     (void)state;
     struct http_connection *client = http_connection_open(pointsman_port(pointsman));
     assert_non_null(client);
     ask(client, 5);
-    char *path = temp_dir_file(pointsman_dir(pointsman), "calls");
-    struct process *strace = start_strace(path);
-    if (strace == NULL) {
-        free(path);
-        http_connection_close(client);
-        print_message("tracing is not permitted here\n");
-        skip();
-    }
 
-    ask(client, REQUESTS);
-    process_signal(strace, SIGINT);
-    process_wait(strace, WAIT_MS);
+    struct call_counts counts = calls_during(ask_many_times, client);
 
-    struct call_counts counts = count_calls(path);
-    assert_int_equal(counts.receives, 2 * REQUESTS);
-    assert_int_equal(counts.sends, 2 * REQUESTS);
-    assert_in_range(counts.waits, REQUESTS, 2 * REQUESTS + 8);
-    if (counts.others > 0)
-        print_message("also: %s\n", counts.other);
-    assert_int_equal(counts.others, 0);
-    process_free(strace);
-    free(path);
+    assert_int_equal(counts.of[CALL_RECEIVE], 2 * REQUESTS);
+    assert_int_equal(counts.of[CALL_SEND], 2 * REQUESTS);
+    assert_in_range(counts.of[CALL_WAIT], REQUESTS, 2 * REQUESTS + 8);
+    assert_int_equal(counts.of[CALL_WATCH], 0);
+    assert_int_equal(counts.of[CALL_OTHER], 0);
     http_connection_close(client);
+}
+
+static void ask_all(struct http_connection **clients)
+{
+    for (unsigned i = 0; i < CLIENTS; i++)
+        assert_true(
+            http_connection_send_text(clients[i], "GET /small.txt HTTP/1.1\r\nHost: a\r\n\r\n"));
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        struct http_message response = {0};
+        assert_int_equal(http_connection_receive(clients[i], &response, WAIT_MS), HTTP_COMPLETE);
+        assert_int_equal(response.status, 200);
+        http_message_clear(&response);
+    }
+}
+
+static void ask_all_many_times(void *clients)
+{
+    for (unsigned i = 0; i < ROUNDS; i++)
+        ask_all(clients);
+}
+
+/* A connection to the service that has just come back has to be looked at before it is used again;
+ * those that have waited are used first. While the first few are opened, it cannot be helped. */
+static void requests_side_by_side_cost_no_more(void **state)
+{
+    (void)state;
+    struct http_connection *clients[CLIENTS];
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        clients[i] = http_connection_open(pointsman_port(pointsman));
+        assert_non_null(clients[i]);
+    }
+    for (int i = 0; i < 5; i++)
+        ask_all(clients);
+
+    struct call_counts counts = calls_during(ask_all_many_times, clients);
+
+    enum { ALL = CLIENTS * ROUNDS };
+    assert_int_equal(counts.of[CALL_SEND], 2 * ALL);
+    assert_in_range(counts.of[CALL_RECEIVE], 2 * ALL, 2 * ALL + ALL / 5);
+    assert_in_range(counts.of[CALL_WAIT], 1, 2 * ALL + 8);
+    assert_int_equal(counts.of[CALL_OTHER], 0);
+    for (unsigned i = 0; i < CLIENTS; i++)
+        http_connection_close(clients[i]);
+}
+
+static void connect_many_times(void *context)
+{
+    (void)context;
+    for (unsigned i = 0; i < REQUESTS; i++) {
+        struct http_connection *client = http_connection_open(pointsman_port(pointsman));
+        assert_non_null(client);
+        assert_true(http_connection_send_text(
+            client, "GET /small.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+        struct http_message response = {0};
+        assert_int_equal(http_connection_receive(client, &response, WAIT_MS), HTTP_COMPLETE);
+        http_message_clear(&response);
+        assert_true(http_connection_is_closed_within(client, WAIT_MS));
+        http_connection_close(client);
+    }
+}
+
+/* What libh2o does by itself is in here: it sets flags that are set already, twice, and takes a
+ * socket out of epoll before it closes it. */
+static void a_connection_for_one_request_costs_seven_more(void **state)
+{
+    (void)state;
+    connect_many_times(NULL);
+
+    struct call_counts counts = calls_during(connect_many_times, NULL);
+
+    assert_int_equal(counts.of[CALL_RECEIVE], 2 * REQUESTS);
+    assert_int_equal(counts.of[CALL_SEND], 2 * REQUESTS);
+    assert_in_range(counts.of[CALL_ACCEPT], REQUESTS, REQUESTS + REQUESTS / 3);
+    assert_int_equal(counts.of[CALL_WATCH], 2 * REQUESTS);
+    assert_int_equal(counts.of[CALL_SET_FLAGS], 2 * REQUESTS);
+    assert_int_equal(counts.of[CALL_CLOSE], REQUESTS);
+    assert_in_range(counts.of[CALL_WAIT], REQUESTS, 3 * REQUESTS + 8);
+    assert_int_equal(counts.of[CALL_OTHER], 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_costs_two_receives_and_two_sends),
+        cmocka_unit_test(requests_side_by_side_cost_no_more),
+        cmocka_unit_test(a_connection_for_one_request_costs_seven_more),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
