@@ -93,14 +93,22 @@ hosts:
 
 
 class Peer:
-    """One proxy that runs in front of one backend. The rest is for ours: another program, more
-    workers and CPUs, variables of the environment."""
+    """One proxy that runs in front of one backend. The rest is for ours: another program, what it
+    runs under, more workers and CPUs, variables of the environment."""
 
     def __init__(
-        self, name, folder, backend_port, program="pointsman-proxy", workers=1, environment=None
+        self,
+        name,
+        folder,
+        backend_port,
+        program="pointsman-proxy",
+        wrapper=(),
+        workers=1,
+        environment=None,
     ):
         self.name = name
         self.program = program
+        self.wrapper = list(wrapper)
         self.workers = workers
         self.environment = dict(os.environ, **(environment or {}))
         self.cpus = {PROXY_CPU} if workers == 1 else set(range(os.cpu_count()))
@@ -153,7 +161,8 @@ class Peer:
         )
         self._run(
             folder,
-            [
+            self.wrapper
+            + [
                 os.path.join(PROGRAMS, self.program),
                 f"--listen=127.0.0.1:{self.port}",
                 f"--admin=127.0.0.1:{processes.free_port()}",
