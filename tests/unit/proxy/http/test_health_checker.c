@@ -154,6 +154,40 @@ static void a_unix_socket_is_checked_too(void **state)
     temp_dir_free(folder);
 }
 
+/* SETTINGS, and a head with one of the statuses that HPACK's table has. */
+#define HTTP2_ANSWER(status)                                                                       \
+    {                                                                                              \
+        .action = FAKE_SEND, .text = "\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x05\0\0\0\x01" status,      \
+        .text_length = 19                                                                          \
+    }
+
+static void an_endpoint_of_http2_is_asked_over_http2(void **state)
+{
+    (void)state;
+    static const struct fake_step bad[] = {{.action = FAKE_READ_HEAD},
+                                           HTTP2_ANSWER("\x8e"), /* 500 */
+                                           {.action = FAKE_READ_TO_END},
+                                           {.action = FAKE_CLOSE}};
+    static const struct fake_step good[] = {{.action = FAKE_READ_HEAD},
+                                            HTTP2_ANSWER("\x88"), /* 200 */
+                                            {.action = FAKE_READ_TO_END},
+                                            {.action = FAKE_CLOSE}};
+    struct endpoint *other =
+        endpoint_registry_acquire(endpoints, &endpoint->address, ENDPOINT_HTTP2, NULL);
+    fake_upstream_script(upstream, bad);
+    for (unsigned i = 0; i < message.healthy; i++)
+        fake_upstream_script(upstream, good);
+    struct health_check *check =
+        health_check_use(endpoint_registry_checks(endpoints), other, &message);
+
+    assert_true(wait_until(is_unhealthy, check, WAIT_MS));
+    assert_true(wait_until(is_healthy, check, WAIT_MS));
+    /* Then it answers as HTTP/1 does, which is no answer. */
+    assert_true(wait_until(is_unhealthy, check, WAIT_MS));
+    health_check_leave(&check);
+    endpoint_release(&other);
+}
+
 static void checks_that_were_there_before_are_taken_up(void **state)
 {
     (void)state;
@@ -173,6 +207,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(who_never_answers_is_unhealthy),
+        TEST(an_endpoint_of_http2_is_asked_over_http2),
         TEST(who_closes_without_an_answer_is_unhealthy),
         TEST(who_answers_garbage_is_unhealthy),
         TEST(an_answer_behind_an_informational_one_counts),

@@ -415,6 +415,30 @@ static void draining_lets_what_runs_finish(void **state)
     http2_endpoint_close(&endpoint);
 }
 
+static void copies_go_over_http2_too(void **state)
+{
+    struct stage *stage = *state;
+    stage->route.mirror_port = stage->endpoint_ports[1];
+    stage->route.filters = "mirror:mirror";
+    stage_start(stage);
+    struct player client = ask(stage, post);
+    struct http2_endpoint service = http2_endpoint_accept(stage, 0);
+    struct http2_endpoint shadow = http2_endpoint_accept(stage, 1);
+    http2_endpoint_expect_head(&service);
+    http2_endpoint_expect_head(&shadow);
+    http2_endpoint_expect_data(&service, 1, "hi", true);
+    http2_endpoint_expect_data(&shadow, 1, "hi", true);
+
+    http2_endpoint_send_head(&shadow, 1, true, ":status: 500\n");
+    answer(&client, &service, 1);
+
+    stage_advance(stage, 1);
+    assert_int_equal(stage->worker->mirror_count, 0);
+    player_close(&client);
+    http2_endpoint_close(&service);
+    http2_endpoint_close(&shadow);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -435,6 +459,7 @@ int main(void)
         TEST(a_stream_that_is_refused_again_and_again_fails),
         TEST(a_connection_that_died_unseen_is_given_up),
         TEST(a_connection_that_lives_is_kept_when_one_request_is_slow),
+        TEST(copies_go_over_http2_too),
         TEST(draining_lets_what_runs_finish),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
