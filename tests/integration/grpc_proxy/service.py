@@ -1,0 +1,133 @@
+"""A gRPC service that does what each call's name says; a process of its own, so that it can be
+killed. Messages are plain bytes. Prints its port and serves until its input ends.
+
+    service.py [PORT [KEY CERTIFICATE]]
+"""
+
+import concurrent.futures
+import os
+import pathlib
+import sys
+import threading
+import time
+
+import grpc
+
+# Beyond it nobody waits for a client that has left.
+PATIENCE_SECONDS = 60
+
+lock = threading.Lock()
+counts = {"cancelled": 0, "active": 0}
+
+
+def echo(request, context):
+    """The request, its metadata as initial metadata, and trailers of both kinds."""
+    back = [(key, value) for key, value in context.invocation_metadata() if key in ("x-text", "x-bin")]
+    context.send_initial_metadata(back)
+    context.set_trailing_metadata((("x-count", str(len(back))), ("x-end-bin", b"\x00\xff\x01")))
+    return request
+
+
+def gather(requests, context):
+    """How many bytes came; with x-slow, reading takes its time."""
+    delay = float(dict(context.invocation_metadata()).get("x-delay", 0))
+    total = 0
+    for request in requests:
+        total += len(request)
+        if delay:
+            time.sleep(delay)
+    return b"%d" % total
+
+
+def spread(request, context):
+    """As many messages of as many bytes as asked for: b"COUNT SIZE"."""
+    del context
+    count, size = map(int, request.split())
+    for _ in range(count):
+        yield bytes(size)
+
+
+def converse(requests, context):
+    """Each message comes back before the next is read."""
+    del context
+    yield from requests
+
+
+def fail(request, context):
+    """b"CODE TEXT": with nothing before it, a trailers-only answer."""
+    code, text = request.split(b" ", 1)
+    status = {code.value[0]: code for code in grpc.StatusCode}[int(code)]
+    context.set_trailing_metadata((("x-why", "asked"),))
+    context.abort(status, text.decode())
+
+
+def hang(request, context):
+    """Until the client has had enough."""
+    del request
+    gone = threading.Event()
+    context.add_callback(gone.set)
+    with lock:
+        counts["active"] += 1
+    gone.wait(PATIENCE_SECONDS)
+    with lock:
+        counts["cancelled"] += 1
+        counts["active"] -= 1
+    return b""
+
+
+def begin(request, context):
+    """One message, and then nothing more."""
+    yield request
+    hang(request, context)
+
+
+def remaining(request, context):
+    """How long the client will wait, in milliseconds."""
+    del request
+    return b"%d" % (context.time_remaining() * 1000)
+
+
+def seen(request, context):
+    """A count, by its name."""
+    del context
+    with lock:
+        return b"%d" % counts[request.decode()]
+
+
+class Handlers(grpc.GenericRpcHandler):
+    calls = {
+        "Echo": grpc.unary_unary_rpc_method_handler(echo),
+        "Gather": grpc.stream_unary_rpc_method_handler(gather),
+        "Spread": grpc.unary_stream_rpc_method_handler(spread),
+        "Converse": grpc.stream_stream_rpc_method_handler(converse),
+        "Fail": grpc.unary_unary_rpc_method_handler(fail),
+        "Hang": grpc.unary_unary_rpc_method_handler(hang),
+        "Begin": grpc.unary_stream_rpc_method_handler(begin),
+        "Remaining": grpc.unary_unary_rpc_method_handler(remaining),
+        "Seen": grpc.unary_unary_rpc_method_handler(seen),
+    }
+
+    def service(self, handler_call_details):
+        service, method = handler_call_details.method[1:].split("/")
+        return self.calls.get(method) if service == "test.Service" else None
+
+
+def main():
+    pool = concurrent.futures.ThreadPoolExecutor(max_workers=600)
+    server = grpc.server(pool, options=[("grpc.so_reuseport", 0)])
+    server.add_generic_rpc_handlers((Handlers(),))
+    address = f"127.0.0.1:{sys.argv[1] if len(sys.argv) > 1 else 0}"
+    if len(sys.argv) > 3:
+        pair = tuple(pathlib.Path(path).read_bytes() for path in sys.argv[2:4])
+        port = server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
+    else:
+        port = server.add_insecure_port(address)
+    server.start()
+    print(port, flush=True)
+    sys.stdin.read()
+    server.stop(0).wait()
+    os._exit(0)  # without waiting for calls that hang on purpose
+
+
+if __name__ == "__main__":
+    main()
