@@ -154,6 +154,7 @@ static void what_is_written_reads_back_the_same(void **state)
     assert_round_trip(BACKEND_HEAD
                       "spec:\n"
                       "  ports: [{port: 80, targetPort: 90, appProtocol: h2}]\n"
+                      "  appProtocol: grpc\n"
                       "  loadBalancing: {policy: ConsistentHash, sourceAddress: true}\n"
                       "  passiveHealth: {consecutiveFailures: 0, panicPercent: 0}\n"
                       "  tls: {enabled: true, serverName: s}\n");
