@@ -80,8 +80,8 @@ static void set_stage(void)
     clock_set_for_test(stage.now_ms);
     stage.endpoint_fd = listen_as_endpoint();
 
-    char text[128];
-    snprintf(text, sizeof(text), "unix:%s", address_of("listener").sun_path);
+    char text[sizeof(((struct sockaddr_un *)0)->sun_path) + 32];
+    snprintf(text, sizeof(text), "unix:%s,http2=off", address_of("listener").sun_path);
     stage.listener = listener_open_at(text, 1, NULL, NULL);
     must(stage.listener != NULL);
     stage.counters = counters_new(1);
