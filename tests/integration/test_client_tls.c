@@ -5,6 +5,7 @@
 #include "tests/support/certificates.h"
 #include "tests/support/fake_upstream.h"
 #include "tests/support/http_connection.h"
+#include "tests/support/http_get.h"
 #include "tests/support/pointsman.h"
 #include "tests/support/tls_probe.h"
 #include "tests/unit/cmocka_all.h"
@@ -44,8 +45,13 @@ static int start(void **state)
     struct buffer second = BUFFER_EMPTY;
     buffer_printf(&second, "second=127.0.0.1:0,certificate=%s,key=%s", first.certificate,
                   first.key);
-    const char *const arguments[] = {"--listen", buffer_string(&listen), "--listen",
-                                     buffer_string(&second), NULL};
+    const char *const arguments[] = {"--listen",
+                                     buffer_string(&listen),
+                                     "--listen",
+                                     buffer_string(&second),
+                                     "--tls-handshake-timeout",
+                                     "2s",
+                                     NULL};
     pointsman = pointsman_start(&(struct pointsman_options){.proxy_arguments = arguments});
     pointsman_routectl_ok(pointsman, "add", "all", "--path-prefix", "/", "--to",
                           fake_upstream_url(upstream), NULL);
@@ -117,6 +123,23 @@ static void the_service_learns_that_it_was_https(void **state)
     assert_true(tls_probe_get(probe, "a", "x-forwarded-proto: https"));
     assert_true(tls_probe_get(probe, "a", "x-forwarded-proto: https"));
     tls_probe_close(probe);
+}
+
+static void a_route_of_the_clear_listener_sends_clients_to_https(void **state)
+{
+    (void)state;
+    pointsman_routectl_ok(pointsman, "add", "up", "--listener", "default", "--host", "up.example",
+                          "--redirect-scheme", "https", "--redirect-code", "301", NULL);
+    struct http_message answer = HTTP_MESSAGE_EMPTY;
+
+    assert_int_equal(http_get(clear_port, "up.example", "/a?b", &answer), 301);
+    char *location = http_message_field(&answer, "location");
+    assert_string_equal(location, "https://up.example/a?b");
+    struct tls_probe *probe = connect_with(NULL);
+    assert_true(tls_probe_get(probe, "up.example", "host: up.example"));
+    tls_probe_close(probe);
+    free(location);
+    http_message_clear(&answer);
 }
 
 /* --- what is agreed on ----------------------------------------------------------------------- */
@@ -264,6 +287,22 @@ static void noise_on_this_port_ends_the_connection(void **state)
     tls_probe_close(probe);
 }
 
+static void a_handshake_that_does_not_end_is_let_go(void **state)
+{
+    (void)state;
+    static const char start_of_hello[] = "\x16\x03\x01\x02\x00\x01";
+    struct http_connection *silent = http_connection_open(port);
+    struct http_connection *slow = http_connection_open(port);
+    http_connection_send(slow, start_of_hello, sizeof(start_of_hello) - 1);
+
+    assert_true(http_connection_is_closed_within(silent, 8000));
+    assert_true(http_connection_is_closed_within(slow, 8000));
+    assert_true(
+        pointsman_page_has(pointsman, "/metrics", "refused_total{reason=\"tls_timeout\"} 2"));
+    http_connection_close(silent);
+    http_connection_close(slow);
+}
+
 static void tls_to_a_clear_port_is_no_request(void **state)
 {
     (void)state;
@@ -357,6 +396,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_host_gets_the_certificate_that_is_for_it),
         cmocka_unit_test(the_service_learns_that_it_was_https),
+        cmocka_unit_test(a_route_of_the_clear_listener_sends_clients_to_https),
         cmocka_unit_test(versions_before_1_2_are_refused),
         cmocka_unit_test(ciphers_without_forward_secrecy_or_authentication_of_data_are_refused),
         cmocka_unit_test(only_a_protocol_we_speak_is_agreed_on),
@@ -365,6 +405,7 @@ int main(void)
         cmocka_unit_test(no_early_data_is_offered),
         cmocka_unit_test(clear_http_on_this_port_is_told_so),
         cmocka_unit_test(noise_on_this_port_ends_the_connection),
+        cmocka_unit_test(a_handshake_that_does_not_end_is_let_go),
         cmocka_unit_test(tls_to_a_clear_port_is_no_request),
         cmocka_unit_test(bodies_of_any_size_arrive_whole),
         cmocka_unit_test(requests_in_one_record_are_answered_in_order),
