@@ -223,7 +223,9 @@ static void recycle(struct exchange *exchange)
     read_buffers_return(&exchange->worker->read_buffers, &exchange->response_body.bytes);
     body_pipe_reset(&exchange->response_body);
     exchange->response_is_started = false;
+    exchange->own_status = 0;
     exchange->response_closes = false;
+    exchange->is_grpc = false;
     exchange->is_head_complete = false;
     exchange->sent_status = 0;
     exchange->sent_bytes = 0;

@@ -142,6 +142,7 @@ struct exchange {
     const struct request_head *asked; /* as it came in, when filters have rewritten it; or NULL */
     struct mirror *mirrors;           /* copies of the request that are not complete yet */
     bool is_mirror;                   /* is such a copy itself: not counted, not logged */
+    bool is_grpc;                     /* who asks speaks it: see grpc_reply.h */
     bool is_head_complete;            /* `request` is filled in, as far as it could be understood */
     struct slice peer_address;        /* of the connection, as text; borrowed from the front */
     struct slice client_address;      /* behind trusted peers; else the same */
@@ -153,6 +154,7 @@ struct exchange {
     /* --- the response --- */
     struct parsed_response response;
     bool response_is_started; /* its head was given to the front: no second answer */
+    unsigned own_status;      /* the proxy answers itself, or has cut an answer; 0: neither */
     bool response_closes;     /* the client's connection ends with this response */
     struct body_pipe response_body;
 

@@ -114,6 +114,7 @@ static const struct http2_session_events events = {
     .on_data = front_http2_stream_on_data,
     .on_end = front_http2_stream_on_end,
     .on_room = front_http2_stream_on_room,
+    .on_fault = front_http2_stream_on_fault,
     .on_closed = front_http2_stream_on_closed,
     .on_writable = on_writable,
     .on_sent = on_sent,

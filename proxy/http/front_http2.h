@@ -42,10 +42,10 @@ struct front_http2 {
 struct front_http2_stream {
     struct http2_stream http2; /* first: see there */
     struct front_http2 *front;
-    struct exchange *exchange;
-    uint64_t read_due_ms;  /* the rest of the head, or of the body; TIMER_NEVER: nothing */
-    uint64_t write_due_ms; /* the client takes something; TIMER_NEVER: nothing to take */
-    uint64_t write_mark;   /* what it had taken when that was set */
+    struct exchange *exchange; /* NULL: the client broke the rules, and it waits to be reset */
+    uint64_t read_due_ms;      /* the rest of the head, or of the body; TIMER_NEVER: nothing */
+    uint64_t write_due_ms;     /* the client takes something; TIMER_NEVER: nothing to take */
+    uint64_t write_mark;       /* what it had taken when that was set */
     bool wants_continue;
 };
 
@@ -63,6 +63,7 @@ void front_http2_stream_on_head(struct http2_stream *http2);
 void front_http2_stream_on_data(struct http2_stream *http2, size_t length);
 void front_http2_stream_on_end(struct http2_stream *http2);
 void front_http2_stream_on_room(struct http2_stream *http2);
+void front_http2_stream_on_fault(struct http2_stream *http2);
 void front_http2_stream_on_closed(struct http2_stream *http2, uint32_t error);
 /* Does what is due; returns when something is next. */
 uint64_t front_http2_stream_check(struct front_http2_stream *stream, uint64_t now_ms);

@@ -1,7 +1,8 @@
 #include "common/buffer.h"
 #include "proxy/http/front_exchange.h"
 #include "proxy/http/front_http2.h"
-#include "proxy/http/refusal.h"
+#include "proxy/http/grpc_reply.h"
+#include "proxy/http/refusal_counts.h"
 #include "proxy/http/worker.h"
 
 #include <inttypes.h>
@@ -79,6 +80,16 @@ static void start_body(struct front_http2_stream *stream)
     expect_read(stream, front_exchange_upload_due_ms(stream->exchange->worker, TIMER_NEVER, 0));
 }
 
+/* An answer to HEAD has no body, whatever is refused. */
+static void take_method(struct exchange *exchange)
+{
+    struct slice method = exchange->request_parser->request.head.method;
+    exchange->is_head_complete = true;
+    exchange->request = (struct parsed_request){.minor_version = 1};
+    if (request_lint_method(method) == REFUSAL_NONE)
+        exchange->request.head.method = method;
+}
+
 void front_http2_stream_on_head(struct http2_stream *http2)
 {
     struct front_http2_stream *stream = stream_of(http2);
@@ -87,12 +98,14 @@ void front_http2_stream_on_head(struct http2_stream *http2)
         http2_request_reader_end(&stream->front->reading, !http2->ends_with_head);
     if (http2->is_head_too_large)
         refusal = REFUSAL_HEAD_TOO_LARGE;
+    exchange->is_grpc = grpc_reply_is_wanted(&exchange->request_parser->request.fields);
     if (refusal == REFUSAL_NONE) {
         front_exchange_serve(exchange, stream->front->connection);
         start_body(stream);
         return;
     }
     counter_add(&exchange->worker->counters->requests, 1);
+    take_method(exchange);
     refuse(stream, refusal);
 }
 
@@ -185,7 +198,8 @@ static void on_response_head(struct exchange *exchange)
     struct own_fields own;
     make_own_fields(&own, &exchange->response);
     stream->wants_continue = false;
-    exchange->sent_status = exchange->response.status;
+    exchange->sent_status =
+        exchange->own_status != 0 ? exchange->own_status : exchange->response.status;
     stream->http2.outgoing = &exchange->response_body;
     http2_stream_send_head(&stream->front->session, &stream->http2, own.fields, own.count,
                            &exchange->response.fields, has_body(exchange));
@@ -220,11 +234,16 @@ void front_http2_stream_on_room(struct http2_stream *http2)
     exchange_mark(stream_of(http2)->exchange, EXCHANGE_RESPONSE_ROOM);
 }
 
-/* A response that ends so is seen to be broken; its end is never sent. */
+/* A response that ends so is seen to be broken: its end is never sent, or it is one that says so.
+ */
 static void on_abort(struct exchange *exchange)
 {
     struct front_http2_stream *stream = exchange->front;
     stop_reading(stream);
+    if (exchange->is_grpc && stream->http2.outgoing != NULL && grpc_reply_break_off(exchange)) {
+        http2_stream_resume(&stream->http2);
+        return;
+    }
     http2_stream_reset(&stream->http2, HTTP2_INTERNAL_ERROR);
 }
 
@@ -276,22 +295,34 @@ uint64_t front_http2_stream_check(struct front_http2_stream *stream, uint64_t no
 
 /* --- the end --------------------------------------------------------------------------------- */
 
-/* A stream that nghttp2 has reset before its head was complete, or that a client has. */
-static void count_malformed(const struct exchange *exchange)
+static void end_exchange(struct front_http2_stream *stream)
 {
-    struct worker_counters *counters = exchange->worker->counters;
-    counter_add(&counters->requests, 1);
-    counter_add(&counters->refused[DENIAL_BAD_REQUEST], 1);
+    if (stream->exchange == NULL)
+        return;
+    stream->exchange->sent_bytes = stream->http2.sent_bytes;
+    exchange_end(stream->exchange);
+    stream->exchange = NULL;
+}
+
+void front_http2_stream_on_fault(struct http2_stream *http2)
+{
+    struct front_http2_stream *stream = stream_of(http2);
+    if (!http2->has_head) {
+        struct worker_counters *counters = stream->exchange->worker->counters;
+        counter_add(&counters->requests, 1);
+        refusal_count_request(counters, REFUSAL_HTTP2_MALFORMED);
+    }
+    stream->read_due_ms = TIMER_NEVER;
+    stream->write_due_ms = TIMER_NEVER;
+    end_exchange(stream);
 }
 
 void front_http2_stream_on_closed(struct http2_stream *http2, uint32_t error)
 {
+    (void)error;
     struct front_http2_stream *stream = stream_of(http2);
     struct front_http2 *front = stream->front;
-    if (!http2->has_head && error == HTTP2_PROTOCOL_ERROR)
-        count_malformed(stream->exchange);
-    stream->exchange->sent_bytes = http2->sent_bytes;
-    exchange_end(stream->exchange);
+    end_exchange(stream);
     free(stream);
     if (front->session.stream_count == 0)
         front_http2_set_idle(front, true);

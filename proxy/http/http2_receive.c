@@ -221,6 +221,28 @@ static int on_unknown_frame(nghttp2_session *native, void **payload, const nghtt
     return NGHTTP2_ERR_CANCEL;
 }
 
+/* nghttp2 resets the stream, or ends the session. */
+static int on_invalid_frame(nghttp2_session *native, const nghttp2_frame *frame, int error,
+                            void *user_data)
+{
+    (void)error;
+    struct http2_session *session = user_data;
+    if (!http2_flood_note_reset(&session->flood, timers_now_ms(&session->worker->timers)))
+        http2_session_condemn(session, HTTP2_ENHANCE_YOUR_CALM);
+    if (frame->hd.stream_id == 0)
+        return 0;
+    struct http2_stream *stream = find_stream(native, frame->hd.stream_id);
+    if (stream == NULL || stream->is_reset)
+        return 0;
+    stream->is_reset = true;
+    stream->incoming = NULL;
+    stream->outgoing = NULL;
+    http2_stream_consume(stream);
+    if (session->events->on_fault != NULL)
+        session->events->on_fault(stream);
+    return 0;
+}
+
 void http2_receive_set_callbacks(nghttp2_session_callbacks *callbacks)
 {
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
@@ -228,5 +250,6 @@ void http2_receive_set_callbacks(nghttp2_session_callbacks *callbacks)
     nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_invalid_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_received);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
     nghttp2_session_callbacks_set_unpack_extension_callback(callbacks, on_unknown_frame);
 }

@@ -70,6 +70,10 @@ struct http2_session_events {
     void (*on_data)(struct http2_stream *stream, size_t length);
     /* stream->incoming is ended, with its trailers; may come with the head. */
     void (*on_end)(struct http2_stream *stream);
+    /* The peer broke the rules on this stream; it is reset, its pipes are let go of, and on_closed
+     * follows when that is sent: nothing is to be done for it any more (CVE-2025-8671). May be
+     * NULL. */
+    void (*on_fault)(struct http2_stream *stream);
     /* stream->outgoing has room again. */
     void (*on_room)(struct http2_stream *stream);
     /* It is over, for both: completely (HTTP2_NO_ERROR), reset by either, or because the session

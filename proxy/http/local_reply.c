@@ -2,6 +2,7 @@
 
 #include "common/clock.h"
 #include "proxy/http/filter_exchange.h"
+#include "proxy/http/grpc_reply.h"
 #include "proxy/http/status_reason.h"
 #include "proxy/http/worker.h"
 
@@ -9,6 +10,7 @@
  * that is cut. */
 static bool start_reply(struct exchange *exchange, unsigned status, size_t body_bytes)
 {
+    exchange->own_status = status;
     if (exchange->response_is_started) {
         exchange_mark(exchange, EXCHANGE_RESPONSE_CUT);
         return false;
@@ -32,9 +34,25 @@ static bool start_reply(struct exchange *exchange, unsigned status, size_t body_
     return true;
 }
 
+static void reply_to_grpc(struct exchange *exchange, unsigned status, struct slice sentence)
+{
+    if (!start_reply(exchange, status, 0))
+        return;
+    exchange->response.status = 200;
+    exchange->response.framing = BODY_NONE;
+    exchange->response.has_content_length = false;
+    grpc_reply(exchange, status, sentence);
+    filter_exchange_response(exchange);
+    exchange_respond(exchange);
+}
+
 void local_reply(struct exchange *exchange, unsigned status, const char *sentence)
 {
     struct slice text = slice_from_string(sentence);
+    if (exchange->is_grpc) {
+        reply_to_grpc(exchange, status, text);
+        return;
+    }
     if (!start_reply(exchange, status, text.length + 1))
         return;
 

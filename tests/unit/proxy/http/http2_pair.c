@@ -64,6 +64,11 @@ static void on_room(struct http2_stream *http2)
     ((struct stream *)http2)->rooms++;
 }
 
+static void on_fault(struct http2_stream *http2)
+{
+    ((struct stream *)http2)->has_fault = true;
+}
+
 static void on_closed(struct http2_stream *http2, uint32_t error)
 {
     struct stream *stream = (struct stream *)http2;
@@ -107,6 +112,7 @@ static const struct http2_session_events events = {
     .on_data = on_data,
     .on_end = on_end,
     .on_room = on_room,
+    .on_fault = on_fault,
     .on_closed = on_closed,
     .on_writable = on_writable,
     .on_sent = on_sent,

@@ -25,6 +25,7 @@ struct stream {
     unsigned heads;
     unsigned rooms;
     bool has_ended;
+    bool has_fault;
     bool is_closed;
     uint32_t error; /* it was closed with */
 };

@@ -1,0 +1,70 @@
+#include "proxy/http/grpc_reply.h"
+
+#include "proxy/http/exchange.h"
+#include "proxy/http/trailers.h"
+
+/* The status codes of gRPC. */
+#define DEADLINE_EXCEEDED SLICE("4")
+#define RESOURCE_EXHAUSTED SLICE("8")
+#define UNIMPLEMENTED SLICE("12")
+#define INTERNAL SLICE("13")
+#define UNAVAILABLE SLICE("14")
+
+/* As gRPC maps what it gets from a proxy that knows only HTTP, but for what such a status says of
+ * us: no route is no such method, too much is too much, and what came too late missed its deadline.
+ */
+static struct slice status_of(unsigned http_status)
+{
+    switch (http_status) {
+    case 404:
+    case 405:
+    case 501:
+        return UNIMPLEMENTED;
+    case 408:
+    case 504:
+        return DEADLINE_EXCEEDED;
+    case 413:
+    case 414:
+    case 431:
+        return RESOURCE_EXHAUSTED;
+    case 502:
+    case 503:
+        return UNAVAILABLE;
+    default:
+        return INTERNAL;
+    }
+}
+
+bool grpc_reply_is_wanted(const struct header_list *request_fields)
+{
+    static const struct slice type = {"application/grpc", 16};
+    const struct slice *value = header_list_find(request_fields, HEADER_CONTENT_TYPE);
+    if (value == NULL || value->length < type.length ||
+        !slice_equals_ignoring_case(slice_of(value->at, type.length), type))
+        return false;
+    return value->length == type.length || value->at[type.length] == '+' ||
+           value->at[type.length] == ';';
+}
+
+void grpc_reply(struct exchange *exchange, unsigned status, struct slice sentence)
+{
+    struct header_list *fields = &exchange->response.fields;
+    header_list_add(fields, SLICE("content-type"), SLICE("application/grpc"), HEADER_CONTENT_TYPE);
+    header_list_add(fields, SLICE("grpc-status"), status_of(status), HEADER_OTHER);
+    header_list_add(fields, SLICE("grpc-message"), sentence, HEADER_OTHER);
+}
+
+bool grpc_reply_break_off(struct exchange *exchange)
+{
+    struct body_pipe *body = &exchange->response_body;
+    if (body->is_ended || exchange->response.framing == BODY_LENGTH ||
+        exchange->response.framing == BODY_NONE)
+        return false;
+    buffer_reset(&body->trailers);
+    trailer_append(&body->trailers, SLICE("grpc-status"),
+                   exchange->own_status == 504 ? DEADLINE_EXCEEDED : UNAVAILABLE);
+    trailer_append(&body->trailers, SLICE("grpc-message"),
+                   SLICE("The service broke off its answer."));
+    body->is_ended = true;
+    return true;
+}
