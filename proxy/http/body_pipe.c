@@ -43,9 +43,10 @@ void body_pipe_extend(struct body_pipe *body, size_t length)
 
 static bool drop(struct body_pipe *body, size_t length)
 {
+    size_t low = BODY_PIPE_LOW_BYTES - body->withheld / 2;
     size_t before = body->bytes.length;
     buffer_consume(&body->bytes, length);
-    return before > BODY_PIPE_LOW_BYTES && body->bytes.length <= BODY_PIPE_LOW_BYTES;
+    return before > low && body->bytes.length <= low;
 }
 
 bool body_pipe_take(struct body_pipe *body, size_t length)

@@ -21,12 +21,13 @@ struct body_pipe {
     struct buffer bytes;    /* first the kept ones, then those waiting */
     struct buffer trailers; /* "name: value\r\n" lines, checked; when the end has come */
     size_t taken;           /* bytes at the front that were taken and are kept */
+    size_t withheld;        /* its high mark is lower by this, the low one by half of it */
     size_t keep_limit;      /* keep taken bytes while there are no more than this; 0: keep none */
     uint64_t total;         /* bytes ever appended */
     bool is_ended;          /* nothing more will be appended */
 };
 
-/* Forgets the content, keeps allocations of ordinary size for the next body. */
+/* Forgets the content, keeps its marks, and allocations of ordinary size for the next body. */
 void body_pipe_reset(struct body_pipe *body);
 void body_pipe_clear(struct body_pipe *body);
 
@@ -41,8 +42,8 @@ static inline struct slice body_pipe_waiting(const struct body_pipe *body)
 /* How much the producer may append. */
 static inline size_t body_pipe_room(const struct body_pipe *body)
 {
-    return body->bytes.length < BODY_PIPE_HIGH_BYTES ? BODY_PIPE_HIGH_BYTES - body->bytes.length
-                                                     : 0;
+    size_t high = BODY_PIPE_HIGH_BYTES - body->withheld;
+    return body->bytes.length < high ? high - body->bytes.length : 0;
 }
 
 void body_pipe_append(struct body_pipe *body, struct slice bytes);

@@ -222,6 +222,7 @@ static void recycle(struct exchange *exchange)
     body_pipe_reset(&exchange->request_body);
     read_buffers_return(&exchange->worker->read_buffers, &exchange->response_body.bytes);
     body_pipe_reset(&exchange->response_body);
+    exchange->response_body.withheld = 0;
     exchange->response_is_started = false;
     exchange->own_status = 0;
     exchange->response_closes = false;

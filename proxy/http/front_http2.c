@@ -72,6 +72,31 @@ void front_http2_set_idle(struct front_http2 *front, bool is_idle)
     front_http2_expect(front, front->idle_due_ms);
 }
 
+/* --- memory ---------------------------------------------------------------------------------- */
+
+/* Together never more than twice this: those that began when there were few may hold their part
+ * still. */
+enum { ALL_PIPES_BYTES = 512 * 1024, LEAST_PIPE_BYTES = 4 * 1024 };
+
+/* In powers of two, so that it rarely changes. */
+static size_t share_of(size_t count)
+{
+    size_t bytes = BODY_PIPE_HIGH_BYTES;
+    while (bytes > LEAST_PIPE_BYTES && bytes * count > ALL_PIPES_BYTES)
+        bytes /= 2;
+    return bytes;
+}
+
+void front_http2_share(struct front_http2 *front, size_t count)
+{
+    size_t bytes = share_of(count);
+    if (bytes == front->pipe_bytes)
+        return;
+    front->pipe_bytes = bytes;
+    for (struct http2_stream *http2 = front->session.streams; http2 != NULL; http2 = http2->next)
+        front_http2_stream_set_share((struct front_http2_stream *)http2, bytes);
+}
+
 /* --- what the session tells ------------------------------------------------------------------ */
 
 static struct front_http2 *front_of(struct http2_session *session)
@@ -129,6 +154,7 @@ static void start(struct client_connection *connection, struct slice received)
     struct front_http2 *front = memory_allocate_zeroed(1, sizeof(*front));
     front->connection = connection;
     front->refuse_due_ms = TIMER_NEVER;
+    front->pipe_bytes = BODY_PIPE_HIGH_BYTES;
     timer_init(&front->timer, on_due, front);
     timer_init(&front->write_timer, on_write_due, front);
     connection->state = front;

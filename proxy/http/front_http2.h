@@ -35,6 +35,7 @@ struct front_http2 {
     struct timer write_timer; /* the socket takes nothing */
     uint64_t idle_due_ms;     /* TIMER_NEVER: something is under way */
     uint64_t refuse_due_ms;   /* TIMER_NEVER: it is not shutting down, or refuses already */
+    size_t pipe_bytes;        /* that each response may have waiting; see front_http2_share */
     bool is_stopping;
 };
 
@@ -56,6 +57,10 @@ void front_http2_expect(struct front_http2 *front, uint64_t due_ms);
 /* A stream has begun, or the last one has ended. */
 void front_http2_set_idle(struct front_http2 *front, bool is_idle);
 
+/* front_http2.c: there are `count` streams now. What all of their responses may have waiting for a
+ * client that does not read is bounded, so each gets less when there are more. */
+void front_http2_share(struct front_http2 *front, size_t count);
+
 /* front_http2_stream.c */
 struct http2_stream *front_http2_stream_open(struct http2_session *session);
 void front_http2_stream_on_field(struct http2_stream *http2, struct slice name, struct slice value);
@@ -65,6 +70,8 @@ void front_http2_stream_on_end(struct http2_stream *http2);
 void front_http2_stream_on_room(struct http2_stream *http2);
 void front_http2_stream_on_fault(struct http2_stream *http2);
 void front_http2_stream_on_closed(struct http2_stream *http2, uint32_t error);
+/* Its response may have `bytes` waiting from now on. */
+void front_http2_stream_set_share(struct front_http2_stream *stream, size_t bytes);
 /* Does what is due; returns when something is next. */
 uint64_t front_http2_stream_check(struct front_http2_stream *stream, uint64_t now_ms);
 

@@ -46,6 +46,8 @@ struct http2_stream *front_http2_stream_open(struct http2_session *session)
     stream->http2.incoming = &exchange->request_body;
     http2_request_reader_begin(&front->reading, exchange->request_parser, &exchange->request_bytes);
     front_http2_set_idle(front, false);
+    front_http2_share(front, session->stream_count + 1);
+    front_http2_stream_set_share(stream, front->pipe_bytes);
     expect_read(stream, now_ms_of(stream) + options_of(stream)->head_timeout_ms);
     return &stream->http2;
 }
@@ -234,6 +236,17 @@ void front_http2_stream_on_room(struct http2_stream *http2)
     exchange_mark(stream_of(http2)->exchange, EXCHANGE_RESPONSE_ROOM);
 }
 
+void front_http2_stream_set_share(struct front_http2_stream *stream, size_t bytes)
+{
+    struct exchange *exchange = stream->exchange;
+    if (exchange == NULL)
+        return;
+    size_t withheld = BODY_PIPE_HIGH_BYTES - bytes;
+    if (withheld < exchange->response_body.withheld)
+        exchange_mark(exchange, EXCHANGE_RESPONSE_ROOM);
+    exchange->response_body.withheld = withheld;
+}
+
 /* A response that ends so is seen to be broken: its end is never sent, or it is one that says so.
  */
 static void on_abort(struct exchange *exchange)
@@ -324,6 +337,7 @@ void front_http2_stream_on_closed(struct http2_stream *http2, uint32_t error)
     struct front_http2 *front = stream->front;
     end_exchange(stream);
     free(stream);
+    front_http2_share(front, front->session.stream_count);
     if (front->session.stream_count == 0)
         front_http2_set_idle(front, true);
 }

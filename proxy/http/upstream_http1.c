@@ -341,12 +341,20 @@ static char *receive_area(struct upstream_http1 *connection, size_t *length)
             *length = limit;
             return connection->link.worker->scratch;
         }
+    } else if (body->withheld > 0) {
+        limit = body_pipe_room(body); /* what comes with the head is body too */
+        if (limit < LEAST_READ_BYTES)
+            limit = LEAST_READ_BYTES;
+        if (limit > connection->read_bytes)
+            limit = connection->read_bytes;
+        if (limit < least)
+            limit = least;
     }
 
     struct buffer *bytes = &body->bytes;
     struct read_buffers *buffers = &connection->link.worker->read_buffers;
     read_buffers_lend(buffers, bytes);
-    if (connection->read_bytes == LATER_READ_BYTES && bytes->length == 0)
+    if (limit > READ_BUFFER_BYTES && bytes->length == 0)
         read_buffers_lend_large(buffers, bytes);
     size_t spare = bytes->capacity - bytes->consumed - bytes->length;
     if (least < LEAST_READ_BYTES)
