@@ -4,11 +4,13 @@
 #include "proxy/http/client_connection.h"
 #include "proxy/http/client_farewell.h"
 #include "proxy/http/front_http1.h"
+#include "proxy/http/front_http2.h"
 #include "proxy/http/listener.h"
 #include "proxy/http/tls_server.h"
 #include "proxy/http/worker.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct handshake {
     struct timer timer;
@@ -19,8 +21,11 @@ struct handshake {
 /* What was agreed on; a client without ALPN speaks HTTP/1.1. */
 static const struct client_protocol *protocol_of_alpn(const SSL *ssl)
 {
-    (void)ssl;
-    return &front_http1_protocol;
+    const unsigned char *chosen;
+    unsigned length;
+    SSL_get0_alpn_selected(ssl, &chosen, &length);
+    bool is_http2 = length == 2 && memcmp(chosen, "h2", 2) == 0;
+    return is_http2 ? &front_http2_protocol : &front_http1_protocol;
 }
 
 static void succeed(struct client_connection *connection)

@@ -65,6 +65,7 @@ struct tls_files {
     size_t folder_count;
     char *client_ca; /* NULL: clients are not asked */
     enum client_certificate client_certificate;
+    bool is_http2_off; /* it is not offered to clients */
 };
 
 struct listener_spec {

@@ -23,8 +23,10 @@ static const char ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GC
 
 static const char groups[] = "X25519:P-256:P-384";
 
-/* What we speak, the best first (RFC 7301 section 3.1); client_opening.c acts on it. */
-static const unsigned char protocols[] = "\x08http/1.1";
+/* What we speak, the best first (RFC 7301 section 3.1); client_handshake.c acts on it. Without
+ * HTTP/2 its first entry is left out. */
+static const unsigned char protocols[] = "\x02h2\x08http/1.1";
+enum { HTTP2_ENTRY_BYTES = 3 };
 
 struct tls_server {
     /* immutable */
@@ -67,9 +69,11 @@ static int on_protocols(SSL *ssl, const unsigned char **chosen, unsigned char *l
                         const unsigned char *offered, unsigned offered_length, void *argument)
 {
     (void)ssl;
-    (void)argument;
+    const struct tls_server *server = argument;
+    size_t skipped = server->tls->is_http2_off ? HTTP2_ENTRY_BYTES : 0;
     unsigned char *match;
-    if (SSL_select_next_proto(&match, length, protocols, sizeof(protocols) - 1, offered,
+    if (SSL_select_next_proto(&match, length, protocols + skipped,
+                              (unsigned)(sizeof(protocols) - 1 - skipped), offered,
                               offered_length) != OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     *chosen = match;
@@ -99,7 +103,7 @@ static bool prepare(SSL_CTX *context, void *argument)
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_timeout(context, asks_clients ? VERIFIED_SESSION_SECONDS : TICKET_LIFETIME_SECONDS);
     SSL_CTX_set_tlsext_servername_callback(context, on_server_name);
-    SSL_CTX_set_alpn_select_cb(context, on_protocols, NULL);
+    SSL_CTX_set_alpn_select_cb(context, on_protocols, argument);
     return true;
 }
 

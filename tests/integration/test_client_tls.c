@@ -43,7 +43,7 @@ static int start(void **state)
                   "certificates=%s",
                   first.certificate, first.key, wild.certificate, wild.key, temp_dir_path(pairs));
     struct buffer second = BUFFER_EMPTY;
-    buffer_printf(&second, "second=127.0.0.1:0,certificate=%s,key=%s", first.certificate,
+    buffer_printf(&second, "second=127.0.0.1:0,http2=off,certificate=%s,key=%s", first.certificate,
                   first.key);
     const char *const arguments[] = {"--listen",
                                      buffer_string(&listen),
@@ -188,12 +188,30 @@ static void only_a_protocol_we_speak_is_agreed_on(void **state)
     struct tls_probe *both =
         connect_with(&(struct tls_probe_options){.protocols = "\x06spdy/9\x08http/1.1"});
     struct tls_probe *none = connect_with(NULL);
+    struct tls_probe *two =
+        connect_with(&(struct tls_probe_options){.protocols = "\x08http/1.1\x02h2"});
 
     assert_string_equal(tls_probe_protocol(both), "http/1.1");
+    assert_string_equal(tls_probe_protocol(two), "h2");
+    tls_probe_close(two);
     assert_string_equal(tls_probe_protocol(none), "");
     assert_fails(&(struct tls_probe_options){.protocols = "\x06spdy/9"});
     tls_probe_close(both);
     tls_probe_close(none);
+}
+
+static void a_listener_may_leave_http2_out(void **state)
+{
+    (void)state;
+    struct tls_probe *both = tls_probe_connect(
+        other_port, &(struct tls_probe_options){.protocols = "\x02h2\x08http/1.1"});
+    struct tls_probe *one =
+        tls_probe_connect(other_port, &(struct tls_probe_options){.protocols = "\x02h2"});
+
+    assert_string_equal(tls_probe_protocol(both), "http/1.1");
+    assert_non_null(tls_probe_failure(one));
+    tls_probe_close(both);
+    tls_probe_close(one);
 }
 
 static void renegotiation_is_refused(void **state)
@@ -400,6 +418,7 @@ int main(void)
         cmocka_unit_test(versions_before_1_2_are_refused),
         cmocka_unit_test(ciphers_without_forward_secrecy_or_authentication_of_data_are_refused),
         cmocka_unit_test(only_a_protocol_we_speak_is_agreed_on),
+        cmocka_unit_test(a_listener_may_leave_http2_out),
         cmocka_unit_test(renegotiation_is_refused),
         cmocka_unit_test(a_session_goes_on_at_its_own_listener_and_at_no_other),
         cmocka_unit_test(no_early_data_is_offered),
