@@ -92,6 +92,28 @@ def at_rate(urls, connections, seconds, rate):
         return sorted(times), failed
 
 
+def call(port, message_path, connections, streams, seconds):
+    """As many unary gRPC calls as clients on `connections`, each with `streams` at a time, can have
+    answered. Returns (answered, failed)."""
+    flags = [
+        f"--data={message_path}",
+        "--header=content-type: application/grpc",
+        "--header=te: trailers",
+    ]
+    url = f"http://127.0.0.1:{port}/bench.Service/Echo"
+    output = subprocess.run(
+        ["h2load", "-t1", f"-c{connections}", f"-m{streams}", f"-D{seconds}", *flags, url],
+        preexec_fn=_on_load_cpu,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=seconds + 30,
+    ).stdout
+    failed = int(re.search(r"(\d+) failed", output).group(1))
+    answered = int(re.search(r"status codes: (\d+) 2xx", output).group(1))
+    return answered, failed
+
+
 def percentile(times, share):
     """Of sorted numbers: the one that `share` of them do not exceed."""
     return times[min(len(times) - 1, int(len(times) * share))] if times else float("nan")

@@ -1,0 +1,39 @@
+"""The same proxies set up for gRPC: HTTP/2 in clear on both sides."""
+
+from . import processes
+from .peers import HAPROXY, NGINX, Peer
+
+TEXTS = {
+    "nginx.conf": NGINX.replace("backlog=4096", "backlog=4096 http2")
+    .replace(
+        'proxy_pass http://service; proxy_http_version 1.1;\n      proxy_set_header Connection "";',
+        "grpc_pass grpc://service;",
+    )
+    .replace("proxy_set_header", "grpc_set_header"),
+    "haproxy.cfg": HAPROXY.replace("backlog 4096", "backlog 4096 proto h2").replace(
+        "pool-max-conn 1024", "pool-max-conn 1024 proto h2"
+    ),
+}
+
+
+class GrpcPeer(Peer):
+    def _write(self, folder, file_name, text, backend_port, *others):
+        text = TEXTS[file_name].replace("{http2}", "")
+        return super()._write(folder, file_name, text, backend_port, *others)
+
+    def routectl(self, *arguments):
+        super().routectl(*(each.replace("--to=http://", "--to=h2c://") for each in arguments))
+
+
+class GrpcBackend:
+    """nghttpd, which sends every message back and says that all is well."""
+
+    def __init__(self, cpu):
+        self.port = processes.free_port()
+        trailer = "--trailer=grpc-status: 0"
+        arguments = ["nghttpd", "--no-tls", "--echo-upload", trailer, "--max-concurrent-streams=100"]
+        self.process = processes.start([*arguments, "-a", "127.0.0.1", str(self.port)], {cpu})
+        processes.wait_for_port(self.port, self.process)
+
+    def stop(self):
+        processes.stop(self.process)
