@@ -155,5 +155,16 @@ class Secured(StackCase):
         self.assertLess(self.metric("pointsman_upstream_tls_handshakes_total"), 5)
 
 
+class Timeouts(StackCase):
+    route_flags = ("--timeout", "500ms")
+
+    def test_the_time_of_the_route_is_a_deadline(self):
+        error = self.assert_fails(
+            grpc.StatusCode.DEADLINE_EXCEEDED, self.call("unary_unary", "Hang"), b""
+        )
+        self.assertIn("longer than its route allows", error.details())
+        self.wait_until(lambda: self.seen("cancelled") == 1, "the service goes on")
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -96,6 +96,14 @@ class Crowd(StackCase):
 
 
 class Deaths(StackCase):
+    def test_a_service_that_is_killed_in_mid_stream_is_unavailable(self):
+        answers = self.call("unary_stream", "Begin")(b"first", timeout=WAIT_SECONDS)
+        self.assertEqual(next(answers), b"first")
+
+        self.service.kill()
+
+        self.assert_fails(grpc.StatusCode.UNAVAILABLE, lambda timeout: next(answers))
+
     def test_a_service_that_is_killed_before_it_answers_is_unavailable(self):
         call = self.call("unary_unary", "Hang").future(b"", timeout=WAIT_SECONDS)
         self.wait_until(lambda: self.seen("active") == 1, "the call does not arrive")
