@@ -258,12 +258,19 @@ static struct ending ending_of(int status)
     return ending;
 }
 
+/* Of all that end while we stop, in whatever order, the first that did not end well. */
+static void note_exit_code(struct supervisor *supervisor, const struct ending *ending)
+{
+    if (supervisor->exit_code == 0)
+        supervisor->exit_code = ending->code;
+}
+
 static void on_serving_ended(struct supervisor *supervisor, const struct ending *ending)
 {
     struct serving_process *process = supervisor->serving;
     supervisor->serving = NULL;
     if (is_stopping(supervisor)) {
-        supervisor->exit_code = ending->code;
+        note_exit_code(supervisor, ending);
     } else {
         bool was_short = clock_now_ms() - process->ready_ms < SHORT_LIFE_MS;
         log_error("process_ended", "pid=%d generation=%" PRIu64 " reason=\"%s\"", (int)process->pid,
@@ -282,7 +289,7 @@ static void on_starting_ended(struct supervisor *supervisor, const struct ending
     supervisor->starting = NULL;
     if (is_stopping(supervisor)) {
         if (supervisor->serving == NULL)
-            supervisor->exit_code = ending->code;
+            note_exit_code(supervisor, ending);
     } else if (supervisor->serving != NULL) {
         log_error("not_taken_over", "pid=%d generation=%" PRIu64 " reason=\"%s\" still_serving=%d",
                   (int)process->pid, process->options.generation, ending->text,
@@ -314,8 +321,8 @@ static void on_drained(struct supervisor *supervisor, struct serving_process **a
     else
         log_warn("process_not_drained", "pid=%d generation=%" PRIu64 " reason=\"%s\"",
                  (int)process->pid, process->options.generation, ending->text);
-    if (is_stopping(supervisor) && supervisor->serving == NULL && supervisor->exit_code == 0)
-        supervisor->exit_code = ending->code;
+    if (is_stopping(supervisor))
+        note_exit_code(supervisor, ending);
     serving_process_free(process);
 }
 
