@@ -260,13 +260,14 @@ static void a_false_switch_opens_no_tunnel(void **state)
         "HTTP/1.0 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
     };
+    /* Connections borrow them for as long as they last. */
+    static struct fake_step scripts[sizeof(switches) / sizeof(switches[0])][4];
     for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
-        const struct fake_step steps[] = {
-            {.action = FAKE_READ_REQUEST},
-            {.action = FAKE_SEND, .text = switches[i]},
-            {.action = FAKE_READ_TO_END},
-            {.action = FAKE_CLOSE},
-        };
+        struct fake_step *steps = scripts[i];
+        steps[0] = (struct fake_step){.action = FAKE_READ_REQUEST};
+        steps[1] = (struct fake_step){.action = FAKE_SEND, .text = switches[i]};
+        steps[2] = (struct fake_step){.action = FAKE_READ_TO_END};
+        steps[3] = (struct fake_step){.action = FAKE_CLOSE};
         script(steps);
         struct http_connection *connection = send_text(HANDSHAKE);
         expect_answer(connection, 502, NULL);
