@@ -72,6 +72,15 @@ void front_http2_set_idle(struct front_http2 *front, bool is_idle)
     front_http2_expect(front, front->idle_due_ms);
 }
 
+void front_http2_shut_down(struct front_http2 *front)
+{
+    if (front->session.is_shutting_down || front->is_stopping)
+        return;
+    http2_session_shut_down(&front->session);
+    front->refuse_due_ms = timers_now_ms(&front->connection->worker->timers) + SHUTDOWN_NOTICE_MS;
+    front_http2_expect(front, front->refuse_due_ms);
+}
+
 /* --- memory ---------------------------------------------------------------------------------- */
 
 /* Together never more than twice this: those that began when there were few may hold their part
@@ -177,10 +186,7 @@ static void on_readable(h2o_socket_t *socket, const char *error)
 
 static void drain(struct client_connection *connection)
 {
-    struct front_http2 *front = connection->state;
-    http2_session_shut_down(&front->session);
-    front->refuse_due_ms = timers_now_ms(&connection->worker->timers) + SHUTDOWN_NOTICE_MS;
-    front_http2_expect(front, front->refuse_due_ms);
+    front_http2_shut_down(connection->state);
 }
 
 static void stop(struct client_connection *connection)

@@ -56,6 +56,8 @@ struct front_http2_stream {
 void front_http2_expect(struct front_http2 *front, uint64_t due_ms);
 /* A stream has begun, or the last one has ended. */
 void front_http2_set_idle(struct front_http2 *front, bool is_idle);
+/* The client is told to go elsewhere; what it has asked for, or does before it knows, is served. */
+void front_http2_shut_down(struct front_http2 *front);
 
 /* front_http2.c: there are `count` streams now. What all of their responses may have waiting for a
  * client that does not read is bounded, so each gets less when there are more. */

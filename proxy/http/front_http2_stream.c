@@ -340,4 +340,6 @@ void front_http2_stream_on_closed(struct http2_stream *http2, uint32_t error)
     front_http2_share(front, front->session.stream_count);
     if (front->session.stream_count == 0)
         front_http2_set_idle(front, true);
+    if (client_connection_is_spent(front->connection))
+        front_http2_shut_down(front);
 }

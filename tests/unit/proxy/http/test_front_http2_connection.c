@@ -207,6 +207,51 @@ static void who_does_not_answer_the_notice_is_closed_all_the_same(void **state)
     PAIR_WAIT(&scene->pair, scene->stage->worker->is_drained);
 }
 
+/* --- a connection's share --------------------------------------------------------------------- */
+
+static void serve_one(struct scene *scene, struct player *endpoint, struct stream *request)
+{
+    player_send(endpoint, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    PAIR_WAIT(&scene->pair, request->is_closed);
+    assert_true(request->has_ended);
+}
+
+static void after_its_requests_a_connection_ends(void **state)
+{
+    struct scene *scene = *state;
+    scene->stage->shared.http.connection_max_requests = 2;
+    begin(scene);
+    struct stream *request;
+    struct player endpoint = forward(scene, &request, PAIR_HEAD("GET", "/"));
+    serve_one(scene, &endpoint, request);
+    pair_let_pass(&scene->pair);
+    assert_false(scene->pair.client.is_over);
+
+    request = pair_request(&scene->pair, PAIR_HEAD("GET", "/"), false);
+    player_expect(&endpoint, "\r\n\r\n");
+    serve_one(scene, &endpoint, request);
+
+    PAIR_WAIT(&scene->pair, scene->pair.client.is_over);
+    player_close(&endpoint);
+}
+
+static void a_connection_that_is_old_ends_after_a_request(void **state)
+{
+    struct scene *scene = *state;
+    scene->stage->shared.http.connection_max_age_ms = 1000;
+    begin(scene);
+    struct stream *request;
+    struct player endpoint = forward(scene, &request, PAIR_HEAD("GET", "/"));
+
+    stage_advance(scene->stage, 1000);
+    pair_let_pass(&scene->pair);
+    assert_false(scene->pair.client.is_over);
+    serve_one(scene, &endpoint, request);
+
+    PAIR_WAIT(&scene->pair, scene->pair.client.is_over);
+    player_close(&endpoint);
+}
+
 /* --- gRPC ------------------------------------------------------------------------------------ */
 
 static void expect_grpc_status(struct scene *scene, struct stream *request, const char *status)
@@ -312,6 +357,8 @@ int main(void)
         TEST(a_request_that_crosses_the_notice_is_served),
         TEST(a_connection_without_requests_ends_at_once),
         TEST(who_does_not_answer_the_notice_is_closed_all_the_same),
+        TEST_OF_ITS_OWN(after_its_requests_a_connection_ends),
+        TEST_OF_ITS_OWN(a_connection_that_is_old_ends_after_a_request),
         TEST_OF_ITS_OWN(without_routes_a_call_is_unavailable),
         TEST_OF_ITS_OWN(without_a_route_a_call_is_unimplemented),
         TEST(a_service_that_is_gone_is_unavailable),
