@@ -4,22 +4,20 @@ from . import processes
 from .peers import HAPROXY, NGINX, Peer
 
 TEXTS = {
-    "nginx.conf": NGINX.replace("backlog=4096", "backlog=4096 http2")
-    .replace(
+    "nginx.conf": NGINX.replace(
         'proxy_pass http://service; proxy_http_version 1.1;\n      proxy_set_header Connection "";',
         "grpc_pass grpc://service;",
-    )
-    .replace("proxy_set_header", "grpc_set_header"),
-    "haproxy.cfg": HAPROXY.replace("backlog 4096", "backlog 4096 proto h2").replace(
-        "pool-max-conn 1024", "pool-max-conn 1024 proto h2"
-    ),
+    ).replace("proxy_set_header", "grpc_set_header"),
+    "haproxy.cfg": HAPROXY.replace("pool-max-conn 1024", "pool-max-conn 1024 proto h2"),
 }
 
 
 class GrpcPeer(Peer):
-    def _write(self, folder, file_name, text, backend_port, *others):
-        text = TEXTS[file_name].replace("{http2}", "")
-        return super()._write(folder, file_name, text, backend_port, *others)
+    def __init__(self, name, folder, backend_port):
+        super().__init__(name, folder, backend_port, protocol="h2c")
+
+    def _write(self, folder, file_name, text, backend_port):
+        return super()._write(folder, file_name, TEXTS[file_name], backend_port)
 
     def routectl(self, *arguments):
         super().routectl(*(each.replace("--to=http://", "--to=h2c://") for each in arguments))

@@ -1,5 +1,6 @@
 """The proxies that are compared, each set up for this job as its own manual advises: one worker,
-keep-alive towards the backend, no access log, and the same headers added to each request."""
+keep-alive towards the backend, no access log, and the same headers added to each request. Clients
+speak HTTP/1.1 ("h1"), HTTP/2 by prior knowledge ("h2c") or HTTP/2 over TLS by ALPN ("h2")."""
 
 import os
 import shutil
@@ -25,7 +26,7 @@ http {{
     server 127.0.0.1:{backend}; keepalive 1024; keepalive_requests 1000000000;
   }}
   server {{
-    listen 127.0.0.1:{port} backlog=4096;
+    listen 127.0.0.1:{port} backlog=4096{front};
     location / {{
       proxy_pass http://service; proxy_http_version 1.1;
       proxy_set_header Connection ""; proxy_set_header Host $http_host;
@@ -47,9 +48,9 @@ defaults
   timeout server 60s
   timeout http-request 10s
 frontend in
-  bind 127.0.0.1:{port} backlog 4096
+  bind 127.0.0.1:{port} backlog 4096{front}
   http-request set-header X-Forwarded-For %[src]
-  http-request set-header X-Forwarded-Proto http
+  http-request set-header X-Forwarded-Proto {scheme}
   http-request set-header X-Forwarded-Host %[req.hdr(host)]
   http-request set-header X-Request-ID %[uuid()]
   default_backend service
@@ -91,10 +92,59 @@ hosts:
         proxy.preserve-host: ON
 """
 
+PROTOCOLS = ["h1", "h2c", "h2"]
+
+# What stands behind the address, by protocol. nginx 1.22 has to be asked for TLS 1.3.
+FRONTS = {
+    "pointsman": {"h2": ",certificate={certificate},key={certificate}.key"},
+    "nginx": {
+        "h2c": " http2",
+        "h2": " ssl http2; ssl_protocols TLSv1.3; "
+        "ssl_certificate {certificate}; ssl_certificate_key {certificate}.key",
+    },
+    "haproxy": {"h2c": " proto h2", "h2": " ssl crt {certificate} alpn h2"},
+}
+
+# Those that speak HTTP/2 in all these ways.
+HTTP2_PEERS = list(FRONTS)
+
+
+def scheme(protocol):
+    return "https" if protocol == "h2" else "http"
+
+
+def front(name, protocol, folder):
+    """What makes this proxy speak the protocol. A certificate that is needed lies in the folder."""
+    certificate = os.path.join(folder, "front.pem")
+    return FRONTS.get(name, {}).get(protocol, "").format(certificate=certificate)
+
+
+def configuration(name, text, folder, port, backend, protocol="h1"):
+    """One of the texts above, filled in."""
+    return text.format(
+        folder=folder,
+        port=port,
+        backend=backend,
+        front=front(name, protocol, folder),
+        scheme=scheme(protocol),
+    )
+
+
+def make_certificate(folder):
+    """A new one of its own, for TLS; what HAProxy looks for stands in FILE and FILE.key."""
+    path = os.path.join(folder, "front.pem")
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
+    subprocess.run(
+        ["openssl", "req", "-x509", *curve, *name, "-keyout", path + ".key", "-out", path],
+        check=True,
+        capture_output=True,
+    )
+
 
 class Peer:
-    """One proxy that runs in front of one backend. The rest is for ours: another program, what it
-    runs under, more workers and CPUs, variables of the environment."""
+    """One proxy that runs in front of one backend, for clients of one protocol. The rest is for
+    ours: another program, what it runs under, more workers and CPUs, environment variables."""
 
     def __init__(
         self,
@@ -105,8 +155,10 @@ class Peer:
         wrapper=(),
         workers=1,
         environment=None,
+        protocol="h1",
     ):
         self.name = name
+        self.protocol = protocol
         self.program = program
         self.wrapper = list(wrapper)
         self.workers = workers
@@ -115,14 +167,21 @@ class Peer:
         self.port = processes.free_port()
         self.others = []
         os.makedirs(folder, exist_ok=True)
+        if protocol == "h2":
+            make_certificate(folder)
         STARTERS[name](self, folder, backend_port)
         processes.wait_for_port(self.port, self.process)
 
     def _write(self, folder, file_name, text, backend_port):
         path = os.path.join(folder, file_name)
         with open(path, "w", encoding="utf-8") as file:
-            file.write(text.format(folder=folder, port=self.port, backend=backend_port))
+            file.write(
+                configuration(self.name, text, folder, self.port, backend_port, self.protocol)
+            )
         return path
+
+    def url(self, path):
+        return f"{scheme(self.protocol)}://127.0.0.1:{self.port}/{path}"
 
     def _run(self, folder, arguments):
         log = os.path.join(folder, self.name + ".log")
@@ -164,7 +223,7 @@ class Peer:
             self.wrapper
             + [
                 os.path.join(PROGRAMS, self.program),
-                f"--listen=127.0.0.1:{self.port}",
+                f"--listen=127.0.0.1:{self.port}" + front(self.name, self.protocol, folder),
                 f"--admin=127.0.0.1:{processes.free_port()}",
                 "--control=" + self.socket,
                 "--local-copy=" + os.path.join(folder, "routes.copy"),

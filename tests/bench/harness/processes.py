@@ -1,10 +1,23 @@
 """Programs under measurement: started on a CPU of their own, read through /proc, ended."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
+
+
+def require(programs):
+    """Ends the script when one of {program: package of Debian} is not installed, and names all."""
+    missing = [
+        f"{program} (package {package})"
+        for program, package in programs.items()
+        if shutil.which(program) is None
+    ]
+    if missing:
+        sys.exit(f"{os.path.basename(sys.argv[0])}: not installed: {', '.join(missing)}")
 
 
 def free_port():
