@@ -59,6 +59,7 @@ struct proxy {
     atomic_bool is_drained;
 
     /* main only */
+    bool is_waiting; /* for routes, and said so */
     bool is_serving;
     bool has_told_routes; /* to the supervisor */
 };
@@ -121,6 +122,25 @@ static void serve(struct proxy *proxy)
     notify_send("READY=1");
 }
 
+/* We share the sockets with one that has routes: what we took from it we could only refuse. */
+static void wait_for_routes(struct proxy *proxy)
+{
+    if (proxy->is_waiting)
+        return;
+    proxy->is_waiting = true;
+    supervised_ready(proxy->options->supervised, proxy->options->drain_ms, false);
+}
+
+static void on_settled_or_routes(struct proxy *proxy)
+{
+    if (proxy->is_serving || !atomic_load(&proxy->is_settled))
+        return;
+    if (proxy->options->supervised->waits_for_routes && !atomic_load(&proxy->has_routes))
+        wait_for_routes(proxy);
+    else
+        serve(proxy);
+}
+
 static void on_wake(void *context)
 {
     struct proxy *proxy = context;
@@ -128,8 +148,7 @@ static void on_wake(void *context)
         event_loop_stop(proxy->loop);
         return;
     }
-    if (atomic_load(&proxy->is_settled) && !proxy->is_serving)
-        serve(proxy);
+    on_settled_or_routes(proxy);
     if (proxy->is_serving && atomic_load(&proxy->has_routes) && !proxy->has_told_routes) {
         proxy->has_told_routes = true;
         supervised_has_routes(proxy->options->supervised);

@@ -103,8 +103,8 @@ static void set_names(const struct socket_set *sockets)
 static void describe_supervision(const struct serving_process_options *options, int channel)
 {
     char text[96];
-    snprintf(text, sizeof(text), "%d:%" PRIu64 ":%" PRIu64 ":%d", channel, options->generation,
-             options->restarts, options->has_predecessor);
+    snprintf(text, sizeof(text), "%d:%" PRIu64 ":%" PRIu64 ":%d:%d", channel, options->generation,
+             options->restarts, options->has_predecessor, options->waits_for_routes);
     setenv(SUPERVISION_VARIABLE, text, 1);
 }
 

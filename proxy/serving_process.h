@@ -21,6 +21,7 @@ struct serving_process_options {
     uint64_t generation;
     uint64_t restarts;
     bool has_predecessor;
+    bool waits_for_routes; /* before it takes requests */
 
     /* It has said something new: is_ready, has_routes or is_stopping. */
     void (*on_news)(struct serving_process *process);

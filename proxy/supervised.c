@@ -11,7 +11,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-/* The next of "7:3:0:1"; 0 when there is none. */
+/* The next of "7:3:0:1:1"; 0 when there is none. */
 static uint64_t next_number(const char **text)
 {
     char *end;
@@ -32,6 +32,7 @@ void supervised_init(struct supervised *supervised)
         supervised->generation = next_number(&text);
         supervised->restarts = next_number(&text);
         supervised->has_predecessor = next_number(&text) != 0;
+        supervised->waits_for_routes = next_number(&text) != 0;
     }
     unsetenv(SUPERVISION_VARIABLE);
 }

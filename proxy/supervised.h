@@ -15,10 +15,11 @@
 struct listener;
 
 struct supervised {
-    int channel;          /* -1: there is no supervisor */
-    uint64_t generation;  /* the first serving process is 1; 0: there is no supervisor */
-    uint64_t restarts;    /* how often one before this had ended unexpectedly */
-    bool has_predecessor; /* which still serves, and must not be disturbed until this one does */
+    int channel;           /* -1: there is no supervisor */
+    uint64_t generation;   /* the first serving process is 1; 0: there is no supervisor */
+    uint64_t restarts;     /* how often one before this had ended unexpectedly */
+    bool has_predecessor;  /* which still serves, and must not be disturbed until this one does */
+    bool waits_for_routes; /* that one has some: until this one has, it takes no requests */
 
     struct event_watch watch;
     void (*on_taken_over)(void *context);
@@ -33,8 +34,9 @@ void supervised_init(struct supervised *supervised);
  * successor. The file of a Unix socket is its to remove from now on. */
 void supervised_offer(const struct supervised *supervised, struct listener *listener);
 
-/* We serve. */
+/* We serve, or would if we had routes. */
 void supervised_ready(const struct supervised *supervised, uint64_t drain_ms, bool has_routes);
+/* We serve, with routes. */
 void supervised_has_routes(const struct supervised *supervised);
 
 /* We have begun to drain. */

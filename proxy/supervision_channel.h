@@ -24,7 +24,7 @@
 enum { SUPERVISION_TEXT_BYTES = 512, SUPERVISION_FDS_MAX = 250 };
 
 /* The environment variable that tells a process of its supervisor: DESCRIPTOR:GENERATION:RESTARTS:
- * PREDECESSOR, numbers all. */
+ * PREDECESSOR:WAITS, numbers all. */
 #define SUPERVISION_VARIABLE "POINTSMAN_SUPERVISION"
 
 struct supervision_message {

@@ -157,8 +157,18 @@ static bool may_take_over(const struct supervisor *supervisor)
 {
     const struct serving_process *starting = supervisor->starting;
     return starting != NULL && starting->is_ready &&
-           (starting->has_routes || supervisor->serving == NULL ||
-            !supervisor->serving->has_routes);
+           (starting->has_routes ||
+            (!starting->options.waits_for_routes &&
+             (supervisor->serving == NULL || !supervisor->serving->has_routes)));
+}
+
+/* One that leaves requests to another while it has no routes would do so with nobody there: the
+ * next one that is started does not. */
+static void end_waiting(const struct supervisor *supervisor)
+{
+    const struct serving_process *starting = supervisor->starting;
+    if (starting != NULL && starting->options.waits_for_routes && !starting->has_routes)
+        kill(starting->pid, SIGKILL);
 }
 
 /* It was told to stop, and not by us. */
@@ -170,6 +180,7 @@ static void replace_stopping(struct supervisor *supervisor)
     supervisor->serving = NULL;
     add_draining(supervisor, process);
     serving_process_expect_end(process);
+    end_waiting(supervisor);
     if (supervisor->starting == NULL)
         start_again(supervisor, clock_now_ms() - process->ready_ms < SHORT_LIFE_MS);
 }
@@ -204,6 +215,7 @@ static void start_process(struct supervisor *supervisor)
         .generation = supervisor->generation + 1,
         .restarts = supervisor->restarts,
         .has_predecessor = supervisor->serving != NULL || supervisor->draining != NULL,
+        .waits_for_routes = supervisor->serving != NULL && supervisor->serving->has_routes,
         .on_news = on_news,
         .on_overdue = on_overdue,
         .context = supervisor,
@@ -275,6 +287,7 @@ static void on_serving_ended(struct supervisor *supervisor, const struct ending 
         bool was_short = clock_now_ms() - process->ready_ms < SHORT_LIFE_MS;
         log_error("process_ended", "pid=%d generation=%" PRIu64 " reason=\"%s\"", (int)process->pid,
                   process->options.generation, ending->text);
+        end_waiting(supervisor);
         if (supervisor->starting == NULL)
             start_again(supervisor, was_short);
         else if (may_take_over(supervisor))

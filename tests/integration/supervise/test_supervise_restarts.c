@@ -144,6 +144,23 @@ static void a_process_without_routes_does_not_take_over(void **state)
     assert_int_equal(stage_get(&stage, "/page"), 200);
 }
 
+/* It answers that it knows none, rather than not at all. */
+static void a_process_without_routes_is_better_than_none(void **state)
+{
+    (void)state;
+    assert_true(wait_until(is_in_local_copy, "/page", WAIT_MS));
+    pid_t first = stage_wait_serving(&stage, 1);
+    pointsman_kill_control(stage.pointsman);
+    free(temp_dir_write(pointsman_dir(stage.pointsman), "local-copy", "damaged"));
+    process_signal(pointsman_proxy(stage.pointsman), SIGUSR2);
+    free(process_expect_line(pointsman_proxy(stage.pointsman), " no_routes "));
+
+    kill(first, SIGKILL);
+
+    stage_wait_serving(&stage, 3);
+    assert_int_equal(stage_get(&stage, "/page"), 503);
+}
+
 static void a_websocket_stays_open_until_the_drain_time_is_over(void **state)
 {
     (void)state;
@@ -191,6 +208,7 @@ int main(void)
         STORY(both_are_killed_and_only_what_was_inside_is_lost),
         STORY(the_local_copy_goes_on_in_the_new_process),
         STORY(a_process_without_routes_does_not_take_over),
+        STORY(a_process_without_routes_is_better_than_none),
         STORY(a_websocket_stays_open_until_the_drain_time_is_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
