@@ -65,7 +65,8 @@ def hang(request, context):
     """Until the client has had enough."""
     del request
     gone = threading.Event()
-    context.add_callback(gone.set)
+    if not context.add_callback(gone.set):
+        gone.set()  # it has left already
     with lock:
         counts["active"] += 1
     gone.wait(PATIENCE_SECONDS)
