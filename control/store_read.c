@@ -126,16 +126,24 @@ void store_record_clear(struct store_record *record)
     buffer_clear(&record->bytes);
 }
 
-bool store_find(struct store *store, Pointsman__V1__ObjectKind kind, const char *name,
-                struct store_record *record, bool *is_there, struct error *err)
+/* Steps a statement that asks for one object to its row, if it has one. */
+static bool step_to_object(struct store *store, sqlite3_stmt *statement,
+                           Pointsman__V1__ObjectKind kind, const char *name, bool *is_there,
+                           struct error *err)
 {
-    sqlite3_stmt *statement = store_statement(store, STATEMENT_GET_OBJECT, err);
     *is_there = false;
     if (statement == NULL)
         return false;
     store_bind_number(statement, 1, (uint64_t)kind);
     store_bind_text(statement, 2, name);
-    if (!store_step(store, statement, is_there, err))
+    return store_step(store, statement, is_there, err);
+}
+
+bool store_find(struct store *store, Pointsman__V1__ObjectKind kind, const char *name,
+                struct store_record *record, bool *is_there, struct error *err)
+{
+    sqlite3_stmt *statement = store_statement(store, STATEMENT_GET_OBJECT, err);
+    if (!step_to_object(store, statement, kind, name, is_there, err))
         return false;
     if (!*is_there)
         return true;
@@ -164,12 +172,7 @@ bool store_has(struct store *store, Pointsman__V1__ObjectKind kind, const char *
                bool *is_there, struct error *err)
 {
     sqlite3_stmt *statement = store_statement(store, STATEMENT_HAS_OBJECT, err);
-    *is_there = false;
-    if (statement == NULL)
-        return false;
-    store_bind_number(statement, 1, (uint64_t)kind);
-    store_bind_text(statement, 2, name);
-    if (!store_step(store, statement, is_there, err))
+    if (!step_to_object(store, statement, kind, name, is_there, err))
         return false;
     sqlite3_reset(statement);
     return true;
