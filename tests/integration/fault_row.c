@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* --- what is counted ------------------------------------------------------------------------- */
 
@@ -47,12 +48,16 @@ static void expect_no_metric(struct pointsman *pointsman, const char *backend, c
 
 /* --- one row --------------------------------------------------------------------------------- */
 
-void fault_add_route(struct pointsman *pointsman, const char *name, const char *url)
+/* A slow machine must not make a timeout of another failure, nor wait long for one that is meant.
+ */
+void fault_add_route(struct pointsman *pointsman, const char *name, const char *failure,
+                     const char *url)
 {
+    bool times_out = failure != NULL && strcmp(failure, "timeout") == 0;
     char prefix[80];
     snprintf(prefix, sizeof(prefix), "/%s", name);
     pointsman_routectl_ok(pointsman, "add", name, "--path-prefix", prefix, "--to", url, "--timeout",
-                          "20s", "--backend-timeout", "700ms", NULL);
+                          "60s", "--backend-timeout", times_out ? "700ms" : "50s", NULL);
 }
 
 /* A client may find the connection closed while it still sends: that is no fault of the answer. */
@@ -121,7 +126,7 @@ static void play(struct pointsman *pointsman, const char *scheme, const struct f
         fake_upstream_script(service, fault->next);
     char url[64];
     snprintf(url, sizeof(url), "%s://127.0.0.1:%d", scheme, fake_upstream_port(service));
-    fault_add_route(pointsman, fault->name, url);
+    fault_add_route(pointsman, fault->name, fault->failure, url);
 
     expect_view_of_client(pointsman, fault);
     assert_int_equal(fake_upstream_connection_count(service), fault->connections);

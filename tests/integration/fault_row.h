@@ -75,7 +75,9 @@ void fault_rows_play(struct pointsman *pointsman, const char *scheme, const stru
 void fault_expect_metric(struct pointsman *pointsman, const char *backend, const char *name,
                          const char *kind, unsigned value);
 
-/* A route of this name, with a short time for each try. */
-void fault_add_route(struct pointsman *pointsman, const char *name, const char *url);
+/* A route of this name. A try has a short time where its `failure` is to be "timeout", else a long
+ * one. */
+void fault_add_route(struct pointsman *pointsman, const char *name, const char *failure,
+                     const char *url);
 
 #endif

@@ -273,7 +273,7 @@ static void a_connection_closed_just_as_it_is_used_is_not_noticed(void **state)
     static const struct fake_step once[] = {READ, SEND(LENGTH_10 "0123456789"), READ_HEAD, CLOSE};
     struct fake_upstream *service = fake_upstream_start("stale");
     fake_upstream_script(service, once);
-    fault_add_route(pointsman, "stale", fake_upstream_url(service));
+    fault_add_route(pointsman, "stale", "stale", fake_upstream_url(service));
     int port = pointsman_port(pointsman);
     assert_int_equal(http_get_status(port, "h", "/stale"), 200);
 

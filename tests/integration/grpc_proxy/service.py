@@ -13,8 +13,8 @@ import time
 
 import grpc
 
-# Beyond it nobody waits for a client that has left.
-PATIENCE_SECONDS = 60
+# Longer than any test waits: a call that gives up by itself would count as one that was left.
+PATIENCE_SECONDS = 600
 
 lock = threading.Lock()
 counts = {"cancelled": 0, "active": 0}
@@ -61,25 +61,39 @@ def fail(request, context):
     context.abort(status, text.decode())
 
 
+def client_left(context):
+    """An event that is set when the client has left, which is counted then."""
+    gone = threading.Event()
+
+    def leave():
+        with lock:
+            counts["cancelled"] += 1
+        gone.set()
+
+    if not context.add_callback(leave):
+        leave()  # it has left already
+    return gone
+
+
 def hang(request, context):
     """Until the client has had enough."""
     del request
-    gone = threading.Event()
-    if not context.add_callback(gone.set):
-        gone.set()  # it has left already
+    gone = client_left(context)
     with lock:
         counts["active"] += 1
     gone.wait(PATIENCE_SECONDS)
     with lock:
-        counts["cancelled"] += 1
         counts["active"] -= 1
     return b""
 
 
 def begin(request, context):
     """One message, and then nothing more."""
+    # Before the message: a client that leaves once it has it may leave before this goes on, and
+    # then nobody asks for the next.
+    gone = client_left(context)
     yield request
-    hang(request, context)
+    gone.wait(PATIENCE_SECONDS)
 
 
 def remaining(request, context):
