@@ -1,5 +1,7 @@
 """The same proxies set up for gRPC: HTTP/2 in clear on both sides."""
 
+import os
+
 from . import processes
 from .peers import HAPROXY, NGINX, Peer
 
@@ -12,9 +14,17 @@ TEXTS = {
 }
 
 
+def write_message(folder, size):
+    """One of gRPC, into a file: a byte for compression, four for its length. Returns its path."""
+    path = os.path.join(folder, f"message-{size}")
+    with open(path, "wb") as file:
+        file.write(b"\0" + size.to_bytes(4, "big") + b"x" * size)
+    return path
+
+
 class GrpcPeer(Peer):
-    def __init__(self, name, folder, backend_port):
-        super().__init__(name, folder, backend_port, protocol="h2c")
+    def __init__(self, name, folder, backend_port, **others):
+        super().__init__(name, folder, backend_port, protocol="h2c", **others)
 
     def _write(self, folder, file_name, text, backend_port):
         return super()._write(folder, file_name, TEXTS[file_name], backend_port)
