@@ -1,12 +1,11 @@
 #include "common/buffer.h"
+#include "common/decimal.h"
 #include "proxy/http/front_exchange.h"
 #include "proxy/http/front_http2.h"
 #include "proxy/http/grpc_reply.h"
 #include "proxy/http/refusal_counts.h"
 #include "proxy/http/worker.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 static struct front_http2_stream *stream_of(struct http2_stream *http2)
@@ -164,23 +163,21 @@ static void on_request_room(struct exchange *exchange)
 struct own_fields {
     struct header fields[2];
     size_t count;
-    char status[8];
-    char length[24];
+    char status[DECIMAL_BYTES];
+    char length[DECIMAL_BYTES];
 };
 
 static void make_own_fields(struct own_fields *own, const struct parsed_response *response)
 {
-    int status_length = snprintf(own->status, sizeof(own->status), "%u", response->status);
-    own->fields[0].name = SLICE(":status");
-    own->fields[0].value = slice_of(own->status, (size_t)status_length);
+    own->fields[0] =
+        (struct header){SLICE(":status"), decimal_write(own->status, response->status)};
     own->count = 1;
     /* HEAD and 304 may say how long the body would be; 1xx and 204 have none (RFC 9110 section
      * 8.6). */
     if (!response->has_content_length || response->status < 200 || response->status == 204)
         return;
-    int length = snprintf(own->length, sizeof(own->length), "%" PRIu64, response->content_length);
-    own->fields[1].name = SLICE("content-length");
-    own->fields[1].value = slice_of(own->length, (size_t)length);
+    own->fields[1] = (struct header){SLICE("content-length"),
+                                     decimal_write(own->length, response->content_length)};
     own->count = 2;
 }
 
@@ -224,11 +221,11 @@ static void on_response_data(struct exchange *exchange)
     if (stream->http2.outgoing == NULL)
         return;
     http2_stream_resume(&stream->http2);
-    if (stream->write_due_ms != TIMER_NEVER)
-        return;
-    stream->write_mark = stream->http2.sent_bytes;
-    stream->write_due_ms = now_ms_of(stream) + options_of(stream)->write_stall_timeout_ms;
-    front_http2_expect(stream->front, stream->write_due_ms);
+    if (stream->write_due_ms == TIMER_NEVER) {
+        stream->write_mark = stream->http2.sent_bytes;
+        stream->write_due_ms = now_ms_of(stream) + options_of(stream)->write_stall_timeout_ms;
+        front_http2_expect(stream->front, stream->write_due_ms);
+    }
 }
 
 void front_http2_stream_on_room(struct http2_stream *http2)

@@ -1,5 +1,7 @@
 #include "proxy/http/http1_head.h"
 
+#include "common/decimal.h"
+
 #include <string.h>
 
 /* More than any line written here but fields and target: versions, digits, framing. */
@@ -16,15 +18,8 @@ static char *put(char *at, struct slice bytes)
 
 static char *put_number(char *at, uint64_t number)
 {
-    char digits[20];
-    size_t count = 0;
-    do {
-        digits[count++] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    while (count > 0)
-        *at++ = digits[--count];
-    return at;
+    char digits[DECIMAL_BYTES];
+    return put(at, decimal_write(digits, number));
 }
 
 static char *put_field(char *at, struct slice name, struct slice value)

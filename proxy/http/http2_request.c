@@ -25,17 +25,6 @@ static struct slice path_and_query(const struct request_head *head, struct arena
     return slice_of(joined, length);
 }
 
-static struct slice put_number(char digits[CONTENT_LENGTH_DIGITS], uint64_t number)
-{
-    char *end = digits + CONTENT_LENGTH_DIGITS;
-    char *at = end;
-    do {
-        *--at = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    return slice_of(at, (size_t)(end - at));
-}
-
 void http2_request_make(struct http2_request *made, const struct parsed_request *request,
                         bool is_secured, struct slice authority, struct arena *arena)
 {
@@ -48,7 +37,7 @@ void http2_request_make(struct http2_request *made, const struct parsed_request 
     if (request->accepts_trailers) /* the only thing TE may say here */
         add(made, SLICE("te"), SLICE("trailers"));
     if (request->framing == BODY_LENGTH)
-        add(made, SLICE("content-length"), put_number(made->digits, request->content_length));
+        add(made, SLICE("content-length"), decimal_write(made->digits, request->content_length));
     made->has_body = request->framing == BODY_CHUNKED ||
                      (request->framing == BODY_LENGTH && request->content_length > 0);
 }

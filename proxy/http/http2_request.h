@@ -5,19 +5,20 @@
 #define PROXY_HTTP_HTTP2_REQUEST_H
 
 #include "common/arena.h"
+#include "common/decimal.h"
 #include "proxy/http/request_parser.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { HTTP2_REQUEST_OWN_FIELDS = 6, CONTENT_LENGTH_DIGITS = 20 };
+enum { HTTP2_REQUEST_OWN_FIELDS = 6 };
 
 /* What is written anew. The rest are request->fields that are not dropped. */
 struct http2_request {
     struct header own[HTTP2_REQUEST_OWN_FIELDS]; /* pseudo-header fields first */
     size_t own_count;
     bool has_body;
-    char digits[CONTENT_LENGTH_DIGITS];
+    char digits[DECIMAL_BYTES];
 };
 
 /* Borrows from all of them. `is_secured`: so the connection is. `authority` is for a request that
