@@ -226,6 +226,7 @@ static void on_response_data(struct exchange *exchange)
         stream->write_due_ms = now_ms_of(stream) + options_of(stream)->write_stall_timeout_ms;
         front_http2_expect(stream->front, stream->write_due_ms);
     }
+    http2_session_make(&stream->front->session); /* last: the stream may have ended then */
 }
 
 void front_http2_stream_on_room(struct http2_stream *http2)

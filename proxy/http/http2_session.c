@@ -223,19 +223,22 @@ void http2_session_receive(struct http2_session *session)
 
 /* --- sending --------------------------------------------------------------------------------- */
 
+/* DATA frames are appended by http2_stream.c, without a copy in between. */
 static void fill_output(struct http2_session *session)
 {
     struct buffer *output = &session->output;
-    if (output->length == 0)
-        read_buffers_lend_large(&session->worker->read_buffers, output);
     while (output->length + PIECE_MAX_BYTES <= LARGE_READ_BUFFER_BYTES) {
+        size_t before = output->length;
         const uint8_t *piece;
         ssize_t length = nghttp2_session_mem_send(session->native, &piece);
         if (length < 0)
             break_off(session);
-        if (length <= 0)
+        if (length > 0) {
+            read_buffers_lend_room(&session->worker->read_buffers, output, (size_t)length);
+            buffer_append(output, piece, (size_t)length);
+        }
+        if (output->length == before)
             return;
-        buffer_append(output, piece, (size_t)length);
     }
 }
 
@@ -277,6 +280,17 @@ static void flush(struct http2_session *session)
         check_end(session);
     else
         session->events->on_sent(session, is_blocked);
+}
+
+void http2_session_make(struct http2_session *session)
+{
+    if (session->is_ended || h2o_socket_is_writing(session->socket))
+        return;
+    fill_output(session);
+    if (session->stream_count > 0)
+        return;
+    unmark(session);
+    flush(session);
 }
 
 bool http2_sessions_flush(struct worker *worker)

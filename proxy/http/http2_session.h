@@ -5,7 +5,7 @@
  * what to do against floods. Bodies lie in body pipes: what comes in is appended to a stream's
  * `incoming`, what goes out is taken from its `outgoing`.
  *
- * Bytes are taken in when the socket is readable and made when the loop's turn ends: whatever is
+ * Bytes are taken in when the socket is readable and sent when the loop's turn ends: whatever is
  * done to a session only notes that there is something to send (http2_sessions_flush). So nothing
  * happens to a session inside nghttp2, and what several exchanges have to say leaves together.
  *
@@ -180,6 +180,11 @@ size_t http2_session_room(const struct http2_session *session);
 
 /* There is something to send. */
 void http2_session_mark(struct http2_session *session);
+
+/* Makes frames of it at once, as far as there is room, so that a response that is complete ends its
+ * stream, and the next one finds its memory in the CPU's cache. They leave when the turn ends, or
+ * with the last stream: nothing else can join them then. The session may be gone afterwards. */
+void http2_session_make(struct http2_session *session);
 
 /* --- streams --------------------------------------------------------------------------------- */
 

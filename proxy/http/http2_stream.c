@@ -5,7 +5,6 @@
 #include "proxy/http/worker.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include <nghttp2/nghttp2.h>
 
@@ -139,39 +138,56 @@ static void submit_trailers(struct http2_stream *stream)
     block_clear(&block);
 }
 
-/* nghttp2 wants to send more of the body: up to `length` bytes of it. */
-static ssize_t read_body(nghttp2_session *native, int32_t id, uint8_t *to, size_t length,
-                         uint32_t *flags, nghttp2_data_source *source, void *user_data)
+/* nghttp2 asks how much more of the body there is to send, up to `length` bytes; it has them taken
+ * by send_body before anything else happens. */
+static ssize_t measure_body(nghttp2_session *native, int32_t id, uint8_t *to, size_t length,
+                            uint32_t *flags, nghttp2_data_source *source, void *user_data)
 {
     (void)native;
     (void)id;
-    struct http2_session *session = user_data;
+    (void)to;
+    (void)user_data;
     struct http2_stream *stream = source->ptr;
     struct body_pipe *body = stream->outgoing;
-    struct slice waiting = body == NULL ? slice_of(NULL, 0) : body_pipe_waiting(body);
-    if (body == NULL || (waiting.length == 0 && !body->is_ended)) {
+    size_t waiting = body == NULL ? 0 : body_pipe_waiting(body).length;
+    if (body == NULL || (waiting == 0 && !body->is_ended)) {
         stream->is_deferred = true;
         return NGHTTP2_ERR_DEFERRED;
     }
 
-    size_t taken = waiting.length < length ? waiting.length : length;
-    bool made_room = false;
-    if (taken > 0) {
-        memcpy(to, waiting.at, taken);
-        made_room = body_pipe_take(body, taken);
-    }
-    if (taken == waiting.length && body->is_ended) {
+    *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+    if (waiting > length)
+        return (ssize_t)length;
+    if (body->is_ended) {
         *flags |= NGHTTP2_DATA_FLAG_EOF;
         if (body->trailers.length > 0) {
             *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
             submit_trailers(stream);
         }
     }
+    return (ssize_t)waiting;
+}
+
+/* Pausing leaves it to the session whether there is room for another frame. */
+static int send_body(nghttp2_session *native, nghttp2_frame *frame, const uint8_t *frame_head,
+                     size_t length, nghttp2_data_source *source, void *user_data)
+{
+    (void)native;
+    (void)frame;
+    struct http2_session *session = user_data;
+    struct http2_stream *stream = source->ptr;
+    struct body_pipe *body = stream->outgoing;
+    struct read_buffers *buffers = &session->worker->read_buffers;
+    read_buffers_lend_room(buffers, &session->output, FRAME_HEAD_BYTES + length);
+    buffer_append(&session->output, frame_head, FRAME_HEAD_BYTES);
+    buffer_append_slice(&session->output, slice_of(body_pipe_waiting(body).at, length));
+
+    bool made_room = body_pipe_take(body, length);
     if (body->bytes.length == 0) /* else it is kept for another try */
-        read_buffers_return(&session->worker->read_buffers, &body->bytes);
+        read_buffers_return(buffers, &body->bytes);
     if (made_room)
         session->events->on_room(stream);
-    return (ssize_t)taken;
+    return NGHTTP2_ERR_PAUSE;
 }
 
 void http2_stream_send_head(struct http2_session *session, struct http2_stream *stream,
@@ -180,7 +196,7 @@ void http2_stream_send_head(struct http2_session *session, struct http2_stream *
 {
     struct field_block block;
     block_fill(&block, own, own_count, fields);
-    const nghttp2_data_provider body = {.source = {.ptr = stream}, .read_callback = read_body};
+    const nghttp2_data_provider body = {.source = {.ptr = stream}, .read_callback = measure_body};
     const nghttp2_data_provider *provider = has_body ? &body : NULL;
     if (session->role == HTTP2_SERVER) {
         nghttp2_submit_response(session->native, stream->id, block.fields, block.count, provider);
@@ -241,6 +257,7 @@ static int on_frame_sent(nghttp2_session *native, const nghttp2_frame *frame, vo
 
 void http2_stream_set_callbacks(nghttp2_session_callbacks *callbacks)
 {
+    nghttp2_session_callbacks_set_send_data_callback(callbacks, send_body);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
 }

@@ -41,6 +41,23 @@ void read_buffers_lend_for_head(struct read_buffers *buffers, struct buffer *buf
         lend(buffers->kept_for_heads, &buffers->head_count, HEAD_BUFFER_BYTES, buffer);
 }
 
+void read_buffers_lend_room(struct read_buffers *buffers, struct buffer *buffer, size_t bytes)
+{
+    size_t needed = buffer->length + bytes;
+    if (needed <= buffer->capacity)
+        return;
+    struct buffer wider = BUFFER_EMPTY;
+    if (needed <= HEAD_BUFFER_BYTES)
+        read_buffers_lend_for_head(buffers, &wider);
+    else if (needed <= READ_BUFFER_BYTES)
+        read_buffers_lend(buffers, &wider);
+    else
+        read_buffers_lend_large(buffers, &wider);
+    buffer_append_slice(&wider, buffer_slice(buffer));
+    read_buffers_return(buffers, buffer);
+    *buffer = wider;
+}
+
 static void take_back(struct buffer *kept, unsigned *count, unsigned most, struct buffer *buffer)
 {
     if (*count == most) {

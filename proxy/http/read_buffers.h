@@ -37,6 +37,10 @@ void read_buffers_lend_large(struct read_buffers *buffers, struct buffer *buffer
 /* Gives an allocation of HEAD_BUFFER_BYTES to a buffer that has none. */
 void read_buffers_lend_for_head(struct read_buffers *buffers, struct buffer *buffer);
 
+/* Makes sure that a buffer has room for `bytes` more, in the smallest of these that is enough: what
+ * it holds moves there. */
+void read_buffers_lend_room(struct read_buffers *buffers, struct buffer *buffer, size_t bytes);
+
 /* Takes the allocation of a buffer, whose content is dropped. */
 void read_buffers_return(struct read_buffers *buffers, struct buffer *buffer);
 

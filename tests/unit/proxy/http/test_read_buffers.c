@@ -1,6 +1,8 @@
 #include "proxy/http/read_buffers.h"
 #include "tests/unit/cmocka_all.h"
 
+#include <string.h>
+
 static void the_buffer_given_back_last_is_lent_first(void **state)
 {
     (void)state;
@@ -107,12 +109,39 @@ static void a_buffer_for_heads_comes_back_to_those_for_heads(void **state)
     read_buffers_clear(&buffers);
 }
 
+static void a_buffer_that_needs_room_gets_the_smallest_that_is_enough(void **state)
+{
+    (void)state;
+    static const size_t more[] = {HEAD_BUFFER_BYTES, 1, READ_BUFFER_BYTES};
+    static const size_t capacity[] = {HEAD_BUFFER_BYTES, READ_BUFFER_BYTES,
+                                      LARGE_READ_BUFFER_BYTES};
+    struct read_buffers buffers = {0};
+    struct buffer buffer = BUFFER_EMPTY;
+    size_t length = 0;
+    for (size_t i = 0; i < 3; i++) {
+        read_buffers_lend_room(&buffers, &buffer, more[i]);
+
+        assert_int_equal(buffer.capacity, capacity[i]);
+        assert_int_equal(buffer.length, length);
+        for (; length > 0; length--)
+            assert_int_equal(buffer.at[length - 1], 'x');
+        length = buffer.length + more[i];
+        memset(buffer_reserve(&buffer, more[i]), 'x', more[i]);
+        buffer_extend(&buffer, more[i]);
+    }
+
+    assert_int_equal(buffers.head_count + buffers.count, 2);
+    read_buffers_return(&buffers, &buffer);
+    read_buffers_clear(&buffers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_buffer_for_heads_comes_back_to_those_for_heads),
         cmocka_unit_test(the_buffer_given_back_last_is_lent_first),
         cmocka_unit_test(a_buffer_that_has_memory_keeps_it),
+        cmocka_unit_test(a_buffer_that_needs_room_gets_the_smallest_that_is_enough),
         cmocka_unit_test(an_empty_buffer_is_exchanged_for_a_large_one),
         cmocka_unit_test(memory_of_another_size_is_not_kept),
         cmocka_unit_test(no_more_than_a_few_are_kept),
