@@ -15,7 +15,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 128, LISTEN_FDS_START = 3 };
+/* A crowd that connects at once while a commit is written makes nobody's connect fail: more wait
+ * than all users together may have connections. */
+enum { BACKLOG = SOMAXCONN, LISTEN_FDS_START = 3 };
 
 /* The kernel's bound on supplementary groups. */
 enum { GROUPS_MAX = 65536 };
