@@ -4,7 +4,7 @@
 
 #include <inttypes.h>
 
-_Static_assert(REFUSAL_COUNT <= COUNTED_RULES, "every rule is counted");
+_Static_assert((int)REFUSAL_COUNT <= (int)COUNTED_RULES, "every rule is counted");
 
 static enum denial denial_of(unsigned status)
 {
