@@ -165,17 +165,6 @@ static double seconds_since(uint64_t before_us)
     return (double)(clock_now_us() - before_us) / 1e6;
 }
 
-static double resident_bytes(const struct process *process)
-{
-    char path[64];
-    unsigned long pages = 0;
-    snprintf(path, sizeof(path), "/proc/%d/statm", (int)process_id(process));
-    FILE *file = fopen(path, "r");
-    CHECK(file != NULL && fscanf(file, "%*u %lu", &pages) == 1, "%s cannot be read", path);
-    fclose(file);
-    return (double)pages * (double)sysconf(_SC_PAGESIZE);
-}
-
 /* --- filling -------------------------------------------------------------------------------- */
 
 /* Several clients share the routes that are to be put. */
@@ -371,20 +360,20 @@ static void measure_watchers(struct bench *bench)
     static struct watcher watchers[WATCHERS];
     struct event_loop *loop = event_loop_new();
     struct process *control = pointsman_control(bench->pointsman);
-    double before = resident_bytes(control);
+    double before = (double)process_resident_bytes(control);
     for (size_t i = 0; i < WATCHERS; i++)
         open_watcher(bench, loop, &watchers[i], i);
     while (!all_are_welcome(watchers))
         event_loop_run_once(loop, 100);
     add(bench, "memory of control for a watcher that has read all", "KB",
-        (resident_bytes(control) - before) / WATCHERS / 1024);
+        ((double)process_resident_bytes(control) - before) / WATCHERS / 1024);
 
     struct grpc_client *client = connect_to_control(bench);
-    before = resident_bytes(control);
+    before = (double)process_resident_bytes(control);
     for (size_t changes = 0; changes < WATCHER_CHANGES; changes += BATCH)
         apply_batch(client, changes, BATCH);
     add(bench, "more for one that does not read 20,000 changes", "KB",
-        (resident_bytes(control) - before) / WATCHERS / 1024);
+        ((double)process_resident_bytes(control) - before) / WATCHERS / 1024);
     grpc_client_free(client);
     for (size_t i = 0; i < WATCHERS; i++)
         grpc_client_free(watchers[i].client);
@@ -395,8 +384,10 @@ static void measure_watchers(struct bench *bench)
 
 static void measure_memory(struct bench *bench, const char *control_what, const char *proxy_what)
 {
-    add(bench, control_what, "MB", resident_bytes(pointsman_control(bench->pointsman)) / MEGABYTE);
-    add(bench, proxy_what, "MB", resident_bytes(pointsman_proxy(bench->pointsman)) / MEGABYTE);
+    add(bench, control_what, "MB",
+        (double)process_resident_bytes(pointsman_control(bench->pointsman)) / MEGABYTE);
+    add(bench, proxy_what, "MB",
+        (double)process_resident_bytes(pointsman_proxy(bench->pointsman)) / MEGABYTE);
 }
 
 static bool copy_is_written(void *context)
@@ -425,7 +416,7 @@ static void measure_size(struct measures *measures, size_t routes)
     pointsman_stop_control(bench.pointsman);
     measure_proxy_start(&bench, "proxy start to ready, from the local copy, no control");
     add(&bench, "memory of the proxy, routes from the local copy", "MB",
-        resident_bytes(pointsman_proxy(bench.pointsman)) / MEGABYTE);
+        (double)process_resident_bytes(pointsman_proxy(bench.pointsman)) / MEGABYTE);
     uint64_t before_us = clock_now_us();
     pointsman_start_control(bench.pointsman);
     add(&bench, "control start to answering", "ms", seconds_since(before_us) * 1e3);

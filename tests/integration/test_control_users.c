@@ -290,6 +290,22 @@ static void end_crowd(struct crowd *crowd)
     assert_int_equal(waitpid(crowd->pid, NULL, 0), crowd->pid);
 }
 
+/* As many as a user may have, and what another call of that user may then. Where a slow machine let
+ * go of the first before that was asked, it begins again. */
+static struct crowd start_stuck_crowd(const struct pointsman *pointsman, int *of_the_same)
+{
+    enum { TRIES = 10 };
+    for (unsigned tries = 1;; tries++) {
+        struct crowd crowd = start_crowd(pointsman, READER_UID, true);
+        ask(&crowd, ASK_OPEN); /* it has made its connections */
+        *of_the_same = permissions_of((struct user){READER_UID, READER_UID, 0}, pointsman, NULL);
+        if (ask(&crowd, ASK_OPEN) == PER_USER)
+            return crowd;
+        assert_true(tries < TRIES);
+        end_crowd(&crowd);
+    }
+}
+
 static void sixty_four_stuck_clients_of_a_user_delay_nobody_else(void **state)
 {
     struct pointsman *pointsman = *state;
@@ -298,9 +314,8 @@ static void sixty_four_stuck_clients_of_a_user_delay_nobody_else(void **state)
     struct grpc_client *client = control_client_connect(pointsman_socket(pointsman));
     assert_int_equal(control_client_put_backends(client, "b", 1000, 1, &result), 1);
 
-    struct crowd crowd = start_crowd(pointsman, READER_UID, true);
-    unsigned connected = ask(&crowd, ASK_OPEN);
-    int of_the_same = permissions_of((struct user){READER_UID, READER_UID, 0}, pointsman, NULL);
+    int of_the_same;
+    struct crowd crowd = start_stuck_crowd(pointsman, &of_the_same);
     for (uint32_t i = 0; i < 50; i++) {
         assert_int_equal(control_client_put_backends(client, "c", 1, i + 1, &result), i + 2);
         assert_int_equal(control_client_get_port(client, "b-999"), 1);
@@ -310,7 +325,6 @@ static void sixty_four_stuck_clients_of_a_user_delay_nobody_else(void **state)
     unsigned hung_up = ask(&crowd, ASK_HUNG_UP);
     int later = permissions_of((struct user){READER_UID, READER_UID, 0}, pointsman, NULL);
 
-    assert_int_equal(connected, PER_USER);
     assert_int_equal(still_unread, PER_USER / KINDS); /* all the while */
     assert_int_equal(of_the_same, 0); /* hung up on: it has as many connections as it may */
     free(process_expect_line(pointsman_control(pointsman),

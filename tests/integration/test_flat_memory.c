@@ -66,34 +66,9 @@ static int stop(void **state)
 
 /* --- what is measured ------------------------------------------------------------------------ */
 
-static size_t resident_bytes(void)
-{
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/statm", (int)process_id(pointsman_proxy(pointsman)));
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    unsigned long all, resident;
-    assert_int_equal(fscanf(file, "%lu %lu", &all, &resident), 2);
-    fclose(file);
-    return resident * (size_t)sysconf(_SC_PAGESIZE);
-}
-
-static uint64_t metric(const char *name)
-{
-    struct http_message page = HTTP_MESSAGE_EMPTY;
-    http_get(pointsman_admin_port(pointsman), "h", "/metrics", &page);
-    char line[96];
-    snprintf(line, sizeof(line), "\n%s ", name);
-    const char *at = strstr(buffer_string(&page.body), line);
-    assert_non_null(at);
-    uint64_t value = strtoull(at + strlen(line), NULL, 10);
-    http_message_clear(&page);
-    return value;
-}
-
 static void remember_most(size_t *most)
 {
-    size_t now = resident_bytes();
+    size_t now = process_resident_bytes(pointsman_proxy(pointsman));
     if (now > *most)
         *most = now;
 }
@@ -127,7 +102,7 @@ static void a_long_answer_to_a_slow_client_costs_under_a_mebibyte(void **state)
     (void)state;
     fake_upstream_drop_connections(service);
     script_long_answer();
-    size_t before = resident_bytes();
+    size_t before = process_resident_bytes(pointsman_proxy(pointsman));
     size_t most = before;
     struct http_connection *client = ask_for_long_answer();
 
@@ -157,7 +132,7 @@ static void over_tls_it_costs_no_more(void **state)
     assert_true(tls_probe_get(client, "h", NULL));
     fake_upstream_drop_connections(service);
     script_long_answer();
-    size_t before = resident_bytes();
+    size_t before = process_resident_bytes(pointsman_proxy(pointsman));
     size_t most = before;
     assert_true(tls_probe_send(client, "GET /long HTTP/1.1\r\nHost: h\r\n\r\n"));
 
@@ -192,7 +167,8 @@ static unsigned slow_clients;
 static bool all_are_stuck(void *context)
 {
     (void)context;
-    return metric("pointsman_upstream_received_bytes_total") >= (uint64_t)slow_clients * 64 * KIB;
+    return pointsman_metric(pointsman, "pointsman_upstream_received_bytes_total") >=
+           (uint64_t)slow_clients * 64 * KIB;
 }
 
 static void a_thousand_slow_clients_cost_under_300_mebibytes(void **state)
@@ -201,7 +177,7 @@ static void a_thousand_slow_clients_cost_under_300_mebibytes(void **state)
     slow_clients = client_limit(1000);
     fake_upstream_drop_connections(service);
     struct http_connection **clients = calloc(slow_clients, sizeof(struct http_connection *));
-    size_t before = resident_bytes();
+    size_t before = process_resident_bytes(pointsman_proxy(pointsman));
 
     for (unsigned i = 0; i < slow_clients; i++) {
         size_t connections = fake_upstream_connection_count(service);
@@ -211,7 +187,7 @@ static void a_thousand_slow_clients_cost_under_300_mebibytes(void **state)
     }
     assert_true(wait_until(all_are_stuck, NULL, WAIT_MS));
 
-    size_t grown = resident_bytes() - before;
+    size_t grown = process_resident_bytes(pointsman_proxy(pointsman)) - before;
     print_message("%u slow clients: %zu KiB\n", slow_clients, grown / KIB);
     assert_in_range(grown, 0, (size_t)300 * MIB);
     for (unsigned i = 0; i < slow_clients; i++)
@@ -225,7 +201,7 @@ static void an_idle_connection_costs_under_a_kibibyte(void **state)
     (void)state;
     unsigned count = client_limit(4000);
     struct http_connection **clients = calloc(count, sizeof(struct http_connection *));
-    size_t before = resident_bytes();
+    size_t before = process_resident_bytes(pointsman_proxy(pointsman));
 
     for (unsigned i = 0; i < count; i++) {
         struct http_message response = HTTP_MESSAGE_EMPTY;
@@ -236,7 +212,7 @@ static void an_idle_connection_costs_under_a_kibibyte(void **state)
         http_message_clear(&response);
     }
 
-    size_t now = resident_bytes();
+    size_t now = process_resident_bytes(pointsman_proxy(pointsman));
     size_t grown = now > before ? now - before : 0;
     print_message("%u idle connections: %zu bytes each\n", count, grown / count);
     assert_in_range(grown, 0, (size_t)count * KIB);
@@ -270,15 +246,15 @@ static void a_long_upload_to_a_slow_service_costs_under_a_mebibyte(void **state)
     };
     fake_upstream_drop_connections(service);
     fake_upstream_script(service, steps);
-    size_t before = resident_bytes();
+    size_t before = process_resident_bytes(pointsman_proxy(pointsman));
     struct http_connection *client = http_connection_open(pointsman_port(pointsman));
     assert_true(http_connection_send_text(client, "POST /upload HTTP/1.1\r\nHost: h\r\n"
                                                   "Content-Length: 200000000\r\n\r\n"));
 
     size_t sent = send_until_stuck(http_connection_fd(client));
-    size_t most = resident_bytes();
+    size_t most = process_resident_bytes(pointsman_proxy(pointsman));
     assert_in_range(sent, 1, UPLOAD_BYTES / 2);
-    uint64_t passed_before = metric("pointsman_upstream_sent_bytes_total");
+    uint64_t passed_before = pointsman_metric(pointsman, "pointsman_upstream_sent_bytes_total");
     fake_upstream_release(service);
     while (sent < UPLOAD_BYTES) {
         size_t part = UPLOAD_BYTES - sent < sizeof(piece) ? UPLOAD_BYTES - sent : sizeof(piece);
@@ -287,7 +263,8 @@ static void a_long_upload_to_a_slow_service_costs_under_a_mebibyte(void **state)
         remember_most(&most);
     }
 
-    assert_true(metric("pointsman_upstream_sent_bytes_total") - passed_before > UPLOAD_BYTES / 2);
+    assert_true(pointsman_metric(pointsman, "pointsman_upstream_sent_bytes_total") - passed_before >
+                UPLOAD_BYTES / 2);
     assert_in_range(most - before, 0, MIB);
     http_connection_close(client);
 }

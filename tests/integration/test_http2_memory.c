@@ -42,31 +42,6 @@ static int stop(void **state)
     return 0;
 }
 
-static size_t resident_bytes(void)
-{
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/statm", (int)process_id(pointsman_proxy(pointsman)));
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    unsigned long all, resident;
-    assert_int_equal(fscanf(file, "%lu %lu", &all, &resident), 2);
-    fclose(file);
-    return resident * (size_t)sysconf(_SC_PAGESIZE);
-}
-
-static uint64_t metric(const char *name)
-{
-    struct http_message page = HTTP_MESSAGE_EMPTY;
-    http_get(pointsman_admin_port(pointsman), "h", "/metrics", &page);
-    char line[96];
-    snprintf(line, sizeof(line), "\n%s ", name);
-    const char *at = strstr(buffer_string(&page.body), line);
-    assert_non_null(at);
-    uint64_t value = strtoull(at + strlen(line), NULL, 10);
-    http_message_clear(&page);
-    return value;
-}
-
 /* --- clients --------------------------------------------------------------------------------- */
 
 /* Asks on `streams` streams at once. */
@@ -120,12 +95,12 @@ static void an_idle_connection_costs_under_16_kibibytes(void **state)
     static struct http_connection *clients[IDLE_CLIENTS];
     read_answer(clients[0] = ask(1, 0));
     http_connection_close(clients[0]);
-    size_t before = resident_bytes();
+    size_t before = process_resident_bytes(pointsman_proxy(pointsman));
 
     for (size_t i = 0; i < IDLE_CLIENTS; i++)
         read_answer(clients[i] = ask(1, 0));
 
-    size_t each = (resident_bytes() - before) / IDLE_CLIENTS;
+    size_t each = (process_resident_bytes(pointsman_proxy(pointsman)) - before) / IDLE_CLIENTS;
     print_message("an idle connection: %zu bytes\n", each);
     assert_in_range(each, 0, 16 * KIB);
     for (size_t i = 0; i < IDLE_CLIENTS; i++)
@@ -136,7 +111,8 @@ static void an_idle_connection_costs_under_16_kibibytes(void **state)
 static bool all_are_stuck(void *context)
 {
     struct stuck *stuck = context;
-    uint64_t received = metric("pointsman_upstream_received_bytes_total") - stuck->before;
+    uint64_t received =
+        pointsman_metric(pointsman, "pointsman_upstream_received_bytes_total") - stuck->before;
     bool is_still = received == stuck->received && received >= (uint64_t)DEAF_CLIENTS * STREAMS;
     stuck->received = received;
     stuck->quiet = is_still ? stuck->quiet + 1 : 0;
@@ -152,14 +128,15 @@ static void a_client_that_never_reads_costs_at_most_2_mebibytes(void **state)
     answer[head + ANSWER_BYTES] = '\0';
     fake_upstream_answer(service, answer);
     struct http_connection *clients[DEAF_CLIENTS];
-    struct stuck stuck = {.before = metric("pointsman_upstream_received_bytes_total")};
-    size_t before = resident_bytes();
+    struct stuck stuck = {
+        .before = pointsman_metric(pointsman, "pointsman_upstream_received_bytes_total")};
+    size_t before = process_resident_bytes(pointsman_proxy(pointsman));
 
     for (size_t i = 0; i < DEAF_CLIENTS; i++)
         clients[i] = ask(STREAMS, 4 * KIB);
     assert_true(wait_until(all_are_stuck, &stuck, WAIT_MS));
 
-    size_t each = (resident_bytes() - before) / DEAF_CLIENTS;
+    size_t each = (process_resident_bytes(pointsman_proxy(pointsman)) - before) / DEAF_CLIENTS;
     print_message("a client that never reads, with %d requests: %zu KiB\n", STREAMS, each / KIB);
     assert_in_range(each, 0, 2 * MIB);
     for (size_t i = 0; i < DEAF_CLIENTS; i++)

@@ -271,6 +271,30 @@ bool pointsman_page_has(const struct pointsman *pointsman, const char *path, con
     return has;
 }
 
+uint64_t pointsman_metric(const struct pointsman *pointsman, const char *name)
+{
+    struct http_message page = HTTP_MESSAGE_EMPTY;
+    http_get(pointsman->admin_port, "localhost", "/metrics", &page);
+    char start[96];
+    snprintf(start, sizeof(start), "\n%s ", name);
+    const char *at = strstr(buffer_string(&page.body), start);
+    CHECK(at != NULL, "%s is not in /metrics", name);
+    uint64_t value = strtoull(at + strlen(start), NULL, 10);
+    http_message_clear(&page);
+    return value;
+}
+
+static bool has_no_upstream_connections(void *pointsman)
+{
+    return pointsman_metric(pointsman, "pointsman_upstream_connections_open") == 0;
+}
+
+void pointsman_wait_no_upstream_connections(const struct pointsman *pointsman)
+{
+    CHECK(wait_until(has_no_upstream_connections, (void *)pointsman, WAIT_MS),
+          "the proxy keeps connections to a service that has closed them");
+}
+
 static struct command run_routectl(const struct pointsman *pointsman, va_list list)
 {
     char *program = pointsman_program("routectl");

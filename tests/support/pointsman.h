@@ -10,6 +10,8 @@
 #include "tests/support/process.h"
 #include "tests/support/temp_dir.h"
 
+#include <stdint.h>
+
 struct pointsman;
 
 /* Everything has a default: {0} or NULL will do. Argument lists end with NULL and come behind
@@ -58,6 +60,13 @@ struct temp_dir *pointsman_dir(struct pointsman *pointsman);
 
 /* Whether the proxy's admin page at `path`, "/metrics", says `text`; whatever its status. */
 bool pointsman_page_has(const struct pointsman *pointsman, const char *path, const char *text);
+
+/* The value of a metric that has no labels; it must be there. */
+uint64_t pointsman_metric(const struct pointsman *pointsman, const char *name);
+
+/* Until the proxy has no connection to any service. After fake_upstream_drop_connections: a POST on
+ * one that is gone could not be sent again. */
+void pointsman_wait_no_upstream_connections(const struct pointsman *pointsman);
 
 /* Runs `routectl --socket ... ARGUMENTS`, ended by NULL. Free with command_clear. */
 struct command pointsman_routectl(const struct pointsman *pointsman, ...) __attribute__((sentinel));

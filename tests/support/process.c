@@ -297,6 +297,17 @@ pid_t process_id(const struct process *process)
     return process->pid;
 }
 
+size_t process_resident_bytes(const struct process *process)
+{
+    char path[64];
+    unsigned long pages = 0;
+    snprintf(path, sizeof(path), "/proc/%d/statm", (int)process->pid);
+    FILE *file = fopen(path, "r");
+    CHECK(file != NULL && fscanf(file, "%*u %lu", &pages) == 1, "%s cannot be read", path);
+    fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
 bool process_is_running(struct process *process)
 {
     mutex_lock(&process->mutex);

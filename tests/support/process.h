@@ -9,6 +9,7 @@
 #define TESTS_SUPPORT_PROCESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -25,6 +26,8 @@ void process_free(struct process *process);
 
 pid_t process_id(const struct process *process);
 bool process_is_running(struct process *process);
+/* The memory that it has at the moment. */
+size_t process_resident_bytes(const struct process *process);
 
 /* Harmless when it has ended. */
 void process_signal(struct process *process, int signal);

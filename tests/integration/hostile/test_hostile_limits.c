@@ -331,6 +331,7 @@ static void a_client_that_does_not_read_is_let_go(void **state)
         {.action = FAKE_CLOSE},
     };
     fake_upstream_drop_connections(service);
+    pointsman_wait_no_upstream_connections(pointsman);
     fake_upstream_script(service, endless);
     struct http_connection *connection = open_connection();
     http_connection_send_text(connection, "GET / HTTP/1.1\r\n" HOST "\r\n");
@@ -356,6 +357,7 @@ static void a_tunnel_through_which_nothing_comes_is_closed(void **state)
         {.action = FAKE_CLOSE},
     };
     fake_upstream_drop_connections(service);
+    pointsman_wait_no_upstream_connections(pointsman);
     fake_upstream_script(service, switches);
     struct http_connection *connection = open_connection();
     http_connection_send_text(connection, "GET / HTTP/1.1\r\n" HOST

@@ -90,13 +90,6 @@ static void script_end(struct fake_step *step, enum service_end end)
     }
 }
 
-static bool is_pool_empty(void *context)
-{
-    (void)context;
-    return pointsman_page_has(stage.pointsman, "/metrics",
-                              "\npointsman_upstream_connections_open 0\n");
-}
-
 /* The next connection reads a request, and then does what the case says. The proxy has seen that
  * those before it are gone: a POST on one of them could not be sent again. */
 static void script_case(const struct response_case *hostile, enum manner manner)
@@ -114,7 +107,7 @@ static void script_case(const struct response_case *hostile, enum manner manner)
         memory_reallocate(stage.scripts, (stage.script_count + 1) * sizeof(*stage.scripts));
     stage.scripts[stage.script_count++] = steps;
     fake_upstream_drop_connections(stage.upstream);
-    assert_true(wait_until(is_pool_empty, NULL, WAIT_MS));
+    pointsman_wait_no_upstream_connections(stage.pointsman);
     fake_upstream_script(stage.upstream, steps);
 }
 
@@ -235,7 +228,7 @@ static void check_case(const struct response_case *hostile, enum manner manner)
         /* What comes behind an answer after the next request was sent on its connection is an
          * answer to that, for all that anyone could tell. So it comes before. */
         if (manner == BYTE_BY_BYTE && hostile->end != SERVICE_SERVES)
-            assert_true(wait_until(is_pool_empty, NULL, WAIT_MS));
+            pointsman_wait_no_upstream_connections(stage.pointsman);
         check_bystander(hostile, connection);
     }
     struct http_connection *other = open_connection();
@@ -361,6 +354,7 @@ static void nobody_gets_the_answer_of_someone_who_left(void **state)
     };
     static const struct response_case hostile = RESPONSE(POISON, SERVICE_SERVES, VIEW_COMPLETE, "");
     fake_upstream_drop_connections(stage.upstream);
+    pointsman_wait_no_upstream_connections(stage.pointsman);
     fake_upstream_script(stage.upstream, answers_late);
     size_t requests_before = fake_upstream_request_count(stage.upstream);
 
@@ -389,6 +383,7 @@ static void an_answer_in_front_of_a_request_is_none_to_it(void **state)
     static const struct response_case hostile = RESPONSE(POISON, SERVICE_SERVES, VIEW_COMPLETE, "");
     struct http_message response = HTTP_MESSAGE_EMPTY;
     fake_upstream_drop_connections(stage.upstream);
+    pointsman_wait_no_upstream_connections(stage.pointsman);
     fake_upstream_script(stage.upstream, answers_early);
     struct http_connection *connection = open_connection();
     ask(connection, "POST", "1.1");
@@ -396,7 +391,7 @@ static void an_answer_in_front_of_a_request_is_none_to_it(void **state)
     http_message_clear(&response);
 
     fake_upstream_release(stage.upstream);
-    assert_true(wait_until(is_pool_empty, NULL, WAIT_MS));
+    pointsman_wait_no_upstream_connections(stage.pointsman);
 
     for (int i = 0; i < 20; i++)
         check_bystander(&hostile, connection);

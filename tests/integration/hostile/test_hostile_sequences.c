@@ -69,6 +69,7 @@ static void expect_closed(struct http_connection *connection)
 static void script(const struct fake_step *steps)
 {
     fake_upstream_drop_connections(service);
+    pointsman_wait_no_upstream_connections(pointsman);
     fake_upstream_script(service, steps);
 }
 

@@ -193,20 +193,6 @@ static void *run_slow_client(void *context)
 
 /* --- what is measured ------------------------------------------------------------------------ */
 
-static size_t resident_bytes(void)
-{
-    char path[64];
-    unsigned long all = 0;
-    unsigned long resident = 0;
-    snprintf(path, sizeof(path), "/proc/%d/statm",
-             (int)process_id(pointsman_proxy(soak.pointsman)));
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    assert_int_equal(fscanf(file, "%lu %lu", &all, &resident), 2);
-    fclose(file);
-    return resident * (size_t)sysconf(_SC_PAGESIZE);
-}
-
 static size_t descriptor_count(void)
 {
     char path[64];
@@ -303,7 +289,7 @@ static void run(size_t most[2])
         change_something(round);
         for (int i = 0; i < 20; i++)
             meet_hostile_service();
-        size_t now = resident_bytes();
+        size_t now = process_resident_bytes(pointsman_proxy(soak.pointsman));
         size_t half = passed_ms * 2 < (uint64_t)seconds * 1000 ? 0 : 1;
         most[half] = now > most[half] ? now : most[half];
         passed_ms = clock_now_ms() - started_ms;

@@ -84,6 +84,25 @@ void stage_free(struct stage *stage)
     free(stage);
 }
 
+int stage_set_up(void **state)
+{
+    *state = stage_new();
+    return 0;
+}
+
+int stage_set_up_and_start(void **state)
+{
+    stage_set_up(state);
+    stage_start(*state);
+    return 0;
+}
+
+int stage_tear_down(void **state)
+{
+    stage_free(*state);
+    return 0;
+}
+
 void stage_turn(struct stage *stage)
 {
     worker_run_once(stage->worker, TURN_MS);

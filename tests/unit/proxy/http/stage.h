@@ -44,6 +44,11 @@ struct stage *stage_new(void);
 void stage_start(struct stage *stage);
 void stage_free(struct stage *stage);
 
+/* The same as cmocka's fixtures: *state is the stage. */
+int stage_set_up(void **state);
+int stage_set_up_and_start(void **state);
+int stage_tear_down(void **state);
+
 void stage_turn(struct stage *stage);
 /* Time passes, and what is due happens. */
 void stage_advance(struct stage *stage, uint64_t milliseconds);

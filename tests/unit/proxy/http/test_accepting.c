@@ -13,20 +13,6 @@
 
 enum { MANY = 100 };
 
-static int set_up(void **state)
-{
-    struct stage *stage = stage_new();
-    stage_start(stage);
-    *state = stage;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    stage_free(*state);
-    return 0;
-}
-
 static void many_at_once_are_all_accepted(void **state)
 {
     struct stage *stage = *state;
@@ -110,7 +96,8 @@ static void the_service_is_told_the_address_of_the_client(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define ON_STAGE(test)                                                                             \
+    cmocka_unit_test_setup_teardown(test, stage_set_up_and_start, stage_tear_down)
     const struct CMUnitTest tests[] = {
         ON_STAGE(many_at_once_are_all_accepted),
         ON_STAGE(a_flood_is_taken_in_large_steps_after_a_while),

@@ -12,20 +12,6 @@
 #define OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 #define POISON "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
 
-static int set_up(void **state)
-{
-    struct stage *stage = stage_new();
-    stage_start(stage);
-    *state = stage;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    stage_free(*state);
-    return 0;
-}
-
 static struct player forward(struct stage *stage, struct player *client, const char *requests)
 {
     player_send(client, requests);
@@ -196,7 +182,8 @@ static void a_connection_goes_on_after_a_body_that_has_one(void **state)
     player_close(&endpoint);
 }
 
-#define ON_STAGE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define ON_STAGE(name)                                                                             \
+    cmocka_unit_test_setup_teardown(name, stage_set_up_and_start, stage_tear_down)
 
 int main(void)
 {

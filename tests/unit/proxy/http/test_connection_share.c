@@ -11,18 +11,6 @@
 #define PUT "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"
 #define OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
-static int set_up(void **state)
-{
-    *state = stage_new();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    stage_free(*state);
-    return 0;
-}
-
 /* --- a connection's share -------------------------------------------------------------------- */
 
 /* The endpoint that has served a client's first request. */
@@ -249,7 +237,7 @@ static void a_client_that_does_not_read_is_counted_when_it_goes(void **state)
 
 int main(void)
 {
-#define ON_STAGE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define ON_STAGE(name) cmocka_unit_test_setup_teardown(name, stage_set_up, stage_tear_down)
     const struct CMUnitTest tests[] = {
         ON_STAGE(the_last_request_of_a_connection_is_answered_and_closes_it),
         ON_STAGE(what_is_sent_behind_the_last_request_reaches_nobody),

@@ -6,18 +6,6 @@
 static const char get[] = "GET /old/page?x=1 HTTP/1.1\r\nHost: a.example\r\nX-A: one\r\n\r\n";
 static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-B: two\r\n\r\nok";
 
-static int set_up(void **state)
-{
-    *state = stage_new();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    stage_free(*state);
-    return 0;
-}
-
 /* A stage whose rule matches /old and has these filters; either may be NULL. */
 static struct stage *start(void **state, const char *filters, const char *backend_filters)
 {
@@ -366,7 +354,7 @@ static void the_edits_of_a_rule_come_after_its_cors_headers(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_set_up, stage_tear_down)
     const struct CMUnitTest tests[] = {
         ON_STAGE(the_endpoint_sees_edited_headers),
         ON_STAGE(the_endpoint_does_not_see_removed_headers),

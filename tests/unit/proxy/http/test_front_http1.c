@@ -7,26 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int set_up(void **state)
-{
-    struct stage *stage = stage_new();
-    *state = stage;
-    return 0;
-}
-
-static int set_up_and_start(void **state)
-{
-    set_up(state);
-    stage_start(*state);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    stage_free(*state);
-    return 0;
-}
-
 /* A request of `client`, answered with `answer` by a fresh endpoint that stays connected. */
 static struct player answer_first(struct stage *stage, struct player *client, const char *request,
                                   const char *answer)
@@ -409,8 +389,9 @@ static void an_idle_connection_is_closed_after_its_time(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up_and_start, tear_down)
-#define ON_OWN_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define ON_STAGE(test)                                                                             \
+    cmocka_unit_test_setup_teardown(test, stage_set_up_and_start, stage_tear_down)
+#define ON_OWN_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_set_up, stage_tear_down)
     const struct CMUnitTest tests[] = {
         ON_STAGE(a_request_is_forwarded_and_answered),
         ON_STAGE(both_connections_are_used_again),

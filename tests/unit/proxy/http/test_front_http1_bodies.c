@@ -6,26 +6,6 @@
 
 #include <stdlib.h>
 
-static int set_up(void **state)
-{
-    struct stage *stage = stage_new();
-    *state = stage;
-    return 0;
-}
-
-static int set_up_and_start(void **state)
-{
-    set_up(state);
-    stage_start(*state);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    stage_free(*state);
-    return 0;
-}
-
 static void a_body_of_known_length_is_forwarded_as_it_comes(void **state)
 {
     struct stage *stage = *state;
@@ -195,8 +175,9 @@ static void a_large_upload_arrives_whole(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up_and_start, tear_down)
-#define ON_OWN_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define ON_STAGE(test)                                                                             \
+    cmocka_unit_test_setup_teardown(test, stage_set_up_and_start, stage_tear_down)
+#define ON_OWN_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_set_up, stage_tear_down)
     const struct CMUnitTest tests[] = {
         ON_STAGE(a_body_of_known_length_is_forwarded_as_it_comes),
         ON_STAGE(a_chunked_body_is_framed_anew_with_its_trailers),

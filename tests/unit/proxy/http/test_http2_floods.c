@@ -13,7 +13,7 @@
 enum { ENHANCE_YOUR_CALM = 11, INTERNAL_ERROR = 2, PROTOCOL_ERROR = 1 };
 
 /* Far more than any budget; rounds are sent one after the other, as fast as they are read. */
-enum { ROUNDS = 400, FRAMES_A_ROUND = 100 };
+enum { ROUNDS = 400, FRAMES_A_ROUND = 100, TURNS = 2000 };
 
 /* A connection may hold this much more while it is flooded: frames that wait for the socket, and
  * what nghttp2 keeps of streams. */
@@ -177,14 +177,15 @@ static void flood_with(struct stage *stage, const struct flood *flood)
     for (unsigned round = 0; round < ROUNDS && !client.has_ended; round++) {
         for (unsigned i = 0; i < FRAMES_A_ROUND; i++)
             flood->put(&bytes, turn++);
-        player_send_some(&client, bytes.at, bytes.length);
-        buffer_reset(&bytes);
-        stage_turn(stage);
-        read_frames(&client, &ending);
-        if (allocated_bytes() > most)
-            most = allocated_bytes();
+        for (int i = 0; i < TURNS && bytes.length > 0 && !client.has_ended; i++) {
+            buffer_consume(&bytes, player_send_some(&client, bytes.at, bytes.length));
+            stage_turn(stage);
+            read_frames(&client, &ending);
+            if (allocated_bytes() > most)
+                most = allocated_bytes();
+        }
     }
-    for (int i = 0; i < 2000 && !client.has_ended; i++) {
+    for (int i = 0; i < TURNS && !client.has_ended; i++) {
         stage_turn(stage);
         read_frames(&client, &ending);
     }

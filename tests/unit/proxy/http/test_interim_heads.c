@@ -10,20 +10,6 @@
 /* As the proxy allows them. */
 enum { HEADS_MAX = 16, BYTES_MAX = 64 * 1024 };
 
-static int set_up(void **state)
-{
-    struct stage *stage = stage_new();
-    stage_start(stage);
-    *state = stage;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    stage_free(*state);
-    return 0;
-}
-
 #define HINTS "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
 #define OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 #define OK_PASSED_ON "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -232,7 +218,8 @@ static void a_client_that_leaves_during_hints_takes_its_request_along(void **sta
     player_close(&endpoint);
 }
 
-#define ON_STAGE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define ON_STAGE(name)                                                                             \
+    cmocka_unit_test_setup_teardown(name, stage_set_up_and_start, stage_tear_down)
 
 int main(void)
 {

@@ -19,12 +19,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    stage_free(*state);
-    return 0;
-}
-
 static void assert_counted(struct stage *stage, uint64_t started, uint64_t dropped)
 {
     assert_int_equal(counter_read(&stage->worker->counters->mirrors_started), started);
@@ -350,7 +344,7 @@ static void a_websocket_handshake_is_not_mirrored(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up, stage_tear_down)
     const struct CMUnitTest tests[] = {
         ON_STAGE(a_copy_of_the_request_is_sent_to_the_mirror),
         ON_STAGE(its_answer_is_ignored),

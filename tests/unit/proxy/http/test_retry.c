@@ -25,12 +25,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    stage_free(*state);
-    return 0;
-}
-
 /* The endpoint that gets `request`, which is its first, has read its head. */
 static struct player forward(struct player *client, const char *request, size_t index)
 {
@@ -480,7 +474,7 @@ static void requests_that_ended_leave_the_budget(void **state)
 
 int main(void)
 {
-#define ON_OWN_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define ON_OWN_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up, stage_tear_down)
     const struct CMUnitTest tests[] = {
         ON_OWN_STAGE(an_answer_of_a_named_code_is_repeated_elsewhere),
         ON_OWN_STAGE(an_answer_still_on_its_way_is_given_up),

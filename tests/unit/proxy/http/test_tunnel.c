@@ -7,26 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int set_up(void **state)
-{
-    *state = stage_new();
-    return 0;
-}
-
-static int set_up_and_start(void **state)
-{
-    struct stage *stage = stage_new();
-    stage_start(stage);
-    *state = stage;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    stage_free(*state);
-    return 0;
-}
-
 #define HANDSHAKE                                                                                  \
     "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"   \
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"                 \
@@ -477,8 +457,9 @@ static void a_tunnel_is_a_request_of_its_endpoint(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up_and_start, tear_down)
-#define ON_OWN_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define ON_STAGE(test)                                                                             \
+    cmocka_unit_test_setup_teardown(test, stage_set_up_and_start, stage_tear_down)
+#define ON_OWN_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_set_up, stage_tear_down)
     const struct CMUnitTest tests[] = {
         ON_STAGE(a_handshake_goes_through_both_ways),
         ON_STAGE(bytes_go_both_ways_as_they_are),

@@ -17,12 +17,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    stage_free(*state);
-    return 0;
-}
-
 static const char get[] = "GET /a?b=c HTTP/1.1\r\nHost: shop.example:8080\r\n\r\n";
 
 #define OK_FIELDS ":status: 200\n"
@@ -404,7 +398,7 @@ static void an_endpoint_that_opens_no_window_slows_its_client(void **state)
     leave(&client, &endpoint);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, stage_tear_down)
 
 int main(void)
 {

@@ -19,12 +19,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    stage_free(*state);
-    return 0;
-}
-
 static const char get[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 static const char post[] = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
 
@@ -439,7 +433,7 @@ static void copies_go_over_http2_too(void **state)
     http2_endpoint_close(&shadow);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, stage_tear_down)
 
 int main(void)
 {

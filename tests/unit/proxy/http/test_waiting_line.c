@@ -5,18 +5,6 @@
 static const char get[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-static int set_up(void **state)
-{
-    *state = stage_new();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    stage_free(*state);
-    return 0;
-}
-
 static struct player ask(struct stage *stage)
 {
     struct player client = stage_connect(stage);
@@ -226,7 +214,7 @@ static void a_connection_that_closed_while_idle_makes_room(void **state)
     player_close(&fresh);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, stage_set_up, stage_tear_down)
 
 int main(void)
 {

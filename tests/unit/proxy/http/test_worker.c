@@ -35,12 +35,6 @@ static int set_up_and_start(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    stage_free(*state);
-    return 0;
-}
-
 static void drain(struct stage *stage, uint64_t drain_ms)
 {
     worker_drain(stage->worker, stage->now_ms + drain_ms, false);
@@ -352,8 +346,8 @@ static void without_a_table_a_request_is_told_to_come_back(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up_and_start, tear_down)
-#define ON_OWN_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up_and_start, stage_tear_down)
+#define ON_OWN_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up, stage_tear_down)
     const struct CMUnitTest tests[] = {
         ON_OWN_STAGE(draining_closes_idle_connections_at_once),
         ON_STAGE(draining_lets_a_running_request_finish),
