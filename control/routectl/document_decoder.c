@@ -1,6 +1,7 @@
 #include "control/routectl/document_decoder.h"
 
 #include "common/duration.h"
+#include "control/routectl/document_grpc.h"
 #include "control/routectl/document_names.h"
 #include "control/routectl/document_pairs.h"
 #include "control/routectl/flag_values.h"
@@ -285,6 +286,10 @@ static ProtobufCMessage *read_new_message(struct document_decoder *decoder, cons
         read_endpoint_url(decoder, node, &endpoint);
         return &endpoint->base;
     }
+    if (decoder->is_grpc && descriptor == &pointsman__v1__path_match__descriptor) {
+        document_grpc_read_method(decoder, node, (PathMatchMessage *)message);
+        return message;
+    }
     decoder_read_message(decoder, node, message);
     return message;
 }
@@ -411,7 +416,6 @@ static void check_zero(struct document_decoder *decoder, const yaml_node_t *node
     }
 }
 
-/* A message being read, and what its "type" says when it has one. */
 /* What the Gateway API has and we have not: no mistake of the writer's. NULL: it is not of it. */
 static const char *unsupported_because(const char *name)
 {
@@ -431,6 +435,7 @@ static const char *unsupported_because(const char *name)
     return NULL;
 }
 
+/* A message being read, and what its "type" says when it has one. */
 struct reading {
     ProtobufCMessage *message;
     const yaml_node_t *type_node;
@@ -447,7 +452,9 @@ static void read_field(struct document_decoder *decoder, void *context, const ch
         return;
     }
 
-    const ProtobufCFieldDescriptor *field = document_find_field(descriptor, key);
+    const ProtobufCFieldDescriptor *field = decoder->is_grpc
+                                                ? document_grpc_find_field(descriptor, key)
+                                                : document_find_field(descriptor, key);
     if (field == NULL || document_is_outside_spec(descriptor, field)) {
         const char *because = unsupported_because(key);
         if (because == NULL)

@@ -16,6 +16,7 @@
 struct document_decoder {
     const char *file;
     enum document_extent extent;
+    bool is_grpc; /* the object at hand is a GRPCRoute */
     yaml_document_t *yaml;
     struct draft *draft;
     document_report_fn *report;

@@ -218,6 +218,14 @@ static void read_backend(struct document_decoder *decoder, const yaml_node_t *ro
 
 /* --- one document ----------------------------------------------------------------------------- */
 
+static void read_grpc_route(struct document_decoder *decoder, const yaml_node_t *root,
+                            const struct envelope *envelope)
+{
+    decoder->is_grpc = true;
+    read_route(decoder, root, envelope);
+    decoder->is_grpc = false;
+}
+
 static const struct {
     const char *api_version, *kind;
     void (*read)(struct document_decoder *decoder, const yaml_node_t *root,
@@ -225,6 +233,7 @@ static const struct {
 } kinds[] = {
     {"gateway.networking.k8s.io/v1", "HTTPRoute", read_route},
     {"gateway.networking.k8s.io/v1beta1", "HTTPRoute", read_route},
+    {"gateway.networking.k8s.io/v1", "GRPCRoute", read_grpc_route},
     {"pointsman/v1", "Backend", read_backend},
 };
 
@@ -235,6 +244,7 @@ static const struct {
     {"v1", "List"},
     {"gateway.networking.k8s.io/v1", "HTTPRouteList"},
     {"gateway.networking.k8s.io/v1beta1", "HTTPRouteList"},
+    {"gateway.networking.k8s.io/v1", "GRPCRouteList"},
     {"pointsman/v1", "BackendList"},
 };
 

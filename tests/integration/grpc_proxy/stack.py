@@ -131,9 +131,12 @@ class StackCase(unittest.TestCase):
 
     # --- routes and channels ----------------------------------------------------------------
 
-    def routectl(self, *arguments):
+    def routectl(self, *arguments, documents=None):
+        """`documents` are what it reads from its input."""
         command = [program("routectl"), "--socket", self.socket, *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, input=documents, capture_output=True, text=True, check=False
+        )
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def add_route(self):

@@ -110,6 +110,29 @@ class Calls(StackCase):
         self.wait_until(lambda: self.seen("cancelled") == 1, "the service goes on")
 
 
+DOCUMENTS = """
+apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: {name: calls}
+spec:
+  rules:
+  - matches: [{method: {service: test.Service, method: Seen}}]
+    backendRefs: [{name: other}]
+  - matches: [{method: {service: test.Service}, headers: [{name: x-go, value: "on"}]}]
+    backendRefs: [{name: service}]
+---
+apiVersion: pointsman/v1
+kind: Backend
+metadata: {name: service}
+spec: {appProtocol: grpc, endpoints: [{address: 127.0.0.1, port: %d}]}
+---
+apiVersion: pointsman/v1
+kind: Backend
+metadata: {name: other}
+spec: {appProtocol: grpc, endpoints: [{address: 127.0.0.1, port: %d}]}
+"""
+
+
 class Routes(StackCase):
     def test_methods_are_routed_by_their_path(self):
         other = self.start_service()
@@ -122,6 +145,21 @@ class Routes(StackCase):
         through = self.call("unary_unary", "Seen")(b"active", timeout=WAIT_SECONDS)
 
         self.assertEqual(through, b"0")
+        hanging.cancel()
+
+    def test_documents_name_services_and_methods(self):
+        other = self.start_service()
+        self.routectl("remove", "grpc")
+        self.routectl("apply", "-f", "-", documents=DOCUMENTS % (self.service.port, other.port))
+        on = [("x-go", "on")]
+
+        hanging = self.call("unary_unary", "Hang").future(b"", timeout=WAIT_SECONDS, metadata=on)
+        self.wait_until(lambda: self.seen("active") == 1, "the call does not arrive")
+
+        self.assertEqual(self.call("unary_unary", "Seen")(b"active", timeout=WAIT_SECONDS), b"0")
+        answer = self.call("unary_unary", "Echo")(b"x", timeout=WAIT_SECONDS, metadata=on)
+        self.assertEqual(answer, b"x")
+        self.assert_fails(grpc.StatusCode.UNIMPLEMENTED, self.call("unary_unary", "Echo"), b"x")
         hanging.cancel()
 
 

@@ -1,0 +1,146 @@
+#include "control/routectl/document_grpc.h"
+
+#include "control/routectl/document_names.h"
+
+#include <string.h>
+
+/* --- fields ----------------------------------------------------------------------------------- */
+
+/* Keys of an HTTPRoute that a GRPCRoute has not. */
+static const struct {
+    const ProtobufCMessageDescriptor *descriptor;
+    const char *key;
+} http_keys[] = {
+    {&pointsman__v1__route_match__descriptor, "path"},
+    {&pointsman__v1__route_match__descriptor, "queryParams"},
+    {&pointsman__v1__route_rule__descriptor, "timeouts"},
+    {&pointsman__v1__route_rule__descriptor, "retry"},
+    {&pointsman__v1__filter__descriptor, "requestRedirect"},
+    {&pointsman__v1__filter__descriptor, "urlRewrite"},
+    {&pointsman__v1__filter__descriptor, "cors"},
+};
+
+const ProtobufCFieldDescriptor *
+document_grpc_find_field(const ProtobufCMessageDescriptor *descriptor, const char *key)
+{
+    for (size_t i = 0; i < sizeof(http_keys) / sizeof(http_keys[0]); i++) {
+        if (http_keys[i].descriptor == descriptor && strcmp(http_keys[i].key, key) == 0)
+            return NULL;
+    }
+    bool is_method =
+        descriptor == &pointsman__v1__route_match__descriptor && strcmp(key, "method") == 0;
+    return document_find_field(descriptor, is_method ? "path" : key);
+}
+
+/* --- methods ---------------------------------------------------------------------------------- */
+
+struct method_match {
+    const yaml_node_t *type_node;
+    const char *type, *service, *method; /* NULL: not given */
+};
+
+static bool is_identifier(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        bool is_digit = text[i] >= '0' && text[i] <= '9';
+        bool is_letter = ascii_lower(text[i]) >= 'a' && ascii_lower(text[i]) <= 'z';
+        if (!is_letter && text[i] != '_' && (!is_digit || i == 0))
+            return false;
+    }
+    return length > 0;
+}
+
+/* "package.Service": identifiers of protobuf, with dots between them and, maybe, in front. */
+static bool is_service(const char *text)
+{
+    const char *at = *text == '.' ? text + 1 : text;
+    for (;;) {
+        size_t length = strcspn(at, ".");
+        if (!is_identifier(at, length))
+            return false;
+        if (at[length] == '\0')
+            return true;
+        at += length + 1;
+    }
+}
+
+static void read_key(struct document_decoder *decoder, void *context, const char *key,
+                     const yaml_node_t *key_node, const yaml_node_t *value)
+{
+    struct method_match *match = context;
+    const char **to = NULL;
+    if (strcmp(key, "type") == 0) {
+        to = &match->type;
+        match->type_node = value;
+    } else if (strcmp(key, "service") == 0) {
+        to = &match->service;
+    } else if (strcmp(key, "method") == 0) {
+        to = &match->method;
+    } else {
+        decoder_complain(decoder, key_node, "unknown field '%s'", key);
+        return;
+    }
+    struct document_place place = decoder_place(decoder);
+    decoder_enter(decoder, key, "value");
+    *to = decoder_text(decoder, value);
+    decoder_return(decoder, place);
+}
+
+static bool check_exact(struct document_decoder *decoder, const yaml_node_t *node,
+                        const struct method_match *match)
+{
+    if (match->service != NULL && !is_service(match->service))
+        return decoder_fail(decoder, node, "'%s' is not the name of a gRPC service",
+                            match->service);
+    if (match->method != NULL && !is_identifier(match->method, strlen(match->method)))
+        return decoder_fail(decoder, node, "'%s' is not the name of a gRPC method", match->method);
+    return true;
+}
+
+/* What is wrong with the path is said of the method, all of it. */
+static void set_origin_of_value(struct document_decoder *decoder, const yaml_node_t *node)
+{
+    struct document_place place = decoder_place(decoder);
+    decoder_enter(decoder, "", "value");
+    decoder->document_path.length = place.document_length;
+    decoder_set_origin(decoder, node);
+    decoder_return(decoder, place);
+}
+
+void document_grpc_read_method(struct document_decoder *decoder, const yaml_node_t *node,
+                               PathMatchMessage *path)
+{
+    struct method_match match = {0};
+    struct arena *arena = &decoder->draft->arena;
+    if (!decoder_each_key(decoder, node, read_key, &match) ||
+        decoder_is_unread(decoder, buffer_string(&decoder->message_path)))
+        return;
+    set_origin_of_value(decoder, node);
+    if (match.service == NULL && match.method == NULL) {
+        decoder_fail(decoder, node, "needs a 'service' or a 'method'");
+        return;
+    }
+
+    const char *any = "[^/]+";
+    const char *service = match.service == NULL ? any : match.service;
+    const char *method = match.method == NULL ? any : match.method;
+    if (match.type == NULL || strcmp(match.type, "Exact") == 0) {
+        if (!check_exact(decoder, node, &match))
+            return;
+        if (match.method == NULL) {
+            path->type = POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_PATH_PREFIX;
+            path->value = arena_printf(arena, "/%s", service);
+            return;
+        }
+        path->type = match.service == NULL
+                         ? POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_REGULAR_EXPRESSION
+                         : POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_EXACT;
+        path->value = arena_printf(arena, "/%s/%s", service, method);
+    } else if (strcmp(match.type, "RegularExpression") == 0) {
+        path->type = POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_REGULAR_EXPRESSION;
+        path->value = arena_printf(arena, "/(?:%s)/(?:%s)", service, method);
+    } else {
+        decoder_fail(decoder, match.type_node, "'%s' is none of Exact, RegularExpression",
+                     match.type);
+    }
+}

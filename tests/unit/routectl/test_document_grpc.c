@@ -1,0 +1,170 @@
+/* GRPCRoutes as documents: which route they are, and what they may not say. */
+#include "tests/unit/cmocka_all.h"
+#include "tests/unit/routectl/documents_fixture.h"
+
+#include <stdio.h>
+
+#define GRPC_HEAD                                                                                  \
+    "apiVersion: gateway.networking.k8s.io/v1\n"                                                   \
+    "kind: GRPCRoute\n"                                                                            \
+    "metadata: {name: calls}\n"
+
+/* The document with this match is the route with that path. */
+static void expect_path(const char *match, const char *path)
+{
+    char text[512];
+    struct buffer written = BUFFER_EMPTY;
+    snprintf(text, sizeof(text), GRPC_HEAD "spec: {rules: [{matches: [%s]}]}\n", match);
+    documents_read_ok(text);
+    documents_write_route(&written, documents_draft.request.mutations[0]->put_route);
+
+    char expected[512];
+    snprintf(expected, sizeof(expected),
+             "---\n"
+             "apiVersion: gateway.networking.k8s.io/v1\n"
+             "kind: HTTPRoute\n"
+             "metadata:\n"
+             "  name: calls\n"
+             "spec:\n"
+             "  rules:\n"
+             "  - matches:\n"
+             "%s",
+             path);
+    assert_string_equal(buffer_string(&written), expected);
+    buffer_clear(&written);
+    documents_reset(NULL);
+}
+
+#define PATH(type, value)                                                                          \
+    "    - path:\n"                                                                                \
+    "        type: " type "\n"                                                                     \
+    "        value: " value "\n"
+
+static void a_method_is_a_path(void **state)
+{
+    (void)state;
+    expect_path("{method: {service: shop.Users, method: Get}}", PATH("Exact", "/shop.Users/Get"));
+    expect_path("{method: {type: Exact, service: Users, method: get_2}}",
+                PATH("Exact", "/Users/get_2"));
+    expect_path("{method: {service: shop.Users}}", PATH("PathPrefix", "/shop.Users"));
+    expect_path("{method: {method: Get}}", PATH("RegularExpression", "\"/[^/]+/Get\""));
+}
+
+static void both_expressions_are_one(void **state)
+{
+    (void)state;
+    expect_path("{method: {type: RegularExpression, service: 'a|b', method: 'Get.*'}}",
+                PATH("RegularExpression", "\"/(?:a|b)/(?:Get.*)\""));
+    expect_path("{method: {type: RegularExpression, service: 'shop[.].+'}}",
+                PATH("RegularExpression", "\"/(?:shop[.].+)/(?:[^/]+)\""));
+}
+
+static void without_a_method_every_call_matches(void **state)
+{
+    (void)state;
+    expect_path("{headers: [{name: version, value: two}]}", "    - headers:\n"
+                                                            "      - name: version\n"
+                                                            "        value: two\n");
+}
+
+static void what_both_kinds_have_is_read_alike(void **state)
+{
+    (void)state;
+    documents_read_ok(GRPC_HEAD
+                      "spec:\n"
+                      "  hostnames: [grpc.shop.internal]\n"
+                      "  rules:\n"
+                      "  - matches:\n"
+                      "    - method: {service: a.B}\n"
+                      "    filters:\n"
+                      "    - {type: RequestMirror, requestMirror: {backendRef: {name: m}}}\n"
+                      "    backendRefs:\n"
+                      "    - name: b\n"
+                      "      weight: 3\n"
+                      "      filters:\n"
+                      "      - type: ResponseHeaderModifier\n"
+                      "        responseHeaderModifier: {remove: [x]}\n");
+
+    const RouteMessage *route = documents_draft.request.mutations[0]->put_route;
+    assert_string_equal(route->hostnames[0], "grpc.shop.internal");
+    assert_string_equal(route->rules[0]->backend_refs[0]->name, "b");
+    assert_int_equal(route->rules[0]->n_filters, 1);
+    assert_int_equal(route->rules[0]->backend_refs[0]->n_filters, 1);
+}
+
+static void what_only_an_http_route_has_is_refused(void **state)
+{
+    (void)state;
+    assert_documents_refused(
+        GRPC_HEAD "spec:\n"
+                  "  rules:\n"
+                  "  - matches:\n"
+                  "    - path: {value: /a}\n"
+                  "      queryParams: []\n"
+                  "    filters:\n"
+                  "    - {type: URLRewrite, urlRewrite: {}}\n"
+                  "    timeouts: {}\n"
+                  "    retry: {}\n",
+        "a.yaml:7:7: spec.rules[0].matches[0]: unknown field 'path'\n"
+        "a.yaml:8:7: spec.rules[0].matches[0]: unknown field 'queryParams'\n"
+        "a.yaml:10:26: spec.rules[0].filters[0]: unknown field 'urlRewrite'\n"
+        "a.yaml:10:14: spec.rules[0].filters[0]: 'type' is URLRewrite, but 'urlRewrite' is "
+        "missing\n"
+        "a.yaml:11:5: spec.rules[0]: unknown field 'timeouts'\n"
+        "a.yaml:12:5: spec.rules[0]: unknown field 'retry'\n");
+}
+
+static void an_http_route_has_no_such_method(void **state)
+{
+    (void)state;
+    assert_documents_refused(ROUTE_HEAD "spec: {rules: [{matches: [{method: {service: a}}]}]}\n",
+                             "a.yaml:4:36: spec.rules[0].matches[0].method: is not a text\n");
+}
+
+/* Each with the place of what is wrong, of the match's method unless it says more. */
+static void a_method_that_is_none_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method, *why;
+    } cases[] = {
+        {"{}", "36: spec.rules[0].matches[0].method: needs a 'service' or a 'method'"},
+        {"Get", "36: spec.rules[0].matches[0].method: is not a mapping"},
+        {"{service: a/b}",
+         "36: spec.rules[0].matches[0].method: 'a/b' is not the name of a gRPC service"},
+        {"{service: a..b}",
+         "36: spec.rules[0].matches[0].method: 'a..b' is not the name of a gRPC service"},
+        {"{service: a, method: 1b}",
+         "36: spec.rules[0].matches[0].method: '1b' is not the name of a gRPC method"},
+        {"{service: [a]}", "46: spec.rules[0].matches[0].method.service: is not a text"},
+        {"{type: Prefix, service: a}",
+         "43: spec.rules[0].matches[0].method: 'Prefix' is none of Exact, RegularExpression"},
+        {"{service: a, name: b}", "49: spec.rules[0].matches[0].method: unknown field 'name'"},
+        {"{type: RegularExpression, method: 'a('}",
+         "36: spec.rules[0].matches[0].method: the expression does not compile: "
+         "missing closing parenthesis at offset 17"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[512];
+        char expected[512];
+        snprintf(text, sizeof(text), GRPC_HEAD "spec: {rules: [{matches: [{method: %s}]}]}\n",
+                 cases[i].method);
+        snprintf(expected, sizeof(expected), "a.yaml:4:%s\n", cases[i].why);
+        assert_documents_refused(text, expected);
+        documents_reset(NULL);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        DOCUMENT_TEST(a_method_is_a_path),
+        DOCUMENT_TEST(both_expressions_are_one),
+        DOCUMENT_TEST(without_a_method_every_call_matches),
+        DOCUMENT_TEST(what_both_kinds_have_is_read_alike),
+        DOCUMENT_TEST(what_only_an_http_route_has_is_refused),
+        DOCUMENT_TEST(an_http_route_has_no_such_method),
+        DOCUMENT_TEST(a_method_that_is_none_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
