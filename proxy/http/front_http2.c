@@ -87,18 +87,20 @@ void front_http2_shut_down(struct front_http2 *front)
  * still. */
 enum { ALL_PIPES_BYTES = 512 * 1024, LEAST_PIPE_BYTES = 4 * 1024 };
 
-/* In powers of two, so that it rarely changes. */
-static size_t share_of(size_t count)
+/* In powers of two, and more only when there is twice the room for it, so that it rarely changes.
+ */
+static size_t share_of(size_t count, size_t bytes)
 {
-    size_t bytes = BODY_PIPE_HIGH_BYTES;
     while (bytes > LEAST_PIPE_BYTES && bytes * count > ALL_PIPES_BYTES)
         bytes /= 2;
+    while (bytes < BODY_PIPE_HIGH_BYTES && bytes * 4 * count <= ALL_PIPES_BYTES)
+        bytes *= 2;
     return bytes;
 }
 
 void front_http2_share(struct front_http2 *front, size_t count)
 {
-    size_t bytes = share_of(count);
+    size_t bytes = share_of(count, front->pipe_bytes);
     if (bytes == front->pipe_bytes)
         return;
     front->pipe_bytes = bytes;

@@ -6,8 +6,6 @@
 #include "proxy/http/refusal_counts.h"
 #include "proxy/http/worker.h"
 
-#include <stdlib.h>
-
 static struct front_http2_stream *stream_of(struct http2_stream *http2)
 {
     return (struct front_http2_stream *)http2;
@@ -37,7 +35,8 @@ static const struct front_operations operations;
 struct http2_stream *front_http2_stream_open(struct http2_session *session)
 {
     struct front_http2 *front = (struct front_http2 *)session;
-    struct front_http2_stream *stream = memory_allocate_zeroed(1, sizeof(*stream));
+    struct front_http2_stream *stream =
+        memory_pool_allocate_zeroed(1, sizeof(*stream), &session->worker->memory_pool);
     struct exchange *exchange = front_exchange_new(front->connection, &operations, stream);
     stream->front = front;
     stream->exchange = exchange;
@@ -334,7 +333,7 @@ void front_http2_stream_on_closed(struct http2_stream *http2, uint32_t error)
     struct front_http2_stream *stream = stream_of(http2);
     struct front_http2 *front = stream->front;
     end_exchange(stream);
-    free(stream);
+    memory_pool_free(stream, &http2->session->worker->memory_pool);
     front_http2_share(front, front->session.stream_count);
     if (front->session.stream_count == 0)
         front_http2_set_idle(front, true);

@@ -26,9 +26,9 @@ static int on_begin_headers(nghttp2_session *native, const nghttp2_frame *frame,
         http2_stream_link(session, opened);
         nghttp2_session_set_stream_user_data(native, opened->id, opened);
     }
-    struct http2_stream *stream = find_stream(native, frame->hd.stream_id);
-    if (stream != NULL)
-        stream->is_interim = false;
+    session->reading = find_stream(native, frame->hd.stream_id);
+    if (session->reading != NULL)
+        session->reading->is_interim = false;
     return 0;
 }
 
@@ -62,9 +62,11 @@ static int on_header(nghttp2_session *native, const nghttp2_frame *frame, const 
                      size_t name_length, const uint8_t *value_at, size_t value_length,
                      uint8_t flags, void *user_data)
 {
+    (void)native;
+    (void)frame;
     (void)flags;
     struct http2_session *session = user_data;
-    struct http2_stream *stream = find_stream(native, frame->hd.stream_id);
+    struct http2_stream *stream = session->reading;
     if (stream == NULL || stream->is_reset)
         return 0;
 

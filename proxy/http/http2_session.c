@@ -76,9 +76,16 @@ static nghttp2_session *make_native(struct http2_session *session)
     /* Streams that are closed are forgotten at once. */
     nghttp2_option_set_no_closed_streams(option, 1);
     report_unknown_frames(option);
+    nghttp2_mem memory = {
+        .mem_user_data = &session->worker->memory_pool,
+        .malloc = memory_pool_allocate,
+        .free = memory_pool_free,
+        .calloc = memory_pool_allocate_zeroed,
+        .realloc = memory_pool_reallocate,
+    };
     int result = session->role == HTTP2_SERVER
-                     ? nghttp2_session_server_new2(&native, callbacks, session, option)
-                     : nghttp2_session_client_new2(&native, callbacks, session, option);
+                     ? nghttp2_session_server_new3(&native, callbacks, session, option, &memory)
+                     : nghttp2_session_client_new3(&native, callbacks, session, option, &memory);
     nghttp2_session_callbacks_del(callbacks);
     nghttp2_option_del(option);
     if (result != 0)

@@ -114,8 +114,7 @@ struct http2_stream {
     size_t head_bytes;
     size_t trailer_count;
     size_t unconsumed_bytes; /* received, and not yet given back to the peer as window */
-    bool is_linked;
-    bool is_interim; /* the head being read */
+    bool is_interim;         /* the head being read */
     bool is_deferred;
     bool is_reset; /* by our owner */
 };
@@ -137,7 +136,8 @@ struct http2_session {
     struct nghttp2_session *native;
     struct buffer output; /* frames, while the socket does not take them */
     struct http2_flood flood;
-    size_t head_bytes; /* of its streams */
+    size_t head_bytes;            /* of its streams */
+    struct http2_stream *reading; /* whose head is coming in; NULL: nobody wants it */
     struct http2_session *next_dirty;
     struct http2_session *previous_dirty;
     bool is_dirty;

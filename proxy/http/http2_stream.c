@@ -15,7 +15,6 @@ enum { FRAME_HEAD_BYTES = 9 };
 void http2_stream_link(struct http2_session *session, struct http2_stream *stream)
 {
     stream->session = session;
-    stream->is_linked = true;
     stream->previous = NULL;
     stream->next = session->streams;
     if (session->streams != NULL)
@@ -33,7 +32,8 @@ void http2_stream_end(struct http2_stream *stream, uint32_t error)
         session->streams = stream->next;
     if (stream->next != NULL)
         stream->next->previous = stream->previous;
-    stream->is_linked = false;
+    if (session->reading == stream)
+        session->reading = NULL;
     session->stream_count--;
     session->head_bytes -= stream->head_bytes;
     session->events->on_closed(stream, error);

@@ -1,13 +1,10 @@
 #include "proxy/http/upstream_stream.h"
 
-#include "common/buffer.h"
 #include "proxy/http/exchange.h"
 #include "proxy/http/forwarder.h"
 #include "proxy/http/http2_request.h"
 #include "proxy/http/upstream_http2.h"
 #include "proxy/http/worker.h"
-
-#include <stdlib.h>
 
 /* As for HTTP/1: an endpoint that only ever says "wait" would hold its request for ever, and a
  * client that does not read would keep what it says in our memory. */
@@ -42,7 +39,9 @@ static void leave_line(struct upstream_stream *stream)
 struct upstream_stream *upstream_stream_new(struct exchange *exchange,
                                             struct upstream_http2 *connection)
 {
-    struct upstream_stream *stream = memory_allocate_zeroed(1, sizeof(*stream));
+    struct memory_pool *pool = &exchange->worker->memory_pool;
+    struct upstream_stream *stream = memory_pool_allocate_zeroed(1, sizeof(*stream), pool);
+    stream->pool = pool;
     stream->connection = connection;
     stream->exchange = exchange;
     stream->next = connection->waiting;
@@ -93,7 +92,7 @@ void upstream_stream_fail(struct upstream_stream *stream, enum upstream_failure 
     struct exchange *exchange = let_go(stream);
     if (!stream->has_begun) {
         leave_line(stream);
-        free(stream);
+        memory_pool_free(stream, stream->pool);
     }
     exchange_fail(exchange, failure);
 }
@@ -103,7 +102,7 @@ static void complete(struct upstream_stream *stream)
 {
     struct exchange *exchange = let_go(stream);
     if (stream->connection == NULL)
-        free(stream);
+        memory_pool_free(stream, stream->pool);
     else if (!stream->base.has_sent_end)
         http2_stream_reset(&stream->base, HTTP2_NO_ERROR);
     exchange_complete(exchange);
@@ -143,7 +142,7 @@ void upstream_stream_on_closed(struct http2_stream *base, uint32_t error)
             stream->exchange->forwarding.is_request_sent = false;
         upstream_stream_fail(stream, failure_of(stream, error));
     }
-    free(stream);
+    memory_pool_free(stream, stream->pool);
 }
 
 /* --- heads ----------------------------------------------------------------------------------- */
@@ -291,14 +290,14 @@ static void on_cancel(struct exchange *exchange)
     uint64_t begun_ms = stream->begun_ms;
     let_go(stream);
     if (connection == NULL) {
-        free(stream);
+        memory_pool_free(stream, stream->pool);
         return;
     }
     if (stream->has_begun) {
         http2_stream_reset(&stream->base, HTTP2_CANCEL);
     } else {
         leave_line(stream);
-        free(stream);
+        memory_pool_free(stream, stream->pool);
     }
     upstream_http2_on_cancelled(connection, begun_ms);
 }

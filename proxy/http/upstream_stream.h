@@ -14,10 +14,12 @@
 
 struct exchange;
 struct interim_head;
+struct memory_pool;
 struct upstream_http2;
 
 struct upstream_stream {
     struct http2_stream base;          /* first: see http2_session.h */
+    struct memory_pool *pool;          /* where it lies */
     struct upstream_http2 *connection; /* NULL: it is closed, with a response to be passed on */
     struct exchange *exchange;         /* NULL: it has let go of it */
     struct upstream_stream *next;      /* while it waits for its connection */

@@ -12,6 +12,7 @@
 #include "proxy/http/http_date.h"
 #include "proxy/http/http_options.h"
 #include "proxy/http/listener.h"
+#include "proxy/http/memory_pool.h"
 #include "proxy/http/read_buffers.h"
 #include "proxy/http/timers.h"
 #include "proxy/http/waiting_line.h"
@@ -90,6 +91,7 @@ struct worker {
     struct exchange_queue exchanges;
     struct http2_dirty_list http2_dirty;
     struct read_buffers read_buffers;
+    struct memory_pool memory_pool;
     struct conn_pool *pool;
     struct waiting_line line;
     struct route_cache_view routes;
