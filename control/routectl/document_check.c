@@ -14,8 +14,10 @@ struct check {
 static void append_key(struct buffer *to, const char *path)
 {
     for (; *path != '\0'; path++) {
-        bool starts_word = *path == '_' && path[1] != '\0';
-        buffer_append_char(to, starts_word ? ascii_upper(*++path) : *path);
+        if (*path == '_' && path[1] != '\0')
+            buffer_append_char(to, ascii_upper(*++path));
+        else
+            buffer_append_char(to, *path);
     }
 }
 
