@@ -5,6 +5,7 @@
 #define COMMON_CHARACTER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum character_class {
@@ -23,6 +24,12 @@ static inline bool character_is(char c, unsigned classes)
 {
     return (character_classes[(unsigned char)c] & classes) != 0;
 }
+
+/* How many of the first `length` bytes come before the first that may not stand in a token. */
+size_t character_token_span(const char *at, size_t length);
+
+/* How many of them come before the first control character that is not a tab. */
+size_t character_text_span(const char *at, size_t length);
 
 /* Of a digit that is CHARACTER_HEX. */
 static inline unsigned character_hex_value(char c)

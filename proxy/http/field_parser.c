@@ -2,41 +2,9 @@
 
 #include "common/character.h"
 
-#include <endian.h>
-#include <stdint.h>
-
 void field_parser_init(struct field_parser *parser, size_t limit)
 {
     *parser = (struct field_parser){.limit = limit};
-}
-
-/* The first byte from `at` to `end` that is a control character but not a tab, or `end`. Most of
- * a head is read by this, so it takes eight bytes at a time. */
-static const char *find_control(const char *at, const char *end)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    const uint64_t highs = ones * 0x80;
-
-    while (end - at >= 8) {
-        uint64_t word;
-        memcpy(&word, at, 8);
-        word = le64toh(word);
-        uint64_t delete = word ^ (ones * 0x7f);
-        /* Bytes below 0x20 and bytes equal to 0x7f get their high bit. A borrow may mark others
-         * behind such a byte too, but the first mark is true. */
-        uint64_t marks = (((word - ones * 0x20) & ~word) | ((delete - ones) & ~delete)) & highs;
-        if (marks == 0) {
-            at += 8;
-            continue;
-        }
-        at += __builtin_ctzll(marks) / 8;
-        if (*at != '\t')
-            return at;
-        at++;
-    }
-    while (at < end && (((unsigned char)*at >= 0x20 && *at != 0x7f) || *at == '\t'))
-        at++;
-    return at;
 }
 
 static enum parse_result refuse(struct field_parser *parser, enum refusal refusal)
@@ -50,7 +18,8 @@ enum parse_result field_parser_take_line(struct field_parser *parser, const char
                                          struct slice *line)
 {
     const char *end = at + length;
-    const char *stop = find_control(at + parser->scanned, end);
+    size_t fresh = length - parser->scanned;
+    const char *stop = at + parser->scanned + character_text_span(at + parser->scanned, fresh);
 
     /* Limits come before what stands behind them, so that the answer does not depend on how much
      * has arrived. */
@@ -85,11 +54,8 @@ static bool is_space(char c)
 
 enum refusal field_parser_split(struct slice line, struct slice *name, struct slice *value)
 {
-    const char *at = line.at;
     const char *end = line.at + line.length;
-
-    while (at < end && character_is(*at, CHARACTER_TOKEN))
-        at++;
+    const char *at = line.at + character_token_span(line.at, line.length);
     if (at == line.at || at == end || *at != ':')
         return is_space(*line.at) ? REFUSAL_FOLDED_FIELD : REFUSAL_FIELD_NAME;
     *name = slice_of(line.at, (size_t)(at - line.at));

@@ -62,16 +62,14 @@ static enum refusal note_connection(struct message_framing *framing, struct slic
     return REFUSAL_NONE;
 }
 
-enum refusal message_framing_note(struct message_framing *framing, enum header_id id,
-                                  struct slice value)
+enum refusal message_framing_note_this(struct message_framing *framing, enum header_id id,
+                                       struct slice value)
 {
     if (id == HEADER_CONTENT_LENGTH)
         return note_content_length(framing, value);
     if (id == HEADER_TRANSFER_ENCODING)
         return note_transfer_encoding(framing, value);
-    if (id == HEADER_CONNECTION)
-        return note_connection(framing, value);
-    return REFUSAL_NONE;
+    return note_connection(framing, value);
 }
 
 enum refusal message_framing_check(const struct message_framing *framing, int minor_version)

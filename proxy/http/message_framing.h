@@ -32,10 +32,19 @@ struct message_framing {
     uint8_t connection_options;   /* how many */
 };
 
+/* For message_framing_note: one of the three. */
+enum refusal message_framing_note_this(struct message_framing *framing, enum header_id id,
+                                       struct slice value);
+
 /* Takes in one field; anything but Content-Length, Transfer-Encoding and Connection is ignored.
  * REFUSAL_NONE, or what is wrong with it. */
-enum refusal message_framing_note(struct message_framing *framing, enum header_id id,
-                                  struct slice value);
+static inline enum refusal message_framing_note(struct message_framing *framing, enum header_id id,
+                                                struct slice value)
+{
+    if (id != HEADER_CONTENT_LENGTH && id != HEADER_TRANSFER_ENCODING && id != HEADER_CONNECTION)
+        return REFUSAL_NONE;
+    return message_framing_note_this(framing, id, value);
+}
 
 /* What must hold between the fields once all are there. */
 enum refusal message_framing_check(const struct message_framing *framing, int minor_version);

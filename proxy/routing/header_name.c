@@ -134,11 +134,7 @@ unsigned header_name_traits(enum header_id id)
 
 bool header_name_is_token(struct slice text)
 {
-    for (size_t i = 0; i < text.length; i++) {
-        if (!character_is(text.at[i], CHARACTER_TOKEN))
-            return false;
-    }
-    return text.length > 0;
+    return text.length > 0 && character_token_span(text.at, text.length) == text.length;
 }
 
 bool header_name_is_visible(struct slice name, enum header_id id, bool peer_is_trusted)
