@@ -8,16 +8,21 @@
  * depth d + 1; when d is all the bits the branch has, the branch doubles first (each half a copy
  * of the other); when the branch is as wide as it may be, a branch of its own takes the leaf's
  * place. This is extendible hashing (Fagin and others, 1979) on each level. A place without
- * entries is 0 whatever its depth. */
+ * entries is 0 whatever its depth.
+ *
+ * Entries of a leaf are never further from their bucket than they must be: when one goes, those
+ * behind it move up. */
 
 enum {
-    LEAF_MAX = 15,       /* with the node's head: two lines of words */
-    LEAF_MERGED_MAX = 7, /* two leaves with no more than so many entries become one */
-    HASH_BITS = 64,      /* when they are used up, leaves grow as they must */
+    BUCKET_LOAD = 6,   /* entries for each bucket, at most: few stand in another than their own */
+    LEAF_BUCKETS = 62, /* the filters of so many and the node's head are four lines */
+    LEAF_MAX = BUCKET_LOAD * LEAF_BUCKETS,
+    LEAF_MERGED_MAX = LEAF_MAX / 2, /* two leaves with no more than so many become one */
+    HASH_BITS = 32, /* that choose links; when they are used up, leaves grow as they must */
 };
 
 struct entry {
-    uint64_t hash;
+    uint64_t hash; /* what is known of it */
     uint64_t word; /* the value with its fingerprint */
 };
 
@@ -29,7 +34,8 @@ struct place {
 
 static inline bool is_branch(struct trie_link link)
 {
-    return link.word >> TRIE_ADDRESS_BITS != 0;
+    unsigned mark = (unsigned)(link.word >> TRIE_ADDRESS_BITS);
+    return mark != 0 && mark < TRIE_LEAF_MARK;
 }
 
 static inline struct trie_leaf *as_leaf(struct trie_link link)
@@ -42,16 +48,15 @@ static inline struct trie_branch *as_branch(struct trie_link link)
     return (struct trie_branch *)trie_address(link.word);
 }
 
-/* What leads to the whole trie: nothing is known of what is in a leaf. */
 static struct trie_link root_link(const struct hash_trie *trie)
 {
-    return (struct trie_link){trie->root, UINT64_MAX};
+    return (struct trie_link){trie->root};
 }
 
 static struct trie_link branch_link(const struct trie_branch *branch)
 {
-    return (struct trie_link){(uintptr_t)branch | (uint64_t)branch->node.shape << TRIE_ADDRESS_BITS,
-                              UINT64_MAX};
+    return (struct trie_link){(uintptr_t)branch | (uint64_t)branch->node.shape
+                                                      << TRIE_ADDRESS_BITS};
 }
 
 static size_t link_count(const struct trie_branch *branch)
@@ -74,132 +79,266 @@ static unsigned index_at(uint64_t hash, unsigned shift, unsigned bits)
 static struct entry make_entry(uint64_t hash, const void *value)
 {
     assert((uintptr_t)value >> TRIE_ADDRESS_BITS == 0);
-    return (struct entry){hash, (uintptr_t)value | trie_fingerprint(hash)};
+    return (struct entry){trie_fingerprint(hash) | (uint32_t)hash,
+                          (uintptr_t)value | trie_fingerprint(hash)};
 }
 
-static struct entry leaf_entry(const struct trie_leaf *leaf, size_t index)
+static size_t count_of(struct trie_link link)
 {
-    return (struct entry){leaf->words[leaf->node.count + index], leaf->words[index]};
+    return link.word == 0 ? 0 : as_leaf(link)->node.count;
 }
 
-static void set_entry(struct trie_leaf *leaf, size_t index, struct entry entry)
+/* --- slots ---------------------------------------------------------------------------------- */
+
+static uint64_t *slots_of(struct trie_link link)
 {
-    leaf->words[index] = entry.word;
-    leaf->words[leaf->node.count + index] = entry.hash;
+    return (uint64_t *)as_leaf(link) + trie_slots_at(trie_bucket_count(link));
 }
 
-static struct trie_link leaf_link(const struct trie_leaf *leaf)
+static size_t slot_count_of(struct trie_link link)
 {
-    struct trie_link link = {.word = (uintptr_t)leaf};
-    for (size_t i = 0; leaf != NULL && i < leaf->node.count; i++)
-        link.filter |= trie_marks(leaf_entry(leaf, i).hash);
-    return link;
+    return link.word == 0 ? 0 : trie_bucket_count(link) * TRIE_BUCKET_SLOTS;
+}
+
+static uint32_t *low_hashes_of(struct trie_link link)
+{
+    return (uint32_t *)(slots_of(link) + slot_count_of(link));
+}
+
+static struct entry entry_at(struct trie_link link, size_t slot)
+{
+    uint64_t word = slots_of(link)[slot];
+    return (struct entry){trie_fingerprint(word) | low_hashes_of(link)[slot], word};
+}
+
+static void set_entry(struct trie_link link, size_t slot, struct entry entry)
+{
+    slots_of(link)[slot] = entry.word;
+    low_hashes_of(link)[slot] = (uint32_t)entry.hash;
+}
+
+static bool is_free(struct trie_link link, size_t slot)
+{
+    return slots_of(link)[slot] == 0;
+}
+
+static size_t slot_behind(struct trie_link link, size_t slot)
+{
+    return slot + 1 == slot_count_of(link) ? 0 : slot + 1;
+}
+
+/* Where the bucket of a hash begins. */
+static size_t first_slot(struct trie_link link, uint64_t hash)
+{
+    return trie_bucket(hash, trie_bucket_count(link)) * TRIE_BUCKET_SLOTS;
+}
+
+static size_t slots_between(struct trie_link link, size_t from, size_t to)
+{
+    return to >= from ? to - from : to + slot_count_of(link) - from;
+}
+
+/* The slot of this entry, which is there. */
+static size_t slot_of(struct trie_link link, struct entry entry)
+{
+    size_t slot = first_slot(link, entry.hash);
+    for (;;) {
+        struct entry other = entry_at(link, slot);
+        assert(other.word != 0);
+        if (other.word == entry.word && other.hash == entry.hash)
+            return slot;
+        slot = slot_behind(link, slot);
+    }
+}
+
+static uint32_t low_hash_at(const struct trie_spot *spot, size_t slot)
+{
+    return ((const uint32_t *)(spot->slots + spot->slot_count))[slot % spot->slot_count];
 }
 
 void *hash_trie_find(struct hash_trie trie, uint64_t hash)
 {
-    const struct trie_leaf *leaf = hash_trie_leaf(trie, hash);
-    for (size_t i = 0; leaf != NULL && i < leaf->node.count; i++) {
-        if (trie_fingerprint(leaf->words[i]) == trie_fingerprint(hash) &&
-            leaf_entry(leaf, i).hash == hash)
-            return trie_address(leaf->words[i]);
-    }
-    return NULL;
+    struct trie_spot spot = hash_trie_spot(trie, hash);
+    size_t at = 0;
+    void *value = trie_spot_next(&spot, hash, &at);
+    while (value != NULL && low_hash_at(&spot, spot.first_slot + at - 1) != (uint32_t)hash)
+        value = trie_spot_next(&spot, hash, &at);
+    return value;
 }
 
 /* --- leaves --------------------------------------------------------------------------------- */
 
-static struct trie_leaf *new_leaf(struct node_store *store, size_t count, unsigned depth)
+static size_t buckets_for(size_t entry_count)
 {
-    return node_store_allocate(store, sizeof(struct trie_leaf) + 2 * count * sizeof(uint64_t),
-                               depth, count);
+    return (entry_count + BUCKET_LOAD - 1) / BUCKET_LOAD;
 }
 
-static void copy_entries(struct trie_leaf *to, size_t at, const struct trie_leaf *from,
-                         size_t first, size_t count)
+/* What comes up to the slots, and with them. */
+static size_t bytes_to_slots(size_t buckets)
 {
-    if (count == 0)
-        return;
-    memcpy(to->words + at, from->words + first, count * sizeof(uint64_t));
-    memcpy(to->words + to->node.count + at, from->words + from->node.count + first,
-           count * sizeof(uint64_t));
+    return trie_slots_at(buckets) * sizeof(uint64_t);
 }
 
-static size_t count_of(const struct trie_leaf *leaf)
+static size_t bytes_with_slots(size_t buckets)
 {
-    return leaf == NULL ? 0 : leaf->node.count;
+    return bytes_to_slots(buckets) + buckets * TRIE_LINE_BYTES;
 }
 
-static struct trie_leaf *leaf_with(struct node_store *store, struct trie_leaf *leaf,
-                                   struct entry entry, unsigned depth)
+/* Whole lines, so that they are aligned to lines. */
+static size_t leaf_bytes(size_t buckets)
 {
-    size_t count = count_of(leaf);
-    struct trie_leaf *longer = new_leaf(store, count + 1, depth);
-    if (leaf != NULL)
-        copy_entries(longer, 0, leaf, 0, count);
-    set_entry(longer, count, entry);
-    node_store_discard(store, leaf);
-    return longer;
+    size_t bytes = bytes_with_slots(buckets) + buckets * TRIE_BUCKET_SLOTS * sizeof(uint32_t);
+    return (bytes + TRIE_LINE_BYTES - 1) / TRIE_LINE_BYTES * TRIE_LINE_BYTES;
 }
 
-static size_t entry_index(const struct trie_leaf *leaf, struct entry entry)
+static struct trie_link new_leaf(struct node_store *store, size_t buckets, unsigned depth)
 {
-    size_t i = 0;
-    while (leaf->words[i] != entry.word || leaf_entry(leaf, i).hash != entry.hash) {
-        i++;
-        assert(i < leaf->node.count);
+    struct trie_leaf *leaf = node_store_allocate(store, leaf_bytes(buckets), depth, 0);
+    memset(leaf->filters, 0, bytes_with_slots(buckets) - sizeof(*leaf));
+    uint64_t mark = TRIE_LEAF_MARK | buckets;
+    return (struct trie_link){(uintptr_t)leaf | mark << TRIE_ADDRESS_BITS};
+}
+
+static void leaf_add(struct trie_link link, struct entry entry)
+{
+    struct trie_leaf *leaf = as_leaf(link);
+    size_t slot = first_slot(link, entry.hash);
+    leaf->filters[slot / TRIE_BUCKET_SLOTS] |= trie_marks(entry.hash);
+    while (!is_free(link, slot))
+        slot = slot_behind(link, slot);
+    set_entry(link, slot, entry);
+    leaf->node.count++;
+}
+
+static void leaf_add_all(struct trie_link link, struct trie_link from)
+{
+    for (size_t i = 0; i < slot_count_of(from); i++) {
+        if (!is_free(from, i))
+            leaf_add(link, entry_at(from, i));
     }
-    return i;
 }
 
-/* NULL when that was the last one. */
-static struct trie_leaf *leaf_without(struct node_store *store, struct trie_leaf *leaf,
-                                      struct entry entry)
+static void discard_leaf(struct node_store *store, struct trie_link link)
 {
-    size_t index = entry_index(leaf, entry);
-    size_t left = (size_t)leaf->node.count - 1;
-    struct trie_leaf *shorter = NULL;
-    if (left > 0) {
-        shorter = new_leaf(store, left, leaf->node.shape);
-        copy_entries(shorter, 0, leaf, 0, index);
-        copy_entries(shorter, index, leaf, index + 1, left - index);
-    }
-    node_store_discard(store, leaf);
-    return shorter;
+    node_store_discard(store, as_leaf(link));
 }
 
-/* The entries of a leaf that have this bit of their hash, one deeper; NULL: none. */
-static struct trie_leaf *half_of(struct node_store *store, const struct trie_leaf *leaf,
-                                 unsigned shift, bool bit)
+/* The leaf itself when it may be changed, else a copy in its place. */
+static struct trie_link own_leaf(struct node_store *store, struct trie_link link)
+{
+    struct trie_leaf *leaf = as_leaf(link);
+    if (node_store_owns(store, &leaf->node))
+        return link;
+    size_t bytes = leaf_bytes(trie_bucket_count(link));
+    struct trie_leaf *copy = node_store_allocate(store, bytes, leaf->node.shape, leaf->node.count);
+    memcpy(copy->filters, leaf->filters, bytes - sizeof(*leaf));
+    discard_leaf(store, link);
+    return (struct trie_link){(link.word - (uintptr_t)leaf) + (uintptr_t)copy};
+}
+
+/* The entries of a leaf, which goes, in one of so many buckets. */
+static struct trie_link resized(struct node_store *store, struct trie_link link, size_t buckets,
+                                unsigned depth)
+{
+    struct trie_link other = new_leaf(store, buckets, depth);
+    leaf_add_all(other, link);
+    discard_leaf(store, link);
+    return other;
+}
+
+static struct trie_link leaf_with(struct node_store *store, struct trie_link link,
+                                  struct entry entry, unsigned depth)
+{
+    size_t needed = buckets_for(count_of(link) + 1);
+    if (link.word == 0 || needed > trie_bucket_count(link))
+        link = resized(store, link, needed + needed / 8, depth);
+    else
+        link = own_leaf(store, link);
+    leaf_add(link, entry);
+    return link;
+}
+
+/* What stands behind a slot that has become free moves up, as far as its bucket allows. */
+static void close_gap(struct trie_link link, size_t gap)
+{
+    for (size_t i = slot_behind(link, gap); !is_free(link, i); i = slot_behind(link, i)) {
+        struct entry entry = entry_at(link, i);
+        size_t from = first_slot(link, entry.hash);
+        if (slots_between(link, from, i) < slots_between(link, gap, i))
+            continue;
+        set_entry(link, gap, entry);
+        gap = i;
+    }
+    slots_of(link)[gap] = 0;
+}
+
+static void renew_filter(struct trie_link link, size_t bucket)
+{
+    uint32_t filter = 0;
+    size_t first = bucket * TRIE_BUCKET_SLOTS;
+    for (size_t i = first; !is_free(link, i); i = slot_behind(link, i)) {
+        struct entry entry = entry_at(link, i);
+        if (first_slot(link, entry.hash) == first)
+            filter |= trie_marks(entry.hash);
+    }
+    as_leaf(link)->filters[bucket] = filter;
+}
+
+/* Empty when that was the last one. */
+static struct trie_link leaf_without(struct node_store *store, struct trie_link link,
+                                     struct entry entry)
+{
+    if (count_of(link) == 1) {
+        discard_leaf(store, link);
+        return (struct trie_link){0};
+    }
+    link = own_leaf(store, link);
+    close_gap(link, slot_of(link, entry));
+    renew_filter(link, first_slot(link, entry.hash) / TRIE_BUCKET_SLOTS);
+    struct trie_leaf *leaf = as_leaf(link);
+    leaf->node.count--;
+    size_t needed = buckets_for(leaf->node.count);
+    if (trie_bucket_count(link) > 2 * needed)
+        return resized(store, link, needed, leaf->node.shape);
+    return link;
+}
+
+static bool has_bit(struct trie_link link, size_t slot, unsigned shift, bool bit)
+{
+    return !is_free(link, slot) && (entry_at(link, slot).hash >> shift & 1) == bit;
+}
+
+/* The entries of a leaf that have this bit of their hash, one deeper; empty: none. */
+static struct trie_link half_of(struct node_store *store, struct trie_link link, unsigned shift,
+                                bool bit)
 {
     size_t count = 0;
-    for (size_t i = 0; i < leaf->node.count; i++)
-        count += (leaf_entry(leaf, i).hash >> shift & 1) == bit;
+    for (size_t i = 0; i < slot_count_of(link); i++)
+        count += has_bit(link, i, shift, bit);
     if (count == 0)
-        return NULL;
+        return (struct trie_link){0};
 
-    struct trie_leaf *half = new_leaf(store, count, leaf->node.shape + 1U);
-    size_t at = 0;
-    for (size_t i = 0; i < leaf->node.count; i++) {
-        struct entry entry = leaf_entry(leaf, i);
-        if ((entry.hash >> shift & 1) == bit)
-            set_entry(half, at++, entry);
+    struct trie_link half = new_leaf(store, buckets_for(count), as_leaf(link)->node.shape + 1U);
+    for (size_t i = 0; i < slot_count_of(link); i++) {
+        if (has_bit(link, i, shift, bit))
+            leaf_add(half, entry_at(link, i));
     }
     return half;
 }
 
-/* One leaf of the entries of both, either of which may be NULL, for this depth. */
-static struct trie_leaf *joined(struct node_store *store, struct trie_leaf *a, struct trie_leaf *b,
-                                unsigned depth)
+/* One leaf of the entries of both, either of which may be empty, for this depth. */
+static struct trie_link joined(struct node_store *store, struct trie_link a, struct trie_link b,
+                               unsigned depth)
 {
-    if (a == NULL && b == NULL)
-        return NULL;
-    struct trie_leaf *leaf = new_leaf(store, count_of(a) + count_of(b), depth);
-    copy_entries(leaf, 0, a, 0, count_of(a));
-    copy_entries(leaf, count_of(a), b, 0, count_of(b));
-    node_store_discard(store, a);
-    node_store_discard(store, b);
-    return leaf;
+    size_t count = count_of(a) + count_of(b);
+    if (count == 0)
+        return (struct trie_link){0};
+    struct trie_link both = new_leaf(store, buckets_for(count), depth);
+    leaf_add_all(both, a);
+    leaf_add_all(both, b);
+    discard_leaf(store, a);
+    discard_leaf(store, b);
+    return both;
 }
 
 /* --- branches ------------------------------------------------------------------------------- */
@@ -272,12 +411,12 @@ static struct trie_branch *cut_leaf(struct node_store *store, struct trie_branch
 {
     if (place.depth == branch->node.shape)
         branch = doubled(store, branch);
-    struct trie_leaf *leaf = as_leaf(branch->links[place.pattern]);
+    struct trie_link leaf = branch->links[place.pattern];
     struct place low = {place.pattern, place.depth + 1};
     struct place high = {place.pattern | 1U << place.depth, place.depth + 1};
-    set_links(branch, low, leaf_link(half_of(store, leaf, shift + place.depth, false)));
-    set_links(branch, high, leaf_link(half_of(store, leaf, shift + place.depth, true)));
-    node_store_discard(store, leaf);
+    set_links(branch, low, half_of(store, leaf, shift + place.depth, false));
+    set_links(branch, high, half_of(store, leaf, shift + place.depth, true));
+    discard_leaf(store, leaf);
     return branch;
 }
 
@@ -290,7 +429,7 @@ static struct trie_link add_to_branch(struct node_store *store, struct trie_bran
         unsigned index = index_at(entry.hash, shift, branch->node.shape);
         struct trie_link link = branch->links[index];
         struct place place = place_of(branch, index);
-        bool is_full = !is_branch(link) && count_of(as_leaf(link)) >= LEAF_MAX;
+        bool is_full = !is_branch(link) && count_of(link) >= LEAF_MAX;
         if (!is_full || place.depth == max_bits) {
             link = add_below(store, link, shift + max_bits, entry, place.depth);
             set_links(branch, place, link);
@@ -307,14 +446,14 @@ static struct trie_link add_below(struct node_store *store, struct trie_link lin
     if (is_branch(link))
         return add_to_branch(store, as_branch(link), shift, entry);
 
-    struct trie_leaf *leaf = as_leaf(link);
-    if (count_of(leaf) < LEAF_MAX || shift >= HASH_BITS)
-        return leaf_link(leaf_with(store, leaf, entry, depth));
+    if (count_of(link) < LEAF_MAX || shift >= HASH_BITS)
+        return leaf_with(store, link, entry, depth);
 
     /* A branch of its own takes the leaf's place: at first both links lead to it, uncut. */
-    struct trie_leaf *whole = joined(store, leaf, NULL, 0);
+    struct trie_link whole = own_leaf(store, link);
+    as_leaf(whole)->node.shape = 0;
     struct trie_branch *branch = new_branch(store, 1);
-    branch->links[0] = branch->links[1] = leaf_link(whole);
+    branch->links[0] = branch->links[1] = whole;
     return add_to_branch(store, branch, shift, entry);
 }
 
@@ -347,13 +486,13 @@ static struct trie_link merged(struct node_store *store, struct trie_branch *bra
 {
     while (place.depth > 0 && is_uniform(branch, place)) {
         struct place buddy = {place.pattern ^ 1U << (place.depth - 1), place.depth};
-        struct trie_leaf *ours = as_leaf(branch->links[place.pattern]);
-        struct trie_leaf *theirs = as_leaf(branch->links[buddy.pattern]);
+        struct trie_link ours = branch->links[place.pattern];
+        struct trie_link theirs = branch->links[buddy.pattern];
         if (!is_uniform(branch, buddy) || count_of(ours) + count_of(theirs) > LEAF_MERGED_MAX)
             break;
         place.depth--;
         place.pattern &= (1U << place.depth) - 1;
-        set_links(branch, place, leaf_link(joined(store, ours, theirs, place.depth)));
+        set_links(branch, place, joined(store, ours, theirs, place.depth));
     }
     if (place.depth > 0)
         return branch_link(narrowed(store, branch));
@@ -368,7 +507,7 @@ static struct trie_link remove_below(struct node_store *store, struct trie_link 
                                      unsigned shift, struct entry entry, unsigned depth)
 {
     if (!is_branch(link))
-        return leaf_link(leaf_without(store, as_leaf(link), entry));
+        return leaf_without(store, link, entry);
 
     struct trie_branch *branch = own_branch(store, as_branch(link));
     unsigned index = index_at(entry.hash, shift, branch->node.shape);
@@ -407,15 +546,9 @@ static struct trie_link replace_below(struct node_store *store, struct trie_link
         return branch_link(branch);
     }
 
-    struct trie_leaf *leaf = as_leaf(link);
-    if (!node_store_owns(store, &leaf->node)) {
-        struct trie_leaf *copy = new_leaf(store, leaf->node.count, leaf->node.shape);
-        copy_entries(copy, 0, leaf, 0, leaf->node.count);
-        node_store_discard(store, leaf);
-        leaf = copy;
-    }
-    set_entry(leaf, entry_index(leaf, old), new);
-    return leaf_link(leaf);
+    link = own_leaf(store, link);
+    set_entry(link, slot_of(link, old), new);
+    return link;
 }
 
 void hash_trie_replace(struct hash_trie *trie, struct node_store *store, uint64_t hash,
@@ -438,9 +571,10 @@ static void each_below(struct trie_link link, void (*visit)(void *context, void 
                        void *context)
 {
     if (!is_branch(link)) {
-        const struct trie_leaf *leaf = as_leaf(link);
-        for (size_t i = 0; i < count_of(leaf); i++)
-            visit(context, trie_address(leaf->words[i]));
+        for (size_t i = 0; i < slot_count_of(link); i++) {
+            if (!is_free(link, i))
+                visit(context, trie_address(slots_of(link)[i]));
+        }
         return;
     }
     const struct trie_branch *branch = as_branch(link);
@@ -458,7 +592,7 @@ void hash_trie_each(struct hash_trie trie, void (*visit)(void *context, void *va
 static void discard_below(struct node_store *store, struct trie_link link)
 {
     if (!is_branch(link)) {
-        node_store_discard(store, as_leaf(link));
+        discard_leaf(store, link);
         return;
     }
     /* From the back: what says how deep a leaf is goes with the first of its links. */

@@ -1,13 +1,19 @@
-/* Hash trie: a persistent map from 64-bit hashes to pointers.
+/* Hash trie: a persistent map from hashes to pointers.
  *
- * A branch is an array of up to 64 links, chosen by as many bits of the hash as it has; a leaf may
- * stand in several places of it, so leaves stay about half full and branches small: the branches
- * over a million entries fit into a cache of three megabytes. A link to a leaf knows two bits for
- * each hash in it (a Bloom filter of 64 bits), so that of what is not there fourteen in fifteen are
- * told without leaving the branches. A leaf begins with its values, each with 16 bits of its hash
- * in the bits that no address uses: a lookup reads one cold line or two, and a value only when it
- * is very likely the one. A change copies the nodes on its way, at most about a kilobyte each.
- * Equal hashes are fine: who looks up compares the keys of what it is given.
+ * A branch is an array of up to 128 links, chosen by as many bits of the hash as it has; a leaf may
+ * stand in several places of it, so leaves stay well filled and branches few. A leaf is a hash
+ * table of some hundred entries, in buckets of one cache line, with a Bloom filter of 32 bits for
+ * each bucket in front. The branches over a million entries are 32 kilobytes, which the second
+ * cache keeps, and a link says how many buckets its leaf has: so where the filter and the bucket
+ * of a hash are is known without a read of memory, and neither waits for the other. The filters
+ * tell of what is not there in nineteen cases of twenty.
+ *
+ * An entry is a value with 16 bits of its hash in the bits that no address uses, so a value is only
+ * read when it is very likely the one. In all 48 bits are known of a hash, the low 32 and the high
+ * 16; those that are equal are fine: who looks up compares the keys of what it is given.
+ *
+ * A change copies the nodes on its way: a leaf, at most six kilobytes, and a kilobyte or less for
+ * each branch.
  *
  * Threads: any may look up in a published trie; the builder's alone changes one. */
 #ifndef PROXY_ROUTING_HASH_TRIE_H
@@ -19,24 +25,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A word of 48 bits of address (whose low ones are its owner's) and 16 above them. */
-enum { TRIE_ADDRESS_BITS = 48, TRIE_LEVEL_BITS = 6 };
-
-struct trie_leaf {
-    struct node node; /* count: of entries; shape: how many bits of its branch's index it knows */
-    uint64_t words[]; /* the values with their fingerprints; behind them the hashes */
+enum {
+    TRIE_ADDRESS_BITS = 48, /* of a word: an address, whose low bits are its owner's; 16 above it */
+    TRIE_LEVEL_BITS = 7,
+    TRIE_LINE_BYTES = 64,
+    TRIE_BUCKET_SLOTS = TRIE_LINE_BYTES / sizeof(uint64_t),
+    TRIE_LEAF_MARK = 1 << 15, /* above a leaf's address, with the number of its buckets */
 };
 
-/* The word: the address of a leaf, or that of a branch and above it how many bits choose below it;
- * 0: empty. The filter: the trie_marks of all hashes in a leaf; all ones for a branch. */
+/* Behind the filters, from the next whole line on: the slots, 0 where there is no entry, then the
+ * low halves of their entries' hashes. An entry stands in the first slot that was free from the
+ * start of its bucket on, and behind the last bucket comes the first, so what begins at a bucket
+ * ends at the next free slot; one there always is. */
+struct trie_leaf {
+    struct node node;   /* count: of entries; shape: how many bits of its branch's index it knows */
+    uint32_t filters[]; /* of each bucket: the trie_marks of all entries that belong there */
+};
+
+/* An address, and above it TRIE_LEAF_MARK and how many buckets the leaf has, or how many bits
+ * choose below the branch; 0: empty. */
 struct trie_link {
     uint64_t word;
-    uint64_t filter;
 };
 
 struct trie_branch {
     struct node node; /* shape: how many bits choose a link */
-    uint64_t padding; /* so that no link lies in two cache lines */
     struct trie_link links[];
 };
 
@@ -62,45 +75,91 @@ static inline uint64_t trie_fingerprint(uint64_t hash)
     return hash & ~((UINT64_C(1) << TRIE_ADDRESS_BITS) - 1);
 }
 
-/* The two bits of a filter that stand for a hash. */
-static inline uint64_t trie_marks(uint64_t hash)
+/* The three bits of a filter that stand for a hash. */
+static inline uint32_t trie_marks(uint64_t hash)
 {
-    return UINT64_C(1) << (hash >> 36 & 63) | UINT64_C(1) << (hash >> 42 & 63);
+    return UINT32_C(1) << (hash >> 48 & 31) | UINT32_C(1) << (hash >> 53 & 31) |
+           UINT32_C(1) << (hash >> 58 & 31);
 }
 
-/* The leaf that holds every entry of this hash, among others; NULL: there is no such entry. */
-static inline const struct trie_leaf *hash_trie_leaf(struct hash_trie trie, uint64_t hash)
+/* Where every entry of a hash is, among others. */
+struct trie_spot {
+    const struct trie_leaf *leaf; /* NULL: there is no such entry */
+    const uint64_t *slots;
+    size_t slot_count;
+    size_t first_slot;
+};
+
+/* In words from the leaf's start. */
+static inline size_t trie_slots_at(size_t bucket_count)
 {
-    uint64_t marks = trie_marks(hash);
-    struct trie_link link = {trie.root, marks};
-    for (uint64_t bits = hash; link.word >> TRIE_ADDRESS_BITS != 0; bits >>= TRIE_LEVEL_BITS) {
+    size_t bytes = sizeof(struct trie_leaf) + bucket_count * sizeof(uint32_t);
+    return (bytes + TRIE_LINE_BYTES - 1) / TRIE_LINE_BYTES * TRIE_BUCKET_SLOTS;
+}
+
+/* The bucket that entries of this hash belong to. */
+static inline size_t trie_bucket(uint64_t hash, size_t bucket_count)
+{
+    return (hash >> 16 & 0xffff) * bucket_count >> 16;
+}
+
+static inline size_t trie_bucket_count(struct trie_link link)
+{
+    return (link.word >> TRIE_ADDRESS_BITS) & (TRIE_LEAF_MARK - 1);
+}
+
+/* Reads the branches alone, and starts loading the filter. The processor does not wait for it
+ * before it reads the slots where lookups mostly find what they look for. */
+static inline struct trie_spot hash_trie_spot(struct hash_trie trie, uint64_t hash)
+{
+    struct trie_link link = {trie.root};
+    for (uint64_t bits = hash; link.word >> TRIE_ADDRESS_BITS != 0 && link.word >> 63 == 0;
+         bits >>= TRIE_LEVEL_BITS) {
         uint64_t mask = (UINT64_C(1) << (link.word >> TRIE_ADDRESS_BITS)) - 1;
         const struct trie_branch *branch = (const struct trie_branch *)trie_address(link.word);
         link = branch->links[bits & mask];
     }
-    return (link.filter & marks) == marks ? (const struct trie_leaf *)trie_address(link.word)
-                                          : NULL;
+    if (link.word == 0)
+        return (struct trie_spot){0};
+
+    const struct trie_leaf *leaf = (const struct trie_leaf *)trie_address(link.word);
+    size_t buckets = trie_bucket_count(link);
+    size_t bucket = trie_bucket(hash, buckets);
+    struct trie_spot spot = {.leaf = leaf,
+                             .slots = (const uint64_t *)leaf + trie_slots_at(buckets),
+                             .slot_count = buckets * TRIE_BUCKET_SLOTS,
+                             .first_slot = bucket * TRIE_BUCKET_SLOTS};
+    __builtin_prefetch(&leaf->filters[bucket]);
+    return spot;
 }
 
-/* Starts loading what trie_leaf_next will read. Harmless on NULL. */
-static inline void trie_leaf_prefetch(const struct trie_leaf *leaf)
+/* Mostly false when there is no entry of this hash. */
+static inline bool trie_spot_may_hold(const struct trie_spot *spot, uint64_t hash)
 {
-    __builtin_prefetch(leaf);
-    __builtin_prefetch((const void *)((uintptr_t)leaf + 64)); // NOLINT: an address
+    uint32_t marks = trie_marks(hash);
+    return spot->leaf != NULL &&
+           (spot->leaf->filters[spot->first_slot / TRIE_BUCKET_SLOTS] & marks) == marks;
 }
 
 /* The next value, from the `*at`-th on, that has the fingerprint of `hash`; NULL: no more. */
-static inline void *trie_leaf_next(const struct trie_leaf *leaf, uint64_t hash, size_t *at)
+static inline void *trie_spot_next(const struct trie_spot *spot, uint64_t hash, size_t *at)
 {
-    while (leaf != NULL && *at < leaf->node.count) {
-        uint64_t word = leaf->words[(*at)++];
+    if (*at == 0 && !trie_spot_may_hold(spot, hash))
+        return NULL;
+    for (;;) {
+        size_t slot = spot->first_slot + (*at)++;
+        if (slot >= spot->slot_count)
+            slot -= spot->slot_count;
+        uint64_t word = spot->slots[slot];
+        if (word == 0)
+            return NULL;
         if (trie_fingerprint(word) == trie_fingerprint(hash))
             return trie_address(word);
     }
-    return NULL;
 }
 
-/* The one value that was added with just this hash; NULL: none. For hashes that are keys. */
+/* The one value that was added with this hash, as far as it is known; NULL: none. For hashes that
+ * are keys. */
 void *hash_trie_find(struct hash_trie trie, uint64_t hash);
 
 /* Calls `visit` for each value, in no order. */

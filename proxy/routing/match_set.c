@@ -145,7 +145,7 @@ struct search {
     const struct route_match *best;
     size_t asked_count;
     struct {
-        const struct trie_leaf *leaf; /* on its way from memory */
+        struct trie_spot spot; /* on its way from memory */
         uint64_t hash;
     } asked[ASKED_MAX];
 };
@@ -178,8 +178,8 @@ static void read_answers(struct search *search)
     for (size_t i = 0; i < search->asked_count; i++) {
         size_t at = 0;
         uint64_t hash = search->asked[i].hash;
-        for (void *value = trie_leaf_next(search->asked[i].leaf, hash, &at); value != NULL;
-             value = trie_leaf_next(search->asked[i].leaf, hash, &at))
+        for (void *value = trie_spot_next(&search->asked[i].spot, hash, &at); value != NULL;
+             value = trie_spot_next(&search->asked[i].spot, hash, &at))
             look_through(search, (struct match_list){(uintptr_t)value});
     }
     search->asked_count = 0;
@@ -187,13 +187,9 @@ static void read_answers(struct search *search)
 
 static void ask_filed(struct search *search, const struct match_index *index, uint64_t hash)
 {
-    const struct trie_leaf *leaf = hash_trie_leaf(index->filed, hash);
-    if (leaf == NULL)
-        return;
-    trie_leaf_prefetch(leaf);
     if (search->asked_count == ASKED_MAX)
         read_answers(search);
-    search->asked[search->asked_count].leaf = leaf;
+    search->asked[search->asked_count].spot = hash_trie_spot(index->filed, hash);
     search->asked[search->asked_count++].hash = hash;
 }
 

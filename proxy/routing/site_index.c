@@ -51,9 +51,9 @@ size_t route_match_depth(const struct route_match *match)
 
 /* --- looking up ----------------------------------------------------------------------------- */
 
-/* One question: its leaf is on the way from memory while others are asked. */
+/* One question: where its answer is is on the way from memory while others are asked. */
 struct probe {
-    const struct trie_leaf *leaf; /* never NULL */
+    struct trie_spot spot;
     uint64_t hash;
     struct match_site site;
 };
@@ -67,11 +67,7 @@ struct probes {
 static inline void ask(struct probes *probes, struct site_index index, uint64_t hash,
                        struct match_site site)
 {
-    const struct trie_leaf *leaf = hash_trie_leaf(index.sites, hash);
-    if (leaf == NULL)
-        return;
-    trie_leaf_prefetch(leaf);
-    probes->probes[probes->count++] = (struct probe){leaf, hash, site};
+    probes->probes[probes->count++] = (struct probe){hash_trie_spot(index.sites, hash), hash, site};
 }
 
 /* Sets of other sites may come along; what they hold does not pass. */
@@ -79,8 +75,8 @@ static const struct route_match *answer(const struct probe *probe, const struct 
 {
     const struct route_match *best = NULL;
     size_t at = 0;
-    for (void *set = trie_leaf_next(probe->leaf, probe->hash, &at); set != NULL;
-         set = trie_leaf_next(probe->leaf, probe->hash, &at))
+    for (void *set = trie_spot_next(&probe->spot, probe->hash, &at); set != NULL;
+         set = trie_spot_next(&probe->spot, probe->hash, &at))
         best = match_set_find((struct match_set){(uintptr_t)set}, &probe->site, best, head);
     return best;
 }

@@ -39,11 +39,12 @@ enum {
     ADDRESS_BITS = 47,
 
     GRAIN = 16,
+    LINE = 64,      /* classes of whole lines are aligned to them */
     FINE_MAX = 512, /* up to here a class for each multiple of a grain */
     MIDDLE_GRAIN = 64,
     MIDDLE_MAX = 2048,
     COARSE_GRAIN = 256,
-    PIECE_MAX = 4096,
+    PIECE_MAX = 8192,
     FINE_CLASSES = FINE_MAX / GRAIN,
     MIDDLE_CLASSES = (MIDDLE_MAX - FINE_MAX) / MIDDLE_GRAIN,
     CLASSES = FINE_CLASSES + MIDDLE_CLASSES + (PIECE_MAX - MIDDLE_MAX) / COARSE_GRAIN,
@@ -260,7 +261,7 @@ static struct page *take_page_locked(unsigned class) REQUIRES(slab_mutex)
         remove_region_locked(region);
 
     struct page *page = &region->pages[number];
-    size_t start = number == 0 ? (sizeof(struct region) + GRAIN - 1) / GRAIN : 0;
+    size_t start = number == 0 ? (sizeof(struct region) + LINE - 1) / LINE * (LINE / GRAIN) : 0;
     *page = (struct page){.class = (uint16_t) class, .fresh = (uint16_t)start};
     add_page_locked(page);
     return page;

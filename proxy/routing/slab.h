@@ -12,7 +12,8 @@
 
 #include <stddef.h>
 
-/* Aligned to 16 bytes, not zeroed. Aborts when there is no memory. */
+/* Aligned to 16 bytes, and to a cache line of 64 when up to 8192 bytes are asked for that are a
+ * multiple of it; not zeroed. Aborts when there is no memory. */
 void *slab_allocate(size_t bytes);
 /* Harmless on NULL. */
 void slab_free(void *piece);

@@ -8,8 +8,10 @@
  * values of a header. A lookup begins with the head of a request that has just been read and ends
  * with reading the rule; each waits for the one before, as a request does, so nothing hides what
  * memory takes. "random" takes any route, "hot" one of sixteen, "miss" none. "scan" is a list of
- * all routes that is walked from its start, for comparison. Processor time, the best of several
- * slices: other programs only ever make it slower. */
+ * all routes that is walked from its start, for comparison. The best of several slices: other
+ * programs only ever make it slower. "cold read" is the best of as many slices in between, of what
+ * one read of memory costs that no cache has: a random lookup needs two that depend on each
+ * other. */
 #include "common/buffer.h"
 #include "proto/object_digest.h"
 #include "proxy/routing/route_replica.h"
@@ -22,11 +24,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 enum {
     RING = 8, /* requests read at a time: they stay in the first cache */
-    SLICES = 12,
+    SLICES = 40,
     SLICE_LOOKUPS = 1 << 14,
     HOT_ROUTES = 16,
     CHANGES = 2000,
@@ -64,6 +67,42 @@ static size_t resident_bytes(void)
         exit(1);
     fclose(file);
     return resident_pages * 4096;
+}
+
+/* --- the yardstick -------------------------------------------------------------------------- */
+
+/* Lines of memory, each of which says which comes next: of the size of a million routes, and in
+ * huge pages as they are. */
+enum { LINE_WORDS = 8, LINES = 6 << 20, COLD_READS = 1 << 15, HUGE_PAGE_BYTES = 2 << 20 };
+static uint64_t *cold_lines;
+
+/* A full cycle through all lines: a linear congruence with its constants as Knuth wants them, over
+ * the next power of two, skipping what lies beyond. */
+static void make_cold_lines(void)
+{
+    size_t bytes = (size_t)LINES * LINE_WORDS * sizeof(uint64_t);
+    cold_lines = memory_allocate_aligned(HUGE_PAGE_BYTES, bytes);
+    madvise(cold_lines, bytes, MADV_HUGEPAGE);
+    uint64_t line = 0;
+    for (size_t i = 0; i < LINES; i++) {
+        uint64_t next = line;
+        do
+            next = (next * 2862933 + 1013904223) & ((8 << 20) - 1);
+        while (next >= LINES);
+        cold_lines[line * LINE_WORDS] = next;
+        line = next;
+    }
+}
+
+static double time_cold_reads(void)
+{
+    static uint64_t line;
+    uint64_t start_ns = now_ns();
+    for (size_t i = 0; i < COLD_READS; i++)
+        line = cold_lines[line * LINE_WORDS];
+    double spent_ns = (double)(now_ns() - start_ns) / COLD_READS;
+    __asm__ volatile("" : : "r"(line));
+    return spent_ns;
 }
 
 /* --- lookups -------------------------------------------------------------------------------- */
@@ -119,12 +158,19 @@ static double time_slice(const struct route_table *table, const struct demand *d
     return (double)spent_ns / SLICE_LOOKUPS;
 }
 
-static double time_lookups(const struct route_table *table, const struct demand *demand)
+static void keep_best(double *best_ns, double ns)
 {
-    double best_ns = time_slice(table, demand);
-    for (int i = 1; i < SLICES; i++) {
-        double ns = time_slice(table, demand);
-        best_ns = ns < best_ns ? ns : best_ns;
+    if (*best_ns == 0 || ns < *best_ns)
+        *best_ns = ns;
+}
+
+static double time_lookups(const struct route_table *table, const struct demand *demand,
+                           double *cold_read_ns)
+{
+    double best_ns = 0;
+    for (int i = 0; i < SLICES; i++) {
+        keep_best(&best_ns, time_slice(table, demand));
+        keep_best(cold_read_ns, time_cold_reads());
     }
     return best_ns;
 }
@@ -185,33 +231,6 @@ static double time_scan(const struct shape *shape, unsigned count)
     }
     free(asks);
     return (double)spent_ns / scans;
-}
-
-/* What one read of memory costs that is in no cache and depends on the one before: the yardstick
- * for random lookups, which need two of them. Measured over the size of a million routes. */
-static double time_cold_read(void)
-{
-    enum { LINE_WORDS = 8, LINES = 6 << 20, READS = 1 << 20 };
-    uint64_t *words = memory_allocate_zeroed((size_t)LINES * LINE_WORDS, sizeof(uint64_t));
-    /* A full cycle through all lines: a linear congruence with its constants as Knuth wants them,
-     * over the next power of two, skipping what lies beyond. */
-    uint64_t line = 0;
-    for (size_t i = 0; i < LINES; i++) {
-        uint64_t next = line;
-        do
-            next = (next * 2862933 + 1013904223) & ((8 << 20) - 1);
-        while (next >= LINES);
-        words[line * LINE_WORDS] = next;
-        line = next;
-    }
-
-    uint64_t start_ns = spent_cpu_ns();
-    for (size_t i = 0; i < READS; i++)
-        line = words[line * LINE_WORDS];
-    double spent_ns = (double)(spent_cpu_ns() - start_ns) / READS;
-    __asm__ volatile("" : : "r"(line));
-    free(words);
-    return spent_ns;
 }
 
 /* --- tables --------------------------------------------------------------------------------- */
@@ -331,13 +350,15 @@ static void run(const struct shape *shape, unsigned count)
     struct demand any = {shape, 0, count, true};
     struct demand hot = {shape, 0, count < HOT_ROUTES ? count : HOT_ROUTES, true};
     struct demand miss = {shape, count + 4, count, false};
-    double random_ns = time_lookups(bench.table, &any);
-    double hot_ns = time_lookups(bench.table, &hot);
-    double miss_ns = time_lookups(bench.table, &miss);
+    double cold_read_ns = 0;
+    double random_ns = time_lookups(bench.table, &any, &cold_read_ns);
+    double hot_ns = time_lookups(bench.table, &hot, &cold_read_ns);
+    double miss_ns = time_lookups(bench.table, &miss, &cold_read_ns);
     double change_us = time_replacing(&bench, shape);
-    printf("%-8s %8u %7.0f %7.0f %7.0f %11.0f %7.0f %7.0f %7.0f %10.1f %8.1f %9.1f\n", shape->name,
-           count, random_ns, hot_ns, miss_ns, time_scan(shape, count), index_bytes / count,
-           route_bytes / count, resident / count, compile_ms, build_ms, change_us);
+    printf("%-8s %8u %9.0f %7.0f %7.0f %7.0f %11.0f %7.0f %7.0f %7.0f %10.1f %8.1f %9.1f\n",
+           shape->name, count, cold_read_ns, random_ns, hot_ns, miss_ns, time_scan(shape, count),
+           index_bytes / count, route_bytes / count, resident / count, compile_ms, build_ms,
+           change_us);
     fflush(stdout);
     bench_table_clear(&bench);
     if (slab_mapped_bytes() > mapped_before + (8 << 20))
@@ -445,15 +466,17 @@ int main(int argc, char **argv)
     if (count == 0)
         count = 3;
 
-    printf("One cold read of memory takes %.0f ns here.\n\n", time_cold_read());
-    printf("%26s ns a lookup %11s %23s %19s %9s\n", "", "", "bytes a route", "ms to", "us for");
-    printf("%-8s %8s %7s %7s %7s %11s %7s %7s %7s %10s %8s %9s\n", "shape", "routes", "random",
-           "hot", "miss", "scan", "index", "object", "rss", "compile", "build", "one change");
+    make_cold_lines();
+    printf("%36s ns a lookup %11s %23s %19s %9s\n", "", "", "bytes a route", "ms to", "us for");
+    printf("%-8s %8s %9s %7s %7s %7s %11s %7s %7s %7s %10s %8s %9s\n", "shape", "routes",
+           "cold read", "random", "hot", "miss", "scan", "index", "object", "rss", "compile",
+           "build", "one change");
     for (size_t i = 0; i < SHAPES; i++) {
         if (!is_chosen || is_wanted[i])
             run_lookups(shapes[i], counts, count);
     }
     if (!is_chosen)
         run_the_rest(counts[count - 1]);
+    free(cold_lines);
     return 0;
 }

@@ -40,10 +40,10 @@ enum { HASH_FNS = sizeof(hash_fns) / sizeof(hash_fns[0]) };
 
 static bool contains(struct hash_trie trie, uint64_t hash, const void *value)
 {
-    const struct trie_leaf *leaf = hash_trie_leaf(trie, hash);
+    struct trie_spot spot = hash_trie_spot(trie, hash);
     size_t at = 0;
     const void *found;
-    while ((found = trie_leaf_next(leaf, hash, &at)) != NULL && found != value)
+    while ((found = trie_spot_next(&spot, hash, &at)) != NULL && found != value)
         ;
     return found != NULL;
 }
@@ -142,7 +142,7 @@ static void a_copy_is_not_touched_by_later_changes(void **state)
     node_store_clear(&store);
 }
 
-static void most_of_what_is_not_there_needs_no_leaf(void **state)
+static void filters_tell_most_of_what_is_not_there(void **state)
 {
     (void)state;
     struct node_store store;
@@ -153,11 +153,13 @@ static void most_of_what_is_not_there_needs_no_leaf(void **state)
     for (size_t i = 0; i < VALUES; i += 2)
         hash_trie_remove(&trie, &store, spread(i), &values[i]);
 
-    size_t leaves = 0;
-    for (size_t i = 0; i < VALUES; i += 2)
-        leaves += hash_trie_leaf(trie, spread(i)) != NULL;
+    size_t looked_for = 0;
+    for (size_t i = 0; i < VALUES; i += 2) {
+        struct trie_spot spot = hash_trie_spot(trie, spread(i));
+        looked_for += trie_spot_may_hold(&spot, spread(i));
+    }
 
-    assert_in_range(leaves, 0, VALUES / 2 / 10);
+    assert_in_range(looked_for, 0, VALUES / 2 / 12);
     hash_trie_discard(&trie, &store);
     node_store_clear(&store);
 }
@@ -176,7 +178,7 @@ static void a_change_copies_little(void **state)
 
     hash_trie_replace(&trie, &store, spread(9), &values[9], &values[9]);
 
-    assert_in_range(store.bytes - before, 1, 3000);
+    assert_in_range(store.bytes - before, 1, 9000);
     hash_trie_discard(&trie, &store);
     node_store_clear(&store);
 }
@@ -187,7 +189,7 @@ int main(void)
         cmocka_unit_test(every_entry_is_found_until_it_is_removed),
         cmocka_unit_test(a_replaced_value_takes_the_place_of_the_old_one),
         cmocka_unit_test(a_copy_is_not_touched_by_later_changes),
-        cmocka_unit_test(most_of_what_is_not_there_needs_no_leaf),
+        cmocka_unit_test(filters_tell_most_of_what_is_not_there),
         cmocka_unit_test(a_change_copies_little),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
