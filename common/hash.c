@@ -166,38 +166,51 @@ static inline uint64_t bytes_equal(uint64_t word, unsigned char wanted)
     return ~(((difference & low_bits) + low_bits) | difference | low_bits);
 }
 
-/* Those that end within the word at `at`, whose bytes before it are in `s`. */
-static inline __attribute__((always_inline)) size_t add_prefixes(struct sip s, uint64_t word,
-                                                                 size_t at, unsigned char separator,
-                                                                 struct hash_prefix *prefixes,
-                                                                 size_t count, size_t max)
+/* What prefixes go to. */
+struct prefix_list {
+    struct hash_prefix *prefixes;
+    size_t count;
+    size_t max;
+    uint64_t wanted;
+};
+
+static inline bool is_wanted(const struct prefix_list *list)
 {
-    for (uint64_t ends = bytes_equal(word, separator); ends != 0 && count < max; ends &= ends - 1) {
+    return (list->wanted >> (list->count < 63 ? list->count : 63) & 1) != 0;
+}
+
+/* Those that end within the word at `at`, whose bytes before it are in `s`. */
+static inline __attribute__((always_inline)) void add_prefixes(struct prefix_list *list,
+                                                               struct sip s, uint64_t word,
+                                                               size_t at, unsigned char separator)
+{
+    for (uint64_t ends = bytes_equal(word, separator); ends != 0 && list->count < list->max;
+         ends &= ends - 1) {
         unsigned bits = (unsigned)__builtin_ctzll(ends) & ~7U;
         uint64_t tail = word & ((UINT64_C(1) << bits) - 1);
         size_t length = at + bits / 8;
-        prefixes[count++] = (struct hash_prefix){sip_finish(s, tail, length), length};
+        uint64_t hash = is_wanted(list) ? sip_finish(s, tail, length) : 0;
+        list->prefixes[list->count++] = (struct hash_prefix){hash, length};
     }
-    return count;
 }
 
 size_t hash_prefixes(const void *bytes, size_t length, char separator, uint64_t seed,
-                     struct hash_prefix *prefixes, size_t max, uint64_t *whole)
+                     struct hash_prefix *prefixes, size_t max, uint64_t wanted, uint64_t *whole)
 {
+    struct prefix_list list = {.prefixes = prefixes, .max = max, .wanted = wanted};
     struct sip s = keyed_start(seed);
     const unsigned char *text = bytes;
     unsigned char ends = (unsigned char)separator;
-    size_t count = 0;
     size_t at = 0;
     for (; length - at >= 8; at += 8) {
         uint64_t word = read_word(text + at);
-        count = add_prefixes(s, word, at, ends, prefixes, count, max);
+        add_prefixes(&list, s, word, at, ends);
         sip_add(&s, word);
     }
     uint64_t tail = read_tail(text + at, length - at);
-    count = add_prefixes(s, tail, at, ends, prefixes, count, max);
+    add_prefixes(&list, s, tail, at, ends);
     *whole = sip_finish(s, tail, length);
-    return count;
+    return list.count;
 }
 
 /* --- agreed on ------------------------------------------------------------------------------ */

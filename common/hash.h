@@ -33,10 +33,11 @@ struct hash_prefix {
 };
 
 /* The hash_bytes of each prefix that ends before a separator, the shortest first and at most `max`
- * of them, and of the whole text, all in one pass. A NUL is no separator. Returns how many prefixes
- * there are. */
+ * of them, and of the whole text, all in one pass. Of `wanted` a bit for each prefix, the last for
+ * all behind it too, says whether its hash is needed; others are 0. A NUL is no separator. Returns
+ * how many prefixes there are. */
 size_t hash_prefixes(const void *bytes, size_t length, char separator, uint64_t seed,
-                     struct hash_prefix *prefixes, size_t max, uint64_t *whole);
+                     struct hash_prefix *prefixes, size_t max, uint64_t wanted, uint64_t *whole);
 
 /* The same value in every process and version; never stored without a format version. */
 uint64_t hash_stable(const void *bytes, size_t length);

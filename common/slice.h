@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 struct slice {
@@ -50,6 +51,17 @@ int slice_compare(struct slice a, struct slice b);
 static inline char ascii_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+/* The same of eight characters at once, in any order. */
+static inline uint64_t ascii_lower_word(uint64_t word)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t low_bits = word & 0x7f * ones;
+    uint64_t from_a = low_bits + (0x80 - 'A') * ones;
+    uint64_t behind_z = low_bits + (0x7f - 'Z') * ones;
+    uint64_t is_upper = from_a & ~behind_z & ~word & 0x80 * ones;
+    return word | is_upper >> 2;
 }
 
 static inline char ascii_upper(char c)

@@ -67,8 +67,8 @@ static uint64_t filter_bit(struct slice name)
 {
     if (name.length == 0)
         return 0;
-    unsigned first = (unsigned char)ascii_lower(name.at[0]);
-    unsigned last = (unsigned char)ascii_lower(name.at[name.length - 1]);
+    unsigned first = (unsigned char)name.at[0] | 0x20; /* whatever the case */
+    unsigned last = (unsigned char)name.at[name.length - 1] | 0x20;
     return UINT64_C(1) << ((first + 7 * last + 11 * name.length) % 64);
 }
 

@@ -43,6 +43,7 @@ struct table_roots {
     size_t route_count;
     uint32_t max_depths;          /* of any prefix there ever was, plus one */
     uint32_t max_wildcard_labels; /* the index of the last class that is not empty */
+    uint64_t prefix_depths;       /* of all classes */
     struct host_class exact_hosts;
     struct host_class every_host;
     struct host_class wildcards[MAX_LABELS]; /* by labels behind "*." */
@@ -139,7 +140,7 @@ const struct rule *route_table_find(const struct route_table *table,
 {
     const struct table_roots *roots = &table->roots;
     struct path_keys keys;
-    path_keys_init(&keys, head->path, roots->max_depths);
+    path_keys_init(&keys, head->path, roots->max_depths, roots->prefix_depths);
 
     const struct route_match *match = NULL;
     if (head->host.length > 0)
@@ -320,6 +321,14 @@ void route_table_builder_retire(struct route_table_builder *builder, void *thing
     node_store_retire(&builder->store, thing, let_go);
 }
 
+static uint64_t prefix_depths_of(const struct table_roots *roots)
+{
+    uint64_t depths = roots->exact_hosts.prefix_depths | roots->every_host.prefix_depths;
+    for (size_t i = 1; i <= roots->max_wildcard_labels; i++)
+        depths |= roots->wildcards[i].prefix_depths;
+    return depths;
+}
+
 struct route_table *route_table_builder_publish(struct route_table_builder *builder,
                                                 uint64_t revision, size_t backend_count)
 {
@@ -330,6 +339,7 @@ struct route_table *route_table_builder_publish(struct route_table_builder *buil
         .backend_count = backend_count,
         .version = builder->store.version++,
     };
+    table->roots.prefix_depths = prefix_depths_of(&table->roots);
     atomic_init(&table->references, 1);
 
     if (builder->newest == NULL)

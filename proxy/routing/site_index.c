@@ -26,7 +26,8 @@ static uint64_t site_hash(uint64_t host, enum match_path_kind kind, uint64_t pat
     return host ^ path ^ kind_marks[kind];
 }
 
-void path_keys_init(struct path_keys *keys, struct slice path, size_t depths)
+void path_keys_init(struct path_keys *keys, struct slice path, size_t depths,
+                    uint64_t prefix_depths)
 {
     if (path.length > 0 && path.at[0] != '/') {
         /* "*", the target of OPTIONS, is below "/" and nothing else. */
@@ -35,8 +36,8 @@ void path_keys_init(struct path_keys *keys, struct slice path, size_t depths)
         keys->count = depths > 0 ? 1 : 0;
         return;
     }
-    keys->count =
-        hash_prefixes(path.at, path.length, '/', PATH_SEED, keys->prefixes, depths, &keys->whole);
+    keys->count = hash_prefixes(path.at, path.length, '/', PATH_SEED, keys->prefixes, depths,
+                                prefix_depths, &keys->whole);
     if (keys->count < depths)
         keys->prefixes[keys->count++] = (struct hash_prefix){keys->whole, path.length};
 }

@@ -28,8 +28,10 @@ struct path_keys {
     struct hash_prefix prefixes[PATH_MAX_DEPTHS]; /* by depth: the number of '/' in them */
 };
 
-/* Prefixes of `depths` depths at most. */
-void path_keys_init(struct path_keys *keys, struct slice path, size_t depths);
+/* Prefixes of `depths` depths at most, and of those only the ones in `prefix_depths` are hashed,
+ * which is as in struct host_class. */
+void path_keys_init(struct path_keys *keys, struct slice path, size_t depths,
+                    uint64_t prefix_depths);
 
 /* What there is at all for the hosts of one specificity. */
 enum { DEPTH_GROUPS = 64 }; /* the last stands for all deeper prefixes */

@@ -1,6 +1,7 @@
 #include "common/hash.h"
 #include "tests/unit/cmocka_all.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 static const char text[] = "The quick brown fox jumps over the lazy dog";
@@ -39,7 +40,7 @@ static void prefixes_hash_as_the_texts_they_are(void **state)
     for (size_t length = 0; length < sizeof(path); length++) {
         struct hash_prefix prefixes[16];
         uint64_t whole;
-        size_t count = hash_prefixes(path, length, '/', 7, prefixes, 16, &whole);
+        size_t count = hash_prefixes(path, length, '/', 7, prefixes, 16, UINT64_MAX, &whole);
 
         size_t expected = 0;
         for (size_t i = 0; i < length; i++) {
@@ -60,9 +61,30 @@ static void no_more_prefixes_are_given_than_there_is_room_for(void **state)
     (void)state;
     struct hash_prefix prefixes[3] = {{0}};
     uint64_t whole;
-    assert_int_equal(hash_prefixes("/a/b/c/d", 8, '/', 7, prefixes, 2, &whole), 2);
+    assert_int_equal(hash_prefixes("/a/b/c/d", 8, '/', 7, prefixes, 2, UINT64_MAX, &whole), 2);
     assert_int_equal(prefixes[1].length, 2);
     assert_int_equal(prefixes[2].length, 0);
+}
+
+static void prefixes_nobody_wants_are_not_hashed(void **state)
+{
+    (void)state;
+    struct hash_prefix prefixes[70];
+    uint64_t whole;
+    char path[140];
+    for (size_t i = 0; i < sizeof(path); i++)
+        path[i] = i % 2 == 0 ? '/' : 'a';
+
+    size_t count = hash_prefixes(path, sizeof(path), '/', 7, prefixes, 70,
+                                 UINT64_C(1) << 63 | UINT64_C(1) << 2, &whole);
+
+    assert_int_equal(count, 70);
+    for (size_t i = 0; i < count; i++) {
+        bool is_wanted = i == 2 || i >= 63;
+        assert_int_equal(prefixes[i].length, 2 * i);
+        assert_true(prefixes[i].hash == (is_wanted ? hash_bytes(path, 2 * i, 7) : 0));
+    }
+    assert_true(whole == hash_bytes(path, sizeof(path), 7));
 }
 
 static void seeds_and_keys_hash_apart(void **state)
@@ -86,6 +108,7 @@ int main(void)
         cmocka_unit_test(a_value_on_the_way_is_that_of_the_start),
         cmocka_unit_test(prefixes_hash_as_the_texts_they_are),
         cmocka_unit_test(no_more_prefixes_are_given_than_there_is_room_for),
+        cmocka_unit_test(prefixes_nobody_wants_are_not_hashed),
         cmocka_unit_test(seeds_and_keys_hash_apart),
         cmocka_unit_test(the_stable_hash_never_changes),
     };

@@ -11,6 +11,38 @@ static void comparing_ignores_the_case_of_ascii_only(void **state)
     assert_false(slice_equals_ignoring_case(SLICE("\xc3\xbc"), SLICE("\xc3\x9c")));
 }
 
+static void a_word_becomes_lower_case_as_its_characters_do(void **state)
+{
+    (void)state;
+    for (int c = 0; c < 256; c++) {
+        char text[8] = {'Z', '@', '[', 'a', 'A', '\x7f', '\xc1', (char)c};
+        uint64_t word;
+        memcpy(&word, text, sizeof(word));
+
+        word = ascii_lower_word(word);
+
+        for (size_t i = 0; i < sizeof(text); i++)
+            text[i] = ascii_lower(text[i]);
+        assert_memory_equal(&word, text, sizeof(word));
+    }
+}
+
+static void long_names_are_compared_to_their_last_character(void **state)
+{
+    (void)state;
+    static const char name[] = "X-Forwarded-Client-Cert";
+    for (size_t i = 0; i < sizeof(name) - 1; i++) {
+        char other[sizeof(name)];
+        memcpy(other, name, sizeof(name));
+        other[i] = (char)(other[i] ^ 0x20);
+        /* '-' and what it becomes are no letters. */
+        assert_int_equal(slice_equals_ignoring_case(SLICE(name), slice_from_string(other)),
+                         name[i] != '-');
+        other[i] = '!';
+        assert_false(slice_equals_ignoring_case(SLICE(name), slice_from_string(other)));
+    }
+}
+
 static void a_prefix_sorts_first(void **state)
 {
     (void)state;
@@ -41,6 +73,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comparing_ignores_the_case_of_ascii_only),
+        cmocka_unit_test(a_word_becomes_lower_case_as_its_characters_do),
+        cmocka_unit_test(long_names_are_compared_to_their_last_character),
         cmocka_unit_test(a_prefix_sorts_first),
         cmocka_unit_test(a_character_that_was_cut_is_taken_off),
     };
