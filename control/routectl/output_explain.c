@@ -69,7 +69,8 @@ static void add_rule(struct text_table *table, const Pointsman__V1__ConsideredRu
     else
         buffer_append_string(&text, "/*");
     cell_from(table, &text);
-    text_table_cell(table, "%s%s", verdict, rule->condition);
+    text_table_cell(table, "%s%s%s", verdict, rule->condition,
+                    rule->hit_match_limit ? ": the expression hits its match limit" : "");
     buffer_clear(&text);
 }
 

@@ -104,6 +104,7 @@ static Pointsman__V1__ConsideredRule *describe_match(struct explain_report *repo
     message->match = match_message(rule_message(route, rule), considered->match);
     message->reason = reason_of(considered);
     message->condition = text_of(report, considered->condition);
+    message->hit_match_limit = considered->has_hit_limit;
     return message;
 }
 

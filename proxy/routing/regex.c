@@ -303,6 +303,14 @@ static struct matcher *own_matcher(void)
     return own;
 }
 
+static _Thread_local uint64_t own_limit_hits;
+
+static void count_limit_hit(void)
+{
+    atomic_fetch_add_explicit(&limit_hits, 1, memory_order_relaxed);
+    own_limit_hits++;
+}
+
 bool regex_matches(const struct regex *regex, struct slice value)
 {
     if (!can_match(regex, value))
@@ -312,11 +320,16 @@ bool regex_matches(const struct regex *regex, struct slice value)
                              value.length, 0, 0, matcher->data, matcher->context);
     if (result == PCRE2_ERROR_MATCHLIMIT || result == PCRE2_ERROR_HEAPLIMIT ||
         result == PCRE2_ERROR_DEPTHLIMIT)
-        atomic_fetch_add_explicit(&limit_hits, 1, memory_order_relaxed);
+        count_limit_hit();
     return result >= 0;
 }
 
 uint64_t regex_limit_hits(void)
 {
     return atomic_load_explicit(&limit_hits, memory_order_relaxed);
+}
+
+uint64_t regex_own_limit_hits(void)
+{
+    return own_limit_hits;
 }

@@ -25,7 +25,8 @@ void regex_free(struct regex *regex);
  * be UTF-8. */
 bool regex_matches(const struct regex *regex, struct slice value);
 
-/* How many matches hit their limit since the process started. */
+/* How many matches hit their limit since the process started, and in this thread alone. */
 uint64_t regex_limit_hits(void);
+uint64_t regex_own_limit_hits(void);
 
 #endif

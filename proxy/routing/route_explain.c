@@ -2,6 +2,7 @@
 
 #include "common/buffer.h"
 #include "proxy/routing/object_map.h"
+#include "proxy/routing/regex.h"
 #include "proxy/routing/route_table.h"
 
 #include <stdlib.h>
@@ -153,8 +154,10 @@ static void take_winner(struct route_explain *explain, const struct considered_m
 static void take_match(struct route_explain *explain, struct considered_match *considered)
 {
     explain->asked_count++;
+    uint64_t limit_hits = regex_own_limit_hits();
     considered->verdict =
         route_match_judge(considered->match, explain->head, &considered->condition);
+    considered->has_hit_limit = regex_own_limit_hits() != limit_hits;
     if (considered->verdict == MATCH_HOLDS)
         take_winner(explain, considered);
     else if (!is_before(considered, &explain->explanation.winner))

@@ -23,6 +23,7 @@ struct considered_match {
     bool is_wildcard;
     bool is_other_host;         /* the hostname does not take the request's host */
     enum match_verdict verdict; /* MATCH_HOLDS when it is of another host */
+    bool has_hit_limit;         /* the expression that does not match hit its match limit */
     struct slice condition;     /* the name of the header or query parameter; else empty */
 };
 

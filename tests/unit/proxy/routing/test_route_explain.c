@@ -35,6 +35,7 @@ static void append_considered(struct buffer *said, const struct considered_match
     if (considered->condition.length > 0)
         buffer_append_char(said, ' ');
     buffer_append_slice(said, considered->condition);
+    buffer_append_string(said, considered->has_hit_limit ? " (limit)" : "");
 }
 
 static void append_list(struct buffer *said, const struct considered_list *list)
@@ -98,6 +99,22 @@ static void each_condition_is_named(void **state)
 
     assert_string_equal(said, "header header two, listener listener, query query p, "
                               "method method, path path; taker");
+}
+
+/* One that does not match for want of what it asks for has hit no limit. */
+static void an_expression_that_hits_its_limit_is_named(void **state)
+{
+    struct table_fixture *fixture = *state;
+    table_fixture_add(fixture, "path @1 : regex:/(a+)+");
+    table_fixture_add(fixture,
+                      "header @2 : exact:/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab header~x=b+");
+    table_fixture_add(fixture,
+                      "slow @3 : exact:/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab header~x=(a+)+");
+
+    const char *said = explain(fixture, "GET h/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab "
+                                        "x: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab");
+
+    assert_string_equal(said, "header header x, slow header x (limit), path path (limit); none");
 }
 
 static void what_comes_behind_the_winner_is_not_considered(void **state)
@@ -172,6 +189,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_condition_is_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_expression_that_hits_its_limit_is_named, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(what_comes_behind_the_winner_is_not_considered, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(with_all_what_comes_behind_is_shown_too, set_up, tear_down),
