@@ -2,6 +2,7 @@
 
 #include "common/log.h"
 #include "proxy/http/http_server.h"
+#include "proxy/http/tls_client.h"
 #include "proxy/http/tls_server.h"
 
 enum { LOOK_MS = 2000 };
@@ -33,29 +34,45 @@ static void reload_those(const struct http_server *server, bool (*wants)(struct 
     }
 }
 
+/* --- endpoints ------------------------------------------------------------------------------- */
+
+static void reload_authorities(struct endpoint_tls *tls, void *context)
+{
+    (void)context;
+    struct error err;
+    if (tls_client_reload(tls, &err)) {
+        log_info("authorities_reloaded", "ca_file=%s server_name=%s", tls->ca_file,
+                 tls->server_name);
+        return;
+    }
+    char reason[2 * ERROR_MESSAGE_BYTES];
+    log_error("authorities_not_reloaded", "server_name=%s reason=%s", tls->server_name,
+              log_quote(reason, sizeof(reason), err.message));
+}
+
+static void reload_changed_authorities(struct endpoint_tls *tls, void *context)
+{
+    if (tls_client_wants_reload(tls))
+        reload_authorities(tls, context);
+}
+
+/* --- public ---------------------------------------------------------------------------------- */
+
 static void on_due(struct event_timer *timer)
 {
     struct certificate_watch *watch = timer->context;
     reload_those(watch->server, tls_server_wants_reload);
+    tls_registry_each(watch->endpoints, reload_changed_authorities, NULL);
     event_timer_start(timer, watch->loop, LOOK_MS, on_due, watch);
 }
 
-static bool has_certificates(const struct http_server *server)
-{
-    for (size_t i = 0; i < http_server_listener_count(server); i++) {
-        if (listener_tls(http_server_listener(server, i)) != NULL)
-            return true;
-    }
-    return false;
-}
-
 void certificate_watch_start(struct certificate_watch *watch, struct event_loop *loop,
-                             const struct http_server *server)
+                             const struct http_server *server, struct tls_registry *endpoints)
 {
     watch->loop = loop;
     watch->server = server;
-    if (has_certificates(server))
-        event_timer_start(&watch->timer, loop, LOOK_MS, on_due, watch);
+    watch->endpoints = endpoints;
+    event_timer_start(&watch->timer, loop, LOOK_MS, on_due, watch);
 }
 
 void certificate_watch_stop(struct certificate_watch *watch)
@@ -66,6 +83,8 @@ void certificate_watch_stop(struct certificate_watch *watch)
 
 void certificate_watch_reload(struct certificate_watch *watch)
 {
-    if (watch->loop != NULL)
-        reload_those(watch->server, always);
+    if (watch->loop == NULL)
+        return;
+    reload_those(watch->server, always);
+    tls_registry_each(watch->endpoints, reload_authorities, NULL);
 }

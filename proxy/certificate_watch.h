@@ -1,5 +1,5 @@
-/* Certificate watch: reads the certificates of listeners again when their files have changed, and
- * when it is asked to.
+/* Certificate watch: reads the certificates of listeners, and the authorities that endpoints are
+ * verified by, again when their files have changed, and when it is asked to.
  *
  * It looks every two seconds, and reads what is the same at two looks: who writes a certificate and
  * then its key is not caught in between. Reading happens on main's loop, away from the workers.
@@ -11,16 +11,18 @@
 #include "common/event_loop.h"
 
 struct http_server;
+struct tls_registry;
 
 struct certificate_watch {
     struct event_loop *loop; /* NULL: not started */
     const struct http_server *server;
+    struct tls_registry *endpoints;
     struct event_timer timer;
 };
 
-/* Without listeners that have certificates there is nothing to do. */
+/* `endpoints` is borrowed, as the server is. */
 void certificate_watch_start(struct certificate_watch *watch, struct event_loop *loop,
-                             const struct http_server *server);
+                             const struct http_server *server, struct tls_registry *endpoints);
 /* Harmless when it was not started. */
 void certificate_watch_stop(struct certificate_watch *watch);
 

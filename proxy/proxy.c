@@ -341,7 +341,8 @@ struct proxy *proxy_start(const struct proxy_options *options, struct event_loop
     dns_names_on_addresses(endpoint_registry_names(proxy->endpoints), on_addresses, proxy);
     if (!options->supervised->has_predecessor)
         start_admin(proxy);
-    certificate_watch_start(&proxy->certificates, loop, proxy->server);
+    certificate_watch_start(&proxy->certificates, loop, proxy->server,
+                            endpoint_registry_tls(proxy->endpoints));
     return proxy;
 }
 

@@ -145,7 +145,7 @@ void certificate_files_clear(struct certificate_files *found)
 
 /* --- what is on disk ------------------------------------------------------------------------- */
 
-static uint64_t add_state(uint64_t state, const char *path)
+uint64_t certificate_file_state(uint64_t state, const char *path)
 {
     struct {
         uint64_t device;
@@ -170,11 +170,12 @@ static uint64_t add_state(uint64_t state, const char *path)
 uint64_t certificate_files_state(const struct tls_files *tls)
 {
     struct certificate_files found;
-    uint64_t state = add_state(0, tls->client_ca);
+    uint64_t state = certificate_file_state(0, tls->client_ca);
     if (!certificate_files_find(tls, &found, NULL))
         return state;
     for (size_t i = 0; i < found.count; i++)
-        state = add_state(add_state(state, found.items[i].certificate), found.items[i].key);
+        state = certificate_file_state(certificate_file_state(state, found.items[i].certificate),
+                                       found.items[i].key);
     certificate_files_clear(&found);
     return state;
 }

@@ -26,4 +26,8 @@ void certificate_files_clear(struct certificate_files *found);
  * the file tell. */
 uint64_t certificate_files_state(const struct tls_files *tls);
 
+/* The same of one more file, behind what `state` tells of others; 0 at the beginning. NULL: none.
+ */
+uint64_t certificate_file_state(uint64_t state, const char *path);
+
 #endif

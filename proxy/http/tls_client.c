@@ -2,9 +2,13 @@
 
 #include "common/buffer.h"
 #include "common/log.h"
+#include "common/mutex.h"
 #include "proxy/http/byte_stream.h"
+#include "proxy/http/certificate_files.h"
 
 #include <arpa/inet.h>
+#include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,8 +16,14 @@
 #include <openssl/x509v3.h>
 
 struct tls_context {
-    SSL_CTX *ssl;        /* NULL: not usable */
+    struct mutex mutex;
+    /* guarded by mutex */
+    SSL_CTX *ssl;        /* NULL: not usable; a connection holds the one it was made with */
     const char *problem; /* then: why; OpenSSL's for good */
+
+    /* whoever reloads */
+    uint64_t loaded_state; /* of the file, see certificate_file_state */
+    uint64_t seen_state;
 };
 
 /* --- contexts -------------------------------------------------------------------------------- */
@@ -35,17 +45,24 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
     return 1; /* the reference is the keeper's */
 }
 
-static void *make_context(const struct endpoint_tls *tls)
+/* A number of its own, by which sessions are told apart. */
+static bool number(SSL_CTX *ssl)
 {
-    struct tls_context *context = memory_allocate_zeroed(1, sizeof(*context));
+    static _Atomic uint64_t loads;
+    uint64_t load = atomic_fetch_add(&loads, 1) + 1;
+    SSL_CTX_set_app_data(ssl, (void *)(uintptr_t)load);
+    return SSL_CTX_set_session_id_context(ssl, (const unsigned char *)&load, sizeof(load)) == 1;
+}
+
+/* NULL, and why. */
+static SSL_CTX *load(const struct endpoint_tls *tls, const char **problem)
+{
     ERR_clear_error();
     SSL_CTX *ssl = SSL_CTX_new(TLS_client_method());
-    if (ssl == NULL || !load_authorities(ssl, tls)) {
-        context->problem = tls_take_reason("cannot be set up");
+    if (ssl == NULL || !load_authorities(ssl, tls) || !number(ssl)) {
+        *problem = tls_take_reason("cannot be set up");
         SSL_CTX_free(ssl);
-        log_warn("endpoint_tls_unusable", "ca_file=%s reason=\"%s\"", tls->ca_file,
-                 context->problem);
-        return context;
+        return NULL;
     }
     SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
     SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
@@ -55,7 +72,27 @@ static void *make_context(const struct endpoint_tls *tls)
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
     SSL_CTX_sess_set_new_cb(ssl, on_session);
     SSL_CTX_set_verify(ssl, tls->skip_verification ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
+    return ssl;
+}
+
+static uint64_t file_state(const struct endpoint_tls *tls)
+{
+    return certificate_file_state(0, tls->ca_file);
+}
+
+static void *make_context(const struct endpoint_tls *tls)
+{
+    struct tls_context *context = memory_allocate_zeroed(1, sizeof(*context));
+    mutex_init(&context->mutex);
+    context->loaded_state = context->seen_state = file_state(tls);
+    const char *problem = NULL;
+    SSL_CTX *ssl = load(tls, &problem);
+    mutex_lock(&context->mutex);
     context->ssl = ssl;
+    context->problem = problem;
+    mutex_unlock(&context->mutex);
+    if (ssl == NULL)
+        log_warn("endpoint_tls_unusable", "ca_file=%s reason=\"%s\"", tls->ca_file, problem);
     return context;
 }
 
@@ -65,6 +102,7 @@ static void free_context(void *context)
     if (ours == NULL)
         return;
     SSL_CTX_free(ours->ssl);
+    mutex_clear(&ours->mutex);
     free(ours);
 }
 
@@ -72,8 +110,45 @@ const struct tls_maker tls_client_maker = {.make = make_context, .free = free_co
 
 const char *tls_client_problem(const struct endpoint_tls *tls)
 {
-    const struct tls_context *context = tls->context;
-    return context == NULL || context->problem == NULL ? "cannot be set up" : context->problem;
+    struct tls_context *context = tls->context;
+    if (context == NULL)
+        return "cannot be set up";
+    mutex_lock(&context->mutex);
+    const char *problem = context->problem;
+    mutex_unlock(&context->mutex);
+    return problem == NULL ? "cannot be set up" : problem;
+}
+
+/* --- authorities that change ----------------------------------------------------------------- */
+
+bool tls_client_wants_reload(const struct endpoint_tls *tls)
+{
+    struct tls_context *context = tls->context;
+    if (context == NULL || tls->skip_verification || tls->ca_file[0] == '\0')
+        return false;
+    uint64_t state = file_state(tls);
+    bool is_settled = state == context->seen_state;
+    context->seen_state = state;
+    return is_settled && state != context->loaded_state;
+}
+
+bool tls_client_reload(const struct endpoint_tls *tls, struct error *err)
+{
+    struct tls_context *context = tls->context;
+    if (context == NULL || tls->skip_verification)
+        return true;
+    const char *problem = NULL;
+    context->loaded_state = file_state(tls);
+    SSL_CTX *fresh = load(tls, &problem);
+    if (fresh == NULL)
+        return error_set(err, ERROR_INVALID, "ca_file=%s: %s", tls->ca_file, problem);
+    mutex_lock(&context->mutex);
+    SSL_CTX *old = context->ssl;
+    context->ssl = fresh;
+    context->problem = NULL;
+    mutex_unlock(&context->mutex);
+    SSL_CTX_free(old);
+    return true;
 }
 
 /* --- connections ----------------------------------------------------------------------------- */
@@ -109,20 +184,37 @@ static bool offer_protocol(SSL *ssl, enum endpoint_protocol protocol)
                                        : SSL_set_alpn_protos(ssl, http1, sizeof(http1) - 1)) == 0;
 }
 
+/* A connection holds what it is made with. NULL: none can be made. */
+static SSL *new_connection(struct tls_context *context)
+{
+    mutex_lock(&context->mutex);
+    SSL *ssl = context->ssl == NULL ? NULL : SSL_new(context->ssl);
+    mutex_unlock(&context->mutex);
+    return ssl;
+}
+
+/* A session that goes on is not verified again: other authorities might not believe it. */
+static bool was_verified_so(const SSL_SESSION *session, const SSL *ssl)
+{
+    uint64_t number = (uint64_t)(uintptr_t)SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    unsigned length;
+    const unsigned char *name = SSL_SESSION_get0_id_context(session, &length);
+    return length == sizeof(number) && memcmp(name, &number, sizeof(number)) == 0;
+}
+
 SSL *tls_client_new(const struct endpoint *endpoint, int fd, SSL_SESSION *session)
 {
-    const struct tls_context *context = endpoint->tls->context;
-    if (context == NULL || context->ssl == NULL)
+    if (endpoint->tls->context == NULL)
         return NULL;
     ERR_clear_error();
-    SSL *ssl = SSL_new(context->ssl);
+    SSL *ssl = new_connection(endpoint->tls->context);
     if (ssl == NULL || SSL_set_fd(ssl, fd) != 1 || !expect_name(ssl, endpoint) ||
         !offer_protocol(ssl, endpoint->protocol)) {
         SSL_free(ssl);
         ERR_clear_error();
         return NULL;
     }
-    if (session != NULL)
+    if (session != NULL && was_verified_so(session, ssl))
         SSL_set_session(ssl, session);
     SSL_set_connect_state(ssl);
     return ssl;

@@ -4,8 +4,11 @@
 #ifndef PROXY_HTTP_TLS_CLIENT_H
 #define PROXY_HTTP_TLS_CLIENT_H
 
+#include "common/error.h"
 #include "proxy/upstream/endpoint.h"
 #include "proxy/upstream/endpoint_tls.h"
+
+#include <stdbool.h>
 
 #include <openssl/ssl.h>
 
@@ -18,6 +21,15 @@ SSL *tls_client_new(const struct endpoint *endpoint, int fd, SSL_SESSION *sessio
 
 /* Why no connection can be made with these settings. */
 const char *tls_client_problem(const struct endpoint_tls *tls);
+
+/* Whether the file of authorities is another than the one that was read last, and was so at the
+ * look before this one too. One thread. */
+bool tls_client_wants_reload(const struct endpoint_tls *tls);
+
+/* Reads the authorities again: connections that are opened from now on are verified by them, and
+ * resume no session that others have verified. On error all stays as it is, and the file is not
+ * wanted again before it changes. Connections that are open go on. The same thread. */
+bool tls_client_reload(const struct endpoint_tls *tls, struct error *err);
 
 /* Gets each session that can be resumed later: takes the caller's reference. Outlives the
  * connection. */

@@ -100,6 +100,35 @@ struct endpoint_tls *endpoint_tls_acquire(struct tls_registry *registry, const c
     return tls;
 }
 
+/* All of them, held. */
+static struct endpoint_tls **hold_all(struct tls_registry *registry, size_t *count)
+{
+    *count = 0;
+    mutex_lock(&registry->mutex);
+    size_t most = 0;
+    for (struct endpoint_tls *tls = registry->first; tls != NULL; tls = tls->next)
+        most++;
+    struct endpoint_tls **all = memory_allocate(most * sizeof(struct endpoint_tls *));
+    for (struct endpoint_tls *tls = registry->first; tls != NULL; tls = tls->next) {
+        tls->references++;
+        all[(*count)++] = tls;
+    }
+    mutex_unlock(&registry->mutex);
+    return all;
+}
+
+void tls_registry_each(struct tls_registry *registry,
+                       void (*visit)(struct endpoint_tls *tls, void *context), void *context)
+{
+    size_t count;
+    struct endpoint_tls **all = hold_all(registry, &count);
+    for (size_t i = 0; i < count; i++) {
+        visit(all[i], context);
+        endpoint_tls_release(&all[i]);
+    }
+    free(all);
+}
+
 uint64_t endpoint_tls_hash(const struct endpoint_tls *tls, uint64_t seed)
 {
     seed = hash_bytes(tls->server_name, strlen(tls->server_name) + 1, seed);

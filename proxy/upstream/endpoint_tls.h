@@ -41,6 +41,10 @@ void tls_registry_free(struct tls_registry *registry);
 /* Before the first acquire; without it, contexts are NULL. */
 void tls_registry_set_maker(struct tls_registry *registry, const struct tls_maker *maker);
 
+/* Calls `visit` with each object there is; no lock is held meanwhile, so it may read files. */
+void tls_registry_each(struct tls_registry *registry,
+                       void (*visit)(struct endpoint_tls *tls, void *context), void *context);
+
 /* The object of these settings, made when it is new. Caller releases. */
 struct endpoint_tls *endpoint_tls_acquire(struct tls_registry *registry, const char *server_name,
                                           const char *ca_file, bool skip_verification);

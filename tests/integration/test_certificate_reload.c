@@ -25,21 +25,10 @@ static struct fake_upstream *upstream;
 static struct pointsman *pointsman;
 static int port;
 
-/* As a tool for certificates does it: whole, under the old name. */
-static void put(const char *from, const char *to)
-{
-    char *content = temp_dir_read(from);
-    assert_non_null(content);
-    char *fresh = temp_dir_write(folder, "fresh", content);
-    assert_int_equal(rename(fresh, to), 0);
-    free(content);
-    free(fresh);
-}
-
 static void put_pair(const struct certificate *pair)
 {
-    put(pair->certificate, served.certificate);
-    put(pair->key, served.key);
+    certificate_file_replace(folder, pair->certificate, served.certificate);
+    certificate_file_replace(folder, pair->key, served.key);
 }
 
 static int start(void **state)
@@ -160,11 +149,11 @@ static void assert_kept(const char *reason)
 static void what_cannot_be_used_changes_nothing_and_is_told(void **state)
 {
     (void)state;
-    put(first.key, served.key);
+    certificate_file_replace(folder, first.key, served.key);
     assert_kept("does not fit certificate=");
 
     char *noise = temp_dir_write(folder, "noise", "no certificate\n");
-    put(noise, served.certificate);
+    certificate_file_replace(folder, noise, served.certificate);
     assert_kept("holds no certificate");
     free(noise);
 

@@ -113,6 +113,16 @@ struct certificate certificate_make(const struct temp_dir *folder, const char *n
     return make(folder, name, alternative_name, authority);
 }
 
+void certificate_file_replace(const struct temp_dir *folder, const char *from, const char *to)
+{
+    char *content = temp_dir_read(from);
+    CHECK(content != NULL, "%s", from);
+    char *fresh = temp_dir_write(folder, "fresh", content);
+    CHECK(rename(fresh, to) == 0, "%s", to);
+    free(content);
+    free(fresh);
+}
+
 void certificate_clear(struct certificate *certificate)
 {
     free(certificate->certificate);

@@ -20,6 +20,10 @@ struct certificate certificate_make(const struct temp_dir *folder, const char *n
                                     const char *alternative_name,
                                     const struct certificate *authority);
 
+/* As a tool for certificates does it: what `from` holds is now in `to`, whole, under the old name.
+ */
+void certificate_file_replace(const struct temp_dir *folder, const char *from, const char *to);
+
 void certificate_clear(struct certificate *certificate);
 
 #endif

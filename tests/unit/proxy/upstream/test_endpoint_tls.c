@@ -60,6 +60,39 @@ static void equal_settings_are_one_object_with_one_context(void **state)
     endpoint_tls_release(&again);
 }
 
+struct visits {
+    struct endpoint_tls *released; /* on the first visit */
+    int count;
+};
+
+static void on_visit(struct endpoint_tls *tls, void *context)
+{
+    struct visits *visits = context;
+    assert_non_null(tls->context);
+    visits->count++;
+    endpoint_tls_release(&visits->released);
+    /* No lock is held. */
+    struct endpoint_tls *another = endpoint_tls_acquire(registry, "a", "/ca", false);
+    endpoint_tls_release(&another);
+}
+
+static void each_object_is_visited_and_kept_meanwhile(void **state)
+{
+    (void)state;
+    struct endpoint_tls *kept = endpoint_tls_acquire(registry, "a", "/ca", false);
+    struct visits visits = {.released = endpoint_tls_acquire(registry, "b", "/ca", false)};
+
+    tls_registry_each(registry, on_visit, &visits);
+    assert_int_equal(visits.count, 2);
+    assert_int_equal(made, 2);
+    assert_int_equal(freed, 1);
+
+    endpoint_tls_release(&kept);
+    visits.count = 0;
+    tls_registry_each(registry, on_visit, &visits);
+    assert_int_equal(visits.count, 0);
+}
+
 static struct endpoint *endpoint_of(struct backend_maker *maker, uint32_t port,
                                     struct backend **backend)
 {
@@ -123,6 +156,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(equal_settings_are_one_object_with_one_context),
+        TEST(each_object_is_visited_and_kept_meanwhile),
         TEST(an_address_with_other_settings_is_another_endpoint),
         TEST(a_port_that_speaks_https_is_verified_by_the_systems_authorities),
     };
