@@ -46,7 +46,8 @@ static bool drop(struct body_pipe *body, size_t length)
     size_t low = BODY_PIPE_LOW_BYTES - body->withheld / 2;
     size_t before = body->bytes.length;
     buffer_consume(&body->bytes, length);
-    return before > low && body->bytes.length <= low;
+    size_t after = body->bytes.length;
+    return (before > low && after <= low) || (after == 0 && before > 0 && !body->is_ended);
 }
 
 bool body_pipe_take(struct body_pipe *body, size_t length)

@@ -52,7 +52,8 @@ void body_pipe_append(struct body_pipe *body, struct slice bytes);
 void body_pipe_extend(struct body_pipe *body, size_t length);
 
 /* The consumer has taken the first `length` waiting bytes. True when that takes the pipe from
- * above the low mark to below it: the producer may have stopped and should be told. */
+ * above the low mark to below it, or empties it before its end: the producer may have stopped and
+ * should be told. */
 bool body_pipe_take(struct body_pipe *body, size_t length);
 
 /* Whether the consumer can have everything again from the first byte. */

@@ -140,7 +140,8 @@ static struct exchange *allocate(struct worker *worker)
             queue->free_least = queue->free_count;
         return exchange;
     }
-    exchange = memory_allocate_zeroed(1, sizeof(*exchange));
+    exchange = memory_allocate(sizeof(*exchange));
+    memset(exchange, 0, offsetof(struct exchange, request_tags));
     exchange->worker = worker;
     forwarder_init(exchange);
     return exchange;
@@ -185,6 +186,13 @@ struct header_list exchange_response_fields(struct exchange *exchange, size_t ca
 {
     struct response_area *area = response_area(exchange);
     return (struct header_list){.headers = area->headers, .tags = area->tags, .capacity = capacity};
+}
+
+void exchange_forget_response_fields(struct exchange *exchange)
+{
+    exchange->response.fields = (struct header_list){0};
+    spares_give(&exchange->worker->exchanges.response_areas, exchange->response_area);
+    exchange->response_area = NULL;
 }
 
 static void free_exchange(struct exchange *exchange)

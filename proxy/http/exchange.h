@@ -176,8 +176,9 @@ struct exchange {
     struct response_area *response_area;   /* NULL before there is a response */
     struct chunked_body request_chunks;
     struct chunked_body response_chunks;
-    struct header request_headers[REQUEST_HEADERS_MAX + EXCHANGE_ADDED_HEADERS];
+    /* Last, for they are not touched where there are no fields. */
     struct header_tag request_tags[REQUEST_HEADERS_MAX + EXCHANGE_ADDED_HEADERS];
+    struct header request_headers[REQUEST_HEADERS_MAX + EXCHANGE_ADDED_HEADERS];
 };
 
 /* A front makes one for each request and ends it, answered or not. An upstream that is still
@@ -189,6 +190,9 @@ void exchange_end(struct exchange *exchange);
 /* For a front that parses heads: what to parse with, from the first call until the head is read. */
 struct request_parser *exchange_parse_request(struct exchange *exchange);
 void exchange_stop_parsing(struct exchange *exchange);
+
+/* For a front: it has copied the fields of exchange->response, its final head. */
+void exchange_forget_response_fields(struct exchange *exchange);
 
 /* For a front: it has appended to exchange->request_body, or ended it. */
 void exchange_continue_request(struct exchange *exchange);

@@ -201,6 +201,7 @@ static void on_response_head(struct exchange *exchange)
     stream->http2.outgoing = &exchange->response_body;
     http2_stream_send_head(&stream->front->session, &stream->http2, own.fields, own.count,
                            &exchange->response.fields, has_body(exchange));
+    exchange_forget_response_fields(exchange);
 }
 
 static void on_interim(struct exchange *exchange)

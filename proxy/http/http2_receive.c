@@ -115,6 +115,19 @@ static void on_headers_complete(struct http2_stream *stream, bool is_end)
 
 /* --- bodies ---------------------------------------------------------------------------------- */
 
+/* Four times what its client has read, so that a long response soon has the whole window. Until the
+ * endpoint has acknowledged our SETTINGS, nghttp2 counts with the default, which is that. */
+static void widen_window(struct http2_stream *stream)
+{
+    nghttp2_session *native = stream->session->native;
+    uint64_t bytes = stream->consumed_bytes * 4;
+    if (bytes > HTTP2_STREAM_WINDOW_BYTES)
+        bytes = HTTP2_STREAM_WINDOW_BYTES;
+    if ((int64_t)bytes > nghttp2_session_get_stream_effective_local_window_size(native, stream->id))
+        nghttp2_session_set_local_window_size(native, NGHTTP2_FLAG_NONE, stream->id,
+                                              (int32_t)bytes);
+}
+
 void http2_stream_consume(struct http2_stream *stream)
 {
     size_t waiting = stream->incoming == NULL ? 0 : stream->incoming->bytes.length;
@@ -127,6 +140,9 @@ void http2_stream_consume(struct http2_stream *stream)
         nghttp2_session_consume(session->native, stream->id, consumed);
     else /* the connection's share was given back at once */
         nghttp2_session_consume_stream(session->native, stream->id, consumed);
+    stream->consumed_bytes += consumed;
+    if (session->role == HTTP2_CLIENT && stream->incoming != NULL)
+        widen_window(stream);
     http2_session_mark(session);
 }
 
@@ -149,6 +165,7 @@ static int on_data_chunk(nghttp2_session *native, uint8_t flags, int32_t id, con
     stream->unconsumed_bytes += length;
     http2_flood_note_use(&session->flood);
     if (stream->incoming != NULL) {
+        read_buffers_lend_room(&session->worker->read_buffers, &stream->incoming->bytes, length);
         body_pipe_append(stream->incoming, slice_of((const char *)at, length));
         session->events->on_data(stream, length);
     }

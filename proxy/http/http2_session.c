@@ -101,10 +101,13 @@ static void submit_settings(struct http2_session *session)
     };
     const nghttp2_settings_entry client[] = {
         {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, HTTP2_RESPONSE_WINDOW_BYTES},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, HTTP2_RESPONSE_HEAD_BYTES_MAX},
     };
-    bool is_server = session->role == HTTP2_SERVER;
-    nghttp2_submit_settings(session->native, NGHTTP2_FLAG_NONE, is_server ? server : client, 2);
+    if (session->role == HTTP2_SERVER)
+        nghttp2_submit_settings(session->native, NGHTTP2_FLAG_NONE, server, 2);
+    else
+        nghttp2_submit_settings(session->native, NGHTTP2_FLAG_NONE, client, 3);
     nghttp2_session_set_local_window_size(session->native, NGHTTP2_FLAG_NONE, 0,
                                           HTTP2_CONNECTION_WINDOW_BYTES);
 }

@@ -39,6 +39,7 @@ enum http2_error {
     HTTP2_NO_ERROR = 0,
     HTTP2_PROTOCOL_ERROR = 1,
     HTTP2_INTERNAL_ERROR = 2,
+    HTTP2_FLOW_CONTROL_ERROR = 3,
     HTTP2_REFUSED_STREAM = 7, /* nothing was done with it: it may be sent again */
     HTTP2_CANCEL = 8,
     HTTP2_ENHANCE_YOUR_CALM = 11,
@@ -52,6 +53,9 @@ enum {
     HTTP2_CONNECTION_HEAD_BYTES_MAX = 512 * 1024, /* of all streams that are open */
     HTTP2_RESPONSE_HEAD_BYTES_MAX = 72 * 1024,    /* of all heads of a response, and its trailers */
     HTTP2_STREAM_WINDOW_BYTES = 64 * 1024 - 1,    /* RFC 9113 section 6.9.2: the default */
+    /* Of a response: what a client that does not read has us keep for each of its streams. It grows
+     * to the above with what is read. */
+    HTTP2_RESPONSE_WINDOW_BYTES = 4 * 1024,
     HTTP2_CONNECTION_WINDOW_BYTES = 1024 * 1024,
 };
 
@@ -114,7 +118,8 @@ struct http2_stream {
     size_t head_bytes;
     size_t trailer_count;
     size_t unconsumed_bytes; /* received, and not yet given back to the peer as window */
-    bool is_interim;         /* the head being read */
+    uint64_t consumed_bytes;
+    bool is_interim; /* the head being read */
     bool is_deferred;
     bool is_reset; /* by our owner */
 };

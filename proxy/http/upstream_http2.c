@@ -89,7 +89,8 @@ static void on_closed(struct http2_stream *stream, uint32_t error)
 {
     struct upstream_http2 *connection = connection_of(stream->session);
     upstream_stream_on_closed(stream, error);
-    if (connection->session.has_peer_goaway)
+    /* Who does not keep to windows sends on where nobody listens any more. */
+    if (connection->session.has_peer_goaway || error == HTTP2_FLOW_CONTROL_ERROR)
         connection->is_retired = true;
     schedule(connection);
 }

@@ -17,20 +17,31 @@ enum { KIB = 1024, MIB = 1024 * KIB };
 
 enum { IDLE_CLIENTS = 400, DEAF_CLIENTS = 8, STREAMS = 100, ANSWER_BYTES = 300 * 1000 };
 
+/* Of the service over HTTP/1, and over HTTP/2. */
 #define GET SLICE("\x82\x86\x84\x01\x04shop")
+#define GET_BEHIND SLICE("\x82\x86\x04\x04/two\x01\x04shop")
 #define WHOLE (HTTP2_FLAG_END_HEADERS | HTTP2_FLAG_END_STREAM)
 
 static struct fake_upstream *service;
+static struct pointsman *behind; /* the same service, over HTTP/2 */
 static struct pointsman *pointsman;
 
 static int start(void **state)
 {
     (void)state;
     service = fake_upstream_start("service");
+    behind = pointsman_start(NULL);
+    pointsman_routectl_ok(behind, "add", "service", "--path-prefix", "/", "--to",
+                          fake_upstream_url(service), NULL);
+    char url[64];
+    snprintf(url, sizeof(url), "h2c://127.0.0.1:%d", pointsman_port(behind));
     pointsman = pointsman_start(NULL);
     pointsman_routectl_ok(pointsman, "add", "service", "--path-prefix", "/", "--to",
                           fake_upstream_url(service), NULL);
+    pointsman_routectl_ok(pointsman, "add", "behind", "--host", "shop", "--path-prefix", "/two",
+                          "--to", url, NULL);
     assert_int_equal(http_get_status(pointsman_port(pointsman), "h", "/"), 200);
+    assert_int_equal(http_get_status(pointsman_port(pointsman), "shop", "/two"), 200);
     return 0;
 }
 
@@ -38,6 +49,7 @@ static int stop(void **state)
 {
     (void)state;
     pointsman_free(pointsman);
+    pointsman_free(behind);
     fake_upstream_free(service);
     return 0;
 }
@@ -45,7 +57,7 @@ static int stop(void **state)
 /* --- clients --------------------------------------------------------------------------------- */
 
 /* Asks on `streams` streams at once. */
-static struct http_connection *ask(unsigned streams, int receive_bytes)
+static struct http_connection *ask(struct slice request, unsigned streams, int receive_bytes)
 {
     struct http_connection *client = http_connection_open(pointsman_port(pointsman));
     assert_non_null(client);
@@ -56,7 +68,7 @@ static struct http_connection *ask(unsigned streams, int receive_bytes)
     buffer_append_slice(&bytes, HTTP2_FRAMES_PREFACE);
     http2_put_frame(&bytes, HTTP2_FRAME_SETTINGS, 0, 0, SLICE(""));
     for (unsigned i = 0; i < streams; i++)
-        http2_put_frame(&bytes, HTTP2_FRAME_HEADERS, WHOLE, 2 * i + 1, GET);
+        http2_put_frame(&bytes, HTTP2_FRAME_HEADERS, WHOLE, 2 * i + 1, request);
     assert_true(http_connection_send(client, bytes.at, bytes.length));
     buffer_clear(&bytes);
     return client;
@@ -93,12 +105,12 @@ static void an_idle_connection_costs_under_16_kibibytes(void **state)
 {
     (void)state;
     static struct http_connection *clients[IDLE_CLIENTS];
-    read_answer(clients[0] = ask(1, 0));
+    read_answer(clients[0] = ask(GET, 1, 0));
     http_connection_close(clients[0]);
     size_t before = process_resident_bytes(pointsman_proxy(pointsman));
 
     for (size_t i = 0; i < IDLE_CLIENTS; i++)
-        read_answer(clients[i] = ask(1, 0));
+        read_answer(clients[i] = ask(GET, 1, 0));
 
     size_t each = (process_resident_bytes(pointsman_proxy(pointsman)) - before) / IDLE_CLIENTS;
     print_message("an idle connection: %zu bytes\n", each);
@@ -119,9 +131,8 @@ static bool all_are_stuck(void *context)
     return stuck->quiet >= QUIET_LOOKS;
 }
 
-static void a_client_that_never_reads_costs_at_most_2_mebibytes(void **state)
+static void let_nobody_read(struct slice request)
 {
-    (void)state;
     char *answer = malloc(ANSWER_BYTES + 100);
     int head = sprintf(answer, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", ANSWER_BYTES);
     memset(answer + head, 'x', ANSWER_BYTES);
@@ -133,7 +144,7 @@ static void a_client_that_never_reads_costs_at_most_2_mebibytes(void **state)
     size_t before = process_resident_bytes(pointsman_proxy(pointsman));
 
     for (size_t i = 0; i < DEAF_CLIENTS; i++)
-        clients[i] = ask(STREAMS, 4 * KIB);
+        clients[i] = ask(request, STREAMS, 4 * KIB);
     assert_true(wait_until(all_are_stuck, &stuck, WAIT_MS));
 
     size_t each = (process_resident_bytes(pointsman_proxy(pointsman)) - before) / DEAF_CLIENTS;
@@ -144,11 +155,26 @@ static void a_client_that_never_reads_costs_at_most_2_mebibytes(void **state)
     free(answer);
 }
 
+static void a_client_that_never_reads_costs_at_most_2_mebibytes(void **state)
+{
+    (void)state;
+    let_nobody_read(GET);
+}
+
+static void nor_does_it_cost_more_with_an_endpoint_of_http2(void **state)
+{
+    (void)state;
+    let_nobody_read(GET_BEHIND);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_idle_connection_costs_under_16_kibibytes),
-        cmocka_unit_test(a_client_that_never_reads_costs_at_most_2_mebibytes),
+        cmocka_unit_test_setup_teardown(an_idle_connection_costs_under_16_kibibytes, start, stop),
+        cmocka_unit_test_setup_teardown(a_client_that_never_reads_costs_at_most_2_mebibytes, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(nor_does_it_cost_more_with_an_endpoint_of_http2, start,
+                                        stop),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

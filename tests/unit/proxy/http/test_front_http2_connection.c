@@ -124,7 +124,7 @@ static void a_client_that_opens_no_window_loses_the_stream(void **state)
         player_send_some(&endpoint, piece, sizeof(piece));
         stage_turn(scene->stage);
     }
-    PAIR_WAIT(&scene->pair, request->in.bytes.length == HTTP2_STREAM_WINDOW_BYTES);
+    PAIR_WAIT(&scene->pair, request->in.bytes.length == HTTP2_RESPONSE_WINDOW_BYTES);
     uint64_t stall_ms = scene->stage->shared.http.write_stall_timeout_ms;
 
     stage_advance(scene->stage, stall_ms);
