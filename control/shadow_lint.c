@@ -13,6 +13,7 @@ enum {
     WARNINGS_MAX = 100, /* of a commit; the rest of them is counted */
     READS_MAX = 1000,   /* of routes for it */
     CANDIDATES_MAX = 8, /* for one match under one hostname */
+    VICTIMS_MAX = 100,  /* routes of a hostname that an expression may win over */
     FIELD_BYTES = 64,
 };
 
@@ -286,7 +287,7 @@ struct victims {
     struct shadow_lint *lint;
     const struct route_match *winner;
     struct slice hostname;
-    size_t candidates;
+    size_t candidates_left;
 };
 
 /* Under each of its hostnames, by matches of this one route. */
@@ -320,16 +321,24 @@ static bool try_victim(void *context, struct slice name)
                  rule_text(loser->rule, NULL));
         warn(victims->lint, winner->rule->route, field, message);
     }
-    return ++victims->candidates < CANDIDATES_MAX;
+    return --victims->candidates_left > 0;
 }
 
+/* An expression may win over any prefix of its hostname; others over what is filed as they are. */
 static void warn_of_victims(struct shadow_lint *lint, const struct route_match *winner)
 {
     const struct route *route = winner->rule->route;
     uint64_t keys[SHADOW_KEYS_MAX];
     for (size_t i = 0; i < count_hostnames(route); i++) {
-        struct victims victims = {
-            .lint = lint, .winner = winner, .hostname = hostname_at(route, i)};
+        struct victims victims = {.lint = lint,
+                                  .winner = winner,
+                                  .hostname = hostname_at(route, i),
+                                  .candidates_left = CANDIDATES_MAX};
+        if (winner->path_kind == MATCH_REGEX) {
+            victims.candidates_left = VICTIMS_MAX;
+            shadow_index_find_hostname(lint->index, victims.hostname, try_victim, &victims);
+            continue;
+        }
         shadow_keys_to_file(winner, victims.hostname, keys);
         shadow_index_find(lint->index, keys[0], try_victim, &victims);
     }

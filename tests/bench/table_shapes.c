@@ -35,10 +35,17 @@ static void ask_regexes(struct ask *ask, unsigned number)
     ask->is_regex = true;
 }
 
-const struct shape shape_hosts = {"hosts", ask_hosts};
-const struct shape shape_paths = {"paths", ask_paths};
-const struct shape shape_headers = {"headers", ask_headers};
-const struct shape shape_regexes = {"regexes", ask_regexes};
+static void ask_expressions(struct ask *ask, unsigned number)
+{
+    ask_paths(ask, number);
+    ask->is_regex = true;
+}
+
+const struct shape shape_hosts = {"hosts", ask_hosts, false};
+const struct shape shape_paths = {"paths", ask_paths, false};
+const struct shape shape_headers = {"headers", ask_headers, false};
+const struct shape shape_expressions = {"expressions", ask_expressions, true};
+const struct shape shape_regexes = {"regexes", ask_regexes, true};
 
 /* --- routes --------------------------------------------------------------------------------- */
 

@@ -27,12 +27,14 @@ struct ask {
 struct shape {
     const char *name;
     void (*ask)(struct ask *ask, unsigned number);
+    bool is_scanned; /* expressions are tried one after the other */
 };
 
-extern const struct shape shape_hosts;   /* many hosts with four paths each */
-extern const struct shape shape_paths;   /* one host with many paths */
-extern const struct shape shape_headers; /* one path with many values of a header */
-extern const struct shape shape_regexes; /* one path with many expressions for a header */
+extern const struct shape shape_hosts;       /* many hosts with four paths each */
+extern const struct shape shape_paths;       /* one host with many paths */
+extern const struct shape shape_headers;     /* one path with many values of a header */
+extern const struct shape shape_expressions; /* one host with many expressions for the path */
+extern const struct shape shape_regexes;     /* one path with many expressions for a header */
 
 void shape_route_name(char name[ASK_TEXT_BYTES], unsigned number);
 /* The name of the backend it refers to, one of 4,000. */

@@ -116,6 +116,21 @@ static void an_expression_for_every_path_wins_over_prefixes(void **state)
         "new rules[0]: no request reaches it: rules[0] of route 'every' always wins\n");
 }
 
+static void a_new_expression_for_every_path_names_the_older_prefixes(void **state)
+{
+    struct services_fixture *fixture = *state;
+    char *host[] = {(char *)"h"}, *other[] = {(char *)"i"};
+    apply_ok(fixture, make_apply(put_path("one", host, "/a"), put_path("two", host, "/b/c"),
+                                 put_path("far", other, "/a"), put_backend("b", 1), NULL));
+
+    assert_string_equal(warnings_of(fixture, make_apply(put_path("some", host, "~/b.*"), NULL)),
+                        "");
+    assert_string_equal(
+        warnings_of(fixture, make_apply(put_path("every", host, "~/.*"), NULL)),
+        "every rules[0]: always wins over rules[0] of route 'one', which no request reaches\n"
+        "every rules[0]: always wins over rules[0] of route 'two', which no request reaches\n");
+}
+
 static void a_rule_is_alive_while_one_of_its_hostnames_is(void **state)
 {
     struct services_fixture *fixture = *state;
@@ -208,6 +223,7 @@ int main(void)
         TEST(a_dry_run_warns_too_and_changes_nothing),
         TEST(of_several_matches_the_dead_one_is_named),
         TEST(an_expression_for_every_path_wins_over_prefixes),
+        TEST(a_new_expression_for_every_path_names_the_older_prefixes),
         TEST(a_rule_is_alive_while_one_of_its_hostnames_is),
         TEST(an_older_route_that_changes_names_whom_it_shadows),
         TEST(what_is_gone_or_has_changed_shadows_nothing),
