@@ -157,6 +157,7 @@ struct exchange *exchange_new(struct worker *worker, const struct front_operatio
     exchange->asked = NULL;
     exchange->mirrors = NULL;
     exchange->is_mirror = false;
+    exchange->is_alone = true;
     exchange->response = (struct parsed_response){0};
     exchange->started_us = worker_now_us(worker);
     return exchange;

@@ -142,6 +142,7 @@ struct exchange {
     const struct request_head *asked; /* as it came in, when filters have rewritten it; or NULL */
     struct mirror *mirrors;           /* copies of the request that are not complete yet */
     bool is_mirror;                   /* is such a copy itself: not counted, not logged */
+    bool is_alone;                    /* when it began, its client's connection had no other */
     bool is_grpc;                     /* who asks speaks it: see grpc_reply.h */
     bool is_head_complete;            /* `request` is filled in, as far as it could be understood */
     struct slice peer_address;        /* of the connection, as text; borrowed from the front */

@@ -38,6 +38,7 @@ struct http2_stream *front_http2_stream_open(struct http2_session *session)
     struct front_http2_stream *stream =
         memory_pool_allocate_zeroed(1, sizeof(*stream), &session->worker->memory_pool);
     struct exchange *exchange = front_exchange_new(front->connection, &operations, stream);
+    exchange->is_alone = session->stream_count == 0;
     stream->front = front;
     stream->exchange = exchange;
     stream->write_due_ms = TIMER_NEVER;

@@ -115,12 +115,11 @@ static void on_headers_complete(struct http2_stream *stream, bool is_end)
 
 /* --- bodies ---------------------------------------------------------------------------------- */
 
-/* Four times what its client has read, so that a long response soon has the whole window. Until the
- * endpoint has acknowledged our SETTINGS, nghttp2 counts with the default, which is that. */
-static void widen_window(struct http2_stream *stream)
+/* Until the endpoint has acknowledged our SETTINGS, nghttp2 counts with the default, which is the
+ * most. */
+void http2_stream_widen(struct http2_stream *stream, uint64_t bytes)
 {
     nghttp2_session *native = stream->session->native;
-    uint64_t bytes = stream->consumed_bytes * 4;
     if (bytes > HTTP2_STREAM_WINDOW_BYTES)
         bytes = HTTP2_STREAM_WINDOW_BYTES;
     if ((int64_t)bytes > nghttp2_session_get_stream_effective_local_window_size(native, stream->id))
@@ -141,8 +140,9 @@ void http2_stream_consume(struct http2_stream *stream)
     else /* the connection's share was given back at once */
         nghttp2_session_consume_stream(session->native, stream->id, consumed);
     stream->consumed_bytes += consumed;
+    /* Four times what its client has read, so that a long response soon has the whole window. */
     if (session->role == HTTP2_CLIENT && stream->incoming != NULL)
-        widen_window(stream);
+        http2_stream_widen(stream, stream->consumed_bytes * 4);
     http2_session_mark(session);
 }
 

@@ -53,8 +53,8 @@ enum {
     HTTP2_CONNECTION_HEAD_BYTES_MAX = 512 * 1024, /* of all streams that are open */
     HTTP2_RESPONSE_HEAD_BYTES_MAX = 72 * 1024,    /* of all heads of a response, and its trailers */
     HTTP2_STREAM_WINDOW_BYTES = 64 * 1024 - 1,    /* RFC 9113 section 6.9.2: the default */
-    /* Of a response: what a client that does not read has us keep for each of its streams. It grows
-     * to the above with what is read. */
+    /* Of a response, unless its stream says more: what a client that does not read has us keep for
+     * each of its streams. It grows to the above with what is read. */
     HTTP2_RESPONSE_WINDOW_BYTES = 4 * 1024,
     HTTP2_CONNECTION_WINDOW_BYTES = 1024 * 1024,
 };
@@ -106,6 +106,7 @@ struct http2_stream {
     /* The owner's to set. NULL: what comes is thrown away; nothing goes. */
     struct body_pipe *incoming;
     struct body_pipe *outgoing;
+    size_t first_window; /* client: of the response, where more than HTTP2_RESPONSE_WINDOW_BYTES */
 
     /* for the owner */
     bool is_head_too_large; /* beyond a limit; not all fields were told */
@@ -219,6 +220,10 @@ void http2_stream_reset(struct http2_stream *stream, enum http2_error error);
 bool http2_sessions_flush(struct worker *worker);
 
 /* --- between the files ----------------------------------------------------------------------- */
+
+/* Client: so many bytes may be under way to stream->incoming, HTTP2_STREAM_WINDOW_BYTES at most;
+ * nothing where that is so already. */
+void http2_stream_widen(struct http2_stream *stream, uint64_t bytes);
 
 struct nghttp2_session_callbacks;
 /* http2_receive.c and http2_stream.c */

@@ -247,6 +247,8 @@ static int on_frame_sent(nghttp2_session *native, const nghttp2_frame *frame, vo
     http2_flood_note_use(&session->flood);
     if (stream == NULL)
         return 0;
+    if (frame->hd.type == NGHTTP2_HEADERS && stream->first_window > HTTP2_RESPONSE_WINDOW_BYTES)
+        http2_stream_widen(stream, stream->first_window);
     stream->sent_bytes += FRAME_HEAD_BYTES + frame->hd.length;
     if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
         stream->has_sent_end = true;

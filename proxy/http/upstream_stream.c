@@ -54,6 +54,15 @@ struct upstream_stream *upstream_stream_new(struct exchange *exchange,
     return stream;
 }
 
+/* A response to a client that has no other comes without waiting for it; the more of them one
+ * client has, the less may come that it does not read. */
+static size_t first_window(const struct exchange *exchange)
+{
+    if (exchange->is_alone)
+        return HTTP2_STREAM_WINDOW_BYTES;
+    return (BODY_PIPE_HIGH_BYTES - exchange->response_body.withheld) / 8;
+}
+
 void upstream_stream_begin(struct upstream_stream *stream)
 {
     struct upstream_http2 *connection = stream->connection;
@@ -64,6 +73,7 @@ void upstream_stream_begin(struct upstream_stream *stream)
     stream->was_used = connection->served > 0;
     stream->base.incoming = &exchange->response_body;
     stream->base.outgoing = &exchange->request_body;
+    stream->base.first_window = first_window(exchange);
 
     struct http2_request request;
     http2_request_make(&request, &exchange->request, connection->link.ssl != NULL,

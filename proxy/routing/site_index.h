@@ -6,8 +6,8 @@
  * and of what hosts of one specificity (exact, so many labels behind "*.", every host) have at all
  * a lookup knows from their host_class.
  *
- * Sites are told apart by 64 bits of a keyed hash alone: whatever is found there is checked in
- * full, so two sites that collide only cost a look.
+ * Sites are told apart by a keyed hash alone, of which the trie knows 48 bits: whatever is found
+ * there is checked in full, so two sites that collide only cost a look.
  *
  * Threads: any may look up in a published one; the builder's alone changes one. */
 #ifndef PROXY_ROUTING_SITE_INDEX_H
