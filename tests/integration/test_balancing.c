@@ -1,5 +1,6 @@
 /* Balancing, from the command line to the endpoints: who gets what, and how much at once. */
 #include "tests/support/fake_upstream.h"
+#include "tests/support/http_connection.h"
 #include "tests/support/http_get.h"
 #include "tests/support/pointsman.h"
 #include "tests/support/wait.h"
@@ -113,6 +114,53 @@ static void a_cookie_keeps_its_endpoint(void **state)
     char owner = served_by("Cookie: a=1; session=zebra\r\n");
     for (int i = 0; i < 10; i++)
         assert_int_equal(served_by("Cookie: session=zebra; b=2\r\n"), owner);
+}
+
+/* The name of the endpoint that answers a client from this address. */
+static char served_from(unsigned last_byte)
+{
+    char ip[16];
+    snprintf(ip, sizeof(ip), "127.0.0.%u", last_byte);
+    struct http_connection *client = http_connection_open_from(ip, pointsman_port(pointsman));
+    assert_non_null(client);
+    assert_true(http_connection_send_text(client, "GET / HTTP/1.1\r\nHost: h\r\n\r\n"));
+    struct http_message response = HTTP_MESSAGE_EMPTY;
+    assert_int_equal(http_connection_receive(client, &response, WAIT_MS), HTTP_COMPLETE);
+    char *name = http_message_field(&response, "X-Served-By");
+    assert_non_null(name);
+    char first = *name;
+    free(name);
+    http_message_clear(&response);
+    http_connection_close(client);
+    return first;
+}
+
+static void a_client_keeps_its_endpoint_by_its_address(void **state)
+{
+    enum { ADDRESSES = 40 };
+    (void)state;
+    pointsman_routectl_ok(pointsman, "backend", "add", "shop", "--policy", "ConsistentHash",
+                          "--hash-source", "--to", fake_upstream_url(upstreams[0]), "--to",
+                          fake_upstream_url(upstreams[1]), "--to", fake_upstream_url(upstreams[2]),
+                          NULL);
+    char owners[ADDRESSES];
+    for (unsigned i = 0; i < ADDRESSES; i++) {
+        owners[i] = served_from(i + 2);
+        assert_int_equal(served_from(i + 2), owners[i]);
+    }
+
+    pointsman_routectl_ok(pointsman, "backend", "add", "shop", "--replace", "--policy",
+                          "ConsistentHash", "--hash-source", "--to",
+                          fake_upstream_url(upstreams[0]), "--to", fake_upstream_url(upstreams[2]),
+                          NULL);
+
+    unsigned moved = 0;
+    for (unsigned i = 0; i < ADDRESSES; i++) {
+        char owner = served_from(i + 2);
+        moved += owners[i] == 'b';
+        assert_true(owners[i] == 'b' ? owner != 'b' : owner == owners[i]);
+    }
+    assert_true(moved > 0 && moved < ADDRESSES);
 }
 
 /* --- limits ---------------------------------------------------------------------------------- */
@@ -231,6 +279,7 @@ int main(void)
         STORY(round_robin_follows_the_weights),
         STORY(a_key_keeps_its_endpoint_and_only_those_of_one_that_leaves_move),
         STORY(a_cookie_keeps_its_endpoint),
+        STORY(a_client_keeps_its_endpoint_by_its_address),
         STORY(one_connection_serves_all_who_wait_for_it_on_every_worker),
         STORY(one_request_at_a_time_serves_all_who_wait),
         STORY(when_the_line_is_full_too_the_answer_is_503),

@@ -35,6 +35,13 @@ static struct http_connection *connection_new(int fd, const struct sockaddr *add
 
 struct http_connection *http_connection_open(int port)
 {
+    return http_connection_open_from("127.0.0.1", port);
+}
+
+struct http_connection *http_connection_open_from(const char *ip, int port)
+{
+    struct sockaddr_in source = {.sin_family = AF_INET};
+    CHECK(inet_pton(AF_INET, ip, &source.sin_addr) == 1, "no address: %s", ip);
     struct sockaddr_in address = {
         .sin_family = AF_INET,
         .sin_port = htons((uint16_t)port),
@@ -43,6 +50,8 @@ struct http_connection *http_connection_open(int port)
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+    CHECK(bind(fd, (const struct sockaddr *)&source, sizeof(source)) == 0, "cannot bind to %s", ip);
     return connection_new(fd, (const struct sockaddr *)&address, sizeof(address));
 }
 

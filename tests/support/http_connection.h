@@ -22,6 +22,8 @@ enum http_outcome {
 
 /* To 127.0.0.1:`port`; NULL when refused. */
 struct http_connection *http_connection_open(int port);
+/* From that address of loopback: "127.0.0.2". */
+struct http_connection *http_connection_open_from(const char *ip, int port);
 struct http_connection *http_connection_open_unix(const char *path);
 /* Harmless on NULL. */
 void http_connection_close(struct http_connection *connection);
