@@ -2,6 +2,7 @@
 
 #include "common/buffer.h"
 #include "common/clock.h"
+#include "proxy/http/conn_pool.h"
 #include "proxy/http/connection_limits.h"
 #include "proxy/http/front_http1.h"
 #include "tests/unit/cmocka_all.h"
@@ -143,6 +144,32 @@ struct player stage_accept(struct stage *stage, size_t index)
     }
     fail_msg("nobody connected to endpoint %zu", index);
     return player;
+}
+
+struct player stage_forward(struct stage *stage, struct player *client, const char *request)
+{
+    player_send(client, request);
+    struct player endpoint = stage_accept(stage, 0);
+    player_expect(&endpoint, "\r\n\r\n");
+    return endpoint;
+}
+
+struct player stage_warm_up(struct stage *stage, struct player *client)
+{
+    struct player endpoint = stage_forward(stage, client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    player_send(&endpoint, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    player_expect(client, "\r\n\r\nok");
+    assert_int_equal(conn_pool_count(stage->worker->pool), 1);
+    return endpoint;
+}
+
+void stage_expect_own_answer(struct stage *stage, struct player *client, const char *status_line,
+                             unsigned connection_count)
+{
+    player_expect(client, status_line);
+    player_expect(client, ".\n");
+    player_expect_nothing(client);
+    assert_int_equal(stage->worker->connection_count, connection_count);
 }
 
 bool stage_has_connection(struct stage *stage, size_t index)
@@ -293,4 +320,10 @@ void player_reset(struct player *player)
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
     setsockopt(player->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     player_close(player);
+}
+
+void players_close(struct player *client, struct player *endpoint)
+{
+    player_close(client);
+    player_close(endpoint);
 }

@@ -58,6 +58,14 @@ struct player stage_connect(struct stage *stage);
 struct front_http1 *stage_front(struct stage *stage);
 /* The next connection to endpoint `index`. */
 struct player stage_accept(struct stage *stage, size_t index);
+/* Sends `request` from `client`; the endpoint that gets it, the first, has read its head. */
+struct player stage_forward(struct stage *stage, struct player *client, const char *request);
+/* The same with a request and its answer; the endpoint's connection waits in the pool then. */
+struct player stage_warm_up(struct stage *stage, struct player *client);
+/* The client gets an answer of the proxy's own with this status line, and nothing behind it; so
+ * many connections of clients are open then. */
+void stage_expect_own_answer(struct stage *stage, struct player *client, const char *status_line,
+                             unsigned connection_count);
 /* Whether somebody is waiting to be accepted there, after a few turns. */
 bool stage_has_connection(struct stage *stage, size_t index);
 /* From now on connections to endpoint `index` are refused. */
@@ -83,5 +91,6 @@ void player_forget(struct player *player);
 void player_finish_sending(struct player *player);
 void player_close(struct player *player);
 void player_reset(struct player *player);
+void players_close(struct player *client, struct player *endpoint);
 
 #endif

@@ -12,14 +12,6 @@
 #define OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 #define POISON "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
 
-static struct player forward(struct stage *stage, struct player *client, const char *requests)
-{
-    player_send(client, requests);
-    struct player endpoint = stage_accept(stage, 0);
-    player_expect(&endpoint, "\r\n\r\n");
-    return endpoint;
-}
-
 static void send_unseen(struct player *player, const char *text)
 {
     assert_int_equal(player_send_some(player, text, strlen(text)), strlen(text));
@@ -44,7 +36,7 @@ static void a_connection_is_used_again_in_the_turn_it_came_back(void **state)
 {
     struct stage *stage = *state;
     struct player client = stage_connect(stage);
-    struct player endpoint = forward(stage, &client, GET GET);
+    struct player endpoint = stage_forward(stage, &client, GET GET);
 
     answer_one_read(&endpoint, "");
 
@@ -60,7 +52,7 @@ static void bytes_behind_an_answer_are_found_in_the_same_turn(void **state)
 {
     struct stage *stage = *state;
     struct player client = stage_connect(stage);
-    struct player endpoint = forward(stage, &client, GET GET);
+    struct player endpoint = stage_forward(stage, &client, GET GET);
 
     answer_one_read(&endpoint, POISON);
 
@@ -83,8 +75,8 @@ static void one_that_has_waited_is_taken_before_one_just_back(void **state)
     struct stage *stage = *state;
     struct player client = stage_connect(stage);
     struct player other_client = stage_connect(stage);
-    struct player endpoint = forward(stage, &client, GET GET);
-    struct player waiting = forward(stage, &other_client, GET);
+    struct player endpoint = stage_forward(stage, &client, GET GET);
+    struct player waiting = stage_forward(stage, &other_client, GET);
     player_send(&waiting, OK);
     player_expect(&other_client, "\r\n\r\nok");
 
@@ -109,8 +101,8 @@ static void tell_together(struct stage *stage, bool answer_is_first)
         "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
     struct player client = stage_connect(stage);
     struct player other_client = stage_connect(stage);
-    struct player endpoint = forward(stage, &client, GET GET);
-    struct player waiting = forward(stage, &other_client, GET);
+    struct player endpoint = stage_forward(stage, &client, GET GET);
+    struct player waiting = stage_forward(stage, &other_client, GET);
     player_send(&waiting, OK);
     player_expect(&other_client, "\r\n\r\nok");
     assert_int_equal(conn_pool_count(stage->worker->pool), 1);
@@ -148,7 +140,7 @@ static void check_body_without_meaning(struct stage *stage, const char *method)
     struct player client = stage_connect(stage);
     snprintf(request, sizeof(request), "%s / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
              method);
-    struct player endpoint = forward(stage, &client, request);
+    struct player endpoint = stage_forward(stage, &client, request);
 
     player_send(&endpoint, "HTTP/1.1 204 None\r\n\r\n");
     player_expect(&client, "HTTP/1.1 204 None\r\n\r\n");
@@ -171,8 +163,8 @@ static void a_connection_goes_on_after_a_body_that_has_one(void **state)
 {
     struct stage *stage = *state;
     struct player client = stage_connect(stage);
-    struct player endpoint =
-        forward(stage, &client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello" GET);
+    struct player endpoint = stage_forward(
+        stage, &client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello" GET);
     player_expect(&endpoint, "hello");
 
     player_send(&endpoint, OK);

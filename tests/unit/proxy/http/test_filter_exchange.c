@@ -17,12 +17,6 @@ static struct stage *start(void **state, const char *filters, const char *backen
     return stage;
 }
 
-static void leave(struct player *client, struct player *endpoint)
-{
-    player_close(client);
-    player_close(endpoint);
-}
-
 /* The client sends `request`; what the endpoint receives contains `expected`. */
 static struct player expect_forwarded(struct stage *stage, struct player *client,
                                       const char *request, const char *expected)
@@ -49,7 +43,7 @@ static void the_endpoint_sees_edited_headers(void **state)
     struct player endpoint = expect_forwarded(stage, &client, get, "X-A: one,more\r\n");
 
     player_expect(&endpoint, "X-New: 1\r\n\r\n");
-    leave(&client, &endpoint);
+    players_close(&client, &endpoint);
 }
 
 static void the_endpoint_does_not_see_removed_headers(void **state)
@@ -62,7 +56,7 @@ static void the_endpoint_does_not_see_removed_headers(void **state)
     expect_head_without(&endpoint, "X-A");
     expect_head_without(&endpoint, "x-request-id");
 
-    leave(&client, &endpoint);
+    players_close(&client, &endpoint);
 }
 
 static void filters_have_the_last_word_over_what_the_proxy_adds(void **state)
@@ -72,7 +66,7 @@ static void filters_have_the_last_word_over_what_the_proxy_adds(void **state)
     struct player endpoint = expect_forwarded(stage, &client, get, "X-Forwarded-Proto: https\r\n");
 
     player_expect(&endpoint, "\r\n\r\n");
-    leave(&client, &endpoint);
+    players_close(&client, &endpoint);
 }
 
 static void a_header_of_the_connection_is_not_added_to(void **state)
@@ -84,7 +78,7 @@ static void a_header_of_the_connection_is_not_added_to(void **state)
         stage, &client, "GET /old HTTP/1.1\r\nHost: a\r\nConnection: X-Hop\r\nX-Hop: old\r\n\r\n",
         "X-Hop: new\r\n");
 
-    leave(&client, &endpoint);
+    players_close(&client, &endpoint);
 }
 
 static void the_client_sees_edited_headers(void **state)
@@ -98,7 +92,7 @@ static void the_client_sees_edited_headers(void **state)
 
     player_expect(&client, "HTTP/1.1 200 OK\r\nX-B: two,more\r\nX-New: 1\r\nSet-Cookie: a=1\r\n"
                            "content-length: 2\r\n\r\nok");
-    leave(&client, &endpoint);
+    players_close(&client, &endpoint);
 }
 
 static void the_client_does_not_see_removed_headers(void **state)
@@ -110,7 +104,7 @@ static void the_client_does_not_see_removed_headers(void **state)
     player_send(&endpoint, ok);
 
     player_expect(&client, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
-    leave(&client, &endpoint);
+    players_close(&client, &endpoint);
 }
 
 static void answers_of_the_proxy_are_edited_like_those_of_services(void **state)
@@ -138,7 +132,7 @@ static void filters_of_a_backend_ref_come_after_those_of_the_rule(void **state)
     player_send(&endpoint, ok);
 
     player_expect(&client, "X-B: rule,backend\r\n");
-    leave(&client, &endpoint);
+    players_close(&client, &endpoint);
 }
 
 static void filters_of_a_backend_ref_need_none_in_the_rule(void **state)
@@ -148,7 +142,7 @@ static void filters_of_a_backend_ref_need_none_in_the_rule(void **state)
 
     struct player endpoint = expect_forwarded(stage, &client, get, "X-A: backend\r\n");
 
-    leave(&client, &endpoint);
+    players_close(&client, &endpoint);
 }
 
 static void there_is_room_for_every_header_a_filter_adds(void **state)
@@ -163,7 +157,7 @@ static void there_is_room_for_every_header_a_filter_adds(void **state)
 
     player_expect(&endpoint, "X-99: 99\r\n");
     buffer_clear(&words);
-    leave(&client, &endpoint);
+    players_close(&client, &endpoint);
 }
 
 static void the_endpoint_sees_the_rewritten_url(void **state)
@@ -175,7 +169,7 @@ static void the_endpoint_sees_the_rewritten_url(void **state)
         stage, &client, get, "GET /new/page?x=1 HTTP/1.1\r\nhost: b.example\r\nX-A: one\r\n");
 
     player_expect(&endpoint, "x-forwarded-host: a.example\r\n");
-    leave(&client, &endpoint);
+    players_close(&client, &endpoint);
 }
 
 static void the_rewrite_of_a_backend_ref_replaces_that_of_the_rule(void **state)
@@ -187,7 +181,7 @@ static void the_rewrite_of_a_backend_ref_replaces_that_of_the_rule(void **state)
     struct player endpoint = expect_forwarded(
         stage, &client, get, "GET /newer/page?x=1 HTTP/1.1\r\nhost: b.example\r\n");
 
-    leave(&client, &endpoint);
+    players_close(&client, &endpoint);
 }
 
 static void a_second_try_sends_the_same_head(void **state)
@@ -204,7 +198,7 @@ static void a_second_try_sends_the_same_head(void **state)
     struct player second = stage_accept(stage, 0);
 
     player_expect(&second, "GET /new?x=1 HTTP/1.1\r\nhost: a.example\r\nX-A: one,more\r\n");
-    leave(&client, &second);
+    players_close(&client, &second);
 }
 
 static void a_redirect_is_answered_here(void **state)
@@ -301,7 +295,7 @@ static void options_without_origin_are_forwarded(void **state)
     struct player endpoint = expect_forwarded(
         stage, &client, "OPTIONS /old HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS /old HTTP/1.1\r\n");
 
-    leave(&client, &endpoint);
+    players_close(&client, &endpoint);
 }
 
 static const char from_app[] =
@@ -323,7 +317,7 @@ static void a_response_to_an_allowed_origin_says_so(void **state)
                            "access-control-allow-origin: https://app.example\r\n"
                            "access-control-allow-credentials: true\r\n"
                            "content-length: 2\r\n\r\nok");
-    leave(&client, &endpoint);
+    players_close(&client, &endpoint);
 }
 
 static void a_simple_request_from_another_origin_is_served_without_cors_headers(void **state)
@@ -336,7 +330,7 @@ static void a_simple_request_from_another_origin_is_served_without_cors_headers(
                            "Access-Control-Allow-Origin: *\r\n\r\nok");
 
     player_expect(&client, "HTTP/1.1 200 OK\r\nvary: origin\r\ncontent-length: 2\r\n\r\nok");
-    leave(&client, &endpoint);
+    players_close(&client, &endpoint);
 }
 
 static void the_edits_of_a_rule_come_after_its_cors_headers(void **state)
@@ -349,7 +343,7 @@ static void the_edits_of_a_rule_come_after_its_cors_headers(void **state)
     player_send(&endpoint, ok);
 
     player_expect(&client, "access-control-allow-origin: mine\r\n");
-    leave(&client, &endpoint);
+    players_close(&client, &endpoint);
 }
 
 int main(void)

@@ -16,14 +16,6 @@ enum { HEADS_MAX = 16, BYTES_MAX = 64 * 1024 };
 
 static const char get[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-static struct player forward(struct stage *stage, struct player *client, const char *request)
-{
-    player_send(client, request);
-    struct player endpoint = stage_accept(stage, 0);
-    player_expect(&endpoint, "\r\n\r\n");
-    return endpoint;
-}
-
 /* The client gets exactly `text`, and nothing behind it. */
 static void expect_exactly(struct player *client, const char *text)
 {
@@ -36,17 +28,11 @@ static void expect_exactly(struct player *client, const char *text)
     player_expect_nothing(client);
 }
 
-static void leave(struct player *client, struct player *endpoint)
-{
-    player_close(client);
-    player_close(endpoint);
-}
-
 static void early_hints_reach_the_client_before_the_answer(void **state)
 {
     struct stage *stage = *state;
     struct player client = stage_connect(stage);
-    struct player endpoint = forward(stage, &client, get);
+    struct player endpoint = stage_forward(stage, &client, get);
 
     player_send(&endpoint, HINTS);
     expect_exactly(&client, HINTS);
@@ -54,20 +40,20 @@ static void early_hints_reach_the_client_before_the_answer(void **state)
 
     expect_exactly(&client, OK_PASSED_ON);
     assert_int_equal(conn_pool_count(stage->worker->pool), 1);
-    leave(&client, &endpoint);
+    players_close(&client, &endpoint);
 }
 
 static void several_heads_and_the_answer_may_come_at_once(void **state)
 {
     struct stage *stage = *state;
     struct player client = stage_connect(stage);
-    struct player endpoint = forward(stage, &client, get);
+    struct player endpoint = stage_forward(stage, &client, get);
 
     player_send(&endpoint,
                 "HTTP/1.1 102 Processing\r\n\r\n" HINTS "HTTP/1.1 100 Continue\r\n\r\n" HINTS OK);
 
     expect_exactly(&client, "HTTP/1.1 102 Processing\r\n\r\n" HINTS HINTS OK_PASSED_ON);
-    leave(&client, &endpoint);
+    players_close(&client, &endpoint);
 }
 
 static void heads_may_come_byte_by_byte(void **state)
@@ -75,7 +61,7 @@ static void heads_may_come_byte_by_byte(void **state)
     static const char all[] = HINTS HINTS OK;
     struct stage *stage = *state;
     struct player client = stage_connect(stage);
-    struct player endpoint = forward(stage, &client, get);
+    struct player endpoint = stage_forward(stage, &client, get);
 
     for (size_t i = 0; i < strlen(all); i++) {
         char byte[2] = {all[i], '\0'};
@@ -84,14 +70,14 @@ static void heads_may_come_byte_by_byte(void **state)
     }
 
     expect_exactly(&client, HINTS HINTS OK_PASSED_ON);
-    leave(&client, &endpoint);
+    players_close(&client, &endpoint);
 }
 
 static void what_belongs_to_the_connection_is_not_passed_on(void **state)
 {
     struct stage *stage = *state;
     struct player client = stage_connect(stage);
-    struct player endpoint = forward(stage, &client, get);
+    struct player endpoint = stage_forward(stage, &client, get);
 
     player_send(&endpoint, "HTTP/1.1 103 Early Hints\r\nConnection: x-hop\r\nX-Hop: 1\r\n"
                            "Keep-Alive: timeout=1\r\nContent-Length: 0\r\nLink: </a>\r\n\r\n");
@@ -99,28 +85,28 @@ static void what_belongs_to_the_connection_is_not_passed_on(void **state)
     expect_exactly(&client, HINTS);
     player_send(&endpoint, OK);
     expect_exactly(&client, OK_PASSED_ON);
-    leave(&client, &endpoint);
+    players_close(&client, &endpoint);
 }
 
 static void a_continue_is_not_passed_on(void **state)
 {
     struct stage *stage = *state;
     struct player client = stage_connect(stage);
-    struct player endpoint = forward(stage, &client, get);
+    struct player endpoint = stage_forward(stage, &client, get);
 
     player_send(&endpoint, "HTTP/1.1 100 Continue\r\n\r\n");
     player_expect_nothing(&client);
     player_send(&endpoint, OK);
 
     expect_exactly(&client, OK_PASSED_ON);
-    leave(&client, &endpoint);
+    players_close(&client, &endpoint);
 }
 
 static void clients_of_http_1_0_get_the_answer_alone(void **state)
 {
     struct stage *stage = *state;
     struct player client = stage_connect(stage);
-    struct player endpoint = forward(stage, &client, "GET / HTTP/1.0\r\nHost: a\r\n\r\n");
+    struct player endpoint = stage_forward(stage, &client, "GET / HTTP/1.0\r\nHost: a\r\n\r\n");
 
     player_send(&endpoint, HINTS);
     player_expect_nothing(&client);
@@ -128,7 +114,7 @@ static void clients_of_http_1_0_get_the_answer_alone(void **state)
 
     player_expect(&client, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok");
     player_expect_end(&client);
-    leave(&client, &endpoint);
+    players_close(&client, &endpoint);
 }
 
 static void hints_before_the_body_was_asked_for_do_not_disturb_it(void **state)
@@ -146,14 +132,14 @@ static void hints_before_the_body_was_asked_for_do_not_disturb_it(void **state)
     player_send(&endpoint, OK);
 
     expect_exactly(&client, OK_PASSED_ON);
-    leave(&client, &endpoint);
+    players_close(&client, &endpoint);
 }
 
 static void heads_without_end_are_a_502(void **state)
 {
     struct stage *stage = *state;
     struct player client = stage_connect(stage);
-    struct player endpoint = forward(stage, &client, get);
+    struct player endpoint = stage_forward(stage, &client, get);
 
     for (int i = 0; i < HEADS_MAX; i++) {
         player_send(&endpoint, HINTS);
@@ -163,14 +149,14 @@ static void heads_without_end_are_a_502(void **state)
 
     player_expect(&client, "HTTP/1.1 502 Bad Gateway\r\n");
     player_expect_gone(&endpoint);
-    leave(&client, &endpoint);
+    players_close(&client, &endpoint);
 }
 
 static void heads_of_too_many_bytes_are_a_502(void **state)
 {
     struct stage *stage = *state;
     struct player client = stage_connect(stage);
-    struct player endpoint = forward(stage, &client, get);
+    struct player endpoint = stage_forward(stage, &client, get);
     char *large = calloc(1, BYTES_MAX);
     int length = snprintf(large, BYTES_MAX, "HTTP/1.1 103 Early Hints\r\n");
     for (char value[2048]; length < BYTES_MAX / 2;) {
@@ -187,14 +173,14 @@ static void heads_of_too_many_bytes_are_a_502(void **state)
     player_expect(&client, "HTTP/1.1 502 Bad Gateway\r\n");
     player_expect_gone(&endpoint);
     free(large);
-    leave(&client, &endpoint);
+    players_close(&client, &endpoint);
 }
 
 static void an_endpoint_that_leaves_after_its_hints_is_a_503(void **state)
 {
     struct stage *stage = *state;
     struct player client = stage_connect(stage);
-    struct player endpoint = forward(stage, &client, get);
+    struct player endpoint = stage_forward(stage, &client, get);
 
     player_send(&endpoint, HINTS);
     expect_exactly(&client, HINTS);
@@ -208,7 +194,7 @@ static void a_client_that_leaves_during_hints_takes_its_request_along(void **sta
 {
     struct stage *stage = *state;
     struct player client = stage_connect(stage);
-    struct player endpoint = forward(stage, &client, get);
+    struct player endpoint = stage_forward(stage, &client, get);
 
     player_reset(&client);
     player_send(&endpoint, HINTS HINTS OK);
