@@ -19,19 +19,20 @@ def _on_load_cpu():
     os.sched_setaffinity(0, {LOAD_CPU})
 
 
+def _run(command, timeout):
+    """What it prints, on the CPU of the load."""
+    done = subprocess.run(
+        command, preexec_fn=_on_load_cpu, check=True, capture_output=True, text=True, timeout=timeout
+    )
+    return done.stdout
+
+
 def saturate(url, connections, seconds, keep_alive=True):
     """As many requests as `connections` can have answered. Returns (answered, failed)."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s"]
     if not keep_alive:
         command += ["-H", "Connection: close"]
-    output = subprocess.run(
-        command + [url],
-        preexec_fn=_on_load_cpu,
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=seconds + 20,
-    ).stdout
+    output = _run(command + [url], seconds + 20)
     answered = int(re.search(r"(\d+) requests in", output).group(1))
     failed = 0
     errors = re.search(r"connect (\d+), read (\d+), write (\d+), timeout (\d+)", output)
@@ -46,23 +47,9 @@ def saturate(url, connections, seconds, keep_alive=True):
 def saturate_http2(url, connections, streams, seconds, flags=()):
     """The same over HTTP/2, each connection with `streams` requests at a time: by prior knowledge
     or, with an https URL, by ALPN. `flags`: more of h2load's."""
-    output = subprocess.run(
-        [
-            "h2load",
-            "-t1",
-            f"-c{connections}",
-            f"-m{streams}",
-            f"-D{seconds}",
-            f"--tls13-ciphers={CIPHER}",
-            *flags,
-            url,
-        ],
-        preexec_fn=_on_load_cpu,
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=seconds + 30,
-    ).stdout
+    command = ["h2load", "-t1", f"-c{connections}", f"-m{streams}", f"-D{seconds}"]
+    command += [f"--tls13-ciphers={CIPHER}", *flags, url]
+    output = _run(command, seconds + 30)
     for line in AGREED[url.split(":")[0]]:
         if line not in output.splitlines():
             raise RuntimeError(f"h2load of {url} does not say '{line}', but:\n{output}")
@@ -81,14 +68,8 @@ def _milliseconds(text):
 
 def saturate_with_latency(url, connections, seconds):
     """Requests answered a second, and the milliseconds that 99 of 100 did not exceed."""
-    output = subprocess.run(
-        ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "30s", url],
-        preexec_fn=_on_load_cpu,
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=seconds + 60,
-    ).stdout
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "30s"]
+    output = _run(command + [url], seconds + 60)
     answered = int(re.search(r"(\d+) requests in", output).group(1))
     if answered == 0:
         return 0, float("nan")
