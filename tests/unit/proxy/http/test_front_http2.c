@@ -2,53 +2,14 @@
 #include "common/buffer.h"
 #include "proxy/http/front_http2.h"
 #include "tests/unit/cmocka_all.h"
-#include "tests/unit/proxy/http/http2_pair.h"
+#include "tests/unit/proxy/http/http2_scene.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct scene {
-    struct stage *stage;
-    struct pair pair;
-};
-
-static int set_up(void **state)
-{
-    struct scene *scene = memory_allocate_zeroed(1, sizeof(*scene));
-    scene->stage = stage_new();
-    stage_start(scene->stage);
-    pair_connect(&scene->pair, scene->stage);
-    *state = scene;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct scene *scene = *state;
-    pair_close(&scene->pair);
-    stage_free(scene->stage);
-    free(scene);
-    return 0;
-}
-
 static void assert_text(struct buffer *bytes, const char *expected)
 {
     assert_string_equal(buffer_string(bytes), expected);
-}
-
-static void assert_contains(struct buffer *bytes, const char *expected)
-{
-    if (strstr(buffer_string(bytes), expected) == NULL)
-        fail_msg("no '%s' in '%s'", expected, buffer_string(bytes));
-}
-
-/* A bodiless request, as an endpoint got it. */
-static struct player forward(struct scene *scene, struct stream **request, const char *fields)
-{
-    *request = pair_request(&scene->pair, fields, false);
-    struct player endpoint = stage_accept(scene->stage, 0);
-    player_expect(&endpoint, "\r\n\r\n");
-    return endpoint;
 }
 
 static void expect_status(struct scene *scene, struct stream *request, const char *status)
@@ -106,7 +67,7 @@ static void many_requests_run_at_a_time(void **state)
     struct player endpoints[COUNT];
 
     for (int i = 0; i < COUNT; i++)
-        endpoints[i] = forward(scene, &requests[i], PAIR_HEAD("GET", "/"));
+        endpoints[i] = scene_forward(scene, &requests[i], PAIR_HEAD("GET", "/"));
     for (int i = COUNT - 1; i >= 0; i--) {
         player_send(&endpoints[i], "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
         expect_status(scene, requests[i], "200");
@@ -136,7 +97,7 @@ static void responses_without_a_body_end_with_their_heads(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct stream *request;
         if (i == 0) {
-            endpoint = forward(scene, &request, cases[i].request);
+            endpoint = scene_forward(scene, &request, cases[i].request);
         } else {
             request = pair_request(&scene->pair, cases[i].request, false);
             player_expect(&endpoint, "\r\n\r\n");
@@ -154,7 +115,7 @@ static void interim_heads_are_passed_on(void **state)
 {
     struct scene *scene = *state;
     struct stream *request;
-    struct player endpoint = forward(scene, &request, PAIR_HEAD("GET", "/"));
+    struct player endpoint = scene_forward(scene, &request, PAIR_HEAD("GET", "/"));
 
     player_send(&endpoint, "HTTP/1.1 103 Early\r\nLink: </a>\r\n\r\n"
                            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
@@ -274,7 +235,7 @@ static void a_truncated_answer_ends_in_a_reset(void **state)
 {
     struct scene *scene = *state;
     struct stream *request;
-    struct player endpoint = forward(scene, &request, PAIR_HEAD("GET", "/"));
+    struct player endpoint = scene_forward(scene, &request, PAIR_HEAD("GET", "/"));
     player_send(&endpoint, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
     PAIR_WAIT(&scene->pair, request->in.bytes.length == 4);
 
@@ -289,14 +250,14 @@ static void a_stream_that_is_cancelled_ends_its_request_at_the_endpoint(void **s
 {
     struct scene *scene = *state;
     struct stream *request;
-    struct player endpoint = forward(scene, &request, PAIR_HEAD("GET", "/"));
+    struct player endpoint = scene_forward(scene, &request, PAIR_HEAD("GET", "/"));
 
     http2_stream_reset(&request->http2, HTTP2_CANCEL);
 
     player_expect_gone(&endpoint);
     player_close(&endpoint);
     struct stream *next;
-    endpoint = forward(scene, &next, PAIR_HEAD("GET", "/"));
+    endpoint = scene_forward(scene, &next, PAIR_HEAD("GET", "/"));
     player_close(&endpoint);
     expect_status(scene, next, "503");
 }
@@ -305,8 +266,8 @@ static void a_client_that_leaves_ends_all_its_requests(void **state)
 {
     struct scene *scene = *state;
     struct stream *request;
-    struct player first = forward(scene, &request, PAIR_HEAD("GET", "/"));
-    struct player second = forward(scene, &request, PAIR_HEAD("GET", "/"));
+    struct player first = scene_forward(scene, &request, PAIR_HEAD("GET", "/"));
+    struct player second = scene_forward(scene, &request, PAIR_HEAD("GET", "/"));
 
     pair_end(&scene->pair.client);
 
@@ -468,36 +429,29 @@ static void a_listener_may_refuse_it(void **state)
     stage_free(stage);
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scene_set_up, scene_tear_down)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_request_is_forwarded_and_answered, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(crumbs_of_cookies_are_joined, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(many_requests_run_at_a_time, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(responses_without_a_body_end_with_their_heads, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(interim_heads_are_passed_on, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_body_of_known_length_is_forwarded_by_length, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(a_body_of_unknown_length_is_chunked_and_has_trailers,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_client_that_waits_for_100_gets_it_once, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(an_endpoint_that_reads_slowly_slows_the_client_down, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(an_early_answer_ends_the_upload, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_truncated_answer_ends_in_a_reset, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_stream_that_is_cancelled_ends_its_request_at_the_endpoint,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_client_that_leaves_ends_all_its_requests, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(what_is_not_taken_never_reaches_an_endpoint, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(too_many_headers_are_431, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_target_that_is_too_long_is_414, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_preface_may_come_in_pieces, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_only_begins_like_the_preface_is_http1, set_up,
-                                        tear_down),
+        TEST(a_request_is_forwarded_and_answered),
+        TEST(crumbs_of_cookies_are_joined),
+        TEST(many_requests_run_at_a_time),
+        TEST(responses_without_a_body_end_with_their_heads),
+        TEST(interim_heads_are_passed_on),
+        TEST(a_body_of_known_length_is_forwarded_by_length),
+        TEST(a_body_of_unknown_length_is_chunked_and_has_trailers),
+        TEST(a_client_that_waits_for_100_gets_it_once),
+        TEST(an_endpoint_that_reads_slowly_slows_the_client_down),
+        TEST(an_early_answer_ends_the_upload),
+        TEST(a_truncated_answer_ends_in_a_reset),
+        TEST(a_stream_that_is_cancelled_ends_its_request_at_the_endpoint),
+        TEST(a_client_that_leaves_ends_all_its_requests),
+        TEST(what_is_not_taken_never_reaches_an_endpoint),
+        TEST(too_many_headers_are_431),
+        TEST(a_target_that_is_too_long_is_414),
+        TEST(the_preface_may_come_in_pieces),
+        TEST(what_only_begins_like_the_preface_is_http1),
         cmocka_unit_test(a_listener_may_refuse_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

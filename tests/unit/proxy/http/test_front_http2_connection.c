@@ -2,61 +2,12 @@
 #include "common/buffer.h"
 #include "proxy/http/front_http2.h"
 #include "tests/unit/cmocka_all.h"
-#include "tests/unit/proxy/http/http2_pair.h"
+#include "tests/unit/proxy/http/http2_scene.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define GRPC "content-type=application/grpc+proto\nte=trailers\n"
-
-struct scene {
-    struct stage *stage;
-    struct pair pair;
-};
-
-static int prepare(void **state)
-{
-    struct scene *scene = memory_allocate_zeroed(1, sizeof(*scene));
-    scene->stage = stage_new();
-    *state = scene;
-    return 0;
-}
-
-static void begin(struct scene *scene)
-{
-    stage_start(scene->stage);
-    pair_connect(&scene->pair, scene->stage);
-}
-
-static int set_up(void **state)
-{
-    prepare(state);
-    begin(*state);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct scene *scene = *state;
-    pair_close(&scene->pair);
-    stage_free(scene->stage);
-    free(scene);
-    return 0;
-}
-
-static void assert_contains(struct buffer *bytes, const char *expected)
-{
-    if (strstr(buffer_string(bytes), expected) == NULL)
-        fail_msg("no '%s' in '%s'", expected, buffer_string(bytes));
-}
-
-static struct player forward(struct scene *scene, struct stream **request, const char *fields)
-{
-    *request = pair_request(&scene->pair, fields, false);
-    struct player endpoint = stage_accept(scene->stage, 0);
-    player_expect(&endpoint, "\r\n\r\n");
-    return endpoint;
-}
 
 /* --- time ------------------------------------------------------------------------------------ */
 
@@ -64,7 +15,7 @@ static void an_idle_connection_is_told_and_closed(void **state)
 {
     struct scene *scene = *state;
     struct stream *request;
-    struct player endpoint = forward(scene, &request, PAIR_HEAD("GET", "/"));
+    struct player endpoint = scene_forward(scene, &request, PAIR_HEAD("GET", "/"));
     player_send(&endpoint, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     PAIR_WAIT(&scene->pair, request->is_closed);
     uint64_t idle_ms = scene->stage->shared.http.idle_timeout_ms;
@@ -84,7 +35,7 @@ static void a_connection_with_a_request_is_not_idle(void **state)
 {
     struct scene *scene = *state;
     struct stream *request;
-    struct player endpoint = forward(scene, &request, PAIR_HEAD("GET", "/"));
+    struct player endpoint = scene_forward(scene, &request, PAIR_HEAD("GET", "/"));
     player_send(&endpoint, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha");
     for (int i = 0; i < 5; i++) {
         stage_advance(scene->stage, scene->stage->shared.http.idle_timeout_ms / 2);
@@ -117,7 +68,7 @@ static void a_client_that_opens_no_window_loses_the_stream(void **state)
 {
     struct scene *scene = *state;
     struct stream *request;
-    struct player endpoint = forward(scene, &request, PAIR_HEAD("GET", "/"));
+    struct player endpoint = scene_forward(scene, &request, PAIR_HEAD("GET", "/"));
     player_send(&endpoint, "HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n");
     char piece[1000] = {0};
     for (int i = 0; i < 200; i++) {
@@ -147,7 +98,7 @@ static void what_runs_is_finished_and_the_client_told(void **state)
 {
     struct scene *scene = *state;
     struct stream *request;
-    struct player endpoint = forward(scene, &request, PAIR_HEAD("GET", "/"));
+    struct player endpoint = scene_forward(scene, &request, PAIR_HEAD("GET", "/"));
 
     drain(scene);
     PAIR_WAIT(&scene->pair, scene->pair.client.session.has_peer_goaway);
@@ -220,9 +171,9 @@ static void after_its_requests_a_connection_ends(void **state)
 {
     struct scene *scene = *state;
     scene->stage->shared.http.connection_max_requests = 2;
-    begin(scene);
+    scene_begin(scene);
     struct stream *request;
-    struct player endpoint = forward(scene, &request, PAIR_HEAD("GET", "/"));
+    struct player endpoint = scene_forward(scene, &request, PAIR_HEAD("GET", "/"));
     serve_one(scene, &endpoint, request);
     pair_let_pass(&scene->pair);
     assert_false(scene->pair.client.is_over);
@@ -239,9 +190,9 @@ static void a_connection_that_is_old_ends_after_a_request(void **state)
 {
     struct scene *scene = *state;
     scene->stage->shared.http.connection_max_age_ms = 1000;
-    begin(scene);
+    scene_begin(scene);
     struct stream *request;
-    struct player endpoint = forward(scene, &request, PAIR_HEAD("GET", "/"));
+    struct player endpoint = scene_forward(scene, &request, PAIR_HEAD("GET", "/"));
 
     stage_advance(scene->stage, 1000);
     pair_let_pass(&scene->pair);
@@ -270,7 +221,7 @@ static void without_routes_a_call_is_unavailable(void **state)
 {
     struct scene *scene = *state;
     scene->stage->has_no_table = true;
-    begin(scene);
+    scene_begin(scene);
 
     struct stream *request = pair_request(&scene->pair, PAIR_HEAD("POST", "/p.S/M") GRPC, true);
 
@@ -281,7 +232,7 @@ static void without_a_route_a_call_is_unimplemented(void **state)
 {
     struct scene *scene = *state;
     scene->stage->route.prefix = "/only";
-    begin(scene);
+    scene_begin(scene);
 
     struct stream *call = pair_request(&scene->pair, PAIR_HEAD("POST", "/p.S/M") GRPC, true);
     struct stream *other = pair_request(
@@ -296,7 +247,7 @@ static void a_service_that_is_gone_is_unavailable(void **state)
 {
     struct scene *scene = *state;
     struct stream *request;
-    struct player endpoint = forward(scene, &request, PAIR_HEAD("POST", "/p.S/M") GRPC);
+    struct player endpoint = scene_forward(scene, &request, PAIR_HEAD("POST", "/p.S/M") GRPC);
 
     player_close(&endpoint);
 
@@ -308,9 +259,9 @@ static void a_call_that_takes_too_long_exceeds_its_deadline(void **state)
 {
     struct scene *scene = *state;
     scene->stage->route.request_timeout_ms = 5000;
-    begin(scene);
+    scene_begin(scene);
     struct stream *request;
-    struct player endpoint = forward(scene, &request, PAIR_HEAD("POST", "/p.S/M") GRPC);
+    struct player endpoint = scene_forward(scene, &request, PAIR_HEAD("POST", "/p.S/M") GRPC);
 
     stage_advance(scene->stage, 5000);
 
@@ -331,7 +282,7 @@ static void an_answer_that_breaks_off_ends_with_unavailable(void **state)
 {
     struct scene *scene = *state;
     struct stream *request;
-    struct player endpoint = forward(scene, &request, PAIR_HEAD("POST", "/p.S/M") GRPC);
+    struct player endpoint = scene_forward(scene, &request, PAIR_HEAD("POST", "/p.S/M") GRPC);
     player_send(&endpoint, "HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\n"
                            "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
     PAIR_WAIT(&scene->pair, request->in.bytes.length == 5);
@@ -347,8 +298,8 @@ static void an_answer_that_breaks_off_ends_with_unavailable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-#define TEST_OF_ITS_OWN(name) cmocka_unit_test_setup_teardown(name, prepare, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scene_set_up, scene_tear_down)
+#define TEST_OF_ITS_OWN(name) cmocka_unit_test_setup_teardown(name, scene_prepare, scene_tear_down)
         TEST(an_idle_connection_is_told_and_closed),
         TEST(a_connection_with_a_request_is_not_idle),
         TEST(a_body_that_stops_is_408),

@@ -20,12 +20,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    stage_free(*state);
-    return 0;
-}
-
 static void put_preface(struct buffer *to)
 {
     buffer_append_slice(to, HTTP2_FRAMES_PREFACE);
@@ -112,7 +106,7 @@ static void a_client_that_takes_nothing_is_closed(void **state)
     player_close(&client);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, stage_tear_down)
 
 int main(void)
 {
