@@ -204,6 +204,14 @@ static void read_route(struct document_decoder *decoder, const yaml_node_t *root
     read_object(decoder, root, envelope, &route->base, "put_route", &metadata, &route->name);
 }
 
+static void read_grpc_route(struct document_decoder *decoder, const yaml_node_t *root,
+                            const struct envelope *envelope)
+{
+    decoder->is_grpc = true;
+    read_route(decoder, root, envelope);
+    decoder->is_grpc = false;
+}
+
 static void read_backend(struct document_decoder *decoder, const yaml_node_t *root,
                          const struct envelope *envelope)
 {
@@ -217,14 +225,6 @@ static void read_backend(struct document_decoder *decoder, const yaml_node_t *ro
 }
 
 /* --- one document ----------------------------------------------------------------------------- */
-
-static void read_grpc_route(struct document_decoder *decoder, const yaml_node_t *root,
-                            const struct envelope *envelope)
-{
-    decoder->is_grpc = true;
-    read_route(decoder, root, envelope);
-    decoder->is_grpc = false;
-}
 
 static const struct {
     const char *api_version, *kind;
