@@ -36,6 +36,7 @@ enum http2_frame_flag {
 enum http2_setting {
     HTTP2_SETTING_MAX_CONCURRENT_STREAMS = 3,
     HTTP2_SETTING_INITIAL_WINDOW_SIZE = 4,
+    HTTP2_SETTING_ENABLE_CONNECT_PROTOCOL = 8, /* RFC 8441 section 3 */
 };
 
 /* What a client says first, before its SETTINGS. */
