@@ -173,6 +173,8 @@ static void start(struct client_connection *connection, struct slice received)
                        &events, &worker->counters->client_bytes_in,
                        &worker->counters->client_bytes_out);
     front_http2_set_idle(front, true);
+    if (worker->is_draining) /* it had not said what it speaks when that began */
+        front_http2_shut_down(front);
     http2_session_feed(&front->session, received);
 }
 

@@ -199,8 +199,6 @@ static bool asks_for_nothing(const nghttp2_frame *frame)
     case NGHTTP2_DATA:
         return frame->hd.length == frame->data.padlen &&
                (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0;
-    case NGHTTP2_PING:
-        return (frame->hd.flags & NGHTTP2_FLAG_ACK) == 0;
     default:
         return true;
     }

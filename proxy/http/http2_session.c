@@ -151,20 +151,20 @@ void http2_session_condemn(struct http2_session *session, enum http2_error error
     http2_session_mark(session);
 }
 
-/* A client that answers the PING has seen the notice, and what it sends from then on it could have
- * sent elsewhere. */
 void http2_session_shut_down(struct http2_session *session)
 {
     if (session->is_shutting_down)
         return;
     session->is_shutting_down = true;
     nghttp2_submit_shutdown_notice(session->native);
-    nghttp2_submit_ping(session->native, NGHTTP2_FLAG_NONE, NULL);
     http2_session_mark(session);
 }
 
 void http2_session_refuse_new(struct http2_session *session)
 {
+    if (session->is_refusing)
+        return;
+    session->is_refusing = true;
     nghttp2_submit_goaway(session->native, NGHTTP2_FLAG_NONE,
                           nghttp2_session_get_last_proc_stream_id(session->native),
                           NGHTTP2_NO_ERROR, NULL, 0);

@@ -149,6 +149,7 @@ struct http2_session {
     bool is_dirty;
     bool is_ended; /* no more can come, or be sent */
     bool is_shutting_down;
+    bool is_refusing; /* the last stream is said */
 };
 
 /* What a worker's sessions have to send. */

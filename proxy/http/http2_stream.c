@@ -231,6 +231,15 @@ static void end_early(nghttp2_session *native, struct http2_stream *stream)
     }
 }
 
+/* A client that answers a PING behind the notice has seen it, and what it sends from then on it
+ * could have sent elsewhere. Submitted together with it, the PING would leave first. */
+static void follow_notice(nghttp2_session *native, const nghttp2_frame *frame)
+{
+    enum { ANY_STREAM = 0x7fffffff };
+    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.last_stream_id == ANY_STREAM)
+        nghttp2_submit_ping(native, NGHTTP2_FLAG_NONE, NULL);
+}
+
 static int on_frame_sent(nghttp2_session *native, const nghttp2_frame *frame, void *user_data)
 {
     struct http2_session *session = user_data;
@@ -241,6 +250,7 @@ static int on_frame_sent(nghttp2_session *native, const nghttp2_frame *frame, vo
     if (frame->hd.type == NGHTTP2_RST_STREAM && stream != NULL && !stream->is_reset &&
         !http2_flood_note_reset(&session->flood, timers_now_ms(&session->worker->timers)))
         http2_session_condemn(session, HTTP2_ENHANCE_YOUR_CALM);
+    follow_notice(native, frame);
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
         return 0;
 

@@ -132,7 +132,7 @@ void worker_wake(struct worker *worker);
 /* From any thread: accept no more; finish what runs, but cut it at `deadline_ms` (clock_now_ms).
  * With `is_patient` a connection between two requests waits a moment for one more, which is
  * answered with `Connection: close`: a client must not find it closed while its request is on the
- * way. Otherwise it is closed at once. */
+ * way. Otherwise it is closed at once. HTTP/2 says so itself: see http2_session_shut_down. */
 void worker_drain(struct worker *worker, uint64_t deadline_ms, bool is_patient);
 
 /* How long a connection may wait for its next request, when it might for `idle_ms` otherwise. */

@@ -24,6 +24,12 @@ static void put_ping(struct buffer *to, uint32_t turn)
     http2_put_frame(to, HTTP2_FRAME_PING, 0, 0, SLICE("12345678"));
 }
 
+static void put_ping_answer(struct buffer *to, uint32_t turn)
+{
+    (void)turn;
+    http2_put_frame(to, HTTP2_FRAME_PING, HTTP2_FLAG_ACK, 0, SLICE("12345678"));
+}
+
 static void put_settings(struct buffer *to, uint32_t turn)
 {
     (void)turn;
@@ -128,6 +134,7 @@ static void put_too_many(struct buffer *to, uint32_t turn)
 
 const struct http2_flood_kind http2_flood_kinds[] = {
     {"PING", put_ping, NULL, ENHANCE_YOUR_CALM, 0},
+    {"answers to no PING", put_ping_answer, NULL, ENHANCE_YOUR_CALM, 0},
     {"SETTINGS", put_settings, NULL, ENHANCE_YOUR_CALM, 0},
     {"PRIORITY", put_priority, NULL, ENHANCE_YOUR_CALM, 0},
     {"WINDOW_UPDATE", put_window, NULL, ENHANCE_YOUR_CALM, 0},
