@@ -171,13 +171,18 @@ void http2_session_refuse_new(struct http2_session *session)
     http2_session_mark(session);
 }
 
+size_t http2_session_allowance(const struct http2_session *session)
+{
+    return nghttp2_session_get_remote_settings(session->native,
+                                               NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
 size_t http2_session_room(const struct http2_session *session)
 {
     if (session->is_ended || session->has_peer_goaway ||
         nghttp2_session_check_request_allowed(session->native) == 0)
         return 0;
-    uint32_t most = nghttp2_session_get_remote_settings(session->native,
-                                                        NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+    size_t most = http2_session_allowance(session);
     return session->stream_count < most ? most - session->stream_count : 0;
 }
 

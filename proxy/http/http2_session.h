@@ -182,7 +182,9 @@ void http2_session_refuse_new(struct http2_session *session);
 /* GOAWAY, and then it is over: the peer breaks the rules. */
 void http2_session_condemn(struct http2_session *session, enum http2_error error);
 
-/* How many more streams a client may open now. */
+/* How many streams a client may have open at a time, as far as its server has said. */
+size_t http2_session_allowance(const struct http2_session *session);
+/* How many more it may open now. */
 size_t http2_session_room(const struct http2_session *session);
 
 /* There is something to send. */

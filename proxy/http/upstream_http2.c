@@ -195,9 +195,24 @@ static size_t load_of(const struct upstream_http2 *connection)
                                        : connection->session.stream_count;
 }
 
+/* What a connection that has not said it yet is going to allow, by what the others to its endpoint
+ * have said: more would be refused. */
+static size_t expected_allowance(const struct upstream_http2 *connection)
+{
+    size_t least = STREAMS_MAX;
+    const struct upstream_http2 *each =
+        conn_pool_first_http2(connection->link.worker->pool, connection->link.endpoint);
+    for (; each != NULL; each = each->next) {
+        if (each->has_spoken && http2_session_allowance(&each->session) < least)
+            least = http2_session_allowance(&each->session);
+    }
+    return least > 0 ? least : 1;
+}
+
 static bool has_room(const struct upstream_http2 *connection)
 {
-    return load_of(connection) < STREAMS_MAX &&
+    size_t most = connection->has_spoken ? STREAMS_MAX : expected_allowance(connection);
+    return load_of(connection) < most &&
            (connection->link.is_opening || http2_session_room(&connection->session) > 0);
 }
 

@@ -120,6 +120,32 @@ static void a_full_connection_gets_company(void **state)
     http2_endpoint_close(&second);
 }
 
+/* Before it has said so itself: what is beyond it would only be refused. */
+static void company_is_expected_to_allow_as_much(void **state)
+{
+    struct stage *stage = *state;
+    stage_start(stage);
+    struct player clients[3];
+    clients[0] = ask(stage, get);
+    struct http2_endpoint first = http2_endpoint_accept_limited(stage, 0, 1);
+    http2_endpoint_expect_head(&first);
+    stage_advance(stage, 1);
+
+    clients[1] = ask(stage, get);
+    clients[2] = ask(stage, get);
+    struct http2_endpoint second = http2_endpoint_accept_limited(stage, 0, 1);
+    struct http2_endpoint third = http2_endpoint_accept_limited(stage, 0, 1);
+
+    answer(&clients[1], &second, http2_endpoint_expect_head(&second));
+    answer(&clients[2], &third, http2_endpoint_expect_head(&third));
+    assert_int_equal(opened(stage), 3);
+    for (int i = 0; i < 3; i++)
+        player_close(&clients[i]);
+    http2_endpoint_close(&first);
+    http2_endpoint_close(&second);
+    http2_endpoint_close(&third);
+}
+
 static void a_burst_opens_few_connections_and_fills_them_alike(void **state)
 {
     struct stage *stage = *state;
@@ -441,6 +467,7 @@ int main(void)
         TEST(requests_at_a_time_share_a_connection),
         TEST(a_connection_serves_one_request_after_the_other),
         TEST(a_full_connection_gets_company),
+        TEST(company_is_expected_to_allow_as_much),
         TEST(a_burst_opens_few_connections_and_fills_them_alike),
         TEST(an_endpoint_that_allows_no_stream_gets_no_more_connections),
         TEST(requests_beyond_the_limit_of_connections_wait),
