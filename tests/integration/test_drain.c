@@ -35,14 +35,6 @@ static int stop(void **state)
     return 0;
 }
 
-static bool is_refused(void *context)
-{
-    (void)context;
-    struct http_connection *connection = http_connection_open(pointsman_port(pointsman));
-    http_connection_close(connection);
-    return connection == NULL;
-}
-
 static void a_running_request_is_answered_and_its_connection_closed(void **state)
 {
     (void)state;
@@ -59,7 +51,7 @@ static void a_running_request_is_answered_and_its_connection_closed(void **state
     assert_true(fake_upstream_wait_requests(upstream, 1, WAIT_MS));
 
     process_signal(pointsman_proxy(pointsman), SIGTERM);
-    assert_true(wait_until(is_refused, NULL, WAIT_MS));
+    pointsman_wait_refused(pointsman);
     fake_upstream_release(upstream);
 
     assert_int_equal(http_connection_receive(connection, &response, WAIT_MS), HTTP_COMPLETE);

@@ -37,7 +37,8 @@ static int keep_free_port(int *port)
     return fd;
 }
 
-static char *write_configuration(const struct nginx *nginx, const struct temp_dir *root)
+static char *write_configuration(const struct nginx *nginx, const struct temp_dir *root,
+                                 const char *listen_flags, const char *directives)
 {
     const char *dir = temp_dir_path(nginx->dir);
     struct buffer text = BUFFER_EMPTY;
@@ -50,9 +51,10 @@ static char *write_configuration(const struct nginx *nginx, const struct temp_di
                   "  client_body_temp_path %s/body;\n  proxy_temp_path %s/proxy;\n"
                   "  fastcgi_temp_path %s/fastcgi;\n  uwsgi_temp_path %s/uwsgi;\n"
                   "  scgi_temp_path %s/scgi;\n"
-                  "  server { listen 127.0.0.1:%d; root %s; }\n"
+                  "  server { listen 127.0.0.1:%d %s; root %s; %s }\n"
                   "}\n",
-                  dir, dir, dir, dir, dir, dir, nginx->port, temp_dir_path(root));
+                  dir, dir, dir, dir, dir, dir, nginx->port, listen_flags, temp_dir_path(root),
+                  directives);
     char *path = temp_dir_write(nginx->dir, "nginx.conf", buffer_string(&text));
     buffer_clear(&text);
     return path;
@@ -67,20 +69,31 @@ static bool nginx_answers(void *context)
     return connection != NULL;
 }
 
-struct nginx *nginx_start(const struct temp_dir *root)
+static struct nginx *start(const struct temp_dir *root, const char *scheme,
+                           const char *listen_flags, const char *directives)
 {
     struct nginx *nginx = memory_allocate_zeroed(1, sizeof(*nginx));
     nginx->dir = temp_dir_new();
     nginx->port_keeper = keep_free_port(&nginx->port);
-    snprintf(nginx->url, sizeof(nginx->url), "http://127.0.0.1:%d", nginx->port);
+    snprintf(nginx->url, sizeof(nginx->url), "%s://127.0.0.1:%d", scheme, nginx->port);
 
-    char *configuration = write_configuration(nginx, root);
+    char *configuration = write_configuration(nginx, root, listen_flags, directives);
     const char *arguments[] = {
         "nginx", "-c", configuration, "-e", "stderr", "-p", temp_dir_path(nginx->dir), NULL};
     nginx->process = process_start(arguments, NULL);
     free(configuration);
     CHECK(wait_until(nginx_answers, nginx, WAIT_MS), "nginx does not answer");
     return nginx;
+}
+
+struct nginx *nginx_start(const struct temp_dir *root)
+{
+    return start(root, "http", "", "");
+}
+
+struct nginx *nginx_start_http2(const struct temp_dir *root, const char *directives)
+{
+    return start(root, "h2c", "http2", directives);
 }
 
 void nginx_free(struct nginx *nginx)

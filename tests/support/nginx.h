@@ -11,11 +11,13 @@ struct nginx;
 /* Serves the files of `root` on a free port of 127.0.0.1, and answers already. `root` outlives
  * it. */
 struct nginx *nginx_start(const struct temp_dir *root);
+/* The same over HTTP/2 without TLS, with more for its server block. */
+struct nginx *nginx_start_http2(const struct temp_dir *root, const char *directives);
 /* Harmless on NULL. */
 void nginx_free(struct nginx *nginx);
 
 int nginx_port(const struct nginx *nginx);
-/* "http://127.0.0.1:PORT". Borrowed until it is freed. */
+/* "http://127.0.0.1:PORT", "h2c://" for HTTP/2. Borrowed until it is freed. */
 const char *nginx_url(const struct nginx *nginx);
 
 #endif

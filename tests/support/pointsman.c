@@ -2,6 +2,7 @@
 
 #include "common/buffer.h"
 #include "tests/support/check.h"
+#include "tests/support/http_connection.h"
 #include "tests/support/http_get.h"
 #include "tests/support/wait.h"
 
@@ -282,6 +283,19 @@ uint64_t pointsman_metric(const struct pointsman *pointsman, const char *name)
     uint64_t value = strtoull(at + strlen(start), NULL, 10);
     http_message_clear(&page);
     return value;
+}
+
+static bool is_refused(void *context)
+{
+    const struct pointsman *pointsman = context;
+    struct http_connection *connection = http_connection_open(pointsman_port(pointsman));
+    http_connection_close(connection);
+    return connection == NULL;
+}
+
+void pointsman_wait_refused(const struct pointsman *pointsman)
+{
+    CHECK(wait_until(is_refused, (void *)pointsman, WAIT_MS), "the proxy still listens");
 }
 
 static bool has_no_upstream_connections(void *pointsman)

@@ -64,6 +64,9 @@ bool pointsman_page_has(const struct pointsman *pointsman, const char *path, con
 /* The value of a metric that has no labels; it must be there. */
 uint64_t pointsman_metric(const struct pointsman *pointsman, const char *name);
 
+/* Until nobody listens at its port. */
+void pointsman_wait_refused(const struct pointsman *pointsman);
+
 /* Until the proxy has no connection to any service. After fake_upstream_drop_connections: a POST on
  * one that is gone could not be sent again. */
 void pointsman_wait_no_upstream_connections(const struct pointsman *pointsman);

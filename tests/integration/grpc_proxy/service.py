@@ -1,9 +1,10 @@
 """A gRPC service that does what each call's name says; a process of its own, so that it can be
 killed. Messages are plain bytes. Prints its port and serves until its input ends.
 
-    service.py [PORT [KEY CERTIFICATE]]
+    service.py [--connection-age MS] [PORT [KEY CERTIFICATE]]
 """
 
+import argparse
 import concurrent.futures
 import os
 import pathlib
@@ -128,12 +129,20 @@ class Handlers(grpc.GenericRpcHandler):
 
 
 def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--connection-age", type=int, help="milliseconds, then GOAWAY")
+    parser.add_argument("port", nargs="?", default=0)
+    parser.add_argument("secured", nargs="*", type=pathlib.Path)
+    asked = parser.parse_args()
+    options = [("grpc.so_reuseport", 0)]
+    if asked.connection_age:
+        options.append(("grpc.max_connection_age_ms", asked.connection_age))
     pool = concurrent.futures.ThreadPoolExecutor(max_workers=600)
-    server = grpc.server(pool, options=[("grpc.so_reuseport", 0)])
+    server = grpc.server(pool, options=options)
     server.add_generic_rpc_handlers((Handlers(),))
-    address = f"127.0.0.1:{sys.argv[1] if len(sys.argv) > 1 else 0}"
-    if len(sys.argv) > 3:
-        pair = tuple(pathlib.Path(path).read_bytes() for path in sys.argv[2:4])
+    address = f"127.0.0.1:{asked.port}"
+    if asked.secured:
+        pair = tuple(path.read_bytes() for path in asked.secured)
         port = server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
     else:
         port = server.add_insecure_port(address)

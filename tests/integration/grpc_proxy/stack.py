@@ -32,8 +32,10 @@ def program(name):
 class Service:
     """service.py as a process; `secured` are files of a key and a certificate."""
 
-    def __init__(self, port=0, secured=()):
-        command = [sys.executable, "-B", os.path.join(HERE, "service.py"), str(port), *secured]
+    def __init__(self, port=0, secured=(), flags=()):
+        command = [
+            sys.executable, "-B", os.path.join(HERE, "service.py"), *flags, str(port), *secured,
+        ]  # fmt: skip
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.port = int(self.process.stdout.readline())
 
@@ -53,6 +55,7 @@ class Service:
 class StackCase(unittest.TestCase):
     route_flags = ()  # more flags for the route
     proxy_arguments = ()
+    service_flags = ()
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="pointsman-")
@@ -96,7 +99,7 @@ class StackCase(unittest.TestCase):
             self.assertEqual(exit_code, 0, log.read())
 
     def start_service(self, port=0, secured=()):
-        service = Service(port, secured)
+        service = Service(port, secured, self.service_flags)
         self.addCleanup(service.stop)
         return service
 
