@@ -8,8 +8,9 @@
 #include "proxy/upstream/balancer.h"
 
 /* One in so many running requests may be a retry, and so many beside that: else a backend with few
- * requests could never have one. */
-enum { BUDGET_SHARE = 5, BUDGET_FLOOR = 3 };
+ * requests could never have one, and of a few clients who see one failure together most would be
+ * told of it. */
+enum { BUDGET_SHARE = 5, BUDGET_FLOOR = 32 };
 
 /* Beyond this, a pause grows no more. */
 enum { LONGEST_BACKOFF_MS = 30 * 1000 };
