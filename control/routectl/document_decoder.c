@@ -400,6 +400,7 @@ static const struct {
     {&pointsman__v1__fraction__descriptor, "denominator"},
     {&pointsman__v1__path_match__descriptor, "value"},
     {&pointsman__v1__route_match__descriptor, "method"},
+    {&pointsman__v1__route__descriptor, "rules"},
 };
 
 static void check_zero(struct document_decoder *decoder, const yaml_node_t *node,
@@ -412,7 +413,7 @@ static void check_zero(struct document_decoder *decoder, const yaml_node_t *node
         if (never_zero[i].descriptor == message->descriptor &&
             strcmp(never_zero[i].field, field->name) == 0)
             decoder_fail(decoder, node, "must not be %s; leave it out",
-                         field->type == PROTOBUF_C_TYPE_STRING ? "empty" : "0");
+                         field->type == PROTOBUF_C_TYPE_UINT32 ? "0" : "empty");
     }
 }
 
@@ -468,6 +469,8 @@ static void read_field(struct document_decoder *decoder, void *context, const ch
     reading->required_count += document_is_required(descriptor, field);
     if (field->label == PROTOBUF_C_LABEL_REPEATED) {
         read_list(decoder, value, field, reading->message);
+        if (!decoder->is_grpc) /* there, rules may be an empty list */
+            check_zero(decoder, value, field, reading->message);
     } else if (choose(decoder, key_node, field, reading->message)) {
         read_value(decoder, value, field, field_at(reading->message, field));
         check_zero(decoder, value, field, reading->message);

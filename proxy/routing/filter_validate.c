@@ -190,6 +190,7 @@ static void validate_mirror(struct validation *validation,
         validation_problem(validation, "backend_ref", "must name a Backend");
     } else {
         size_t mark = validation_enter(validation, "backend_ref");
+        validate_group_and_kind(validation, ref->group, ref->kind);
         if (!is_dns_subdomain(slice_from_string(ref->name)))
             validation_problem(validation, "name", "must be the name of a Backend");
         if (ref->namespace_[0] != '\0' && !is_dns_subdomain(slice_from_string(ref->namespace_)))
@@ -262,6 +263,17 @@ static bool is_origin(const char *origin)
     return is_origin_host(slice_of(host + wildcard_length, host_length - wildcard_length));
 }
 
+/* These lists are sets: what stands in them twice is a slip. */
+static void validate_given_once(struct validation *validation, char *const *items, size_t i)
+{
+    for (size_t j = 0; j < i; j++) {
+        if (strcmp(items[j], items[i]) == 0) {
+            validation_problem(validation, NULL, "is given twice: '%s'", items[i]);
+            return;
+        }
+    }
+}
+
 static void validate_origins(struct validation *validation, const Pointsman__V1__Cors *cors)
 {
     if (cors->n_allow_origins > MAX_CORS_ITEMS) {
@@ -275,6 +287,7 @@ static void validate_origins(struct validation *validation, const Pointsman__V1_
                                "must be '*' or an origin like https://*.example.com");
         else if (strcmp(cors->allow_origins[i], "*") == 0 && cors->n_allow_origins > 1)
             validation_problem(validation, NULL, "'*' must stand alone");
+        validate_given_once(validation, cors->allow_origins, i);
         validation_leave(validation, mark);
     }
 }
@@ -306,6 +319,7 @@ static void validate_names_or_star(struct validation *validation, const char *fi
             validate(validation, names[i]);
         else if (count > 1 && !star_may_have_others)
             validation_problem(validation, NULL, "'*' must stand alone");
+        validate_given_once(validation, names, i);
         validation_leave(validation, mark);
     }
 }

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Far above what the Gateway API allows a route; they bound what one commit can cost. */
+/* They bound what one commit can cost. */
 enum {
     MAX_HOSTNAMES = 1024,
     MAX_PARENT_REFS = 64,
@@ -71,9 +71,51 @@ static void validate_count(struct validation *validation, const char *field, siz
 
 static void validate_parent_ref(struct validation *validation, const ParentRefMessage *ref)
 {
+    validate_group_and_kind(validation, ref->group, ref->kind);
     validate_port(validation, "port", ref->port);
     if (ref->section_name[0] != '\0' && !is_dns_subdomain(slice_from_string(ref->section_name)))
         validation_problem(validation, "section_name", "must be the name of a listener");
+}
+
+static bool is_same_parent(const ParentRefMessage *a, const ParentRefMessage *b)
+{
+    return strcmp(a->name, b->name) == 0 && strcmp(a->namespace_, b->namespace_) == 0 &&
+           strcmp(a->kind, b->kind) == 0 && strcmp(a->group, b->group) == 0;
+}
+
+/* References to one parent must be distinct: all give the same of sectionName and port, and each
+ * other values. Those without a name are flags', and each stands for itself. */
+static bool are_distinct(struct validation *validation, const ParentRefMessage *ref,
+                         const ParentRefMessage *earlier)
+{
+    if (ref->name[0] == '\0' || !is_same_parent(ref, earlier))
+        return true;
+    if ((ref->section_name[0] == '\0') != (earlier->section_name[0] == '\0') ||
+        (ref->port == 0) != (earlier->port == 0)) {
+        validation_problem(validation, NULL,
+                           "must give what the other reference to '%s' gives, a section_name, a "
+                           "port, or both",
+                           ref->name);
+        return false;
+    }
+    if (strcmp(ref->section_name, earlier->section_name) != 0 || ref->port != earlier->port)
+        return true;
+    validation_problem(validation, NULL, "is given twice: '%s'", ref->name);
+    return false;
+}
+
+static void validate_parent_refs(struct validation *validation, const RouteMessage *route)
+{
+    validate_count(validation, "parent_refs", route->n_parent_refs, MAX_PARENT_REFS);
+    for (size_t i = 0; i < route->n_parent_refs; i++) {
+        size_t mark = validation_enter_item(validation, "parent_refs", i);
+        validate_parent_ref(validation, route->parent_refs[i]);
+        for (size_t j = 0; j < i && i < MAX_PARENT_REFS; j++) {
+            if (!are_distinct(validation, route->parent_refs[i], route->parent_refs[j]))
+                break;
+        }
+        validation_leave(validation, mark);
+    }
 }
 
 static void validate_hostname(struct validation *validation, const char *hostname)
@@ -119,15 +161,6 @@ static void validate_path(struct validation *validation, const PathMatchMessage 
     validation_problem(validation, "type", "is unknown: %d", (int)path->type);
 }
 
-static void validate_query_value(struct validation *validation, const char *field,
-                                 const char *value)
-{
-    size_t length = strlen(value);
-    if (length == 0 || length > QUERY_VALUE_MAX_LENGTH)
-        validation_problem(validation, field, "must have 1 to %d characters",
-                           QUERY_VALUE_MAX_LENGTH);
-}
-
 /* What a value that may be an expression is, when it is one. */
 static void validate_value_type(struct validation *validation, Pointsman__V1__ValueMatchType type,
                                 const char *value)
@@ -170,7 +203,7 @@ static void validate_match(struct validation *validation, const RouteMatchMessag
         const QueryParamMatchMessage *param = match->query_params[i];
         mark = validation_enter_item(validation, "query_params", i);
         validate_header_name(validation, "name", param->name);
-        validate_query_value(validation, "value", param->value);
+        validate_length(validation, "value", param->value, QUERY_VALUE_MAX_LENGTH);
         validate_value_type(validation, param->type, param->value);
         validation_leave(validation, mark);
     }
@@ -184,6 +217,7 @@ static void validate_match(struct validation *validation, const RouteMatchMessag
 static void validate_backend_ref(struct validation *validation, const BackendRefMessage *ref,
                                  const RouteRuleMessage *rule)
 {
+    validate_group_and_kind(validation, ref->group, ref->kind);
     if (!is_dns_subdomain(slice_from_string(ref->name)))
         validation_problem(validation, "name", "must be the name of a Backend");
     if (ref->namespace_[0] != '\0' && !is_dns_subdomain(slice_from_string(ref->namespace_)))
@@ -211,11 +245,16 @@ static void validate_retry(struct validation *validation, const Pointsman__V1__R
 {
     validate_count(validation, "codes", retry->n_codes, MAX_RETRY_CODES);
     for (size_t i = 0; i < retry->n_codes; i++) {
-        if (retry->codes[i] < 400 || retry->codes[i] > 599) {
-            size_t mark = validation_enter_item(validation, "codes", i);
+        size_t mark = validation_enter_item(validation, "codes", i);
+        if (retry->codes[i] < 400 || retry->codes[i] > 599)
             validation_problem(validation, NULL, "must be between 400 and 599");
-            validation_leave(validation, mark);
+        for (size_t j = 0; j < i && i < MAX_RETRY_CODES; j++) {
+            if (retry->codes[j] == retry->codes[i]) {
+                validation_problem(validation, NULL, "is given twice: %u", retry->codes[i]);
+                break;
+            }
         }
+        validation_leave(validation, mark);
     }
     validate_duration(validation, "backoff", retry->backoff);
 }
@@ -293,12 +332,7 @@ bool route_validate(const RouteMessage *route, validate_report_fn *report, void 
     if (route->created_order > UINT16_MAX)
         validation_problem(&validation, "created_order", "must be at most %d", UINT16_MAX);
 
-    validate_count(&validation, "parent_refs", route->n_parent_refs, MAX_PARENT_REFS);
-    for (size_t i = 0; i < route->n_parent_refs; i++) {
-        size_t mark = validation_enter_item(&validation, "parent_refs", i);
-        validate_parent_ref(&validation, route->parent_refs[i]);
-        validation_leave(&validation, mark);
-    }
+    validate_parent_refs(&validation, route);
 
     validate_count(&validation, "hostnames", route->n_hostnames, MAX_HOSTNAMES);
     for (size_t i = 0; i < route->n_hostnames; i++) {

@@ -4,6 +4,19 @@
  * All problems are found at once, each with the path of its field, e.g.
  * rules[0].matches[1].path.value.
  *
+ * What the Gateway API's CRD refuses in an HTTPRoute is refused here, with two kinds of exceptions:
+ *
+ *   wider     Counts, for no cluster's store has to hold the routes: 1,024 hostnames and rules of a
+ *             route where the CRD allows 16, 4,096 matches (128), 256 backendRefs (16), 64 filters
+ *             (16), 64 conditions of one kind in a match (16), 128 headers in a modifier (48), 256
+ *             names in a list of CORS (9 or 64), 64 parentRefs (32).
+ *             A reference to a Service may leave out its port; a retry may have 0 attempts.
+ *             Of equal names in a match the first counts, as the type's documentation says; the
+ *             CRD's lists do not take two that are spelled alike.
+ *   narrower  What no request can be or become: paths with escaped dots, slashes or NULs;
+ *             replacements that are no paths; host names that are IP addresses; edits of Host and
+ *             of headers that are the connection's.
+ *
  * Threads: any. */
 #ifndef PROXY_ROUTING_ROUTE_VALIDATE_H
 #define PROXY_ROUTING_ROUTE_VALIDATE_H

@@ -14,6 +14,7 @@ enum {
     LABEL_KEY_MAX_LENGTH = 317, /* a prefix of 253, '/', and 63 */
     LABEL_VALUE_MAX_LENGTH = 63,
     HEADER_NAME_MAX_LENGTH = 256,
+    KIND_MAX_LENGTH = 63,
     MAX_LABELS = 64,
     MAX_WEIGHT = 1000000,
     MAX_DURATION_SECONDS = 1000000000,
@@ -160,18 +161,42 @@ void validate_header_name(struct validation *validation, const char *field, cons
         validation_problem(validation, field, "must be a header name (a token of RFC 9110)");
 }
 
+void validate_length(struct validation *validation, const char *field, const char *value,
+                     size_t max)
+{
+    size_t length = 0;
+    for (const char *at = value; *at != '\0'; at++)
+        length += ((unsigned char)*at & 0xc0) != 0x80;
+    if (length == 0 || length > max)
+        validation_problem(validation, field, "must have 1 to %zu characters", max);
+}
+
 void validate_header_value(struct validation *validation, const char *field, const char *value)
 {
-    size_t length = strlen(value);
-    if (length == 0 || length > HEADER_VALUE_MAX_LENGTH)
-        validation_problem(validation, field, "must have 1 to %d characters",
-                           HEADER_VALUE_MAX_LENGTH);
+    validate_length(validation, field, value, HEADER_VALUE_MAX_LENGTH);
     for (const char *at = value; *at != '\0'; at++) {
         if (((unsigned char)*at < ' ' && *at != '\t') || *at == 0x7f) {
             validation_problem(validation, field, "must not have control characters");
             return;
         }
     }
+}
+
+static bool is_kind(struct slice kind)
+{
+    return kind.length <= KIND_MAX_LENGTH && consists_of(kind, "-") &&
+           ascii_lower(kind.at[0]) >= 'a' && ascii_lower(kind.at[0]) <= 'z' &&
+           kind.at[kind.length - 1] != '-';
+}
+
+void validate_group_and_kind(struct validation *validation, const char *group, const char *kind)
+{
+    if (group[0] != '\0' && !is_dns_subdomain(slice_from_string(group)))
+        validation_problem(validation, "group", "must be a DNS name, e.g. example.com");
+    if (kind[0] != '\0' && !is_kind(slice_from_string(kind)))
+        validation_problem(validation, "kind",
+                           "must be letters, digits and '-', beginning with a letter, at most %d",
+                           KIND_MAX_LENGTH);
 }
 
 bool is_known_method(const char *method)

@@ -56,10 +56,16 @@ void validate_port(struct validation *validation, const char *field, uint32_t po
 void validate_weight(struct validation *validation, uint32_t weight);
 /* A token of RFC 9110, at most 256 characters. */
 void validate_header_name(struct validation *validation, const char *field, const char *name);
+/* 1 to `max` characters of UTF-8. */
+void validate_length(struct validation *validation, const char *field, const char *value,
+                     size_t max);
 /* 1 to 4096 characters, none of them a control character but the tab. */
 void validate_header_value(struct validation *validation, const char *field, const char *value);
 /* What the Gateway API calls a PreciseHostname: a DNS subdomain that is no IP address. */
 void validate_precise_hostname(struct validation *validation, const char *field, const char *name);
+
+/* What a reference is to: a DNS subdomain, and letters, digits and '-'. Empty: not given. */
+void validate_group_and_kind(struct validation *validation, const char *group, const char *kind);
 
 /* The methods of the Gateway API; they are case-sensitive. */
 bool is_known_method(const char *method);

@@ -172,6 +172,22 @@ static void header_and_query_matches_need_name_and_value(void **state)
     expect_problem("r : query:a[]=1", "query_params[0].name: must be a header name");
 }
 
+/* As many as the Gateway API takes, of which each may be several bytes. */
+static void values_are_as_long_as_their_characters(void **state)
+{
+    enum { CHARACTERS = 1024 };
+    (void)state;
+    struct buffer route = BUFFER_EMPTY;
+    buffer_append_string(&route, "r : query:a=");
+    for (int i = 0; i < CHARACTERS; i++)
+        buffer_append_string(&route, "\xc3\xa9");
+    expect_route_valid(buffer_string(&route));
+
+    buffer_append_char(&route, 'e');
+    expect_problem(buffer_string(&route), "query_params[0].value: must have 1 to 1024");
+    buffer_clear(&route);
+}
+
 static void an_unknown_kind_of_match_is_refused(void **state)
 {
     (void)state;
@@ -422,6 +438,7 @@ int main(void)
         cmocka_unit_test(paths_that_could_be_read_two_ways_are_refused),
         cmocka_unit_test(expressions_are_compiled),
         cmocka_unit_test(header_and_query_matches_need_name_and_value),
+        cmocka_unit_test(values_are_as_long_as_their_characters),
         cmocka_unit_test(an_unknown_kind_of_match_is_refused),
         cmocka_unit_test(a_try_may_not_outlast_its_request),
         cmocka_unit_test(filters_are_checked_against_their_rule),
