@@ -2,6 +2,7 @@
 #include "control/commit_parts.h"
 #include "control/proxy_registry.h"
 #include "control/references.h"
+#include "proxy/routing/route_validate.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -104,6 +105,13 @@ static bool has_backend(struct reference_check *check, const char *name)
     return known->is_there;
 }
 
+/* Or one that serves in its place. */
+static bool has_backend_for(struct reference_check *check, const char *name)
+{
+    struct slice for_all = object_name_for_all_namespaces(slice_from_string(name));
+    return has_backend(check, name) || (for_all.length > 0 && has_backend(check, for_all.at));
+}
+
 static void warn_of_reference(struct reference_check *check, const struct reference *reference,
                               const char *part, const char *what)
 {
@@ -135,7 +143,7 @@ static void warn_when_missing(void *context, const struct reference *reference)
         warn_of_kind(check, reference);
         return;
     }
-    if (!has_backend(check, reference->backend) && !check->has_failed) {
+    if (!has_backend_for(check, reference->backend) && !check->has_failed) {
         struct buffer what = BUFFER_EMPTY;
         buffer_printf(&what, "there is no backend '%s'", reference->backend);
         warn_of_reference(check, reference, "name", buffer_string(&what));

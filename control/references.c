@@ -74,18 +74,26 @@ void reference_field(const struct reference *reference, char field[REFERENCE_FIE
     snprintf(field, REFERENCE_FIELD_BYTES, "rules[%zu]%s%s", reference->rule, backend_ref, filter);
 }
 
-static void append_name(void *context, const struct reference *reference)
+static void append_name(struct reference_list *list, const char *name)
+{
+    list->names = memory_reallocate(list->names, (list->count + 1) * sizeof(list->names[0]));
+    list->names[list->count++] = memory_duplicate_string(name);
+}
+
+static void append_names(void *context, const struct reference *reference)
 {
     struct reference_list *list = context;
     if (reference->backend == NULL)
         return;
-    list->names = memory_reallocate(list->names, (list->count + 1) * sizeof(list->names[0]));
-    list->names[list->count++] = memory_duplicate_string(reference->backend);
+    append_name(list, reference->backend);
+    struct slice for_all = object_name_for_all_namespaces(slice_from_string(reference->backend));
+    if (for_all.length > 0)
+        append_name(list, for_all.at);
 }
 
 void references_collect(const RouteMessage *route, struct reference_list *list)
 {
-    references_each(route, append_name, list);
+    references_each(route, append_names, list);
 }
 
 void reference_list_clear(struct reference_list *list)

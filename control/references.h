@@ -35,7 +35,7 @@ struct reference_list {
     size_t count;
 };
 
-/* The backends of references_each. */
+/* The backends of references_each, and those that serve where these are not there. */
 void references_collect(const RouteMessage *route, struct reference_list *list);
 void reference_list_clear(struct reference_list *list);
 

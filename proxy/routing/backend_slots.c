@@ -2,6 +2,7 @@
 
 #include "common/buffer.h"
 #include "proto/message.h"
+#include "proxy/routing/route_validate.h"
 #include "proxy/upstream/backend.h"
 #include "proxy/upstream/dns_names.h"
 #include "proxy/upstream/endpoint_registry.h"
@@ -28,6 +29,9 @@ struct slot {
 /* The slots of one backend's name, whether or not there is such an object. */
 struct record {
     struct slot *slots;
+    struct record *for_all;                /* that of the name without a namespace, or NULL */
+    struct record *followers;              /* those whose `for_all` this is */
+    struct record *next_follower, **place; /* among the followers of `for_all` */
     uint16_t name_length;
     char name[];
 };
@@ -61,6 +65,23 @@ static struct slice name_of_record(const void *object)
     return record_name(object);
 }
 
+static void follow(struct record *record, struct record *for_all)
+{
+    record->for_all = for_all;
+    record->next_follower = for_all->followers;
+    record->place = &for_all->followers;
+    if (record->next_follower != NULL)
+        record->next_follower->place = &record->next_follower;
+    for_all->followers = record;
+}
+
+static void unfollow(struct record *record)
+{
+    *record->place = record->next_follower;
+    if (record->next_follower != NULL)
+        record->next_follower->place = record->place;
+}
+
 static struct record *find_or_make_record(struct backend_slots *slots, struct slice name)
 {
     struct record *record = object_map_find(&slots->records, name);
@@ -70,15 +91,23 @@ static struct record *find_or_make_record(struct backend_slots *slots, struct sl
     record->name_length = (uint16_t)name.length;
     memcpy(record->name, name.at, name.length);
     object_map_put(&slots->records, record);
+    struct slice for_all = object_name_for_all_namespaces(name);
+    if (for_all.length > 0)
+        follow(record, find_or_make_record(slots, for_all));
     return record;
 }
 
 static void drop_record_if_unused(struct backend_slots *slots, struct record *record)
 {
-    if (record->slots != NULL)
+    if (record->slots != NULL || record->followers != NULL)
         return;
+    struct record *for_all = record->for_all;
+    if (for_all != NULL)
+        unfollow(record);
     object_map_remove(&slots->records, record_name(record));
     free(record);
+    if (for_all != NULL)
+        drop_record_if_unused(slots, for_all);
 }
 
 /* --- slots ---------------------------------------------------------------------------------- */
@@ -164,11 +193,20 @@ struct backend_object *backend_object_new(struct slice name, struct slice bytes,
     return object;
 }
 
+static void mark_slots_of_record(struct backend_slots *slots, const struct record *record)
+{
+    for (struct slot *slot = record->slots; slot != NULL; slot = slot->next)
+        mark_dirty(slots, slot);
+}
+
 static void mark_slots_dirty(struct backend_slots *slots, struct slice name)
 {
     const struct record *record = object_map_find(&slots->records, name);
-    for (struct slot *slot = record == NULL ? NULL : record->slots; slot != NULL; slot = slot->next)
-        mark_dirty(slots, slot);
+    if (record == NULL)
+        return;
+    mark_slots_of_record(slots, record);
+    for (struct record *at = record->followers; at != NULL; at = at->next_follower)
+        mark_slots_of_record(slots, at);
 }
 
 void backend_slots_put(struct backend_slots *slots, struct backend_object *object)
@@ -203,11 +241,19 @@ size_t backend_slots_count(const struct backend_slots *slots)
 
 /* --- settling ------------------------------------------------------------------------------- */
 
+static const struct backend_object *object_of(const struct backend_slots *slots,
+                                              const struct record *record)
+{
+    const struct backend_object *object = object_map_find(&slots->objects, record_name(record));
+    if (object == NULL && record->for_all != NULL)
+        object = object_map_find(&slots->objects, record_name(record->for_all));
+    return object;
+}
+
 /* NULL when there is no such backend, or none that this port leads to: both answer 500. */
 static struct backend *build_backend(struct backend_slots *slots, const struct slot *slot)
 {
-    const struct backend_object *object =
-        object_map_find(&slots->objects, record_name(slot->record));
+    const struct backend_object *object = object_of(slots, slot->record);
     if (object == NULL || object->is_broken)
         return NULL;
     ProtobufCMessage *message =

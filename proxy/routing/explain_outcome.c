@@ -16,6 +16,11 @@ struct explained_backend explain_find_backend(const struct explain_facts *facts,
 {
     struct explained_backend found = {.name = name};
     BackendMessage *message = facts->find_backend(facts->context, name);
+    struct slice for_all = object_name_for_all_namespaces(slice_from_string(name));
+    if (message == NULL && for_all.length > 0) {
+        message = facts->find_backend(facts->context, for_all.at);
+        found.name = message == NULL ? name : for_all.at;
+    }
     if (message == NULL) {
         found.is_missing = true;
         found.reason = arena_printf(arena, "there is no backend '%s'", name);
@@ -30,7 +35,8 @@ struct explained_backend explain_find_backend(const struct explain_facts *facts,
     if (found.is_missing)
         found.reason = arena_string(arena, err.message, strlen(err.message));
     else if (found.is_empty)
-        found.reason = arena_printf(arena, "backend '%s' has no endpoint with a weight", name);
+        found.reason =
+            arena_printf(arena, "backend '%s' has no endpoint with a weight", found.name);
     backend_release(&backend);
     endpoint_registry_free(endpoints);
     message_free(&message->base);
@@ -157,8 +163,13 @@ static void add_mirrors(const struct explain_facts *facts, const struct rule *ru
         share->port = ref->port;
         share->numerator = target->numerator;
         share->denominator = target->denominator;
-        share->missing = target->backend_index == ROUTE_NO_BACKEND ||
-                         explain_find_backend(facts, share->backend, ref->port, arena).is_missing;
+        share->missing = target->backend_index == ROUTE_NO_BACKEND;
+        if (!share->missing) {
+            const struct explained_backend backend =
+                explain_find_backend(facts, share->backend, ref->port, arena);
+            share->backend = (char *)backend.name;
+            share->missing = backend.is_missing;
+        }
         ARENA_APPEND(arena, request->mirrors, request->n_mirrors, share);
     }
 }

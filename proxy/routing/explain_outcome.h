@@ -21,7 +21,8 @@ struct explained_backend {
     const char *reason;
 };
 
-/* Everything comes from the arena. */
+/* Everything comes from the arena. The name is that of the backend that serves, where there is one.
+ */
 struct explained_backend explain_find_backend(const struct explain_facts *facts, const char *name,
                                               uint32_t port, struct arena *arena);
 

@@ -143,10 +143,12 @@ static void describe_shares(struct explain_report *report, const struct explain_
         share->filters = ref->filters;
         share->n_filters = ref->n_filters;
 
-        struct explained_backend backend = {.is_missing = true,
+        struct explained_backend backend = {.name = share->backend,
+                                            .is_missing = true,
                                             .reason = "what the reference names is no Backend"};
         if (rule->choices[i].backend_index != ROUTE_NO_BACKEND)
             backend = explain_find_backend(facts, share->backend, ref->port, arena);
+        share->backend = (char *)backend.name;
         share->missing = backend.is_missing;
         if (!is_decided && share->weight > 0)
             share->outcome = explain_outcome_of_share(facts, rule, message, i, &backend, arena);

@@ -60,6 +60,13 @@ void object_name_resolve(const char *route_name, const char *ref_namespace, cons
     full_name[used + length] = '\0';
 }
 
+struct slice object_name_for_all_namespaces(struct slice full_name)
+{
+    const char *slash = memchr(full_name.at, '/', full_name.length);
+    const char *end = full_name.at + full_name.length;
+    return slash == NULL ? slice_of(end, 0) : slice_of(slash + 1, (size_t)(end - slash) - 1);
+}
+
 /* --- where a route attaches ----------------------------------------------------------------- */
 
 static void validate_count(struct validation *validation, const char *field, size_t count,

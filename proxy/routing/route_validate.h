@@ -21,6 +21,7 @@
 #ifndef PROXY_ROUTING_ROUTE_VALIDATE_H
 #define PROXY_ROUTING_ROUTE_VALIDATE_H
 
+#include "common/slice.h"
 #include "proto/messages.h"
 
 #include <stdbool.h>
@@ -46,5 +47,10 @@ bool backend_ref_names_backend(const char *group, const char *kind);
 void object_name_resolve(const char *route_name, const char *ref_namespace, const char *ref_name,
                          char *full_name);
 enum { OBJECT_NAME_BYTES = 2 * 253 + 2 };
+
+/* A Backend without a namespace is there for all of them: where a reference means "team/users" and
+ * there is none, "users" serves. Its name, the end of `full_name`; empty when that has no
+ * namespace. */
+struct slice object_name_for_all_namespaces(struct slice full_name);
 
 #endif

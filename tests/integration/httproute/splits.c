@@ -44,9 +44,43 @@ static void names_are_looked_up_in_the_routes_namespace(void **state)
     static const struct acceptance_case cases[] = {
         {"BACKEND-4 BACKEND-3", "GET /own", .answer = "one"},
         {"BACKEND-4", "GET /other", .answer = "two"},
+        {"BACKEND-4", "GET /shared", .answer = "two"},
         {"BACKEND-4", "GET /missing", .answer = "500"},
     };
     CHECK_CASES("spaced.splits.test", cases);
+}
+
+static void explain_names_the_backend_that_serves(void **state)
+{
+    (void)state;
+    struct command explained = pointsman_routectl(acceptance_pointsman(), "explain",
+                                                  "GET http://spaced.splits.test/shared", NULL);
+
+    assert_int_equal(explained.exit_code, 0);
+    CHECK(strstr(explained.out, "everywhere") != NULL &&
+              strstr(explained.out, "team/everywhere") == NULL,
+          "%s", explained.out);
+    command_clear(&explained);
+}
+
+/* BACKEND-4 CLI-4 */
+static void a_backend_for_all_namespaces_is_looked_for_by_name(void **state)
+{
+    (void)state;
+    struct command tried =
+        acceptance_try("apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\n"
+                       "metadata: {name: spaced, namespace: other}\n"
+                       "spec: {rules: [{backendRefs: [{name: everywhere}, {name: nowhere}]}]}\n");
+    struct command removed = pointsman_routectl(acceptance_pointsman(), "backend", "remove",
+                                                "everywhere", "--dry-run", NULL);
+
+    CHECK(strstr(tried.err, "there is no backend 'other/nowhere'") != NULL &&
+              strstr(tried.err, "everywhere") == NULL,
+          "%s", tried.err);
+    CHECK(removed.exit_code == 4 && strstr(removed.err, "team/spaced") != NULL, "%d: %s",
+          removed.exit_code, removed.err);
+    command_clear(&tried);
+    command_clear(&removed);
 }
 
 /* How many of `requests` for `path` were answered so. */
@@ -112,6 +146,8 @@ int splits_theme(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_there_answers_500),
         cmocka_unit_test(names_are_looked_up_in_the_routes_namespace),
+        cmocka_unit_test(explain_names_the_backend_that_serves),
+        cmocka_unit_test(a_backend_for_all_namespaces_is_looked_for_by_name),
         cmocka_unit_test(shares_are_as_the_weights_say),
         cmocka_unit_test(the_split_is_made_for_each_request),
     };

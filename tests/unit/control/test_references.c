@@ -65,11 +65,37 @@ static void route_without_rules_names_nothing(void **state)
     reference_list_clear(&list);
 }
 
+/* That which serves in a namespace without its own must not be removed unnoticed. */
+static void a_backend_for_all_namespaces_counts_as_named(void **state)
+{
+    (void)state;
+    BackendRefMessage plain = POINTSMAN__V1__BACKEND_REF__INIT;
+    BackendRefMessage *references[] = {&plain};
+    RouteRuleMessage rule = POINTSMAN__V1__ROUTE_RULE__INIT;
+    RouteRuleMessage *rules[] = {&rule};
+    RouteMessage route = POINTSMAN__V1__ROUTE__INIT;
+    struct reference_list list = {0};
+    plain.name = (char *)"a";
+    rule.n_backend_refs = 1;
+    rule.backend_refs = references;
+    route.name = (char *)"team/r";
+    route.n_rules = 1;
+    route.rules = rules;
+
+    references_collect(&route, &list);
+
+    assert_int_equal(list.count, 2);
+    assert_string_equal(list.names[0], "team/a");
+    assert_string_equal(list.names[1], "a");
+    reference_list_clear(&list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_and_mirrors_are_found_with_their_fields),
         cmocka_unit_test(route_without_rules_names_nothing),
+        cmocka_unit_test(a_backend_for_all_namespaces_counts_as_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

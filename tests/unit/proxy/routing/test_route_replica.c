@@ -296,6 +296,74 @@ static void references_resolve_in_the_namespace_of_the_route(void **state)
     free_objects(objects, 3);
 }
 
+static void a_backend_without_a_namespace_serves_where_there_is_no_other(void **state)
+{
+    struct fixture *fixture = *state;
+    struct object objects[] = {
+        route_object("team/shop : prefix:/ -> users"),
+        backend_object("users", "10.0.0.1", 80),
+        backend_object("team/users", "10.0.0.2", 80),
+    };
+    const uint64_t route = objects[0].digest, for_all = objects[1].digest;
+
+    begin(fixture, true);
+    stage(fixture, &objects[0]);
+    assert_true(commit(fixture, 1, route, false));
+    assert_null(backend_of(fixture, "GET h/"));
+    begin(fixture, false);
+    stage(fixture, &objects[1]);
+    assert_true(commit(fixture, 2, route + for_all, false));
+    assert_string_equal(backend_of(fixture, "GET h/")->name.at, "users");
+    begin(fixture, false);
+    stage(fixture, &objects[2]);
+    assert_true(commit(fixture, 3, route + for_all + objects[2].digest, false));
+    assert_string_equal(backend_of(fixture, "GET h/")->name.at, "team/users");
+    begin(fixture, false);
+    stage_removal(fixture, &objects[2]);
+    assert_true(commit(fixture, 4, route + for_all, false));
+    assert_string_equal(backend_of(fixture, "GET h/")->name.at, "users");
+    begin(fixture, false);
+    stage_removal(fixture, &objects[1]);
+    assert_true(commit(fixture, 5, route, false));
+
+    assert_null(backend_of(fixture, "GET h/"));
+    free_objects(objects, 3);
+}
+
+/* Whichever of the names that share a backend goes first, the others keep it. */
+static void routes_of_many_namespaces_share_a_backend(void **state)
+{
+    enum { ROUTES = 4 };
+    struct fixture *fixture = *state;
+    struct object objects[] = {
+        route_object("a/r host=a : prefix:/ -> users"),
+        route_object("b/r host=b : prefix:/ -> users"),
+        route_object("c/r host=c : prefix:/ -> users"),
+        route_object("r host=r : prefix:/ -> users"),
+        backend_object("users", "10.0.0.1", 80),
+    };
+    static const size_t order[ROUTES] = {1, 3, 0, 2};
+    uint64_t digest = 0;
+    begin(fixture, true);
+    for (size_t i = 0; i <= ROUTES; i++) {
+        stage(fixture, &objects[i]);
+        digest += objects[i].digest;
+    }
+    assert_true(commit(fixture, 1, digest, false));
+
+    for (size_t i = 0; i < ROUTES; i++) {
+        begin(fixture, false);
+        stage_removal(fixture, &objects[order[i]]);
+        digest -= objects[order[i]].digest;
+        assert_true(commit(fixture, 2 + i, digest, false));
+        if (i + 1 < ROUTES)
+            assert_string_equal(backend_of(fixture, "GET c/")->name.at, "users");
+    }
+
+    assert_int_equal(route_table_backend_count(fixture->table), 1);
+    free_objects(objects, ROUTES + 1);
+}
+
 static void the_last_word_on_an_object_counts(void **state)
 {
     struct fixture *fixture = *state;
@@ -403,6 +471,8 @@ int main(void)
         REPLICA_TEST(an_endpoint_change_leaves_routes_alone),
         REPLICA_TEST(a_missing_backend_is_an_empty_slot_until_it_comes),
         REPLICA_TEST(references_resolve_in_the_namespace_of_the_route),
+        REPLICA_TEST(a_backend_without_a_namespace_serves_where_there_is_no_other),
+        REPLICA_TEST(routes_of_many_namespaces_share_a_backend),
         REPLICA_TEST(the_last_word_on_an_object_counts),
         REPLICA_TEST(a_snapshot_drops_what_it_does_not_name_and_keeps_what_is_the_same),
         REPLICA_TEST(an_index_is_reused_only_when_no_table_shows_it),
