@@ -107,6 +107,16 @@ static void set_origin_of_value(struct document_decoder *decoder, const yaml_nod
     decoder_return(decoder, place);
 }
 
+static bool is_empty(const char *text)
+{
+    return text == NULL || *text == '\0';
+}
+
+static const char *given_or_any(const char *text)
+{
+    return is_empty(text) ? "[^/]+" : text;
+}
+
 void document_grpc_read_method(struct document_decoder *decoder, const yaml_node_t *node,
                                PathMatchMessage *path)
 {
@@ -116,14 +126,13 @@ void document_grpc_read_method(struct document_decoder *decoder, const yaml_node
         decoder_is_unread(decoder, buffer_string(&decoder->message_path)))
         return;
     set_origin_of_value(decoder, node);
-    if (match.service == NULL && match.method == NULL) {
+    if (is_empty(match.service) && is_empty(match.method)) {
         decoder_fail(decoder, node, "needs a 'service' or a 'method'");
         return;
     }
 
-    const char *any = "[^/]+";
-    const char *service = match.service == NULL ? any : match.service;
-    const char *method = match.method == NULL ? any : match.method;
+    const char *service = given_or_any(match.service);
+    const char *method = given_or_any(match.method);
     if (match.type == NULL || strcmp(match.type, "Exact") == 0) {
         if (!check_exact(decoder, node, &match))
             return;

@@ -5,8 +5,9 @@
  *
  *   service and method   the exact path
  *   service alone        the prefix "/SERVICE"
- *   method alone         the regular expression "/[^/]+/METHOD", which comes before any prefix
- *   RegularExpression    both parts as one expression; what is not given is "[^/]+"
+ *   method alone         the regular expression "/[^/]+/METHOD", which comes before any prefix;
+ *                        in a GRPCRoute, of a service alone and a method alone the service wins
+ *   RegularExpression    both parts as one expression; what is not given or empty is "[^/]+"
  *
  * Threads: main. */
 #ifndef CONTROL_ROUTECTL_DOCUMENT_GRPC_H

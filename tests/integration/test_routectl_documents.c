@@ -375,6 +375,18 @@ static void what_is_exported_makes_the_same_objects_elsewhere(void **state)
     const char *url = fake_upstream_url(one);
     pointsman_routectl_ok(pointsman, "apply", "-f",
                           file("a.yaml", ROUTE("a", "/a", "s") BACKEND("s"), url), NULL);
+    pointsman_routectl_ok(pointsman, "apply", "-f",
+                          file("calls.yaml", "apiVersion: gateway.networking.k8s.io/v1\n"
+                                             "kind: GRPCRoute\n"
+                                             "metadata: {name: calls, namespace: shop}\n"
+                                             "spec:\n"
+                                             "  rules:\n"
+                                             "  - matches:\n"
+                                             "    - method: {service: shop.Users, method: Get}\n"
+                                             "    - method: {method: Get}\n"
+                                             "    - method: {service: shop.Users}\n"
+                                             "    backendRefs: [{name: s, port: 80}]\n"),
+                          NULL);
     pointsman_routectl_ok(pointsman, "add", "shop/b", "--host", "*.shop.internal", "--method",
                           "GET", "--header", "x=a: b", "--path-exact", "/b", "--to", url,
                           "--timeout", "1500ms", NULL);

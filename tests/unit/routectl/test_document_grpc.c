@@ -1,4 +1,5 @@
 /* GRPCRoutes as documents: which route they are, and what they may not say. */
+#include "proto/message.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/routectl/documents_fixture.h"
 
@@ -57,6 +58,8 @@ static void both_expressions_are_one(void **state)
                 PATH("RegularExpression", "\"/(?:a|b)/(?:Get.*)\""));
     expect_path("{method: {type: RegularExpression, service: 'shop[.].+'}}",
                 PATH("RegularExpression", "\"/(?:shop[.].+)/(?:[^/]+)\""));
+    expect_path("{method: {type: RegularExpression, service: '', method: Get}}",
+                PATH("RegularExpression", "\"/(?:[^/]+)/(?:Get)\""));
 }
 
 static void without_a_method_every_call_matches(void **state)
@@ -90,6 +93,47 @@ static void what_both_kinds_have_is_read_alike(void **state)
     assert_string_equal(route->rules[0]->backend_refs[0]->name, "b");
     assert_int_equal(route->rules[0]->n_filters, 1);
     assert_int_equal(route->rules[0]->backend_refs[0]->n_filters, 1);
+}
+
+static void pack_first(struct buffer *to)
+{
+    message_pack(&documents_draft.request.mutations[0]->put_route->base, to);
+}
+
+/* DOC-6: what is written is an HTTPRoute, and the same route. */
+static void what_is_written_is_read_as_the_same_route(void **state)
+{
+    (void)state;
+    static const char *const matches[] = {
+        "{method: {service: shop.Users, method: Get}}",
+        "{method: {service: .shop.Users}}",
+        "{method: {method: Get}}",
+        "{method: {type: RegularExpression, service: 'a|b', method: \"Get'?:.*\"}}",
+        "{headers: [{name: version, type: RegularExpression, value: '[0-9]+'}]}",
+        "{}",
+    };
+    struct buffer text = BUFFER_EMPTY, read = BUFFER_EMPTY, again = BUFFER_EMPTY;
+    buffer_append_string(&text, GRPC_HEAD "spec:\n  hostnames: ['*.shop.internal']\n  rules:\n");
+    for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++)
+        buffer_printf(&text,
+                      "  - name: rule-%zu\n    matches: [%s]\n"
+                      "    filters: [{type: RequestHeaderModifier, requestHeaderModifier: "
+                      "{add: [{name: x, value: y}]}}]\n"
+                      "    backendRefs: [{name: b, port: 8080, weight: 0}]\n",
+                      i, matches[i]);
+    documents_read_ok(buffer_string(&text));
+    pack_first(&read);
+    buffer_reset(&text);
+    documents_write_route(&text, documents_draft.request.mutations[0]->put_route);
+    documents_reset(NULL);
+
+    documents_read_ok(buffer_string(&text));
+
+    pack_first(&again);
+    assert_true(slice_equals(buffer_slice(&read), buffer_slice(&again)));
+    buffer_clear(&text);
+    buffer_clear(&read);
+    buffer_clear(&again);
 }
 
 static void what_only_an_http_route_has_is_refused(void **state)
@@ -129,6 +173,10 @@ static void a_method_that_is_none_is_refused(void **state)
         const char *method, *why;
     } cases[] = {
         {"{}", "36: spec.rules[0].matches[0].method: needs a 'service' or a 'method'"},
+        {"{service: '', method: ''}",
+         "36: spec.rules[0].matches[0].method: needs a 'service' or a 'method'"},
+        {"{service: '', method: Get}",
+         "36: spec.rules[0].matches[0].method: '' is not the name of a gRPC service"},
         {"Get", "36: spec.rules[0].matches[0].method: is not a mapping"},
         {"{service: a/b}",
          "36: spec.rules[0].matches[0].method: 'a/b' is not the name of a gRPC service"},
@@ -162,6 +210,7 @@ int main(void)
         DOCUMENT_TEST(both_expressions_are_one),
         DOCUMENT_TEST(without_a_method_every_call_matches),
         DOCUMENT_TEST(what_both_kinds_have_is_read_alike),
+        DOCUMENT_TEST(what_is_written_is_read_as_the_same_route),
         DOCUMENT_TEST(what_only_an_http_route_has_is_refused),
         DOCUMENT_TEST(an_http_route_has_no_such_method),
         DOCUMENT_TEST(a_method_that_is_none_is_refused),
