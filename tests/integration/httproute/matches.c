@@ -1,5 +1,6 @@
 /* Methods, headers, queries, and which match wins. */
 #include "tests/integration/httproute/acceptance.h"
+#include "tests/support/check.h"
 #include "tests/unit/cmocka_all.h"
 
 #include <stdlib.h>
@@ -173,6 +174,39 @@ static void of_equal_matches_the_older_route_wins_then_the_name(void **state)
     CHECK_CASES("tie.test", named);
 }
 
+#define SLOW_VALUE "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab"
+
+/* REGEX-3: the next rule takes the request, and explain tells why. */
+static void an_expression_that_hits_its_limit_does_not_match(void **state)
+{
+    (void)state;
+    static const struct acceptance_case cases[] = {
+        {"REGEX-3", "GET /" SLOW_VALUE, .answer = "two"},
+        {"REGEX-3", "GET /x\nslow: " SLOW_VALUE, .answer = "two"},
+        {"REGEX-3", "GET /x?slow=" SLOW_VALUE, .answer = "two"},
+        {"REGEX-1", "GET /aaa", .answer = "one"},
+    };
+    acceptance_apply(
+        ROUTE("slow", "slow.test") "  rules:\n"
+                                   "  - matches:\n"
+                                   "    - path: {type: RegularExpression, value: '/(a+)+'}\n"
+                                   "    - headers: [{type: RegularExpression, name: slow, value: "
+                                   "'(a+)+'}]\n"
+                                   "    - queryParams: [{type: RegularExpression, name: slow, "
+                                   "value: '(a+)+'}]\n"
+                                   "    backendRefs: [{name: one}]\n"
+                                   "  - backendRefs: [{name: two}]\n");
+
+    CHECK_CASES("slow.test", cases);
+    struct command explained =
+        pointsman_routectl(acceptance_pointsman(), "explain", "GET http://slow.test/" SLOW_VALUE,
+                           "-H", "slow: " SLOW_VALUE, NULL);
+    CHECK(strstr(explained.out, "other path: the expression hits its match limit") != NULL &&
+              strstr(explained.out, "header slow: the expression hits its match limit") != NULL,
+          "%s", explained.out);
+    command_clear(&explained);
+}
+
 int matches_theme(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +216,7 @@ int matches_theme(void)
         cmocka_unit_test(the_most_specific_match_wins),
         cmocka_unit_test(matches_compete_across_routes),
         cmocka_unit_test(of_equal_matches_the_older_route_wins_then_the_name),
+        cmocka_unit_test(an_expression_that_hits_its_limit_does_not_match),
     };
     return cmocka_run_group_tests_name("matches", tests, apply, NULL);
 }

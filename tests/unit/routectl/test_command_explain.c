@@ -246,6 +246,39 @@ static void when_no_rule_takes_it_that_is_exit_3(void **state)
                                  "answer      404: no rule matches\n");
 }
 
+static void an_expression_that_hits_its_limit_is_said_to(void **state)
+{
+    (void)state;
+    Pointsman__V1__ExplainResponse response = POINTSMAN__V1__EXPLAIN_RESPONSE__INIT;
+    Pointsman__V1__ConsideredRule path = POINTSMAN__V1__CONSIDERED_RULE__INIT;
+    Pointsman__V1__ConsideredRule header = POINTSMAN__V1__CONSIDERED_RULE__INIT;
+    Pointsman__V1__ConsideredRule *list[] = {&path, &header};
+    path.route = (char *)"slow";
+    path.reason = POINTSMAN__V1__MISMATCH_REASON__MISMATCH_REASON_PATH;
+    path.hit_match_limit = true;
+    header.route = (char *)"slower";
+    header.reason = POINTSMAN__V1__MISMATCH_REASON__MISMATCH_REASON_HEADER;
+    header.condition = (char *)"x";
+    header.hit_match_limit = true;
+    response.method = (char *)"GET";
+    response.host = (char *)"h";
+    response.path = (char *)"/";
+    response.n_considered = 2;
+    response.considered = list;
+    fake_client_answer(&response.base);
+
+    RUN((char *)"http://h/");
+
+    assert_string_equal(
+        ran.out, "request     GET h/\n"
+                 "revision    0\n"
+                 "\n"
+                 "ROUTE   RULE  HOST  MATCH  VERDICT\n"
+                 "slow    1     *     /*     other path: the expression hits its match limit\n"
+                 "slower  1     *     /*     header x: the expression hits its match limit\n"
+                 "\n");
+}
+
 static void json_is_the_response(void **state)
 {
     (void)state;
@@ -280,6 +313,7 @@ int main(void)
         EXPLAIN_TEST(a_header_without_a_colon_is_wrong_usage),
         EXPLAIN_TEST(the_table_ends_with_the_rule_that_takes_it),
         EXPLAIN_TEST(when_no_rule_takes_it_that_is_exit_3),
+        EXPLAIN_TEST(an_expression_that_hits_its_limit_is_said_to),
         EXPLAIN_TEST(json_is_the_response),
         EXPLAIN_TEST(a_url_the_daemon_refuses_is_exit_5),
     };
