@@ -218,6 +218,8 @@ static void put_line(struct buffer *to, const struct exchange *exchange)
     buffer_printf(to, ",\"status\":%u,\"bytes\":%" PRIu64 ",\"duration_us\":%" PRIu64,
                   exchange->sent_status, exchange->sent_bytes,
                   worker_now_us(exchange->worker) - exchange->started_us);
+    if (forwarding->is_tunnel)
+        buffer_append_string(to, ",\"upgrade\":\"websocket\"");
     if (forwarding->rule != NULL) {
         put_text(to, ",\"route\":", rule_route_name(forwarding->rule));
         buffer_printf(to, ",\"revision\":%" PRIu64, rule_route_revision(forwarding->rule));

@@ -1,6 +1,7 @@
 #include "proxy/http/forwarded_head.h"
 
 #include "proxy/http/exchange.h"
+#include "proxy/http/websocket_accept.h"
 #include "proxy/http/worker.h"
 #include "proxy/routing/filter_request.h"
 
@@ -80,6 +81,17 @@ static void add_certificate(struct exchange *exchange)
                         HEADER_X_CLIENT_CERT);
 }
 
+/* The client has none, as HTTP/2 has no need of it (RFC 8441 section 5). */
+static void add_websocket_key(struct exchange *exchange)
+{
+    if (!exchange->request.is_connect)
+        return;
+    char *key = arena_allocate(&exchange->arena, WEBSOCKET_KEY_BYTES);
+    websocket_key_make(key);
+    header_list_add(&exchange->request.fields, SLICE("sec-websocket-key"),
+                    slice_of(key, WEBSOCKET_KEY_BYTES), HEADER_SEC_WEBSOCKET_KEY);
+}
+
 void forwarded_head_prepare(struct exchange *exchange)
 {
     exchange->request.fields.capacity = REQUEST_HEADERS_MAX + EXCHANGE_ADDED_HEADERS;
@@ -87,4 +99,5 @@ void forwarded_head_prepare(struct exchange *exchange)
                                  forwarded_for(exchange));
     add_certificate(exchange);
     add_request_id(exchange);
+    add_websocket_key(exchange);
 }

@@ -309,6 +309,17 @@ static bool repeat_answered(struct exchange *exchange)
     return true;
 }
 
+/* To a client of HTTP/2 any 2xx would say that its WebSocket is open (RFC 8441 section 5). */
+static bool refuse_unswitched(struct exchange *exchange)
+{
+    if (!exchange->request.is_connect || exchange->response.status / 100 != 2)
+        return false;
+    exchange_cancel_upstream(exchange);
+    end_try(exchange, ENDPOINT_ANSWERED);
+    local_reply(exchange, 502, "The service did not switch to WebSocket.");
+    return true;
+}
+
 void forwarder_on_answered(struct exchange *exchange)
 {
     struct forwarding *forwarding = &exchange->forwarding;
@@ -316,7 +327,7 @@ void forwarder_on_answered(struct exchange *exchange)
 
     backend_metrics_observe(&forwarding->backend->metrics, forwarding->backend->name,
                             worker->counters, worker_now_us(worker) - forwarding->try_started_us);
-    if (repeat_answered(exchange))
+    if (repeat_answered(exchange) || refuse_unswitched(exchange))
         return;
     if (retry_forget_body(exchange))
         exchange_mark(exchange, EXCHANGE_REQUEST_ROOM);

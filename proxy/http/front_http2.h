@@ -1,12 +1,12 @@
 /* Front HTTP/2: a client's connection, turned into exchanges, many at a time (RFC 9113).
  *
  * front_http2.c is the connection: its timers and its end; front_http2_stream.c is one request and
- * its response. Which frames may come when is http2_session.h's, which fields
- * http2_request_reader.h's.
+ * its response; front_http2_tunnel.c is what a WebSocket makes of a stream (RFC 8441). Which frames
+ * may come when is http2_session.h's, which fields http2_request_reader.h's.
  *
  * A request that breaks HTTP/2 itself, so that two readers could see different messages in it
  * (RFC 9113 section 8.1.1), has its stream reset with PROTOCOL_ERROR; what only we do not take is
- * answered with the status that HTTP/1 gives it. WebSocket is left to HTTP/1.
+ * answered with the status that HTTP/1 gives it.
  *
  * Threads: worker. */
 #ifndef PROXY_HTTP_FRONT_HTTP2_H
@@ -47,7 +47,9 @@ struct front_http2_stream {
     uint64_t read_due_ms;      /* the rest of the head, or of the body; TIMER_NEVER: nothing */
     uint64_t write_due_ms;     /* the client takes something; TIMER_NEVER: nothing to take */
     uint64_t write_mark;       /* what it had taken when that was set */
+    struct body_pipe *early;   /* came before the WebSocket is open; NULL: it is, or is none */
     bool wants_continue;
+    bool is_tunnel; /* HTTP is over on it: bytes go as they are */
 };
 
 /* --- between the files ----------------------------------------------------------------------- */
@@ -76,5 +78,13 @@ void front_http2_stream_on_closed(struct http2_stream *http2, uint32_t error);
 void front_http2_stream_set_share(struct front_http2_stream *stream, size_t bytes);
 /* Does what is due; returns when something is next. */
 uint64_t front_http2_stream_check(struct front_http2_stream *stream, uint64_t now_ms);
+
+/* front_http2_tunnel.c: the request is a handshake: what comes behind it waits for the answer. */
+void front_http2_tunnel_hold(struct front_http2_stream *stream);
+/* The service has switched: exchange->response is an answer of HTTP/2 then, and the request pipe is
+ * open again. */
+void front_http2_tunnel_start(struct front_http2_stream *stream);
+/* It will not be opened any more. Harmless when it is, or is none. */
+void front_http2_tunnel_drop_early(struct front_http2_stream *stream);
 
 #endif

@@ -60,6 +60,7 @@ void front_http2_stream_on_field(struct http2_stream *http2, struct slice name, 
 static void stop_reading(struct front_http2_stream *stream)
 {
     stream->http2.incoming = NULL;
+    front_http2_tunnel_drop_early(stream);
     stream->wants_continue = false;
     stream->read_due_ms = TIMER_NEVER;
 }
@@ -72,6 +73,11 @@ static void refuse(struct front_http2_stream *stream, enum refusal refusal)
 
 static void start_body(struct front_http2_stream *stream)
 {
+    if (stream->exchange->request.is_connect) {
+        stream->read_due_ms = TIMER_NEVER;
+        front_http2_tunnel_hold(stream);
+        return;
+    }
     if (stream->http2.ends_with_head) {
         stream->exchange->request_body.is_ended = true;
         stream->read_due_ms = TIMER_NEVER;
@@ -99,7 +105,8 @@ void front_http2_stream_on_head(struct http2_stream *http2)
         http2_request_reader_end(&stream->front->reading, !http2->ends_with_head);
     if (http2->is_head_too_large)
         refusal = REFUSAL_HEAD_TOO_LARGE;
-    exchange->is_grpc = grpc_reply_is_wanted(&exchange->request_parser->request.fields);
+    const struct parsed_request *request = &exchange->request_parser->request;
+    exchange->is_grpc = !request->is_connect && grpc_reply_is_wanted(&request->fields);
     if (refusal == REFUSAL_NONE) {
         front_exchange_serve(exchange, stream->front->connection);
         start_body(stream);
@@ -122,6 +129,12 @@ void front_http2_stream_on_data(struct http2_stream *http2, size_t length)
     struct front_http2_stream *stream = stream_of(http2);
     struct exchange *exchange = stream->exchange;
     uint64_t limit = options_of(stream)->max_body_bytes;
+    if (stream->early != NULL)
+        return;
+    if (stream->is_tunnel) {
+        exchange_mark(exchange, EXCHANGE_REQUEST_DATA);
+        return;
+    }
     stream->wants_continue = false;
     if (limit > 0 && exchange->request_body.total > limit) {
         refuse(stream, REFUSAL_BODY_TOO_LARGE);
@@ -138,7 +151,7 @@ void front_http2_stream_on_end(struct http2_stream *http2)
     struct front_http2_stream *stream = stream_of(http2);
     stream->wants_continue = false;
     stream->read_due_ms = TIMER_NEVER;
-    if (!http2->ends_with_head)
+    if (!http2->ends_with_head && stream->early == NULL)
         exchange_continue_request(stream->exchange);
 }
 
@@ -153,6 +166,8 @@ static void on_request_room(struct exchange *exchange)
         http2_stream_inform(&stream->http2, go_on, 1, NULL);
     }
     http2_stream_consume(&stream->http2);
+    if (stream->is_tunnel)
+        return;
     if (stream->read_due_ms == TIMER_NEVER && !waits_for_us(stream))
         expect_read(stream, front_exchange_upload_due_ms(exchange->worker, TIMER_NEVER, 0));
 }
@@ -194,6 +209,10 @@ static void on_response_head(struct exchange *exchange)
     struct front_http2_stream *stream = exchange->front;
     if (stream->http2.is_reset)
         return;
+    if (exchange->response.status == 101)
+        front_http2_tunnel_start(stream);
+    else
+        front_http2_tunnel_drop_early(stream);
     struct own_fields own;
     make_own_fields(&own, &exchange->response);
     stream->wants_continue = false;
@@ -256,7 +275,7 @@ static void on_abort(struct exchange *exchange)
         http2_stream_resume(&stream->http2);
         return;
     }
-    http2_stream_reset(&stream->http2, HTTP2_INTERNAL_ERROR);
+    http2_stream_reset(&stream->http2, stream->is_tunnel ? HTTP2_CANCEL : HTTP2_INTERNAL_ERROR);
 }
 
 static const struct front_operations operations = {
@@ -335,6 +354,7 @@ void front_http2_stream_on_closed(struct http2_stream *http2, uint32_t error)
     struct front_http2_stream *stream = stream_of(http2);
     struct front_http2 *front = stream->front;
     end_exchange(stream);
+    front_http2_tunnel_drop_early(stream);
     memory_pool_free(stream, &http2->session->worker->memory_pool);
     front_http2_share(front, front->session.stream_count);
     if (front->session.stream_count == 0)

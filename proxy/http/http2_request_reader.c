@@ -14,6 +14,8 @@ void http2_request_reader_begin(struct http2_request_reader *reader, struct requ
     reader->target = slice_of(NULL, 0);
     reader->authority = slice_of(NULL, 0);
     reader->has_authority = false;
+    reader->protocol = slice_of(NULL, 0);
+    reader->has_protocol = false;
     buffer_reset(&reader->cookies);
     buffer_reserve(bytes, FIRST_BYTES);
     /* It is HTTP/1.1 in everything that the rules depend on. */
@@ -36,6 +38,7 @@ static struct slice keep(struct http2_request_reader *reader, struct slice text)
         request_parser_follow(reader->parser, &move);
         slice_follow(&reader->target, &move);
         slice_follow(&reader->authority, &move);
+        slice_follow(&reader->protocol, &move);
     }
     char *to = bytes->at + bytes->length;
     if (text.length > 0)
@@ -53,6 +56,9 @@ static void add_pseudo(struct http2_request_reader *reader, struct slice name, s
     } else if (slice_equals(name, SLICE(":authority"))) {
         reader->authority = keep(reader, value);
         reader->has_authority = true;
+    } else if (slice_equals(name, SLICE(":protocol"))) {
+        reader->protocol = keep(reader, value);
+        reader->has_protocol = true;
     } else if (slice_equals(name, SLICE(":scheme"))) {
         /* What is in front of us may have taken TLS off, so both are believed; what the service is
          * told is how the connection came in. */
@@ -87,7 +93,7 @@ void http2_request_reader_add(struct http2_request_reader *reader, struct slice 
         add_pseudo(reader, name, value);
     else if (slice_equals(name, SLICE("cookie")))
         add_cookie(reader, value);
-    else
+    else if (!reader->has_protocol || !slice_equals(name, SLICE("sec-websocket-key")))
         add_field(reader, name, value);
 }
 
@@ -106,10 +112,22 @@ static void settle_host(struct http2_request_reader *reader)
     parser->has_host = true;
 }
 
+/* RFC 8441 section 4. */
+static enum refusal read_method(struct http2_request_reader *reader)
+{
+    struct request_parser *parser = reader->parser;
+    if (!reader->has_protocol)
+        return request_lint_method(parser->request.head.method);
+    if (!slice_equals_ignoring_case(reader->protocol, SLICE("websocket")))
+        return REFUSAL_PROTOCOL;
+    request_parser_set_connect(parser);
+    return REFUSAL_NONE;
+}
+
 static enum refusal read_target(struct http2_request_reader *reader)
 {
     struct request_head *head = &reader->parser->request.head;
-    enum refusal refusal = request_lint_method(head->method);
+    enum refusal refusal = read_method(reader);
     if (refusal != REFUSAL_NONE)
         return refusal;
     if (reader->target.length > reader->parser->limits.line_bytes)
@@ -128,6 +146,8 @@ enum refusal http2_request_reader_end(struct http2_request_reader *reader, bool 
     if (reader->refusal != REFUSAL_NONE)
         return reader->refusal;
     settle_host(reader);
-    parser->has_body_of_unknown_length = has_body && !parser->framing.has_content_length;
+    /* What follows a CONNECT is no body. */
+    parser->has_body_of_unknown_length =
+        has_body && !parser->framing.has_content_length && !parser->request.is_connect;
     return request_parser_end_fields(parser);
 }

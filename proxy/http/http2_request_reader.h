@@ -3,8 +3,8 @@
  *
  * nghttp2 has judged what is malformed: pseudo-header fields that are missing, twice or unknown,
  * Connection and its like, TE but for trailers, names and values with characters that no field may
- * have. Everything else is refused by the rules, and the very functions, of HTTP/1: see
- * request_parser.h, whose state this fills.
+ * have, :protocol without CONNECT. Everything else is refused by the rules, and the very functions,
+ * of HTTP/1: see request_parser.h, whose state this fills.
  *
  * Fields of one head come without anything of another between them, so a connection needs one.
  *
@@ -24,7 +24,9 @@ struct http2_request_reader {
     enum refusal refusal;          /* the first */
     struct slice target;
     struct slice authority;
+    struct slice protocol; /* of an extended CONNECT */
     bool has_authority;
+    bool has_protocol;
     struct buffer cookies; /* crumbs joined; RFC 9113 section 8.2.3 */
 };
 

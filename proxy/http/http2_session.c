@@ -98,6 +98,7 @@ static void submit_settings(struct http2_session *session)
     const nghttp2_settings_entry server[] = {
         {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, HTTP2_STREAMS_MAX},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, HTTP2_HEAD_BYTES_MAX},
+        {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
     };
     const nghttp2_settings_entry client[] = {
         {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
@@ -105,7 +106,7 @@ static void submit_settings(struct http2_session *session)
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, HTTP2_RESPONSE_HEAD_BYTES_MAX},
     };
     if (session->role == HTTP2_SERVER)
-        nghttp2_submit_settings(session->native, NGHTTP2_FLAG_NONE, server, 2);
+        nghttp2_submit_settings(session->native, NGHTTP2_FLAG_NONE, server, 3);
     else
         nghttp2_submit_settings(session->native, NGHTTP2_FLAG_NONE, client, 3);
     nghttp2_session_set_local_window_size(session->native, NGHTTP2_FLAG_NONE, 0,

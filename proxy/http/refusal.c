@@ -81,6 +81,11 @@ static const struct refusal_info infos[REFUSAL_COUNT] = {
                       "RFC 9112 section 3.2"},
     [REFUSAL_EXPECTATION] = {417, "expectation", "Expect is something else than 100-continue",
                              "RFC 9110 section 10.1.1"},
+    [REFUSAL_PROTOCOL] = {501, "protocol", "CONNECT asks for a protocol other than websocket",
+                          "RFC 9220 section 3"},
+    [REFUSAL_WEBSOCKET_HANDSHAKE] = {400, "websocket_handshake",
+                                     "CONNECT is not a WebSocket handshake of version 13",
+                                     "RFC 8441 section 5"},
 
     [REFUSAL_STATUS_LINE] = {502, "status_line", "the status line is broken", "RFC 9112 section 4"},
     [REFUSAL_STATUS_CODE] = {502, "status_code", "the status is not between 100 and 599",

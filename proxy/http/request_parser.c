@@ -259,6 +259,15 @@ static bool is_websocket_handshake(const struct request_parser *parser)
            slice_equals(request->head.method, SLICE("GET"));
 }
 
+void request_parser_set_connect(struct request_parser *parser)
+{
+    parser->request.is_connect = true;
+    parser->request.head.method = SLICE("GET");
+    parser->framing.connection_upgrade = true;
+    parser->websocket_upgrades = 1;
+    parser->websocket_keys = 1;
+}
+
 enum refusal request_parser_end_fields(struct request_parser *parser)
 {
     struct parsed_request *request = &parser->request;
@@ -275,6 +284,8 @@ enum refusal request_parser_end_fields(struct request_parser *parser)
     request->expects_continue &= has_body && request->minor_version >= 1;
     request->keep_alive = message_framing_keeps_alive(&parser->framing, request->minor_version);
     request->wants_websocket = is_websocket_handshake(parser);
+    if (request->is_connect && !request->wants_websocket)
+        return REFUSAL_WEBSOCKET_HANDSHAKE;
     request->head.headers = request->fields.headers;
     request->head.header_count = request->fields.count;
     return REFUSAL_NONE;

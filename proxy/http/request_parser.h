@@ -46,6 +46,8 @@ struct parsed_request {
     bool accepts_trailers; /* TE: trailers */
     bool wants_websocket;  /* a complete WebSocket handshake (RFC 6455 section 4.2.1); any other
                               Upgrade is ignored */
+    bool is_connect;       /* it came as an extended CONNECT (RFC 8441), and reads as the GET that
+                              HTTP/1 has for it, but for its Sec-WebSocket-Key */
 };
 
 struct request_parser {
@@ -92,6 +94,10 @@ enum parse_result request_parser_feed(struct request_parser *parser, char *at, s
 /* One field, in the order in which they came. REFUSAL_NONE, or what is wrong with it. */
 enum refusal request_parser_add_field(struct request_parser *parser, struct slice name,
                                       struct slice value);
+
+/* Before request_parser_end_fields: it is an extended CONNECT, whose pseudo-header fields say what
+ * a handshake has in Upgrade, Connection and Sec-WebSocket-Key. */
+void request_parser_set_connect(struct request_parser *parser);
 
 /* All fields are there: what must hold between them. `request` is complete but for method and
  * target. */

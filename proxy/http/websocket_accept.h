@@ -1,4 +1,5 @@
-/* WebSocket accept: whether a 101 answers the very handshake that was sent (RFC 6455 section 4.1).
+/* WebSocket accept: the key of a handshake, and whether a 101 answers the very handshake that was
+ * sent (RFC 6455 section 4.1).
  *
  * A service that can be talked into answering 101 to something else must not turn its connection
  * into a tunnel behind which nobody looks.
@@ -10,6 +11,11 @@
 #include "common/slice.h"
 
 #include <stdbool.h>
+
+enum { WEBSOCKET_KEY_BYTES = 24 };
+
+/* A new value of Sec-WebSocket-Key, at random. No terminator. */
+void websocket_key_make(char key[WEBSOCKET_KEY_BYTES]);
 
 /* The values of Sec-WebSocket-Key and Sec-WebSocket-Accept. */
 bool websocket_accept_answers(struct slice key, struct slice accept);

@@ -218,7 +218,8 @@ static void note_assumptions(struct explain_report *report, const struct explain
                                         "given: it is taken to be one of them");
     if (header_list_find(&sample->fields, HEADER_UPGRADE) != NULL)
         explain_report_add_note(report, "header Upgrade: a WebSocket handshake goes through with "
-                                        "its Connection and Upgrade, others without");
+                                        "its Connection and Upgrade, others without; over HTTP/2 "
+                                        "it is a CONNECT, and matched as this GET");
 }
 
 void explain_report_init(struct explain_report *report, const struct explain_facts *facts)
