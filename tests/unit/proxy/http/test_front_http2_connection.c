@@ -228,6 +228,20 @@ static void without_routes_a_call_is_unavailable(void **state)
     expect_grpc_status(scene, request, "14");
 }
 
+static void without_its_backend_a_call_is_unavailable(void **state)
+{
+    struct scene *scene = *state;
+    scene->stage->route.has_no_backend = true;
+    scene_begin(scene);
+
+    struct stream *call = pair_request(&scene->pair, PAIR_HEAD("POST", "/p.S/M") GRPC, true);
+    struct stream *other = pair_request(&scene->pair, PAIR_HEAD("POST", "/p.S/M"), true);
+
+    expect_grpc_status(scene, call, "14");
+    PAIR_WAIT(&scene->pair, other->is_closed);
+    assert_contains(&other->fields, ":status=500\n");
+}
+
 static void without_a_route_a_call_is_unimplemented(void **state)
 {
     struct scene *scene = *state;
@@ -311,6 +325,7 @@ int main(void)
         TEST_OF_ITS_OWN(after_its_requests_a_connection_ends),
         TEST_OF_ITS_OWN(a_connection_that_is_old_ends_after_a_request),
         TEST_OF_ITS_OWN(without_routes_a_call_is_unavailable),
+        TEST_OF_ITS_OWN(without_its_backend_a_call_is_unavailable),
         TEST_OF_ITS_OWN(without_a_route_a_call_is_unimplemented),
         TEST(a_service_that_is_gone_is_unavailable),
         TEST_OF_ITS_OWN(a_call_that_takes_too_long_exceeds_its_deadline),
