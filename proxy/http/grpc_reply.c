@@ -11,8 +11,8 @@
 #define UNAVAILABLE SLICE("14")
 
 /* As gRPC maps what it gets from a proxy that knows only HTTP, but for what such a status says of
- * us: no route is no such method, a route that leads to no backend is one that cannot be had now (as
- * GRPCRoute has it), too much is too much, and what came too late missed its deadline. */
+ * us: no route is no such method, a route that leads to no backend is one that cannot be had now
+ * (as GRPCRoute has it), too much is too much, and what came too late missed its deadline. */
 static struct slice status_of(unsigned http_status)
 {
     switch (http_status) {

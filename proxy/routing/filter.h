@@ -4,6 +4,11 @@
  * and proxy/routing/cors.h act on it. One allocation with its text, so that routes without filters
  * pay nothing.
  *
+ * The order in which a document lists filters means nothing; the Gateway API asks for it where it
+ * is possible, and leaves it to us. A preflight is answered first, then a redirect. What goes on
+ * has its headers edited, then its host and path rewritten, and mirrors get a copy of that. What a
+ * rule says comes before what its backendRef says.
+ *
  * Threads: any; immutable. */
 #ifndef PROXY_ROUTING_FILTER_H
 #define PROXY_ROUTING_FILTER_H
