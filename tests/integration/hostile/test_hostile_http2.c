@@ -23,7 +23,7 @@ enum { FLOODERS = 8, ROUNDS_MAX = 400, FRAMES_A_ROUND = 100 };
 
 /* Each may cost this much, and this for each request that it may have open. A sanitizer keeps what
  * was freed for a while. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef SANITIZED
 enum { FLOOD_BYTES = 32 * 1024 * KIB, REQUEST_BYTES = 256 * KIB };
 #else
 enum { FLOOD_BYTES = 256 * KIB, REQUEST_BYTES = 24 * KIB };
