@@ -23,6 +23,7 @@ static int on_begin_headers(nghttp2_session *native, const nghttp2_frame *frame,
     if (session->role == HTTP2_SERVER && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
         struct http2_stream *opened = session->events->on_opened(session);
         opened->id = frame->hd.stream_id;
+        session->opened_count++;
         http2_stream_link(session, opened);
         nghttp2_session_set_stream_user_data(native, opened->id, opened);
     }
@@ -204,6 +205,32 @@ static bool asks_for_nothing(const nghttp2_frame *frame)
     }
 }
 
+/* No head may come behind the end of a stream that neither side has reset, nor one of a stream that
+ * has been passed over (RFC 9113 sections 5.1 and 5.1.1). nghttp2 ignores both, for it remembers no
+ * streams; but where each was opened after the other, what is not open must be closed. Once we have
+ * reset one, its trailers may have been on their way, so they are ignored here too. */
+static void judge_late_head(struct http2_session *session, int32_t last_opened)
+{
+    bool all_were_opened = session->opened_count == ((uint32_t)last_opened + 1) / 2;
+    if (session->has_reset)
+        note_idle_frame(session);
+    else
+        http2_session_condemn(session,
+                              all_were_opened ? HTTP2_STREAM_CLOSED : HTTP2_PROTOCOL_ERROR);
+}
+
+/* Of DATA on a stream that is closed nghttp2 does not tell. */
+static int on_begin_frame(nghttp2_session *native, const nghttp2_frame_hd *head, void *user_data)
+{
+    struct http2_session *session = user_data;
+    int32_t last_opened = nghttp2_session_get_last_proc_stream_id(native);
+    if (head->type == NGHTTP2_HEADERS && session->role == HTTP2_SERVER &&
+        head->stream_id % 2 == 1 && head->stream_id <= last_opened &&
+        find_stream(native, head->stream_id) == NULL)
+        judge_late_head(session, last_opened);
+    return 0;
+}
+
 static int on_frame_received(nghttp2_session *native, const nghttp2_frame *frame, void *user_data)
 {
     struct http2_session *session = user_data;
@@ -266,6 +293,7 @@ void http2_receive_set_callbacks(nghttp2_session_callbacks *callbacks)
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_invalid_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
+    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_received);
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
     nghttp2_session_callbacks_set_unpack_extension_callback(callbacks, on_unknown_frame);

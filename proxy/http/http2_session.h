@@ -40,6 +40,7 @@ enum http2_error {
     HTTP2_PROTOCOL_ERROR = 1,
     HTTP2_INTERNAL_ERROR = 2,
     HTTP2_FLOW_CONTROL_ERROR = 3,
+    HTTP2_STREAM_CLOSED = 5,
     HTTP2_REFUSED_STREAM = 7, /* nothing was done with it: it may be sent again */
     HTTP2_CANCEL = 8,
     HTTP2_ENHANCE_YOUR_CALM = 11,
@@ -143,6 +144,7 @@ struct http2_session {
     struct buffer output; /* frames, while the socket does not take them */
     struct http2_flood flood;
     size_t head_bytes;            /* of its streams */
+    uint32_t opened_count;        /* server: streams that there have been */
     struct http2_stream *reading; /* whose head is coming in; NULL: nobody wants it */
     struct http2_session *next_dirty;
     struct http2_session *previous_dirty;
@@ -150,6 +152,7 @@ struct http2_session {
     bool is_ended; /* no more can come, or be sent */
     bool is_shutting_down;
     bool is_refusing; /* the last stream is said */
+    bool has_reset;   /* one of its streams */
 };
 
 /* What a worker's sessions have to send. */

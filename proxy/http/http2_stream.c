@@ -250,6 +250,7 @@ static int on_frame_sent(nghttp2_session *native, const nghttp2_frame *frame, vo
     if (frame->hd.type == NGHTTP2_RST_STREAM && stream != NULL && !stream->is_reset &&
         !http2_flood_note_reset(&session->flood, timers_now_ms(&session->worker->timers)))
         http2_session_condemn(session, HTTP2_ENHANCE_YOUR_CALM);
+    session->has_reset |= frame->hd.type == NGHTTP2_RST_STREAM;
     follow_notice(native, frame);
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
         return 0;

@@ -126,6 +126,17 @@ static void put_bomb(struct buffer *to, uint32_t turn)
     http2_put_frame(to, HTTP2_FRAME_CONTINUATION, 0, 1, slice_of(fields, sizeof(fields)));
 }
 
+static void begin_closed(struct buffer *to)
+{
+    http2_put_frame(to, HTTP2_FRAME_HEADERS, WHOLE, 1, SLICE("\x82\x82"));
+}
+
+static void put_closed(struct buffer *to, uint32_t turn)
+{
+    (void)turn;
+    http2_put_frame(to, HTTP2_FRAME_HEADERS, WHOLE, 1, GET);
+}
+
 /* More streams at a time than the server has said it takes. */
 static void put_too_many(struct buffer *to, uint32_t turn)
 {
@@ -146,6 +157,7 @@ const struct http2_flood_kind http2_flood_kinds[] = {
     {"rapid reset", put_rapid_reset, NULL, INTERNAL_ERROR, 0},
     {"resets that are ours", put_made_reset, NULL, ENHANCE_YOUR_CALM, 0},
     {"malformed heads", put_malformed, NULL, ENHANCE_YOUR_CALM, 0},
+    {"heads of a closed stream", put_closed, begin_closed, ENHANCE_YOUR_CALM, 0},
     {"too many streams", put_too_many, NULL, ENHANCE_YOUR_CALM, STREAMS_MAX},
 };
 
