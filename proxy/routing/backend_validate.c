@@ -97,6 +97,8 @@ static void validate_backend_port(struct validation *validation, const BackendMe
     validate_port(validation, "port", port->port);
     validate_port(validation, "target_port", port->target_port);
     validate_app_protocol(validation, backend, port->app_protocol);
+    if (port->protocol[0] != '\0' && strcmp(port->protocol, "TCP") != 0)
+        validation_problem(validation, "protocol", "must be TCP");
 
     for (size_t i = 0; i < index; i++) {
         if (backend->ports[i]->port == port->port) {

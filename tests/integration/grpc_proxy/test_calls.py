@@ -117,7 +117,9 @@ metadata: {name: calls}
 spec:
   rules:
   - matches: [{method: {service: test.Service, method: Seen}}]
-    backendRefs: [{name: other}]
+    backendRefs: [{name: other, port: 8080}]
+  - matches: [{method: {service: test.Service, method: Missing}}]
+    backendRefs: [{name: nowhere, port: 8080}]
   - matches: [{method: {service: test.Service}, headers: [{name: x-go, value: "on"}]}]
     backendRefs: [{name: service}]
 ---
@@ -129,7 +131,9 @@ spec: {appProtocol: grpc, endpoints: [{address: 127.0.0.1, port: %d}]}
 apiVersion: pointsman/v1
 kind: Backend
 metadata: {name: other}
-spec: {appProtocol: grpc, endpoints: [{address: 127.0.0.1, port: %d}]}
+spec:
+  endpoints: [{address: 127.0.0.1}]
+  ports: [{port: 8080, targetPort: %d, appProtocol: kubernetes.io/h2c}]
 """
 
 
@@ -160,6 +164,7 @@ class Routes(StackCase):
         answer = self.call("unary_unary", "Echo")(b"x", timeout=WAIT_SECONDS, metadata=on)
         self.assertEqual(answer, b"x")
         self.assert_fails(grpc.StatusCode.UNIMPLEMENTED, self.call("unary_unary", "Echo"), b"x")
+        self.assert_fails(grpc.StatusCode.UNAVAILABLE, self.call("unary_unary", "Missing"), b"x")
         hanging.cancel()
 
 

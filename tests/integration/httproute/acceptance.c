@@ -91,6 +91,7 @@ static char *fill_in(const char *text)
         {"@SECOND@", world.second_port},
         {"@ONE@", world.services[0] == NULL ? 0 : fake_upstream_port(world.services[0])},
         {"@TWO@", world.services[1] == NULL ? 0 : fake_upstream_port(world.services[1])},
+        {"@ODD@", world.services[3] == NULL ? 0 : fake_upstream_port(world.services[3])},
     };
     struct buffer filled = BUFFER_EMPTY;
     while (*text != '\0') {

@@ -18,7 +18,7 @@
 #include <stddef.h>
 
 /* Documents may hold @PORT@ and @SECOND@, the ports of the listeners "default" and "second", and
- * @ONE@ and @TWO@, those of the services. */
+ * @ONE@, @TWO@ and @ODD@, those of the services. */
 #define ROUTE(name, host)                                                                          \
     "---\n"                                                                                        \
     "apiVersion: gateway.networking.k8s.io/v1\n"                                                   \
@@ -77,5 +77,6 @@ int timeouts_theme(void);
 int retries_theme(void);
 int listeners_theme(void);
 int limits_theme(void);
+int protocols_theme(void);
 
 #endif

@@ -4,7 +4,7 @@
 static int (*const themes[])(void) = {
     hosts_theme,    paths_theme,     matches_theme, header_edits_theme, redirects_theme,
     rewrites_theme, mirrors_theme,   cors_theme,    splits_theme,       timeouts_theme,
-    retries_theme,  listeners_theme, limits_theme,
+    retries_theme,  listeners_theme, limits_theme,  protocols_theme,
 };
 
 int main(void)

@@ -346,9 +346,11 @@ static void what_the_proxy_does_not_do_for_a_backend_is_refused(void **state)
     balancing.policy = POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_CONSISTENT_HASH;
     port.port = 80;
     port.app_protocol = (char *)"gopher";
+    port.protocol = (char *)"UDP";
 
     expect_backend_problem(&message, "ports[0].app_protocol: must be one of http, https, h2, h2c,");
     expect_backend_problem(&message, "ports[1].port: is given twice: 80");
+    expect_backend_problem(&message, "ports[0].protocol: must be TCP");
     balancing.policy = 77;
     expect_backend_problem(&message, "load_balancing.policy: is unknown: 77");
 }

@@ -1,0 +1,68 @@
+/* Protocols: a Backend with the ports of a Service, and what is spoken on each. */
+#include "tests/integration/httproute/acceptance.h"
+#include "tests/support/http_connection.h"
+#include "tests/support/wait.h"
+#include "tests/unit/cmocka_all.h"
+
+#include <stdlib.h>
+
+static const char host[] = "protocols.test";
+
+static int apply(void **state)
+{
+    (void)state;
+    acceptance_apply_file("protocols.yaml");
+    return 0;
+}
+
+static void the_port_of_the_reference_is_the_services(void **state)
+{
+    (void)state;
+    static const struct acceptance_case cases[] = {
+        {"BACKEND-2", "GET /first", .answer = "one"},
+        {"BACKEND-2", "GET /second", .answer = "two"},
+        /* Who speaks WebSocket speaks HTTP/1. */
+        {"BACKEND-2", "GET /ws", .answer = "odd"},
+        {"BACKEND-2", "GET /none", .answer = "500"},
+    };
+    CHECK_CASES(host, cases);
+}
+
+/* BACKEND-2 */
+static void a_websocket_goes_through_its_port(void **state)
+{
+    (void)state;
+    static const struct fake_step switches[] = {
+        {.action = FAKE_READ_REQUEST},
+        {.action = FAKE_SEND,
+         .text = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                 "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"},
+        {.action = FAKE_CLOSE},
+    };
+    fake_upstream_drop_connections(acceptance_service("odd"));
+    fake_upstream_script(acceptance_service("odd"), switches);
+    struct http_message response = HTTP_MESSAGE_EMPTY;
+    struct http_connection *client = http_connection_open(pointsman_port(acceptance_pointsman()));
+    http_connection_send_text(client, "GET /ws/chat HTTP/1.1\r\nHost: protocols.test\r\n"
+                                      "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+                                      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                                      "Sec-WebSocket-Version: 13\r\n\r\n");
+
+    assert_int_equal(http_connection_receive(client, &response, WAIT_MS), HTTP_COMPLETE);
+
+    assert_int_equal(response.status, 101);
+    char *upgrade = http_message_field(&response, "upgrade");
+    assert_string_equal(upgrade, "websocket");
+    free(upgrade);
+    http_message_clear(&response);
+    http_connection_close(client);
+}
+
+int protocols_theme(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_port_of_the_reference_is_the_services),
+        cmocka_unit_test(a_websocket_goes_through_its_port),
+    };
+    return cmocka_run_group_tests_name("protocols", tests, apply, NULL);
+}
