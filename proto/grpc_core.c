@@ -5,6 +5,7 @@
  * a path in it, on Unix sockets. What matters of a head is checked there. */
 #include "proto/grpc_core.h"
 
+#include "common/clock.h"
 #include "proto/grpc_stream.h"
 #include "proto/grpc_wire.h"
 
@@ -193,7 +194,7 @@ static void give_up(struct grpc_core *core)
 
 static void note_idle_frame(struct grpc_core *core)
 {
-    if (!grpc_flood_note_idle(&core->flood))
+    if (!http2_flood_note_idle(&core->flood, clock_now_ms()))
         give_up(core);
 }
 
@@ -204,7 +205,7 @@ static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame
     (void)frame;
     (void)error;
     struct grpc_core *core = user_data;
-    if (!grpc_flood_note_fault(&core->flood))
+    if (!http2_flood_note_fault(&core->flood, clock_now_ms()))
         give_up(core);
     return 0;
 }
@@ -234,7 +235,8 @@ static int on_frame_received(nghttp2_session *session, const nghttp2_frame *fram
 {
     struct grpc_core *core = user_data;
     core->has_begun = true;
-    if (grpc_flood_is_idle(frame))
+    size_t padding = frame->hd.type == NGHTTP2_DATA ? frame->data.padlen : 0;
+    if (http2_flood_is_idle(frame->hd.type, frame->hd.flags, frame->hd.length, padding))
         note_idle_frame(core);
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
         return 0;
@@ -243,7 +245,7 @@ static int on_frame_received(nghttp2_session *session, const nghttp2_frame *fram
     if (stream == NULL)
         return 0;
     if (frame->hd.type == NGHTTP2_HEADERS) {
-        grpc_flood_forgive_for_call(&core->flood);
+        http2_flood_note_use(&core->flood);
         grpc_stream_finish_head(stream);
     }
     if (core->role == GRPC_ROLE_SERVER && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0)
@@ -257,7 +259,7 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
 {
     struct grpc_core *core = user_data;
     if (frame->hd.type == NGHTTP2_DATA)
-        grpc_flood_forgive_for_data(&core->flood);
+        http2_flood_note_use(&core->flood);
     if (core->role == GRPC_ROLE_SERVER && frame->hd.type == NGHTTP2_HEADERS &&
         (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 &&
         nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) == 0)
@@ -407,6 +409,7 @@ static void send_settings(struct grpc_core *core)
 struct grpc_core *grpc_core_new(enum grpc_role role, const struct grpc_core_handlers *handlers)
 {
     struct grpc_core *core = memory_allocate_zeroed(1, sizeof(*core));
+    http2_flood_init(&core->flood, clock_now_ms());
     core->role = role;
     core->handlers = *handlers;
     core->session = new_session(core);

@@ -5,8 +5,8 @@
 #ifndef PROTO_GRPC_STREAM_H
 #define PROTO_GRPC_STREAM_H
 
+#include "common/http2_flood.h"
 #include "proto/grpc_core.h"
-#include "proto/grpc_flood.h"
 
 #include <nghttp2/nghttp2.h>
 
@@ -18,7 +18,7 @@ struct grpc_core {
     bool has_begun;
     bool has_given_up; /* on the peer: a GOAWAY is all that is left to say */
     bool has_resumed;  /* some stream was resumed while it was pulled */
-    struct grpc_flood flood;
+    struct http2_flood flood;
     size_t incomplete_bytes; /* of messages that are still coming in, on all streams */
 };
 

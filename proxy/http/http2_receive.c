@@ -190,21 +190,6 @@ static void note_idle_frame(struct http2_session *session)
         http2_session_condemn(session, HTTP2_ENHANCE_YOUR_CALM);
 }
 
-static bool asks_for_nothing(const nghttp2_frame *frame)
-{
-    switch (frame->hd.type) {
-    case NGHTTP2_HEADERS:
-    case NGHTTP2_GOAWAY:
-    case NGHTTP2_RST_STREAM: /* nghttp2 limits their rate */
-        return false;
-    case NGHTTP2_DATA:
-        return frame->hd.length == frame->data.padlen &&
-               (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0;
-    default:
-        return true;
-    }
-}
-
 /* No head may come behind the end of a stream that neither side has reset, nor one of a stream that
  * has been passed over (RFC 9113 sections 5.1 and 5.1.1). nghttp2 ignores both, for it remembers no
  * streams; but where each was opened after the other, what is not open must be closed. Once we have
@@ -234,7 +219,8 @@ static int on_begin_frame(nghttp2_session *native, const nghttp2_frame_hd *head,
 static int on_frame_received(nghttp2_session *native, const nghttp2_frame *frame, void *user_data)
 {
     struct http2_session *session = user_data;
-    if (asks_for_nothing(frame))
+    size_t padding = frame->hd.type == NGHTTP2_DATA ? frame->data.padlen : 0;
+    if (http2_flood_is_idle(frame->hd.type, frame->hd.flags, frame->hd.length, padding))
         note_idle_frame(session);
     if (frame->hd.type == NGHTTP2_GOAWAY)
         session->has_peer_goaway = true;
@@ -271,7 +257,7 @@ static int on_invalid_frame(nghttp2_session *native, const nghttp2_frame *frame,
 {
     (void)error;
     struct http2_session *session = user_data;
-    if (!http2_flood_note_reset(&session->flood, timers_now_ms(&session->worker->timers)))
+    if (!http2_flood_note_fault(&session->flood, timers_now_ms(&session->worker->timers)))
         http2_session_condemn(session, HTTP2_ENHANCE_YOUR_CALM);
     if (frame->hd.stream_id == 0)
         return 0;

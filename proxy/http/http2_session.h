@@ -16,8 +16,8 @@
 #define PROXY_HTTP_HTTP2_SESSION_H
 
 #include "common/buffer.h"
+#include "common/http2_flood.h"
 #include "proxy/http/body_pipe.h"
-#include "proxy/http/http2_flood.h"
 #include "proxy/metrics/counters.h"
 #include "proxy/routing/header_list.h"
 

@@ -248,7 +248,7 @@ static int on_frame_sent(nghttp2_session *native, const nghttp2_frame *frame, vo
             ? NULL
             : nghttp2_session_get_stream_user_data(native, frame->hd.stream_id);
     if (frame->hd.type == NGHTTP2_RST_STREAM && stream != NULL && !stream->is_reset &&
-        !http2_flood_note_reset(&session->flood, timers_now_ms(&session->worker->timers)))
+        !http2_flood_note_fault(&session->flood, timers_now_ms(&session->worker->timers)))
         http2_session_condemn(session, HTTP2_ENHANCE_YOUR_CALM);
     session->has_reset |= frame->hd.type == NGHTTP2_RST_STREAM;
     follow_notice(native, frame);

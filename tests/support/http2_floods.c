@@ -30,6 +30,12 @@ static void put_ping_answer(struct buffer *to, uint32_t turn)
     http2_put_frame(to, HTTP2_FRAME_PING, HTTP2_FLAG_ACK, 0, SLICE("12345678"));
 }
 
+static void put_goaway(struct buffer *to, uint32_t turn)
+{
+    (void)turn;
+    http2_put_goaway(to, 0, 0);
+}
+
 static void put_settings(struct buffer *to, uint32_t turn)
 {
     (void)turn;
@@ -137,6 +143,12 @@ static void put_closed(struct buffer *to, uint32_t turn)
     http2_put_frame(to, HTTP2_FRAME_HEADERS, WHOLE, 1, GET);
 }
 
+static void put_closed_reset(struct buffer *to, uint32_t turn)
+{
+    (void)turn;
+    http2_put_number(to, HTTP2_FRAME_RST_STREAM, 1, 8);
+}
+
 /* More streams at a time than the server has said it takes. */
 static void put_too_many(struct buffer *to, uint32_t turn)
 {
@@ -146,6 +158,7 @@ static void put_too_many(struct buffer *to, uint32_t turn)
 const struct http2_flood_kind http2_flood_kinds[] = {
     {"PING", put_ping, NULL, ENHANCE_YOUR_CALM, 0},
     {"answers to no PING", put_ping_answer, NULL, ENHANCE_YOUR_CALM, 0},
+    {"GOAWAY", put_goaway, begin_upload, ENHANCE_YOUR_CALM, 1},
     {"SETTINGS", put_settings, NULL, ENHANCE_YOUR_CALM, 0},
     {"PRIORITY", put_priority, NULL, ENHANCE_YOUR_CALM, 0},
     {"WINDOW_UPDATE", put_window, NULL, ENHANCE_YOUR_CALM, 0},
@@ -158,6 +171,7 @@ const struct http2_flood_kind http2_flood_kinds[] = {
     {"resets that are ours", put_made_reset, NULL, ENHANCE_YOUR_CALM, 0},
     {"malformed heads", put_malformed, NULL, ENHANCE_YOUR_CALM, 0},
     {"heads of a closed stream", put_closed, begin_closed, ENHANCE_YOUR_CALM, 0},
+    {"resets of a closed stream", put_closed_reset, begin_closed, INTERNAL_ERROR, 0},
     {"too many streams", put_too_many, NULL, ENHANCE_YOUR_CALM, STREAMS_MAX},
 };
 
