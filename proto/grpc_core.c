@@ -160,6 +160,7 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t stream
     (void)flags;
     struct grpc_core *core = user_data;
     struct grpc_stream *stream = nghttp2_session_get_stream_user_data(session, stream_id);
+    http2_flood_note_use(&core->flood);
     if (stream == NULL || stream->ignores_rest)
         return 0;
 
