@@ -446,6 +446,31 @@ static void who_does_not_read_holds_up_the_other(void **state)
     player_close(&tunnel.endpoint);
 }
 
+static void a_client_that_takes_nothing_is_let_go(void **state)
+{
+    static char zeros[64 * 1024];
+    struct scene *scene = *state;
+    struct stage *stage = scene->stage;
+    struct tunnel tunnel = open_tunnel(scene);
+    for (int idle = 0; idle < 50; idle++) { /* the client's window is full, and all behind it */
+        if (player_send_some(&tunnel.endpoint, zeros, sizeof(zeros)) > 0)
+            idle = 0;
+        stage_turn(stage);
+    }
+
+    /* The first time it has taken something since the one before. */
+    stage_advance(stage, stage->shared.http.write_stall_timeout_ms);
+    assert_int_equal(open_tunnels(scene), 1);
+    stage_advance(stage, stage->shared.http.write_stall_timeout_ms);
+
+    PAIR_WAIT(&scene->pair, tunnel.client->is_closed);
+    assert_int_equal(tunnel.client->error, HTTP2_CANCEL);
+    player_expect_gone(&tunnel.endpoint);
+    assert_int_equal(open_tunnels(scene), 0);
+    assert_false(scene->pair.client.is_over);
+    player_close(&tunnel.endpoint);
+}
+
 static void much_that_comes_early_waits_too(void **state)
 {
     struct scene *scene = *state;
@@ -502,6 +527,7 @@ int main(void)
         PREPARED(a_tunnel_outlives_the_limits_of_requests),
         PREPARED(an_idle_tunnel_is_closed_after_its_time),
         TEST(who_does_not_read_holds_up_the_other),
+        TEST(a_client_that_takes_nothing_is_let_go),
         TEST(much_that_comes_early_waits_too),
         TEST(draining_waits_for_tunnels_until_its_time),
     };
