@@ -2,6 +2,7 @@
 #include "control/commit_parts.h"
 #include "control/proxy_registry.h"
 #include "control/references.h"
+#include "proto/message.h"
 #include "proxy/routing/route_validate.h"
 
 #include <inttypes.h>
@@ -74,13 +75,15 @@ static bool check_unused(struct commit *commit, const struct mutation *mutation)
     return true;
 }
 
-/* Backends that were looked up, by a hash of the name: the routes of a batch name few. Of two that
- * share a place, the last is known. */
+/* Backends that were looked up, by a hash of name and port: the routes of a batch name few. Of two
+ * that share a place, the last is known. */
 enum { KNOWN_BACKENDS_MAX = 4096 };
 
 struct known_backend {
     char *name; /* NULL: none so far */
+    uint32_t port;
     bool is_there;
+    char *port_problem; /* NULL: none */
 };
 
 struct reference_check {
@@ -91,25 +94,60 @@ struct reference_check {
     bool has_failed;
 };
 
-static bool has_backend(struct reference_check *check, const char *name)
+static void forget(struct known_backend *known)
 {
-    uint64_t hash = hash_bytes(name, strlen(name), 0);
-    struct known_backend *known = &check->known[hash & (check->known_count - 1)];
-    if (known->name != NULL && strcmp(known->name, name) == 0)
-        return known->is_there;
     free(known->name);
-    known->name = memory_duplicate_string(name);
-    if (!store_has(check->commit->store, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND, name,
-                   &known->is_there, check->commit->err))
-        check->has_failed = true;
-    return known->is_there;
+    free(known->port_problem);
+    *known = (struct known_backend){0};
 }
 
-/* Or one that serves in its place. */
-static bool has_backend_for(struct reference_check *check, const char *name)
+/* Caller frees; NULL: the port is right. */
+static char *find_port_problem(struct reference_check *check, struct slice backend, uint32_t port)
 {
-    struct slice for_all = object_name_for_all_namespaces(slice_from_string(name));
-    return has_backend(check, name) || (for_all.length > 0 && has_backend(check, for_all.at));
+    struct commit *commit = check->commit;
+    struct error err = {0};
+    const BackendMessage *message = (const BackendMessage *)message_arena_unpack(
+        &commit->arena, &pointsman__v1__backend__descriptor, backend, MESSAGE_MEMORY_APPLY, false,
+        commit->err);
+    char *problem = NULL;
+    if (message == NULL)
+        check->has_failed = true;
+    else if (!backend_ref_port_check(message, port, &err))
+        problem = memory_duplicate_string(err.message);
+    message_arena_reset(&commit->arena);
+    return problem;
+}
+
+/* Good until the next call. */
+static const struct known_backend *look_up(struct reference_check *check, const char *name,
+                                           uint32_t port)
+{
+    uint64_t hash = hash_bytes(name, strlen(name), port);
+    struct known_backend *known = &check->known[hash & (check->known_count - 1)];
+    if (known->name != NULL && known->port == port && strcmp(known->name, name) == 0)
+        return known;
+    forget(known);
+    known->name = memory_duplicate_string(name);
+    known->port = port;
+    struct store_record record = {0};
+    if (!store_find(check->commit->store, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND, name,
+                    &record, &known->is_there, check->commit->err))
+        check->has_failed = true;
+    else if (known->is_there)
+        known->port_problem = find_port_problem(check, buffer_slice(&record.bytes), port);
+    store_record_clear(&record);
+    return known;
+}
+
+/* The backend, or the one that serves in its place. */
+static const struct known_backend *look_up_for(struct reference_check *check,
+                                               const struct reference *reference)
+{
+    struct slice for_all = object_name_for_all_namespaces(slice_from_string(reference->backend));
+    const struct known_backend *known = look_up(check, reference->backend, reference->port);
+    if (known->is_there || for_all.length == 0)
+        return known;
+    return look_up(check, for_all.at, reference->port);
 }
 
 static void warn_of_reference(struct reference_check *check, const struct reference *reference,
@@ -143,7 +181,12 @@ static void warn_when_missing(void *context, const struct reference *reference)
         warn_of_kind(check, reference);
         return;
     }
-    if (!has_backend_for(check, reference->backend) && !check->has_failed) {
+    const struct known_backend *known = look_up_for(check, reference);
+    if (check->has_failed)
+        return;
+    if (known->port_problem != NULL) {
+        warn_of_reference(check, reference, "port", known->port_problem);
+    } else if (!known->is_there) {
         struct buffer what = BUFFER_EMPTY;
         buffer_printf(&what, "there is no backend '%s'", reference->backend);
         warn_of_reference(check, reference, "name", buffer_string(&what));
@@ -224,7 +267,7 @@ bool commit_check_whole(struct commit *commit)
     for (size_t i = 0; i < commit->count && !check.has_failed; i++)
         check_mutation(&check, &commit->mutations[i]);
     for (size_t i = 0; i < check.known_count; i++)
-        free(check.known[i].name);
+        forget(&check.known[i]);
     free(check.known);
     return !check.has_failed;
 }

@@ -38,6 +38,7 @@ static void visit_mirrors(const struct visit *visit, struct reference where,
         reference.filter = i;
         reference.group = target->group;
         reference.kind = target->kind;
+        reference.port = target->port;
         reference.is_mirror = true;
         visit_reference(visit, reference, target->namespace_, target->name);
     }
@@ -56,6 +57,7 @@ void references_each(const RouteMessage *route, reference_visit_fn *on_reference
             reference.backend_ref = j;
             reference.group = target->group;
             reference.kind = target->kind;
+            reference.port = target->port;
             visit_reference(&visit, reference, target->namespace_, target->name);
             visit_mirrors(&visit, reference, target->filters, target->n_filters);
         }

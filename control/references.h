@@ -16,6 +16,7 @@ struct reference {
     size_t backend_ref; /* SIZE_MAX: a mirror of the rule's own filters */
     size_t filter;      /* of a mirror */
     const char *group, *kind;
+    uint32_t port;       /* 0: none given */
     const char *backend; /* the full name it means; NULL: a thing of this kind is no Backend */
     bool is_mirror;
 };

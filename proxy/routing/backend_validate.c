@@ -2,6 +2,7 @@
 #include "proxy/routing/route_validate.h"
 #include "proxy/routing/validation.h"
 #include "proxy/upstream/app_protocol.h"
+#include "proxy/upstream/endpoint_list.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -106,6 +107,11 @@ static void validate_backend_port(struct validation *validation, const BackendMe
             break;
         }
     }
+}
+
+bool backend_ref_port_check(const BackendMessage *backend, uint32_t ref_port, struct error *err)
+{
+    return endpoint_list_check_port(backend, ref_port, err);
 }
 
 /* --- policies ------------------------------------------------------------------------------- */

@@ -21,6 +21,7 @@
 #ifndef PROXY_ROUTING_ROUTE_VALIDATE_H
 #define PROXY_ROUTING_ROUTE_VALIDATE_H
 
+#include "common/error.h"
 #include "common/slice.h"
 #include "proto/messages.h"
 
@@ -41,6 +42,10 @@ bool object_name_is_valid(const char *name);
 /* Does a reference of this kind mean a Backend? A Service means the Backend of its name; of
  * anything else there is none, and its share of requests answers 500. */
 bool backend_ref_names_backend(const char *group, const char *kind);
+
+/* Whether a reference with this port (0: none) leads to the backend's endpoints. ERROR_INVALID says
+ * why not; then its share of requests answers 500. */
+bool backend_ref_port_check(const BackendMessage *backend, uint32_t ref_port, struct error *err);
 
 /* The full name a reference means: in `route_name`'s namespace unless it gives its own.
  * Writes at most 2 * 253 + 2 bytes. */

@@ -39,6 +39,33 @@ static bool find_default_port(const BackendMessage *message, uint32_t ref_port,
     return error_set(err, ERROR_INVALID, "backend '%s' has no port %u", message->name, ref_port);
 }
 
+/* Where the endpoint is reached: its own port goes before the others. Not for Unix sockets. */
+static bool find_port(const EndpointMessage *endpoint, uint32_t default_port, uint16_t *port,
+                      struct error *err)
+{
+    uint32_t found = endpoint->port != 0 ? endpoint->port : default_port;
+    if (found == 0)
+        return error_set(err, ERROR_INVALID, "no port, and the reference gives none");
+    if (found > UINT16_MAX)
+        return error_set(err, ERROR_INVALID, "port %u is too large", found);
+    *port = (uint16_t)found;
+    return true;
+}
+
+bool endpoint_list_check_port(const BackendMessage *message, uint32_t ref_port, struct error *err)
+{
+    uint32_t default_port;
+    uint16_t port;
+    if (!find_default_port(message, ref_port, &default_port, err))
+        return false;
+    for (size_t i = 0; i < message->n_endpoints; i++) {
+        const EndpointMessage *endpoint = message->endpoints[i];
+        if (endpoint->unix_path[0] == '\0' && !find_port(endpoint, default_port, &port, err))
+            return error_prefix(err, "endpoints[%zu] of backend '%s': ", i, message->name);
+    }
+    return true;
+}
+
 /* --- TLS ------------------------------------------------------------------------------------ */
 
 /* What the certificate must be for where the settings name nobody: `host`, or for "" the address.
@@ -115,15 +142,13 @@ static bool add_endpoint(struct filling *filling, const EndpointMessage *message
         return true;
     }
 
-    uint32_t port = message->port != 0 ? message->port : filling->default_port;
-    if (port == 0)
-        return error_set(err, ERROR_INVALID, "no port, and the reference gives none");
-    if (port > UINT16_MAX)
-        return error_set(err, ERROR_INVALID, "port %u is too large", port);
-    if (endpoint_address_set_ip(&address, message->address, (uint16_t)port))
+    uint16_t port;
+    if (!find_port(message, filling->default_port, &port, err))
+        return false;
+    if (endpoint_address_set_ip(&address, message->address, port))
         add(filling, message, &address, "");
     else
-        add_name(filling, message, (uint16_t)port);
+        add_name(filling, message, port);
     return true;
 }
 

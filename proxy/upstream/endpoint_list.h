@@ -38,6 +38,8 @@ struct endpoint_list {
  * is wrong; clear it all the same. */
 bool endpoint_list_fill(struct endpoint_list *list, const BackendMessage *message,
                         uint32_t ref_port, struct endpoint_registry *registry, struct error *err);
+/* The same for what the port alone decides; touches no registry. */
+bool endpoint_list_check_port(const BackendMessage *message, uint32_t ref_port, struct error *err);
 void endpoint_list_clear(struct endpoint_list *list);
 
 void listed_names_free(struct listed_name *names, size_t count);

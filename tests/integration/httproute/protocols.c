@@ -1,10 +1,12 @@
 /* Protocols: a Backend with the ports of a Service, and what is spoken on each. */
 #include "tests/integration/httproute/acceptance.h"
+#include "tests/support/check.h"
 #include "tests/support/http_connection.h"
 #include "tests/support/wait.h"
 #include "tests/unit/cmocka_all.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const char host[] = "protocols.test";
 
@@ -26,6 +28,33 @@ static void the_port_of_the_reference_is_the_services(void **state)
         {"BACKEND-2", "GET /none", .answer = "500"},
     };
     CHECK_CASES(host, cases);
+}
+
+/* BACKEND-2 */
+static void a_port_that_leads_nowhere_is_warned_of(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *backend_ref, *warning;
+    } cases[] = {
+        {"{name: many-ports, port: 8083}",
+         "spec.rules[0].backendRefs[0].port: backend 'many-ports' has no port 8083: its share of "
+         "requests answers 500"},
+        {"{name: many-ports}", "endpoints[0] of backend 'many-ports': no port, and the reference"},
+        {"{name: many-ports, port: 8081}", NULL},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct buffer route = BUFFER_EMPTY;
+        buffer_printf(&route, "%s  rules: [{backendRefs: [%s]}]\n",
+                      ROUTE("tried", "protocols.test"), cases[i].backend_ref);
+        struct command tried = acceptance_try(buffer_string(&route));
+        const char *warning = cases[i].warning == NULL ? "" : cases[i].warning;
+        CHECK(tried.exit_code == 0 && strstr(tried.err, warning) != NULL &&
+                  (cases[i].warning != NULL || strstr(tried.err, "warning") == NULL),
+              "%s: %d: %s", cases[i].backend_ref, tried.exit_code, tried.err);
+        command_clear(&tried);
+        buffer_clear(&route);
+    }
 }
 
 /* BACKEND-2 */
@@ -62,6 +91,7 @@ int protocols_theme(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_port_of_the_reference_is_the_services),
+        cmocka_unit_test(a_port_that_leads_nowhere_is_warned_of),
         cmocka_unit_test(a_websocket_goes_through_its_port),
     };
     return cmocka_run_group_tests_name("protocols", tests, apply, NULL);
