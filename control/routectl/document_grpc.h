@@ -1,7 +1,7 @@
 /* GRPCRoute documents: what the Gateway API's GRPCRoute has in other words than its HTTPRoute.
  *
  * A call of gRPC is an HTTP/2 request for "/SERVICE/METHOD", so a GRPCRoute is read as the route
- * that matches this path, and is written as an HTTPRoute:
+ * that matches this path, and is written as an HTTPRoute, with which it shares its names:
  *
  *   service and method   the exact path
  *   service alone        the prefix "/SERVICE"

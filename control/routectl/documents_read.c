@@ -164,8 +164,9 @@ static void claim_name(struct document_decoder *decoder, const yaml_node_t *node
     bool is_route = object.kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
     const char *place = draft_find_mutation_origin(
         decoder->draft, earlier, is_route ? "put_route.name" : "put_backend.name");
-    decoder_complain(decoder, node, "%s '%s' is given twice; first at %s",
-                     is_route ? "HTTPRoute" : "Backend", object.name,
+    const char *kind = decoder->is_grpc ? "GRPCRoute" : is_route ? "HTTPRoute" : "Backend";
+    decoder_complain(decoder, node, "%s '%s' is given twice%s; first at %s", kind, object.name,
+                     decoder->is_grpc ? ", maybe as an HTTPRoute, for both are routes" : "",
                      place == NULL ? "another place" : place);
 }
 

@@ -158,6 +158,20 @@ static void what_only_an_http_route_has_is_refused(void **state)
         "a.yaml:12:5: spec.rules[0]: unknown field 'retry'\n");
 }
 
+/* DOC-4 */
+static void both_kinds_share_their_names(void **state)
+{
+    (void)state;
+    assert_documents_refused(
+        "apiVersion: gateway.networking.k8s.io/v1\n"
+        "kind: HTTPRoute\n"
+        "metadata: {name: calls}\n"
+        "spec: {}\n"
+        "---\n" GRPC_HEAD "spec: {}\n",
+        "a.yaml:8:18: GRPCRoute 'calls' is given twice, maybe as an HTTPRoute, for both are "
+        "routes; first at a.yaml:3:18: metadata.name\n");
+}
+
 static void an_http_route_has_no_such_method(void **state)
 {
     (void)state;
@@ -212,6 +226,7 @@ int main(void)
         DOCUMENT_TEST(what_both_kinds_have_is_read_alike),
         DOCUMENT_TEST(what_is_written_is_read_as_the_same_route),
         DOCUMENT_TEST(what_only_an_http_route_has_is_refused),
+        DOCUMENT_TEST(both_kinds_share_their_names),
         DOCUMENT_TEST(an_http_route_has_no_such_method),
         DOCUMENT_TEST(a_method_that_is_none_is_refused),
     };
