@@ -2,6 +2,7 @@
 #include "common/buffer.h"
 #include "proxy/http/conn_pool.h"
 #include "proxy/http/front_http2.h"
+#include "tests/support/websocket_switch.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/proxy/http/http2_endpoint.h"
 #include "tests/unit/proxy/http/http2_scene.h"
@@ -9,19 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
 #define CONNECT_TO(protocol)                                                                       \
     ":method=CONNECT\n:protocol=" protocol "\n:scheme=http\n:authority=shop\n:path=/chat?a=b\n"
 #define HANDSHAKE CONNECT_TO("websocket") "sec-websocket-version=13\n"
-
-enum { KEY_BYTES = 24, ACCEPT_BYTES = 28 };
 
 /* A WebSocket that is asked for, or open. */
 struct tunnel {
     struct stream *client;
     struct player endpoint;
-    char key[KEY_BYTES + 1];
+    char key[WEBSOCKET_SWITCH_KEY_BYTES + 1];
 };
 
 static struct player accept_from(struct scene *scene)
@@ -41,31 +38,18 @@ static void wait_for_head(struct player *endpoint)
 /* The endpoint has the handshake, and nothing behind it. */
 static struct tunnel ask(struct scene *scene, const char *fields)
 {
-    static const char name[] = "\r\nsec-websocket-key: ";
     struct tunnel tunnel = {.client = pair_request(&scene->pair, fields, true)};
     tunnel.endpoint = accept_from(scene);
     wait_for_head(&tunnel.endpoint);
-    const char *key = strstr(buffer_string(&tunnel.endpoint.received), name);
-    assert_non_null(key);
-    assert_null(strstr(key + 1, name));
-    memcpy(tunnel.key, key + sizeof(name) - 1, KEY_BYTES);
+    assert_true(websocket_switch_find_key(buffer_string(&tunnel.endpoint.received), tunnel.key));
     return tunnel;
 }
 
 static void send_switch(struct tunnel *tunnel, const char *fields, const char *behind)
 {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned char accept[ACCEPT_BYTES + 1];
-    unsigned length = 0;
     struct buffer text = BUFFER_EMPTY;
-    buffer_printf(&text, "%s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", tunnel->key);
-    EVP_Digest(text.at, text.length, digest, &length, EVP_sha1(), NULL);
-    EVP_EncodeBlock(accept, digest, (int)length);
-    buffer_reset(&text);
-    buffer_printf(&text,
-                  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                  "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s\r\n%s",
-                  (const char *)accept, fields, behind);
+    websocket_switch_put(&text, tunnel->key, fields);
+    buffer_append_string(&text, behind);
     player_forget(&tunnel->endpoint);
     player_send(&tunnel->endpoint, buffer_string(&text));
     buffer_clear(&text);
@@ -213,7 +197,7 @@ static void a_switch_that_answers_another_key_is_none(void **state)
 {
     struct scene *scene = *state;
     struct tunnel tunnel = ask(scene, HANDSHAKE);
-    memcpy(tunnel.key, "dGhlIHNhbXBsZSBub25jZQ==", KEY_BYTES);
+    memcpy(tunnel.key, "dGhlIHNhbXBsZSBub25jZQ==", WEBSOCKET_SWITCH_KEY_BYTES);
     send_switch(&tunnel, "", "");
     expect_502(scene, &tunnel);
 }
