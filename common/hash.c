@@ -1,5 +1,7 @@
 #include "common/hash.h"
 
+#include "common/slice.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -84,7 +86,8 @@ static inline uint64_t read_tail(const unsigned char *at, size_t length)
            (uint64_t)at[length - 1] << (8 * (length - 1));
 }
 
-static inline uint64_t sip_hash(struct sip s, const void *bytes, size_t length)
+static inline __attribute__((always_inline)) uint64_t sip_hash(struct sip s, const void *bytes,
+                                                               size_t length)
 {
     const unsigned char *at = bytes;
     size_t left = length;
@@ -117,6 +120,16 @@ static inline struct sip keyed_start(uint64_t seed)
 uint64_t hash_bytes(const void *bytes, size_t length, uint64_t seed)
 {
     return sip_hash(keyed_start(seed), bytes, length);
+}
+
+uint64_t hash_lower(const char *text, size_t length, uint64_t seed)
+{
+    struct sip s = keyed_start(seed);
+    const unsigned char *at = (const unsigned char *)text;
+    size_t left = length;
+    for (; left >= 8; at += 8, left -= 8)
+        sip_add(&s, ascii_lower_word(read_word(at)));
+    return sip_finish(s, ascii_lower_word(read_tail(at, left)), length);
 }
 
 /* --- in pieces ------------------------------------------------------------------------------ */

@@ -15,7 +15,10 @@
  */
 uint64_t hash_bytes(const void *bytes, size_t length, uint64_t seed);
 
-/* The same of bytes that come in pieces: hash_value after any number of hash_add is hash_bytes of
+/* The hash_bytes of a text in lower case (ASCII): for names that are compared without case. */
+uint64_t hash_lower(const char *text, size_t length, uint64_t seed);
+
+/* hash_bytes of bytes that come in pieces: hash_value after any number of hash_add is hash_bytes of
  * all of them. More may be added afterwards, so each prefix of a text costs little. */
 struct hash_state {
     uint64_t words[4];

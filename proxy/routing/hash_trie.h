@@ -25,6 +25,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 enum {
     TRIE_ADDRESS_BITS = 48, /* of a word: an address, whose low bits are its owner's; 16 above it */
     TRIE_LEVEL_BITS = 7,
@@ -84,10 +88,11 @@ static inline uint32_t trie_marks(uint64_t hash)
 
 /* Where every entry of a hash is, among others. */
 struct trie_spot {
-    const struct trie_leaf *leaf; /* NULL: there is no such entry */
-    const uint64_t *slots;
-    size_t slot_count;
-    size_t first_slot;
+    const uint32_t *filter; /* of its bucket; NULL: there is no such entry */
+    const uint64_t *bucket; /* that is looked through */
+    const uint64_t *slots;  /* all of the leaf */
+    const uint64_t *end;
+    unsigned found; /* a bit for each slot of the bucket that is still to be given out */
 };
 
 /* In words from the leaf's start. */
@@ -109,8 +114,9 @@ static inline size_t trie_bucket_count(struct trie_link link)
 }
 
 /* Reads the branches alone, and starts loading the filter. The processor does not wait for it
- * before it reads the slots where lookups mostly find what they look for. */
-static inline struct trie_spot hash_trie_spot(struct hash_trie trie, uint64_t hash)
+ * before it reads the slots where lookups mostly find what they look for. Filled in place: a copy
+ * made right after the parts were written would wait until the writes are done. */
+static inline void hash_trie_spot(struct hash_trie trie, uint64_t hash, struct trie_spot *spot)
 {
     struct trie_link link = {trie.root};
     for (uint64_t bits = hash; link.word >> TRIE_ADDRESS_BITS != 0 && link.word >> 63 == 0;
@@ -119,43 +125,77 @@ static inline struct trie_spot hash_trie_spot(struct hash_trie trie, uint64_t ha
         const struct trie_branch *branch = (const struct trie_branch *)trie_address(link.word);
         link = branch->links[bits & mask];
     }
+    spot->filter = NULL;
     if (link.word == 0)
-        return (struct trie_spot){0};
+        return;
 
     const struct trie_leaf *leaf = (const struct trie_leaf *)trie_address(link.word);
     size_t buckets = trie_bucket_count(link);
     size_t bucket = trie_bucket(hash, buckets);
-    struct trie_spot spot = {.leaf = leaf,
-                             .slots = (const uint64_t *)leaf + trie_slots_at(buckets),
-                             .slot_count = buckets * TRIE_BUCKET_SLOTS,
-                             .first_slot = bucket * TRIE_BUCKET_SLOTS};
-    __builtin_prefetch(&leaf->filters[bucket]);
-    return spot;
+    spot->filter = &leaf->filters[bucket];
+    __builtin_prefetch(spot->filter);
+    spot->slots = (const uint64_t *)leaf + trie_slots_at(buckets);
+    spot->end = spot->slots + buckets * TRIE_BUCKET_SLOTS;
+    spot->bucket = spot->slots + bucket * TRIE_BUCKET_SLOTS;
 }
 
 /* Mostly false when there is no entry of this hash. */
 static inline bool trie_spot_may_hold(const struct trie_spot *spot, uint64_t hash)
 {
     uint32_t marks = trie_marks(hash);
-    return spot->leaf != NULL &&
-           (spot->leaf->filters[spot->first_slot / TRIE_BUCKET_SLOTS] & marks) == marks;
+    return spot->filter != NULL && (*spot->filter & marks) == marks;
 }
 
-/* The next value, from the `*at`-th on, that has the fingerprint of `hash`; NULL: no more. */
-static inline void *trie_spot_next(const struct trie_spot *spot, uint64_t hash, size_t *at)
+/* A bit for each slot of the bucket whose value has the fingerprint of `hash`. All of them at once:
+ * which it is cannot be foretold, and a wrong guess costs as much as to look at them all. */
+static inline unsigned trie_bucket_find(const uint64_t *bucket, uint64_t hash)
 {
-    if (*at == 0 && !trie_spot_may_hold(spot, hash))
-        return NULL;
-    for (;;) {
-        size_t slot = spot->first_slot + (*at)++;
-        if (slot >= spot->slot_count)
-            slot -= spot->slot_count;
-        uint64_t word = spot->slots[slot];
-        if (word == 0)
-            return NULL;
-        if (trie_fingerprint(word) == trie_fingerprint(hash))
-            return trie_address(word);
+#ifdef __SSE2__
+    const __m128i *pairs = (const __m128i *)bucket;
+    __m128i wanted = _mm_set1_epi32((int)(hash >> 32));
+    __m128i halves[2]; /* the upper ones of four slots each */
+    for (int i = 0; i < 2; i++) {
+        __m128 low = _mm_castsi128_ps(_mm_load_si128(&pairs[2 * i]));
+        __m128 high = _mm_castsi128_ps(_mm_load_si128(&pairs[2 * i + 1]));
+        __m128i upper = _mm_castps_si128(_mm_shuffle_ps(low, high, _MM_SHUFFLE(3, 1, 3, 1)));
+        halves[i] = _mm_srai_epi32(_mm_xor_si128(upper, wanted), 16);
     }
+    __m128i differences = _mm_packs_epi32(halves[0], halves[1]);
+    __m128i equal = _mm_cmpeq_epi16(differences, _mm_setzero_si128());
+    return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(equal, equal)) & 0xff;
+#else
+    unsigned found = 0;
+    for (unsigned i = 0; i < TRIE_BUCKET_SLOTS; i++)
+        found |= (unsigned)(trie_fingerprint(bucket[i] ^ hash) == 0) << i;
+    return found;
+#endif
+}
+
+/* The next value that has the fingerprint of `hash`; NULL: no more. The first comes from
+ * trie_spot_first. */
+static inline void *trie_spot_next(struct trie_spot *spot, uint64_t hash)
+{
+    /* A bucket is filled from its first slot on, and what had no room in it is in the next. */
+    while (spot->found == 0) {
+        if (spot->bucket[TRIE_BUCKET_SLOTS - 1] == 0)
+            return NULL;
+        spot->bucket += TRIE_BUCKET_SLOTS;
+        if (spot->bucket == spot->end)
+            spot->bucket = spot->slots;
+        spot->found = trie_bucket_find(spot->bucket, hash);
+    }
+    /* Free slots come last; they are found for hashes that have no fingerprint, 0. */
+    unsigned slot = (unsigned)__builtin_ctz(spot->found);
+    spot->found &= spot->found - 1;
+    return trie_address(spot->bucket[slot]);
+}
+
+static inline void *trie_spot_first(struct trie_spot *spot, uint64_t hash)
+{
+    if (!trie_spot_may_hold(spot, hash))
+        return NULL;
+    spot->found = trie_bucket_find(spot->bucket, hash);
+    return trie_spot_next(spot, hash);
 }
 
 /* The one value that was added with this hash, as far as it is known; NULL: none. For hashes that

@@ -77,19 +77,20 @@ static size_t slot_of(struct trie_link link, struct trie_entry entry)
     }
 }
 
-static uint32_t low_hash_at(const struct trie_spot *spot, size_t slot)
-{
-    return ((const uint32_t *)(spot->slots + spot->slot_count))[slot % spot->slot_count];
-}
-
 void *hash_trie_find(struct hash_trie trie, uint64_t hash)
 {
-    struct trie_spot spot = hash_trie_spot(trie, hash);
-    size_t at = 0;
-    void *value = trie_spot_next(&spot, hash, &at);
-    while (value != NULL && low_hash_at(&spot, spot.first_slot + at - 1) != (uint32_t)hash)
-        value = trie_spot_next(&spot, hash, &at);
-    return value;
+    struct trie_spot spot;
+    hash_trie_spot(trie, hash, &spot);
+    if (!trie_spot_may_hold(&spot, hash))
+        return NULL;
+    const uint32_t *low_hashes = (const uint32_t *)spot.end;
+    for (const uint64_t *slot = spot.bucket; *slot != 0;) {
+        if (trie_fingerprint(*slot ^ hash) == 0 && low_hashes[slot - spot.slots] == (uint32_t)hash)
+            return trie_address(*slot);
+        if (++slot == spot.end)
+            slot = spot.slots;
+    }
+    return NULL;
 }
 
 /* --- a leaf --------------------------------------------------------------------------------- */

@@ -16,11 +16,6 @@ struct directory {
     struct match_chunk *chunks[]; /* none is empty */
 };
 
-static const struct route_match *as_single(struct match_list list)
-{
-    return (const struct route_match *)list.word; // NOLINT: the word is a pointer
-}
-
 static struct match_chunk *as_chunk(struct match_list list)
 {
     return (struct match_chunk *)(list.word - MATCH_LIST_CHUNK); // NOLINT
@@ -178,7 +173,7 @@ size_t match_list_count(struct match_list list)
 bool match_list_contains(struct match_list list, const struct route_match *match)
 {
     if (match_list_form(list) == MATCH_LIST_SINGLE)
-        return as_single(list) == match;
+        return match_list_single(list) == match;
 
     const struct match_chunk *chunk;
     if (match_list_form(list) == MATCH_LIST_CHUNK)
@@ -198,7 +193,7 @@ void match_list_add(struct match_list *list, struct node_store *store,
     }
     if (match_list_form(*list) == MATCH_LIST_SINGLE) {
         struct match_chunk *one = new_chunk(store, 1);
-        one->matches[0] = as_single(*list);
+        one->matches[0] = match_list_single(*list);
         *list = chunk_list(one);
     }
 
@@ -237,7 +232,7 @@ void match_list_remove(struct match_list *list, struct node_store *store,
                        const struct route_match *match)
 {
     if (match_list_form(*list) == MATCH_LIST_SINGLE) {
-        assert(as_single(*list) == match);
+        assert(match_list_single(*list) == match);
         list->word = 0;
         return;
     }
@@ -287,7 +282,7 @@ void match_cursor_start(struct match_cursor *cursor, struct match_list list)
 {
     *cursor = (struct match_cursor){0};
     if (match_list_form(list) == MATCH_LIST_SINGLE) {
-        cursor->single = as_single(list);
+        cursor->single = match_list_single(list);
         if (cursor->single != NULL)
             route_match_prefetch(cursor->single);
     } else if (match_list_form(list) == MATCH_LIST_CHUNK) {

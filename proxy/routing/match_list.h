@@ -32,6 +32,12 @@ static inline enum match_list_form match_list_form(struct match_list list)
     return (enum match_list_form)(list.word & MATCH_LIST_FORM_MASK);
 }
 
+/* Of a list in form MATCH_LIST_SINGLE that is not empty. */
+static inline const struct route_match *match_list_single(struct match_list list)
+{
+    return (const struct route_match *)list.word; // NOLINT: the word is a pointer
+}
+
 size_t match_list_count(struct match_list list);
 bool match_list_contains(struct match_list list, const struct route_match *match);
 

@@ -13,7 +13,7 @@
  * checked in full, so two that collide only cost a look. A match without an exact condition is in
  * `rest`, which every lookup walks.
  *
- * A lookup hashes the request's method, those of its headers and parameters that pass a filter of
+ * A lookup hashes the request's method, those of its headers and parameters that pass filters of
  * 64 bits, and walks what is filed there, in order, only as far as it could still beat the best
  * match found. Filters are never narrowed: a bit that outlives its last match costs a hash. */
 
@@ -28,7 +28,8 @@ enum { METHOD_SEED = 3 };
 struct match_index {
     struct node node;
     size_t total;
-    size_t method_count; /* matches filed under their method */
+    size_t method_count;     /* matches filed under their method */
+    uint64_t header_lengths; /* a bit for the length of each name */
     uint64_t header_filter;
     uint64_t param_filter;
     struct hash_trie filed; /* of match_list words, by the hash of a condition */
@@ -72,9 +73,16 @@ static uint64_t filter_bit(struct slice name)
     return UINT64_C(1) << ((first + 7 * last + 11 * name.length) % 64);
 }
 
+/* Modulo 64. */
+static uint64_t length_bit(struct slice name)
+{
+    return UINT64_C(1) << name.length % 64;
+}
+
 /* One way to file a match. */
 struct filing {
     uint64_t hash;
+    uint64_t header_length_bit;
     uint64_t header_bit;
     uint64_t param_bit;
     bool is_method;
@@ -93,6 +101,7 @@ static bool nth_filing(const struct route_match *match, size_t n, struct filing 
         if (header->regex != NULL || n-- > 0)
             continue;
         filing->hash = request_header_hash_of(condition_name(header), condition_value(header));
+        filing->header_length_bit = length_bit(condition_name(header));
         filing->header_bit = filter_bit(condition_name(header));
         return true;
     }
@@ -150,14 +159,19 @@ struct search {
     } asked[ASKED_MAX];
 };
 
-static bool is_of_site(const struct route_match *match, const struct match_site *site)
+static inline bool is_of_site(const struct route_match *match, const struct match_site *site)
 {
     return match->path_kind == site->path_kind &&
            (site->path_kind == MATCH_REGEX || slice_equals(route_match_path(match), site->path)) &&
            route_has_hostname(match->rule->route, site->hostname);
 }
 
-static void look_through(struct search *search, struct match_list list)
+static inline bool takes(const struct route_match *match, const struct search *search)
+{
+    return route_match_holds(match, search->head) && is_of_site(match, search->site);
+}
+
+static void walk(struct search *search, struct match_list list)
 {
     struct match_cursor cursor;
     match_cursor_start(&cursor, list);
@@ -165,21 +179,36 @@ static void look_through(struct search *search, struct match_list list)
          match = match_cursor_next(&cursor)) {
         if (search->best != NULL && route_match_compare(match, search->best) >= 0)
             return;
-        if (route_match_holds(match, search->head) && is_of_site(match, search->site)) {
+        if (takes(match, search)) {
             search->best = match;
             return;
         }
     }
 }
 
+/* Mostly there is one match. */
+static inline void look_through(struct search *search, struct match_list list)
+{
+    if (list.word == 0)
+        return;
+    if (match_list_form(list) != MATCH_LIST_SINGLE) {
+        walk(search, list);
+        return;
+    }
+    const struct route_match *match = match_list_single(list);
+    route_match_prefetch(match);
+    if ((search->best == NULL || route_match_compare(match, search->best) < 0) &&
+        takes(match, search))
+        search->best = match;
+}
+
 /* What is filed under a hash of the same fingerprint may come along: it does not hold. */
 static void read_answers(struct search *search)
 {
     for (size_t i = 0; i < search->asked_count; i++) {
-        size_t at = 0;
         uint64_t hash = search->asked[i].hash;
-        for (void *value = trie_spot_next(&search->asked[i].spot, hash, &at); value != NULL;
-             value = trie_spot_next(&search->asked[i].spot, hash, &at))
+        for (void *value = trie_spot_first(&search->asked[i].spot, hash); value != NULL;
+             value = trie_spot_next(&search->asked[i].spot, hash))
             look_through(search, (struct match_list){(uintptr_t)value});
     }
     search->asked_count = 0;
@@ -189,16 +218,48 @@ static void ask_filed(struct search *search, const struct match_index *index, ui
 {
     if (search->asked_count == ASKED_MAX)
         read_answers(search);
-    search->asked[search->asked_count].spot = hash_trie_spot(index->filed, hash);
+    hash_trie_spot(index->filed, hash, &search->asked[search->asked_count].spot);
     search->asked[search->asked_count++].hash = hash;
+}
+
+/* The headers of a request that matches may be filed under. */
+struct header_range {
+    size_t first;
+    size_t end;
+    uint64_t repeated; /* the bits of names that more than one of them has */
+};
+
+/* By their lengths alone: most need no second look. */
+static struct header_range headers_to_ask(const struct request_head *head, uint64_t lengths)
+{
+    struct header_range range = {head->header_count, 0, 0};
+    uint64_t seen = 0;
+    for (size_t i = 0; i < head->header_count; i++) {
+        struct slice name = head->headers[i].name;
+        if ((length_bit(name) & lengths) == 0)
+            continue;
+        uint64_t bit = filter_bit(name);
+        range.repeated |= seen & bit;
+        seen |= bit;
+        if (range.end == 0)
+            range.first = i;
+        range.end = i + 1;
+    }
+    return range;
 }
 
 static void ask_headers(struct search *search, const struct match_index *index)
 {
     const struct request_head *head = search->head;
-    for (size_t i = 0; i < head->header_count; i++) {
-        if ((filter_bit(head->headers[i].name) & index->header_filter) != 0 &&
-            request_header_is_first(head, i))
+    struct header_range range = headers_to_ask(head, index->header_lengths);
+    for (size_t i = range.first; i < range.end; i++) {
+        const struct header *header = &head->headers[i];
+        uint64_t bit = filter_bit(header->name) & index->header_filter;
+        if (bit == 0 || (length_bit(header->name) & index->header_lengths) == 0)
+            continue;
+        if ((bit & range.repeated) == 0)
+            ask_filed(search, index, request_header_hash_of(header->name, header->value));
+        else if (request_header_is_first(head, i))
             ask_filed(search, index, request_header_hash(head, i));
     }
 }
@@ -217,38 +278,31 @@ static void ask_params(struct search *search, const struct match_index *index)
     }
 }
 
-static const struct route_match *search_index(const struct match_index *index,
-                                              const struct match_site *site,
-                                              const struct route_match *best,
-                                              const struct request_head *head)
+static void search_index(struct search *search, const struct match_index *index)
 {
-    struct search search;
-    search.site = site;
-    search.head = head;
-    search.best = best;
-    search.asked_count = 0;
     if (index->header_filter != 0)
-        ask_headers(&search, index);
+        ask_headers(search, index);
     if (index->param_filter != 0)
-        ask_params(&search, index);
+        ask_params(search, index);
     if (index->method_count > 0)
-        ask_filed(&search, index, method_hash(head->method));
-    read_answers(&search);
-    look_through(&search, index->rest);
-    return search.best;
+        ask_filed(search, index, method_hash(search->head->method));
+    read_answers(search);
+    look_through(search, index->rest);
 }
 
 const struct route_match *match_set_find(struct match_set set, const struct match_site *site,
                                          const struct route_match *best,
                                          const struct request_head *head)
 {
-    if (is_index(set))
-        return search_index(as_index(set), site, best, head);
     struct search search;
     search.site = site;
     search.head = head;
     search.best = best;
-    look_through(&search, as_list(set));
+    search.asked_count = 0;
+    if (is_index(set))
+        search_index(&search, as_index(set));
+    else
+        look_through(&search, as_list(set));
     return search.best;
 }
 
@@ -295,6 +349,7 @@ static void index_add(struct match_index *index, struct node_store *store,
         match_list_add(&index->rest, store, match);
         return;
     }
+    index->header_lengths |= best.header_length_bit;
     index->header_filter |= best.header_bit;
     index->param_filter |= best.param_bit;
     index->method_count += best.is_method;

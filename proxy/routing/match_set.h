@@ -20,7 +20,7 @@ struct match_set {
 
 /* What a lookup looks for: matches of other sites do not pass. */
 struct match_site {
-    struct hostname hostname;
+    const struct hostname *hostname;
     struct slice path;
     enum match_path_kind path_kind; /* MATCH_REGEX: whatever the path */
 };

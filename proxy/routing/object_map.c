@@ -38,11 +38,11 @@ static void let_go_of_nodes(struct object_map *map)
 
 static void *find(const struct object_map *map, struct slice name, uint64_t hash)
 {
-    struct trie_spot spot = hash_trie_spot(map->by_name, hash);
-    size_t at = 0;
-    void *object = trie_spot_next(&spot, hash, &at);
+    struct trie_spot spot;
+    hash_trie_spot(map->by_name, hash, &spot);
+    void *object = trie_spot_first(&spot, hash);
     while (object != NULL && !slice_equals(map->name_of(object), name))
-        object = trie_spot_next(&spot, hash, &at);
+        object = trie_spot_next(&spot, hash);
     return object;
 }
 

@@ -104,49 +104,11 @@ bool request_header_is_first(const struct request_head *head, size_t index)
     return find_header(head, head->headers[index].name, 0) == index;
 }
 
-/* The lower-case name and a byte no name has. */
-static void hash_name(struct hash_state *state, struct slice name)
-{
-    char piece[PIECE_BYTES];
-    size_t held = 0;
-    for (size_t i = 0; i < name.length; i++) {
-        piece[held++] = ascii_lower(name.at[i]);
-        if (held == PIECE_BYTES) {
-            hash_add(state, piece, held);
-            held = 0;
-        }
-    }
-    hash_add(state, piece, held);
-    hash_add(state, ":", 1);
-}
-
-/* What is short goes through the hash in one piece. */
-static uint64_t hash_header(struct slice name, struct slice value)
-{
-    char piece[2 * PIECE_BYTES];
-    if (name.length >= PIECE_BYTES || value.length > PIECE_BYTES) {
-        struct hash_state state;
-        hash_start(&state, HEADER_SEED);
-        hash_name(&state, name);
-        hash_add(&state, value.at, value.length);
-        return hash_value(&state);
-    }
-    for (size_t i = 0; i < name.length; i++)
-        piece[i] = ascii_lower(name.at[i]);
-    piece[name.length] = ':';
-    if (value.length > 0)
-        memcpy(piece + name.length + 1, value.at, value.length);
-    return hash_bytes(piece, name.length + 1 + value.length, HEADER_SEED);
-}
-
 uint64_t request_header_hash(const struct request_head *head, size_t index)
 {
-    if (next_header(head, index) == head->header_count)
-        return hash_header(head->headers[index].name, head->headers[index].value);
-
+    struct slice name = head->headers[index].name;
     struct hash_state state;
-    hash_start(&state, HEADER_SEED);
-    hash_name(&state, head->headers[index].name);
+    hash_start(&state, hash_lower(name.at, name.length, HEADER_SEED));
     for (size_t i = index;;) {
         hash_add(&state, head->headers[i].value.at, head->headers[i].value.length);
         i = next_header(head, i);
@@ -158,7 +120,7 @@ uint64_t request_header_hash(const struct request_head *head, size_t index)
 
 uint64_t request_header_hash_of(struct slice name, struct slice value)
 {
-    return hash_header(name, value);
+    return hash_bytes(value.at, value.length, hash_lower(name.at, name.length, HEADER_SEED));
 }
 
 /* --- the query ------------------------------------------------------------------------------ */

@@ -105,15 +105,25 @@ int hostname_compare(struct hostname a, struct hostname b)
     return a.name.length == 0 ? 0 : memcmp(a.name.at, b.name.at, a.name.length);
 }
 
-bool route_has_hostname(const struct route *route, struct hostname hostname)
+static bool is_hostname(struct slice text, const struct hostname *hostname)
 {
-    if (hostname.name.length == 0)
+    size_t behind = hostname->is_wildcard ? 2 : 0; /* "*." */
+    return text.length == behind + hostname->name.length &&
+           (text.at[0] == '*') == hostname->is_wildcard &&
+           memcmp(text.at + behind, hostname->name.at, hostname->name.length) == 0;
+}
+
+bool route_has_hostname(const struct route *route, const struct hostname *hostname)
+{
+    if (hostname->name.length == 0)
         return route->hostname_count == 0;
+    if (route->hostname_count == 1)
+        return is_hostname(route_hostname(route, 0), hostname);
     size_t low = 0;
     size_t high = route->hostname_count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        int order = hostname_compare(hostname_from_text(route_hostname(route, middle)), hostname);
+        int order = hostname_compare(hostname_from_text(route_hostname(route, middle)), *hostname);
         if (order == 0)
             return true;
         if (order < 0)

@@ -89,7 +89,9 @@ struct route_part {
     uint32_t length;
 };
 
-/* Just a cache line: a lookup reads the next one, which begins with the first rule and match. */
+enum { ROUTE_LINE_BYTES = 64 }; /* a route starts and ends with a cache line */
+
+/* Just a cache line: the next one is the first rule and, where it is the only one, its match. */
 struct route {
     /* atomic: any */
     atomic_uint references;
@@ -144,7 +146,7 @@ struct hostname {
 struct hostname hostname_from_text(struct slice text);
 
 /* Whether the route has just this hostname; every host, when it has none. */
-bool route_has_hostname(const struct route *route, struct hostname hostname);
+bool route_has_hostname(const struct route *route, const struct hostname *hostname);
 
 /* In the order in which a route keeps its hostnames. */
 int hostname_compare(struct hostname a, struct hostname b);

@@ -134,7 +134,7 @@ static struct route *allocate(const struct extent *extent, struct slice bytes,
     at += bytes.length;
 
     assert(at <= UINT32_MAX);
-    char *base = slab_allocate(at);
+    char *base = slab_allocate((at + ROUTE_LINE_BYTES - 1) / ROUTE_LINE_BYTES * ROUTE_LINE_BYTES);
     memset(base, 0, text_at);
     if (bytes.length > 0)
         memcpy(base + bytes_at, bytes.at, bytes.length);

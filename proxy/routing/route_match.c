@@ -80,7 +80,7 @@ static bool param_holds(const struct value_condition *condition, const struct re
     return request_query_equals(head, condition_name(condition), condition_value(condition));
 }
 
-bool route_match_holds(const struct route_match *match, const struct request_head *head)
+bool route_match_conditions_hold(const struct route_match *match, const struct request_head *head)
 {
     if (match->is_attached && !is_attached_to(match->rule->route, head->listener))
         return false;

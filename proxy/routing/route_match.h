@@ -45,18 +45,17 @@ struct route_match {
     uint8_t param_count;
 };
 
-/* Starts loading what a lookup and who asked for it will read of the match and around it: its rule
- * and its route stand before it, its texts behind it. Read one after the other they would cost a
- * cold cache line each. */
+/* Starts loading what a lookup and who asked for it will read of the match and around it: its
+ * route is in the line before, its rule in its own, its texts are in those behind it. Read one
+ * after the other they would cost a cold read each. */
 static inline void route_match_prefetch(const struct route_match *match)
 {
     const char *at = (const char *)match;
     __builtin_prefetch(at);
-    __builtin_prefetch(at - 64);
-    __builtin_prefetch(at - 128);
-    __builtin_prefetch(at + 64);
-    __builtin_prefetch(at + 128);
-    __builtin_prefetch(at + 192);
+    __builtin_prefetch(at - ROUTE_LINE_BYTES);
+    __builtin_prefetch(at + ROUTE_LINE_BYTES);
+    __builtin_prefetch(at + 2 * ROUTE_LINE_BYTES);
+    __builtin_prefetch(at + 3 * ROUTE_LINE_BYTES);
 }
 
 /* All matches of a route's rules, in their order. */
@@ -87,8 +86,15 @@ void route_match_clear(struct route_match *match);
  * of path, and, but for regular expressions, the same path. */
 int route_match_compare(const struct route_match *a, const struct route_match *b);
 
+bool route_match_conditions_hold(const struct route_match *match, const struct request_head *head);
+
 /* Whether all conditions hold but the host and an exact or prefix path, by which it was found. */
-bool route_match_holds(const struct route_match *match, const struct request_head *head);
+static inline bool route_match_holds(const struct route_match *match,
+                                     const struct request_head *head)
+{
+    bool is_bare = match->conditions == NULL && !match->is_attached;
+    return is_bare || route_match_conditions_hold(match, head);
+}
 
 /* --- for explaining ------------------------------------------------------------------------- */
 

@@ -100,13 +100,13 @@ static bool has_none(const struct host_class *class)
 
 static const struct route_match *find_in_class(const struct table_roots *roots,
                                                const struct host_class *class,
-                                               struct hostname hostname,
+                                               const struct hostname *hostname,
                                                const struct request_head *head,
                                                const struct path_keys *keys)
 {
     if (has_none(class))
         return NULL;
-    return site_index_find(roots->sites, class, hostname, hostname_hash(hostname), head, keys);
+    return site_index_find(roots->sites, class, hostname, hostname_hash(*hostname), head, keys);
 }
 
 /* "*.example.com" takes any number of labels in front, so every tail of the host may be one. Fills
@@ -131,7 +131,7 @@ static const struct route_match *find_in_wildcards(const struct table_roots *roo
     const struct route_match *match = NULL;
     for (; match == NULL && labels > 0; labels--)
         match = find_in_class(roots, &roots->wildcards[labels],
-                              (struct hostname){tails[labels], true}, head, keys);
+                              &(struct hostname){tails[labels], true}, head, keys);
     return match;
 }
 
@@ -144,12 +144,12 @@ const struct rule *route_table_find(const struct route_table *table,
 
     const struct route_match *match = NULL;
     if (head->host.length > 0)
-        match = find_in_class(roots, &roots->exact_hosts, (struct hostname){head->host, false},
+        match = find_in_class(roots, &roots->exact_hosts, &(struct hostname){head->host, false},
                               head, &keys);
     if (match == NULL && roots->max_wildcard_labels > 0)
         match = find_in_wildcards(roots, head, &keys);
     if (match == NULL)
-        match = find_in_class(roots, &roots->every_host, (struct hostname){SLICE(""), false}, head,
+        match = find_in_class(roots, &roots->every_host, &(struct hostname){SLICE(""), false}, head,
                               &keys);
     return match == NULL ? NULL : match->rule;
 }

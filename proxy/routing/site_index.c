@@ -56,7 +56,8 @@ size_t route_match_depth(const struct route_match *match)
 struct probe {
     struct trie_spot spot;
     uint64_t hash;
-    struct match_site site;
+    size_t path_length;
+    enum match_path_kind path_kind;
 };
 
 /* What a lookup asks in one hostname, in the order of precedence. */
@@ -66,29 +67,40 @@ struct probes {
 };
 
 static inline void ask(struct probes *probes, struct site_index index, uint64_t hash,
-                       struct match_site site)
+                       enum match_path_kind path_kind, size_t path_length)
 {
-    probes->probes[probes->count++] = (struct probe){hash_trie_spot(index.sites, hash), hash, site};
+    struct probe *probe = &probes->probes[probes->count++];
+    hash_trie_spot(index.sites, hash, &probe->spot);
+    probe->hash = hash;
+    probe->path_kind = path_kind;
+    probe->path_length = path_length;
 }
 
-/* Sets of other sites may come along; what they hold does not pass. */
-static const struct route_match *answer(const struct probe *probe, const struct request_head *head)
+/* Sets of other sites may come along; what they hold passes when its route has this hostname too,
+ * and then does not end the search: what goes before it may be in the set of the site alone. */
+static inline const struct route_match *answer(struct probe *probe, const struct hostname *hostname,
+                                               const struct request_head *head)
 {
+    struct match_site site = {.hostname = hostname,
+                              .path = slice_of(head->path.at, probe->path_length),
+                              .path_kind = probe->path_kind};
     const struct route_match *best = NULL;
-    size_t at = 0;
-    for (void *set = trie_spot_next(&probe->spot, probe->hash, &at); set != NULL;
-         set = trie_spot_next(&probe->spot, probe->hash, &at))
-        best = match_set_find((struct match_set){(uintptr_t)set}, &probe->site, best, head);
+    for (void *set = trie_spot_first(&probe->spot, probe->hash); set != NULL;
+         set = trie_spot_next(&probe->spot, probe->hash))
+        best = match_set_find((struct match_set){(uintptr_t)set}, &site, best, head);
     return best;
 }
 
-static const struct route_match *first_answer(const struct probes *probes,
-                                              const struct request_head *head)
+static inline const struct route_match *first_answer(struct probes *probes,
+                                                     const struct hostname *hostname,
+                                                     const struct request_head *head)
 {
-    const struct route_match *match = NULL;
-    for (size_t i = 0; match == NULL && i < probes->count; i++)
-        match = answer(&probes->probes[i], head);
-    return match;
+    for (size_t i = 0; i < probes->count; i++) {
+        const struct route_match *match = answer(&probes->probes[i], hostname, head);
+        if (match != NULL)
+            return match;
+    }
+    return NULL;
 }
 
 static unsigned depth_group(size_t depth)
@@ -97,33 +109,31 @@ static unsigned depth_group(size_t depth)
 }
 
 const struct route_match *site_index_find(struct site_index index, const struct host_class *class,
-                                          struct hostname hostname, uint64_t hash,
+                                          const struct hostname *hostname, uint64_t hash,
                                           const struct request_head *head,
                                           const struct path_keys *keys)
 {
     struct probes probes;
     probes.count = 0;
-    struct match_site site = {.hostname = hostname, .path = head->path, .path_kind = MATCH_EXACT};
     if (class->exact_count > 0)
-        ask(&probes, index, site_hash(hash, MATCH_EXACT, keys->whole), site);
-    site.path_kind = MATCH_REGEX;
+        ask(&probes, index, site_hash(hash, MATCH_EXACT, keys->whole), MATCH_EXACT,
+            head->path.length);
     if (class->expression_count > 0)
-        ask(&probes, index, site_hash(hash, MATCH_REGEX, 0), site);
+        ask(&probes, index, site_hash(hash, MATCH_REGEX, 0), MATCH_REGEX, head->path.length);
 
-    site.path_kind = MATCH_PREFIX;
     for (size_t depth = keys->count; depth-- > 0;) {
         if ((class->prefix_depths >> depth_group(depth) & 1) == 0)
             continue;
         if (probes.count == PROBES_MAX) {
-            const struct route_match *match = first_answer(&probes, head);
+            const struct route_match *match = first_answer(&probes, hostname, head);
             if (match != NULL)
                 return match;
             probes.count = 0;
         }
-        site.path.length = keys->prefixes[depth].length;
-        ask(&probes, index, site_hash(hash, MATCH_PREFIX, keys->prefixes[depth].hash), site);
+        ask(&probes, index, site_hash(hash, MATCH_PREFIX, keys->prefixes[depth].hash), MATCH_PREFIX,
+            keys->prefixes[depth].length);
     }
-    return first_answer(&probes, head);
+    return first_answer(&probes, hostname, head);
 }
 
 /* --- changing ------------------------------------------------------------------------------- */

@@ -58,7 +58,7 @@ uint64_t hostname_hash(struct hostname hostname);
 /* The first match in precedence that holds among those of this hostname, or NULL. `hash` is the
  * hostname's, `keys` are those of the head's path. */
 const struct route_match *site_index_find(struct site_index index, const struct host_class *class,
-                                          struct hostname hostname, uint64_t hash,
+                                          const struct hostname *hostname, uint64_t hash,
                                           const struct request_head *head,
                                           const struct path_keys *keys);
 

@@ -87,6 +87,16 @@ static void prefixes_nobody_wants_are_not_hashed(void **state)
     assert_true(whole == hash_bytes(path, sizeof(path), 7));
 }
 
+static void names_hash_as_they_do_in_lower_case(void **state)
+{
+    (void)state;
+    static const char mixed[] = "X-Forwarded-FOR_[@`{";
+    static const char lower[] = "x-forwarded-for_[@`{";
+
+    for (size_t i = 0; i < sizeof(mixed); i++)
+        assert_true(hash_lower(mixed, i, 7) == hash_bytes(lower, i, 7));
+}
+
 static void seeds_and_keys_hash_apart(void **state)
 {
     (void)state;
@@ -109,6 +119,7 @@ int main(void)
         cmocka_unit_test(prefixes_hash_as_the_texts_they_are),
         cmocka_unit_test(no_more_prefixes_are_given_than_there_is_room_for),
         cmocka_unit_test(prefixes_nobody_wants_are_not_hashed),
+        cmocka_unit_test(names_hash_as_they_do_in_lower_case),
         cmocka_unit_test(seeds_and_keys_hash_apart),
         cmocka_unit_test(the_stable_hash_never_changes),
     };
