@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MAX_BYTES = 16 * 1024, EARLY_PIECES = 3, TURNS_A_PIECE = 3, LAST_TURNS = 50 };
+enum { MAX_BYTES = 16 * 1024, EARLY_PIECES = 3, TURNS_A_PIECE = 3, PATIENCE_TURNS = 1000 };
 
 /* The byte in front of a piece. */
 enum { FROM_ENDPOINT = 0x80, IN_DATA = 0x40, LENGTH_MASK = 0x3f };
@@ -82,8 +82,9 @@ static void begin(struct play *play)
     http2_put_frame(&frames, HTTP2_FRAME_HEADERS, HTTP2_FLAG_END_HEADERS, 1, HANDSHAKE);
     send_frames(play, &frames);
     play->endpoint = stage_accept(stage, 0);
-    for (int i = 0; i < LAST_TURNS && play->key[0] == '\0'; i++) {
-        take_turns(play, 1);
+    for (int i = 0; i < PATIENCE_TURNS && play->key[0] == '\0'; i++) {
+        stage_turn(stage);
+        player_read(&play->endpoint);
         websocket_switch_find_key(buffer_string(&play->endpoint.received), play->key);
     }
     assert(play->key[0] != '\0');
@@ -148,8 +149,8 @@ static void end(struct play *play)
     const struct worker_counters *counters = stage->worker->counters;
     player_close(&play->client);
     player_close(&play->endpoint);
-    for (int i = 0; i < LAST_TURNS && stage->worker->connection_count > 0; i++)
-        worker_run_once(stage->worker, 0);
+    for (int i = 0; i < PATIENCE_TURNS && stage->worker->connection_count > 0; i++)
+        stage_turn(stage);
     turn_away_others();
     assert(stage->worker->connection_count == 0);
     assert(counter_read(&counters->tunnels_opened) == counter_read(&counters->tunnels_closed));
