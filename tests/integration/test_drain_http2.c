@@ -110,8 +110,8 @@ static void what_crosses_the_notice_is_served_and_nothing_later(void **state)
     assert_true(HTTP2_CLIENT_WAIT(client, client->goaways == 1));
     assert_int_equal(client->last_stream, ANY_STREAM);
     assert_int_equal(client->goaway_error, 0);
+    struct http2_reply *crossing = ask_for_late_answer(2); /* within the second that it waits */
     pointsman_wait_refused(pointsman);
-    struct http2_reply *crossing = ask_for_late_answer(2);
 
     struct buffer ack = BUFFER_EMPTY;
     http2_put_frame(&ack, HTTP2_FRAME_PING, HTTP2_FLAG_ACK, 0, SLICE("\0\0\0\0\0\0\0\0"));
