@@ -96,7 +96,8 @@ static int use_what_is_needed(void)
     if (pthread_create(&thread, NULL, nothing, NULL) != 0 || pthread_join(thread, NULL) != 0)
         return 1;
     int fd = open(own_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0 || write(fd, "x", 1) != 1 || fsync(fd) != 0 || close(fd) != 0)
+    if (fd < 0 || write(fd, "x", 1) != 1 || sync_file_range(fd, 0, 1, SYNC_FILE_RANGE_WRITE) != 0 ||
+        fsync(fd) != 0 || close(fd) != 0)
         return 2;
     if (unlink(own_file) != 0)
         return 3;
