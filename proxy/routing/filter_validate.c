@@ -190,11 +190,7 @@ static void validate_mirror(struct validation *validation,
         validation_problem(validation, "backend_ref", "must name a Backend");
     } else {
         size_t mark = validation_enter(validation, "backend_ref");
-        validate_group_and_kind(validation, ref->group, ref->kind);
-        if (!is_dns_subdomain(slice_from_string(ref->name)))
-            validation_problem(validation, "name", "must be the name of a Backend");
-        if (ref->namespace_[0] != '\0' && !is_dns_subdomain(slice_from_string(ref->namespace_)))
-            validation_problem(validation, "namespace", "must be a namespace");
+        validate_backend_named(validation, ref->group, ref->kind, ref->namespace_, ref->name);
         validate_port(validation, "port", ref->port);
         validation_leave(validation, mark);
     }

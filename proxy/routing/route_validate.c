@@ -224,11 +224,7 @@ static void validate_match(struct validation *validation, const RouteMatchMessag
 static void validate_backend_ref(struct validation *validation, const BackendRefMessage *ref,
                                  const RouteRuleMessage *rule)
 {
-    validate_group_and_kind(validation, ref->group, ref->kind);
-    if (!is_dns_subdomain(slice_from_string(ref->name)))
-        validation_problem(validation, "name", "must be the name of a Backend");
-    if (ref->namespace_[0] != '\0' && !is_dns_subdomain(slice_from_string(ref->namespace_)))
-        validation_problem(validation, "namespace", "must be a namespace");
+    validate_backend_named(validation, ref->group, ref->kind, ref->namespace_, ref->name);
     validate_port(validation, "port", ref->port);
     if (ref->weight_presence_case == POINTSMAN__V1__BACKEND_REF__WEIGHT_PRESENCE_WEIGHT)
         validate_weight(validation, ref->weight);

@@ -199,6 +199,16 @@ void validate_group_and_kind(struct validation *validation, const char *group, c
                            KIND_MAX_LENGTH);
 }
 
+void validate_backend_named(struct validation *validation, const char *group, const char *kind,
+                            const char *namespace, const char *name)
+{
+    validate_group_and_kind(validation, group, kind);
+    if (!is_dns_subdomain(slice_from_string(name)))
+        validation_problem(validation, "name", "must be the name of a Backend");
+    if (namespace[0] != '\0' && !is_dns_subdomain(slice_from_string(namespace)))
+        validation_problem(validation, "namespace", "must be a namespace");
+}
+
 bool is_known_method(const char *method)
 {
     static const char *const methods[] = {"GET",     "HEAD",    "POST",  "PUT",  "DELETE",

@@ -66,6 +66,9 @@ void validate_precise_hostname(struct validation *validation, const char *field,
 
 /* What a reference is to: a DNS subdomain, and letters, digits and '-'. Empty: not given. */
 void validate_group_and_kind(struct validation *validation, const char *group, const char *kind);
+/* The four of a reference to a Backend. */
+void validate_backend_named(struct validation *validation, const char *group, const char *kind,
+                            const char *namespace, const char *name);
 
 /* The methods of the Gateway API; they are case-sensitive. */
 bool is_known_method(const char *method);
