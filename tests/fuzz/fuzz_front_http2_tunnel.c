@@ -77,8 +77,7 @@ static void begin(struct play *play)
 {
     struct buffer frames = BUFFER_EMPTY;
     *play = (struct play){.client = stage_connect(stage)};
-    buffer_append_slice(&frames, HTTP2_FRAMES_PREFACE);
-    http2_put_frame(&frames, HTTP2_FRAME_SETTINGS, 0, 0, SLICE(""));
+    http2_put_preface(&frames);
     http2_put_frame(&frames, HTTP2_FRAME_HEADERS, HTTP2_FLAG_END_HEADERS, 1, HANDSHAKE);
     send_frames(play, &frames);
     play->endpoint = stage_accept(stage, 0);

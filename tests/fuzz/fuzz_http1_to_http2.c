@@ -116,8 +116,7 @@ static void translate(const struct parsed_request *request)
     struct buffer frames = BUFFER_EMPTY;
     struct http2_coder coder;
     http2_coder_init(&coder);
-    buffer_append_slice(&frames, HTTP2_FRAMES_PREFACE);
-    http2_put_frame(&frames, HTTP2_FRAME_SETTINGS, 0, 0, SLICE(""));
+    http2_put_preface(&frames);
     http2_put_long_head(&coder, &frames, 1, made.has_body ? 0 : HTTP2_FLAG_END_STREAM,
                         buffer_string(&text));
     struct heard heard = {0};

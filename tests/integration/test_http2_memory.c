@@ -65,8 +65,7 @@ static struct http_connection *ask(struct slice request, unsigned streams, int r
         setsockopt(http_connection_fd(client), SOL_SOCKET, SO_RCVBUF, &receive_bytes,
                    sizeof(receive_bytes));
     struct buffer bytes = BUFFER_EMPTY;
-    buffer_append_slice(&bytes, HTTP2_FRAMES_PREFACE);
-    http2_put_frame(&bytes, HTTP2_FRAME_SETTINGS, 0, 0, SLICE(""));
+    http2_put_preface(&bytes);
     for (unsigned i = 0; i < streams; i++)
         http2_put_frame(&bytes, HTTP2_FRAME_HEADERS, WHOLE, 2 * i + 1, request);
     assert_true(http_connection_send(client, bytes.at, bytes.length));

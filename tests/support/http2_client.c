@@ -111,9 +111,7 @@ static void take_goaway(struct http2_client *client, const struct http2_frame *f
 {
     client->goaways++;
     client->goaway_error = http2_frame_number(frame);
-    client->last_stream = 0;
-    for (size_t i = 0; i < 4; i++)
-        client->last_stream = client->last_stream << 8 | (uint8_t)frame->payload.at[i];
+    client->last_stream = http2_frame_last_stream(frame);
 }
 
 static void take_of_stream(struct http2_client *client, const struct http2_frame *frame)

@@ -179,8 +179,7 @@ const size_t http2_flood_kind_count = sizeof(http2_flood_kinds) / sizeof(http2_f
 
 void http2_flood_begin(const struct http2_flood_kind *kind, struct buffer *to)
 {
-    buffer_append_slice(to, HTTP2_FRAMES_PREFACE);
-    http2_put_frame(to, HTTP2_FRAME_SETTINGS, 0, 0, SLICE(""));
+    http2_put_preface(to);
     if (kind->begin != NULL)
         kind->begin(to);
 }

@@ -39,6 +39,12 @@ void http2_put_frame(struct buffer *to, uint8_t type, uint8_t flags, uint32_t st
     buffer_append_slice(to, payload);
 }
 
+void http2_put_preface(struct buffer *to)
+{
+    buffer_append_slice(to, HTTP2_FRAMES_PREFACE);
+    http2_put_frame(to, HTTP2_FRAME_SETTINGS, 0, 0, SLICE(""));
+}
+
 /* Lines "name: value"; a pseudo-header field begins with the colon that is a part of its name. */
 static size_t split_fields(const char *text, nghttp2_nv *fields)
 {
@@ -162,6 +168,11 @@ uint32_t http2_frame_number(const struct http2_frame *frame)
 {
     size_t before = frame->type == HTTP2_FRAME_GOAWAY ? 4 : 0;
     return frame->payload.length < before + 4 ? 0 : number_at(frame->payload.at + before, 4);
+}
+
+uint32_t http2_frame_last_stream(const struct http2_frame *frame)
+{
+    return frame->payload.length < 4 ? 0 : number_at(frame->payload.at, 4);
 }
 
 bool http2_read_head(struct http2_coder *coder, const struct http2_frame *frame,

@@ -55,6 +55,8 @@ void http2_coder_clear(struct http2_coder *coder);
 
 void http2_put_frame(struct buffer *to, uint8_t type, uint8_t flags, uint32_t stream,
                      struct slice payload);
+/* What a client begins with: the preface, and SETTINGS that set nothing. */
+void http2_put_preface(struct buffer *to);
 /* HEADERS, with END_HEADERS beside `flags`. */
 void http2_put_head(struct http2_coder *coder, struct buffer *to, uint32_t stream, uint8_t flags,
                     const char *fields);
@@ -82,6 +84,8 @@ void http2_drop_frame(struct buffer *received, const struct http2_frame *frame);
 
 /* Of RST_STREAM, WINDOW_UPDATE; the error of GOAWAY. */
 uint32_t http2_frame_number(const struct http2_frame *frame);
+/* Of GOAWAY. */
+uint32_t http2_frame_last_stream(const struct http2_frame *frame);
 
 /* Appends the fields of HEADERS; each must be read once, in the order they came. False when they
  * are broken. */

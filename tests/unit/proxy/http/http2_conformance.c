@@ -51,8 +51,7 @@ static void play_bytes(struct player *client, struct buffer *bytes, struct verdi
 static struct verdict play(struct stage *stage, const struct conformance_case *this)
 {
     struct buffer bytes = BUFFER_EMPTY;
-    buffer_append_slice(&bytes, HTTP2_FRAMES_PREFACE);
-    http2_put_frame(&bytes, HTTP2_FRAME_SETTINGS, 0, 0, SLICE(""));
+    http2_put_preface(&bytes);
 
     struct player client = stage_connect(stage);
     struct verdict verdict = {0};

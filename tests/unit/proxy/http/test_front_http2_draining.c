@@ -23,8 +23,7 @@ static void send_frames(struct player *client, struct buffer *frames)
 static void begin(struct player *client)
 {
     struct buffer frames = BUFFER_EMPTY;
-    buffer_append_slice(&frames, HTTP2_FRAMES_PREFACE);
-    http2_put_frame(&frames, HTTP2_FRAME_SETTINGS, 0, 0, SLICE(""));
+    http2_put_preface(&frames);
     http2_put_frame(&frames, HTTP2_FRAME_HEADERS, WHOLE, 1, GET);
     send_frames(client, &frames);
 }
@@ -36,14 +35,6 @@ static void acknowledge_ping(struct player *client)
     send_frames(client, &frames);
 }
 
-static uint32_t last_stream_of(const struct http2_frame *goaway)
-{
-    uint32_t id = 0;
-    for (size_t i = 0; i < 4; i++)
-        id = id << 8 | (uint8_t)goaway->payload.at[i];
-    return id;
-}
-
 /* The next GOAWAY or PING: its type, and of GOAWAY the last stream. */
 static uint8_t expect_word(struct player *client, uint32_t *last_stream)
 {
@@ -53,7 +44,7 @@ static uint8_t expect_word(struct player *client, uint32_t *last_stream)
         while (http2_look_at_frame(&client->received, &frame)) {
             uint8_t type = frame.type;
             if (type == HTTP2_FRAME_GOAWAY)
-                *last_stream = last_stream_of(&frame);
+                *last_stream = http2_frame_last_stream(&frame);
             http2_drop_frame(&client->received, &frame);
             if (type == HTTP2_FRAME_GOAWAY || type == HTTP2_FRAME_PING)
                 return type;
