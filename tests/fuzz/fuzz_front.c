@@ -16,6 +16,7 @@
 #include "proxy/http/worker.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/message_walk.h"
+#include "tests/support/websocket_switch.h"
 #include "tests/unit/proxy/http/one_route.h"
 
 #include <fcntl.h>
@@ -194,12 +195,7 @@ static void endpoint_sends(struct play *play, struct slice bytes)
 
 /* --- steps ----------------------------------------------------------------------------------- */
 
-#define HANDSHAKE                                                                                  \
-    "GET /w HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"                  \
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-#define SWITCH                                                                                     \
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"            \
-    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+#define HANDSHAKE "GET /w HTTP/1.1\r\nHost: a\r\n" WEBSOCKET_SWITCH_FIELDS "\r\n"
 
 static const char *const requests[] = {
     "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -218,7 +214,7 @@ static const char *const responses[] = {
     "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n",
     "HTTP/1.1 200 OK\r\n\r\nuntil close",
     "HTTP/1.1 103 Hints\r\nLink: x\r\n\r\n",
-    SWITCH,
+    WEBSOCKET_SWITCH_ANSWER,
     "HTTP/1.1 204 None\r\nConnection: close\r\n\r\n",
     "HTTP/1.1 304 Same\r\nContent-Length: 5\r\n\r\n",
 };

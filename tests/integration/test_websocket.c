@@ -5,6 +5,7 @@
 #include "tests/support/http_get.h"
 #include "tests/support/pointsman.h"
 #include "tests/support/wait.h"
+#include "tests/support/websocket_switch.h"
 #include "tests/unit/cmocka_all.h"
 
 #include <poll.h>
@@ -13,18 +14,14 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#define HANDSHAKE                                                                                  \
-    "GET /chat HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"               \
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+#define HANDSHAKE "GET /chat HTTP/1.1\r\nHost: h\r\n" WEBSOCKET_SWITCH_FIELDS "\r\n"
 
 /* "Hello", masked (RFC 6455 section 5.7). */
 static const char hello[] = "\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
 
 static const struct fake_step switches_and_echoes[] = {
     {.action = FAKE_READ_REQUEST},
-    {.action = FAKE_SEND,
-     .text = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-             "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"},
+    {.action = FAKE_SEND, .text = WEBSOCKET_SWITCH_ANSWER},
     {.action = FAKE_ECHO},
     {.action = FAKE_CLOSE},
 };

@@ -1,5 +1,5 @@
-/* WebSocket switch: a service's answer to a handshake (RFC 6455 section 4.2.2), made without the
- * proxy's code.
+/* WebSocket switch: a handshake and a service's answer to it (RFC 6455 section 4.2.2), made without
+ * the proxy's code.
  *
  * Threads: any. */
 #ifndef TESTS_SUPPORT_WEBSOCKET_SWITCH_H
@@ -8,6 +8,14 @@
 #include "common/buffer.h"
 
 #include <stdbool.h>
+
+/* The fields of a handshake, and the answer to it, with the key of RFC 6455 section 1.3. */
+#define WEBSOCKET_SWITCH_FIELDS                                                                    \
+    "Connection: Upgrade\r\nUpgrade: websocket\r\n"                                                \
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+#define WEBSOCKET_SWITCH_ANSWER                                                                    \
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"            \
+    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
 
 enum { WEBSOCKET_SWITCH_KEY_BYTES = 24 };
 

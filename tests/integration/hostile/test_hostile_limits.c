@@ -7,6 +7,7 @@
 #include "tests/support/http_get.h"
 #include "tests/support/pointsman.h"
 #include "tests/support/wait.h"
+#include "tests/support/websocket_switch.h"
 #include "tests/unit/cmocka_all.h"
 
 #include <stdio.h>
@@ -350,9 +351,7 @@ static void a_tunnel_through_which_nothing_comes_is_closed(void **state)
     (void)state;
     static const struct fake_step switches[] = {
         {.action = FAKE_READ_REQUEST},
-        {.action = FAKE_SEND,
-         .text = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                 "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"},
+        {.action = FAKE_SEND, .text = WEBSOCKET_SWITCH_ANSWER},
         {.action = FAKE_READ_TO_END},
         {.action = FAKE_CLOSE},
     };
@@ -360,10 +359,7 @@ static void a_tunnel_through_which_nothing_comes_is_closed(void **state)
     pointsman_wait_no_upstream_connections(pointsman);
     fake_upstream_script(service, switches);
     struct http_connection *connection = open_connection();
-    http_connection_send_text(connection, "GET / HTTP/1.1\r\n" HOST
-                                          "Connection: Upgrade\r\nUpgrade: websocket\r\n"
-                                          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                                          "Sec-WebSocket-Version: 13\r\n\r\n");
+    http_connection_send_text(connection, "GET / HTTP/1.1\r\n" HOST WEBSOCKET_SWITCH_FIELDS "\r\n");
     expect_answer(connection, 101);
     expect_closed(connection);
 }

@@ -5,6 +5,7 @@
 #include "tests/support/http_connection.h"
 #include "tests/support/pointsman.h"
 #include "tests/support/wait.h"
+#include "tests/support/websocket_switch.h"
 #include "tests/unit/cmocka_all.h"
 
 #include <stdio.h>
@@ -13,12 +14,7 @@
 
 #define HOST "Host: a\r\n"
 #define SMUGGLED "GET /smuggled HTTP/1.1\r\n" HOST "\r\n"
-#define HANDSHAKE                                                                                  \
-    "GET /chat HTTP/1.1\r\n" HOST "Connection: Upgrade\r\nUpgrade: websocket\r\n"                  \
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-#define SWITCH                                                                                     \
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"            \
-    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+#define HANDSHAKE "GET /chat HTTP/1.1\r\n" HOST WEBSOCKET_SWITCH_FIELDS "\r\n"
 
 static struct fake_upstream *service;
 static struct pointsman *pointsman;
@@ -281,7 +277,7 @@ static void a_handshake_of_another_version_opens_no_tunnel(void **state)
     (void)state;
     static const struct fake_step switches_anyway[] = {
         {.action = FAKE_READ_REQUEST},
-        {.action = FAKE_SEND, .text = SWITCH},
+        {.action = FAKE_SEND, .text = WEBSOCKET_SWITCH_ANSWER},
         {.action = FAKE_READ_TO_END},
         {.action = FAKE_CLOSE},
     };

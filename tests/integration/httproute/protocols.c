@@ -3,6 +3,7 @@
 #include "tests/support/check.h"
 #include "tests/support/http_connection.h"
 #include "tests/support/wait.h"
+#include "tests/support/websocket_switch.h"
 #include "tests/unit/cmocka_all.h"
 
 #include <stdlib.h>
@@ -63,19 +64,15 @@ static void a_websocket_goes_through_its_port(void **state)
     (void)state;
     static const struct fake_step switches[] = {
         {.action = FAKE_READ_REQUEST},
-        {.action = FAKE_SEND,
-         .text = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                 "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"},
+        {.action = FAKE_SEND, .text = WEBSOCKET_SWITCH_ANSWER},
         {.action = FAKE_CLOSE},
     };
     fake_upstream_drop_connections(acceptance_service("odd"));
     fake_upstream_script(acceptance_service("odd"), switches);
     struct http_message response = HTTP_MESSAGE_EMPTY;
     struct http_connection *client = http_connection_open(pointsman_port(acceptance_pointsman()));
-    http_connection_send_text(client, "GET /ws/chat HTTP/1.1\r\nHost: protocols.test\r\n"
-                                      "Connection: Upgrade\r\nUpgrade: websocket\r\n"
-                                      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                                      "Sec-WebSocket-Version: 13\r\n\r\n");
+    http_connection_send_text(
+        client, "GET /ws/chat HTTP/1.1\r\nHost: protocols.test\r\n" WEBSOCKET_SWITCH_FIELDS "\r\n");
 
     assert_int_equal(http_connection_receive(client, &response, WAIT_MS), HTTP_COMPLETE);
 

@@ -3,6 +3,7 @@
 #include "tests/support/check.h"
 #include "tests/support/http_connection.h"
 #include "tests/support/wait.h"
+#include "tests/support/websocket_switch.h"
 #include "tests/unit/cmocka_all.h"
 
 #include <signal.h>
@@ -166,10 +167,7 @@ static void a_websocket_stays_open_until_the_drain_time_is_over(void **state)
     (void)state;
     static const struct fake_step chat[] = {
         {.action = FAKE_READ_REQUEST},
-        {.action = FAKE_SEND,
-         .text = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                 "Connection: Upgrade\r\n"
-                 "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"},
+        {.action = FAKE_SEND, .text = WEBSOCKET_SWITCH_ANSWER},
         {.action = FAKE_HOLD},
         {.action = FAKE_SEND, .text = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"},
         {.action = FAKE_READ_TO_END},

@@ -1,6 +1,7 @@
 #include "common/clock.h"
 #include "proxy/http/conn_pool.h"
 #include "proxy/http/front_http1.h"
+#include "tests/support/websocket_switch.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/proxy/http/stage.h"
 
@@ -11,10 +12,6 @@
     "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"   \
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"                 \
     "Sec-WebSocket-Protocol: chat\r\n\r\n"
-
-#define SWITCH                                                                                     \
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"            \
-    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
 
 static const char get[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -37,7 +34,7 @@ static struct tunnel ask(struct stage *stage, const char *request)
 static struct tunnel open_tunnel(struct stage *stage)
 {
     struct tunnel tunnel = ask(stage, HANDSHAKE);
-    player_send(&tunnel.endpoint, SWITCH);
+    player_send(&tunnel.endpoint, WEBSOCKET_SWITCH_ANSWER);
     player_expect(&tunnel.client, "HTTP/1.1 101 Switching Protocols\r\n");
     player_expect(&tunnel.client, "\r\n\r\n");
     return tunnel;
@@ -74,7 +71,7 @@ static void a_handshake_goes_through_both_ways(void **state)
                              "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: chat\r\n");
     player_expect(&endpoint, "connection: upgrade\r\nupgrade: websocket\r\n\r\n");
 
-    player_send(&endpoint, SWITCH);
+    player_send(&endpoint, WEBSOCKET_SWITCH_ANSWER);
 
     player_expect(&client, "HTTP/1.1 101 Switching Protocols\r\n"
                            "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
@@ -105,7 +102,7 @@ static void what_comes_with_the_heads_is_not_lost(void **state)
     struct tunnel tunnel = ask(stage, HANDSHAKE "early");
     player_expect_nothing(&tunnel.endpoint);
 
-    player_send(&tunnel.endpoint, SWITCH "hello");
+    player_send(&tunnel.endpoint, WEBSOCKET_SWITCH_ANSWER "hello");
 
     player_expect(&tunnel.client, "\r\n\r\nhello");
     player_expect(&tunnel.endpoint, "early");
@@ -134,7 +131,7 @@ static void a_switch_nobody_asked_for_is_a_502(void **state)
     struct stage *stage = *state;
     struct tunnel tunnel = ask(stage, get);
 
-    player_send(&tunnel.endpoint, SWITCH);
+    player_send(&tunnel.endpoint, WEBSOCKET_SWITCH_ANSWER);
 
     player_expect(&tunnel.client, "HTTP/1.1 502 Bad Gateway\r\n");
     player_expect_gone(&tunnel.endpoint);
@@ -178,7 +175,7 @@ static void an_incomplete_handshake_is_an_ordinary_request(void **state)
     player_expect(&endpoint, "x-forwarded-host: a\r\n");
     player_expect(&endpoint, "\r\n\r\n");
 
-    player_send(&endpoint, SWITCH);
+    player_send(&endpoint, WEBSOCKET_SWITCH_ANSWER);
 
     player_expect(&client, "HTTP/1.1 502 Bad Gateway\r\n");
     player_close(&client);
@@ -230,7 +227,7 @@ static void a_client_that_finished_before_the_switch_is_finished(void **state)
     player_finish_sending(&tunnel.client);
     turn_some(stage);
 
-    player_send(&tunnel.endpoint, SWITCH);
+    player_send(&tunnel.endpoint, WEBSOCKET_SWITCH_ANSWER);
 
     player_expect(&tunnel.endpoint, "early");
     player_expect_end(&tunnel.endpoint);
@@ -267,7 +264,8 @@ static void a_switch_with_an_end_behind_it_is_both(void **state)
     struct stage *stage = *state;
     struct tunnel tunnel = ask(stage, HANDSHAKE);
 
-    player_send_some(&tunnel.endpoint, SWITCH "bye", strlen(SWITCH "bye"));
+    player_send_some(&tunnel.endpoint, WEBSOCKET_SWITCH_ANSWER "bye",
+                     strlen(WEBSOCKET_SWITCH_ANSWER "bye"));
     player_close(&tunnel.endpoint);
 
     player_expect(&tunnel.client, "\r\n\r\nbye");

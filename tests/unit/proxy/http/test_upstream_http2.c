@@ -1,5 +1,6 @@
 /* A client of HTTP/1 and an endpoint of HTTP/2: what each hears of the other. */
 #include "common/buffer.h"
+#include "tests/support/websocket_switch.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/proxy/http/http2_endpoint.h"
 
@@ -145,10 +146,7 @@ static void a_websocket_handshake_is_an_ordinary_request(void **state)
     struct player client = stage_connect(*state);
     uint32_t stream;
     struct http2_endpoint endpoint =
-        forward(&client,
-                "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-                &stream);
+        forward(&client, "GET / HTTP/1.1\r\nHost: a\r\n" WEBSOCKET_SWITCH_FIELDS "\r\n", &stream);
 
     assert_no_field(&endpoint, "upgrade");
     http2_endpoint_send_head(&endpoint, stream, true, ":status: 426\n");
