@@ -190,13 +190,25 @@ static void note_idle_frame(struct http2_session *session)
         http2_session_condemn(session, HTTP2_ENHANCE_YOUR_CALM);
 }
 
+static int32_t last_opened(const struct http2_session *session)
+{
+    return nghttp2_session_get_last_proc_stream_id(session->native);
+}
+
+/* Of a client. Streams above those that were opened are either idle, which nghttp2 knows, or come
+ * behind our last word. */
+static bool is_closed(const struct http2_session *session, int32_t id)
+{
+    return id % 2 == 1 && id <= last_opened(session) && find_stream(session->native, id) == NULL;
+}
+
 /* No head may come behind the end of a stream that neither side has reset, nor one of a stream that
  * has been passed over (RFC 9113 sections 5.1 and 5.1.1). nghttp2 ignores both, for it remembers no
  * streams; but where each was opened after the other, what is not open must be closed. Once we have
  * reset one, its trailers may have been on their way, so they are ignored here too. */
-static void judge_late_head(struct http2_session *session, int32_t last_opened)
+static void judge_late_head(struct http2_session *session)
 {
-    bool all_were_opened = session->opened_count == ((uint32_t)last_opened + 1) / 2;
+    bool all_were_opened = session->opened_count == ((uint32_t)last_opened(session) + 1) / 2;
     if (session->has_reset)
         note_idle_frame(session);
     else
@@ -204,16 +216,57 @@ static void judge_late_head(struct http2_session *session, int32_t last_opened)
                               all_were_opened ? HTTP2_STREAM_CLOSED : HTTP2_PROTOCOL_ERROR);
 }
 
-/* Of DATA on a stream that is closed nghttp2 does not tell. */
+/* Nor may DATA, but for what was on its way to a stream that we have reset (RFC 9113 sections 5.1
+ * and 6.1). Of that there is no more than its window: who sends more has not stopped. nghttp2 gives
+ * it back to the connection. */
+static void judge_late_data(struct http2_session *session, size_t length)
+{
+    if (!session->has_reset || length > session->late_bytes)
+        http2_session_condemn(session, HTTP2_STREAM_CLOSED);
+    else if (length == 0)
+        note_idle_frame(session);
+    else
+        session->late_bytes -= length;
+}
+
+void http2_receive_expect_late(struct http2_session *session)
+{
+    session->has_reset = true;
+    session->late_bytes += HTTP2_STREAM_WINDOW_BYTES;
+}
+
 static int on_begin_frame(nghttp2_session *native, const nghttp2_frame_hd *head, void *user_data)
 {
+    (void)native;
     struct http2_session *session = user_data;
-    int32_t last_opened = nghttp2_session_get_last_proc_stream_id(native);
+    session->is_data_taken = head->type == NGHTTP2_DATA;
     if (head->type == NGHTTP2_HEADERS && session->role == HTTP2_SERVER &&
-        head->stream_id % 2 == 1 && head->stream_id <= last_opened &&
-        find_stream(native, head->stream_id) == NULL)
-        judge_late_head(session, last_opened);
+        is_closed(session, head->stream_id))
+        judge_late_head(session);
     return 0;
+}
+
+/* nghttp2 begins no frame of DATA that it is going to ignore. */
+static ssize_t take_in_from_client(struct http2_session *session, struct slice bytes)
+{
+    struct http2_data_head head;
+    ssize_t used = 0;
+    while (bytes.length > 0 && used >= 0) {
+        size_t length = http2_frame_walk_to_data(&session->walk, bytes, &head);
+        session->is_data_taken = false;
+        used = nghttp2_session_mem_recv(session->native, (const uint8_t *)bytes.at, length);
+        if (used >= 0 && !session->is_data_taken && is_closed(session, head.stream_id))
+            judge_late_data(session, head.length);
+        bytes = slice_of(bytes.at + length, bytes.length - length);
+    }
+    return used;
+}
+
+ssize_t http2_receive_take_in(struct http2_session *session, struct slice bytes)
+{
+    if (session->role == HTTP2_SERVER)
+        return take_in_from_client(session, bytes);
+    return nghttp2_session_mem_recv(session->native, (const uint8_t *)bytes.at, bytes.length);
 }
 
 static int on_frame_received(nghttp2_session *native, const nghttp2_frame *frame, void *user_data)
@@ -259,6 +312,7 @@ static int on_invalid_frame(nghttp2_session *native, const nghttp2_frame *frame,
     struct http2_session *session = user_data;
     if (!http2_flood_note_fault(&session->flood, timers_now_ms(&session->worker->timers)))
         http2_session_condemn(session, HTTP2_ENHANCE_YOUR_CALM);
+    http2_receive_expect_late(session);
     if (frame->hd.stream_id == 0)
         return 0;
     struct http2_stream *stream = find_stream(native, frame->hd.stream_id);

@@ -127,6 +127,7 @@ void http2_session_open(struct http2_session *session, enum http2_role role, str
         .bytes_out = bytes_out,
     };
     http2_flood_init(&session->flood, timers_now_ms(&worker->timers));
+    http2_frame_walk_start(&session->walk);
     session->native = make_native(session);
     submit_settings(session);
     http2_session_mark(session);
@@ -197,8 +198,7 @@ static void break_off(struct http2_session *session)
 
 static void take_in(struct http2_session *session, struct slice bytes)
 {
-    ssize_t used =
-        nghttp2_session_mem_recv(session->native, (const uint8_t *)bytes.at, bytes.length);
+    ssize_t used = http2_receive_take_in(session, bytes);
     http2_session_mark(session);
     if (used == NGHTTP2_ERR_BAD_CLIENT_MAGIC)
         break_off(session); /* it speaks something else: nothing it would understand */

@@ -18,6 +18,7 @@
 #include "common/buffer.h"
 #include "common/http2_flood.h"
 #include "proxy/http/body_pipe.h"
+#include "proxy/http/http2_frame_walk.h"
 #include "proxy/metrics/counters.h"
 #include "proxy/routing/header_list.h"
 
@@ -143,6 +144,7 @@ struct http2_session {
     struct nghttp2_session *native;
     struct buffer output; /* frames, while the socket does not take them */
     struct http2_flood flood;
+    struct http2_frame_walk walk; /* server */
     size_t head_bytes;            /* of its streams */
     uint32_t opened_count;        /* server: streams that there have been */
     struct http2_stream *reading; /* whose head is coming in; NULL: nobody wants it */
@@ -152,7 +154,9 @@ struct http2_session {
     bool is_ended; /* no more can come, or be sent */
     bool is_shutting_down;
     bool is_refusing; /* the last stream is said */
-    bool has_reset;   /* one of its streams */
+    bool has_reset;   /* a stream of which more may have been on its way */
+    bool is_data_taken;
+    uint64_t late_bytes; /* DATA that may still come of such streams */
 };
 
 /* What a worker's sessions have to send. */
@@ -230,6 +234,11 @@ bool http2_sessions_flush(struct worker *worker);
 /* Client: so many bytes may be under way to stream->incoming, HTTP2_STREAM_WINDOW_BYTES at most;
  * nothing where that is so already. */
 void http2_stream_widen(struct http2_stream *stream, uint64_t bytes);
+
+/* http2_receive.c: what nghttp2_session_mem_recv returns for `bytes`. */
+ssize_t http2_receive_take_in(struct http2_session *session, struct slice bytes);
+/* A stream is reset, of which the peer may have sent more than has come. */
+void http2_receive_expect_late(struct http2_session *session);
 
 struct nghttp2_session_callbacks;
 /* http2_receive.c and http2_stream.c */

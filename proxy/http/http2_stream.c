@@ -8,8 +8,6 @@
 
 #include <nghttp2/nghttp2.h>
 
-enum { FRAME_HEAD_BYTES = 9 };
-
 /* --- the session's list ---------------------------------------------------------------------- */
 
 void http2_stream_link(struct http2_session *session, struct http2_stream *stream)
@@ -178,8 +176,8 @@ static int send_body(nghttp2_session *native, nghttp2_frame *frame, const uint8_
     struct http2_stream *stream = source->ptr;
     struct body_pipe *body = stream->outgoing;
     struct read_buffers *buffers = &session->worker->read_buffers;
-    read_buffers_lend_room(buffers, &session->output, FRAME_HEAD_BYTES + length);
-    buffer_append(&session->output, frame_head, FRAME_HEAD_BYTES);
+    read_buffers_lend_room(buffers, &session->output, HTTP2_FRAME_HEAD_BYTES + length);
+    buffer_append(&session->output, frame_head, HTTP2_FRAME_HEAD_BYTES);
     buffer_append_slice(&session->output, slice_of(body_pipe_waiting(body).at, length));
 
     bool made_room = body_pipe_take(body, length);
@@ -250,7 +248,9 @@ static int on_frame_sent(nghttp2_session *native, const nghttp2_frame *frame, vo
     if (frame->hd.type == NGHTTP2_RST_STREAM && stream != NULL && !stream->is_reset &&
         !http2_flood_note_fault(&session->flood, timers_now_ms(&session->worker->timers)))
         http2_session_condemn(session, HTTP2_ENHANCE_YOUR_CALM);
-    session->has_reset |= frame->hd.type == NGHTTP2_RST_STREAM;
+    if (frame->hd.type == NGHTTP2_RST_STREAM &&
+        nghttp2_session_get_stream_remote_close(native, frame->hd.stream_id) != 1)
+        http2_receive_expect_late(session);
     follow_notice(native, frame);
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
         return 0;
@@ -260,7 +260,7 @@ static int on_frame_sent(nghttp2_session *native, const nghttp2_frame *frame, vo
         return 0;
     if (frame->hd.type == NGHTTP2_HEADERS && stream->first_window > HTTP2_RESPONSE_WINDOW_BYTES)
         http2_stream_widen(stream, stream->first_window);
-    stream->sent_bytes += FRAME_HEAD_BYTES + frame->hd.length;
+    stream->sent_bytes += HTTP2_FRAME_HEAD_BYTES + frame->hd.length;
     if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
         stream->has_sent_end = true;
         end_early(native, stream);

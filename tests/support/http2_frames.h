@@ -31,6 +31,7 @@ enum http2_frame_flag {
     HTTP2_FLAG_END_STREAM = 0x1,
     HTTP2_FLAG_END_HEADERS = 0x4,
     HTTP2_FLAG_PADDED = 0x8,
+    HTTP2_FLAG_PRIORITY = 0x20,
 };
 
 enum http2_setting {

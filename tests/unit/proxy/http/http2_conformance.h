@@ -33,6 +33,7 @@ enum expectation {
     CONNECTION_ERROR, /* GOAWAY with the code, and the connection ends */
     STREAM_ERROR,     /* RST_STREAM with the code; the connection goes on */
     FINE,             /* the connection goes on, and no stream was reset for an error */
+    ANSWERED_405,     /* ... and a request was answered with 405 */
 };
 
 enum { FRAMES_MAX = 6 };
@@ -83,10 +84,14 @@ enum { END_OF_FRAMES = 0xff, ALL_ANSWERED = 0xfe };
 #define RESET(stream, bytes) FRAME(HTTP2_FRAME_RST_STREAM, 0, stream, bytes)
 #define WINDOW(stream, bytes) FRAME(HTTP2_FRAME_WINDOW_UPDATE, 0, stream, bytes)
 #define PRIORITY(stream, bytes) FRAME(HTTP2_FRAME_PRIORITY, 0, stream, bytes)
+/* 2^14 bytes: what a frame may have at most, unless more was announced. */
+#define SIXTEEN(text)                                                                              \
+    text text text text text text text text text text text text text text text text
+#define LARGEST SIXTEEN(SIXTEEN(SIXTEEN("larg")))
 #define CANCEL_CODE "\0\0\0\x08"
 
-/* Each on a connection of its own; the test fails when one is taken otherwise, and says which. */
-void http2_conformance_play(struct stage *stage, const struct conformance_case *cases,
-                            size_t count);
+/* A test program: each case on a connection of its own. It fails when one is taken otherwise, and
+ * says which. */
+int http2_conformance_run(const struct conformance_case *cases, size_t count);
 
 #endif
