@@ -229,6 +229,8 @@ static void put_line(struct buffer *to, const struct exchange *exchange)
         buffer_printf(to, ",\"tries\":%u", forwarding->tries);
         if (forwarding->tls_error != NULL)
             put_text(to, ",\"tls_error\":", slice_from_string(forwarding->tls_error));
+        if (forwarding->websocket_error != NULL)
+            put_text(to, ",\"websocket_error\":", slice_from_string(forwarding->websocket_error));
     }
     buffer_append_string(to, "}\n");
 }

@@ -85,6 +85,7 @@ struct forwarding {
     struct endpoint *endpoint;     /* of the current or the last try; borrowed from the backend */
     enum upstream_failure failure; /* with EXCHANGE_FAILED */
     const char *tls_error;         /* of the last handshake that failed; NULL: none has */
+    const char *websocket_error;   /* why none could be asked for; NULL: nothing is known */
     unsigned tries;
     uint64_t hash_key;             /* for ConsistentHash */
     const struct endpoint **tried; /* in vain; in the exchange's arena */

@@ -33,6 +33,8 @@ static const struct {
     [UPSTREAM_FAILURE_TRUNCATED] = {ENDPOINT_FAILED, 502, "The service broke off its answer."},
     [UPSTREAM_FAILURE_TLS] = {ENDPOINT_CONNECT_FAILED, 503,
                               "A secure connection to the service could not be made."},
+    [UPSTREAM_FAILURE_WEBSOCKET] = {ENDPOINT_ANSWERED, 502,
+                                    "The service does not take WebSockets over HTTP/2."},
     [UPSTREAM_FAILURE_STATUS] = {ENDPOINT_ANSWERED_5XX, 502,
                                  "The service did not answer in any try."},
 };
@@ -442,5 +444,6 @@ void forwarder_end(struct exchange *exchange)
     forwarding->tries = 0;
     forwarding->wants_fresh = false;
     forwarding->tls_error = NULL;
+    forwarding->websocket_error = NULL;
     forwarding->is_tunnel = false;
 }

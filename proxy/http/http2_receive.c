@@ -269,12 +269,22 @@ ssize_t http2_receive_take_in(struct http2_session *session, struct slice bytes)
     return nghttp2_session_mem_recv(session->native, (const uint8_t *)bytes.at, bytes.length);
 }
 
+static void on_settings(struct http2_session *session)
+{
+    bool are_first = !session->has_peer_settings;
+    session->has_peer_settings = true;
+    if (are_first && session->events->on_settings != NULL)
+        session->events->on_settings(session);
+}
+
 static int on_frame_received(nghttp2_session *native, const nghttp2_frame *frame, void *user_data)
 {
     struct http2_session *session = user_data;
     size_t padding = frame->hd.type == NGHTTP2_DATA ? frame->data.padlen : 0;
     if (http2_flood_is_idle(frame->hd.type, frame->hd.flags, frame->hd.length, padding))
         note_idle_frame(session);
+    if (frame->hd.type == NGHTTP2_SETTINGS && (frame->hd.flags & NGHTTP2_FLAG_ACK) == 0)
+        on_settings(session);
     if (frame->hd.type == NGHTTP2_GOAWAY)
         session->has_peer_goaway = true;
     if (frame->hd.type == NGHTTP2_PING && session->is_shutting_down &&

@@ -30,7 +30,9 @@ void http2_request_make(struct http2_request *made, const struct parsed_request 
 {
     const struct request_head *head = &request->head;
     made->own_count = 0;
-    add(made, SLICE(":method"), head->method);
+    add(made, SLICE(":method"), request->wants_websocket ? SLICE("CONNECT") : head->method);
+    if (request->wants_websocket)
+        add(made, SLICE(":protocol"), SLICE("websocket"));
     add(made, SLICE(":scheme"), is_secured ? SLICE("https") : SLICE("http"));
     add(made, SLICE(":authority"), head->authority.length > 0 ? head->authority : authority);
     add(made, SLICE(":path"), path_and_query(head, arena));
@@ -38,6 +40,6 @@ void http2_request_make(struct http2_request *made, const struct parsed_request 
         add(made, SLICE("te"), SLICE("trailers"));
     if (request->framing == BODY_LENGTH)
         add(made, SLICE("content-length"), decimal_write(made->digits, request->content_length));
-    made->has_body = request->framing == BODY_CHUNKED ||
+    made->has_body = request->wants_websocket || request->framing == BODY_CHUNKED ||
                      (request->framing == BODY_LENGTH && request->content_length > 0);
 }

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { HTTP2_REQUEST_OWN_FIELDS = 6 };
+enum { HTTP2_REQUEST_OWN_FIELDS = 7 };
 
 /* What is written anew. The rest are request->fields that are not dropped. */
 struct http2_request {
@@ -22,8 +22,8 @@ struct http2_request {
 };
 
 /* Borrows from all of them. `is_secured`: so the connection is. `authority` is for a request that
- * names none, as HTTP/1.0 may: here that is not allowed. A WebSocket handshake
- * becomes the GET that it is without its Upgrade, which RFC 9110 section 7.8 lets us ignore. */
+ * names none, as HTTP/1.0 may: here that is not allowed. A WebSocket handshake becomes an extended
+ * CONNECT (RFC 8441 section 5), whose body is what the client says once it is open. */
 void http2_request_make(struct http2_request *made, const struct parsed_request *request,
                         bool is_secured, struct slice authority, struct arena *arena);
 

@@ -153,6 +153,22 @@ bool http2_response_finish(struct http2_response *response)
     return true;
 }
 
+/* What was asked for had no key to be answered (RFC 8441 section 5). */
+void http2_response_switch(struct parsed_response *head, struct slice accept)
+{
+    for (size_t i = 0; i < head->fields.count; i++) {
+        if (head->fields.tags[i].id == HEADER_SEC_WEBSOCKET_ACCEPT)
+            head->fields.tags[i].is_dropped = true;
+    }
+    head->status = 101;
+    head->reason = status_reason(101);
+    head->has_content_length = false;
+    head->framing = BODY_UNTIL_CLOSE;
+    head->keep_alive = false;
+    header_list_add(&head->fields, SLICE("sec-websocket-accept"), accept,
+                    HEADER_SEC_WEBSOCKET_ACCEPT);
+}
+
 void http2_response_end(struct parsed_response *head)
 {
     if (head->framing != BODY_CHUNKED)

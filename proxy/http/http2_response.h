@@ -37,6 +37,10 @@ void http2_response_add(struct http2_response *response, struct slice name, stru
 /* The head is complete. False when it is refused. */
 bool http2_response_finish(struct http2_response *response);
 
+/* It has opened the WebSocket that was asked for: makes it the answer that HTTP/1 has for that.
+ * `accept` is the value of its Sec-WebSocket-Accept, for which there is room; borrowed. */
+void http2_response_switch(struct parsed_response *head, struct slice accept);
+
 /* The response has ended with its head: then the body's length is known. */
 void http2_response_end(struct parsed_response *head);
 

@@ -179,6 +179,12 @@ size_t http2_session_allowance(const struct http2_session *session)
                                                NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }
 
+bool http2_session_takes_connect(const struct http2_session *session)
+{
+    return nghttp2_session_get_remote_settings(session->native,
+                                               NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+}
+
 size_t http2_session_room(const struct http2_session *session)
 {
     if (session->is_ended || session->has_peer_goaway ||

@@ -86,6 +86,9 @@ struct http2_session_events {
      * is. To be freed. */
     void (*on_closed)(struct http2_stream *stream, uint32_t error);
 
+    /* Client: the server's first SETTINGS have come. May be NULL. */
+    void (*on_settings)(struct http2_session *session);
+
     /* The socket takes bytes again: calls http2_session_mark. */
     void (*on_writable)(h2o_socket_t *socket, const char *error);
 
@@ -137,6 +140,7 @@ struct http2_session {
     struct counter *bytes_out;
     struct http2_stream *streams; /* that are open, or were asked for */
     size_t stream_count;
+    bool has_peer_settings;
     bool has_peer_goaway; /* the peer takes no new streams */
     bool is_broken;       /* the socket has ended, or takes nothing any more */
 
@@ -193,6 +197,10 @@ void http2_session_condemn(struct http2_session *session, enum http2_error error
 size_t http2_session_allowance(const struct http2_session *session);
 /* How many more it may open now. */
 size_t http2_session_room(const struct http2_session *session);
+
+/* Client: whether the server takes an extended CONNECT (RFC 8441 section 3), as far as it has said.
+ */
+bool http2_session_takes_connect(const struct http2_session *session);
 
 /* There is something to send. */
 void http2_session_mark(struct http2_session *session);

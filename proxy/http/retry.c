@@ -15,13 +15,14 @@ enum { BUDGET_SHARE = 5, BUDGET_FLOOR = 32 };
 /* Beyond this, a pause grows no more. */
 enum { LONGEST_BACKOFF_MS = 30 * 1000 };
 
-/* What a retry stanza repeats. An answer that is not HTTP would be none the next time. */
+/* What a retry stanza repeats. An answer that is not HTTP would be none the next time, and who
+ * takes no WebSocket would take none. */
 static const bool is_repeated[UPSTREAM_FAILURE_COUNT] = {
     [UPSTREAM_FAILURE_CONNECT] = true,   [UPSTREAM_FAILURE_CONNECT_TIMEOUT] = true,
     [UPSTREAM_FAILURE_STALE] = true,     [UPSTREAM_FAILURE_CLOSED] = true,
     [UPSTREAM_FAILURE_TIMEOUT] = true,   [UPSTREAM_FAILURE_BAD_RESPONSE] = false,
     [UPSTREAM_FAILURE_TRUNCATED] = true, [UPSTREAM_FAILURE_STATUS] = true,
-    [UPSTREAM_FAILURE_TLS] = true,
+    [UPSTREAM_FAILURE_TLS] = true,       [UPSTREAM_FAILURE_WEBSOCKET] = false,
 };
 
 static const struct retry_policy *policy_of(const struct exchange *exchange)

@@ -6,6 +6,7 @@
 
 static const struct slice reasons[] = {
     REASON(100, "Continue"),
+    REASON(101, "Switching Protocols"),
     REASON(102, "Processing"),
     REASON(103, "Early Hints"),
     REASON(200, "OK"),

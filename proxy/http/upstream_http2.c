@@ -113,6 +113,22 @@ static void on_over(struct http2_session *session)
     upstream_http2_close(connection_of(session));
 }
 
+static void begin_waiting(struct upstream_http2 *connection)
+{
+    struct upstream_stream *next;
+    for (struct upstream_stream *each = connection->waiting; each != NULL; each = next) {
+        next = each->next;
+        if (upstream_stream_can_begin(each))
+            upstream_stream_begin(each);
+    }
+    schedule(connection);
+}
+
+static void on_settings(struct http2_session *session)
+{
+    begin_waiting(connection_of(session));
+}
+
 static const struct http2_session_events session_events = {
     .on_field = upstream_stream_on_field,
     .on_head = upstream_stream_on_head,
@@ -120,6 +136,7 @@ static const struct http2_session_events session_events = {
     .on_end = upstream_stream_on_end,
     .on_room = upstream_stream_on_room,
     .on_closed = on_closed,
+    .on_settings = on_settings,
     .on_writable = on_writable,
     .on_sent = on_sent,
     .on_over = on_over,
@@ -141,9 +158,7 @@ static void on_open(struct upstream_link *link)
 {
     struct upstream_http2 *connection = (struct upstream_http2 *)link;
     open_session(connection);
-    while (connection->waiting != NULL)
-        upstream_stream_begin(connection->waiting);
-    schedule(connection);
+    begin_waiting(connection);
 }
 
 static void on_failed(struct upstream_link *link, enum upstream_failure failure, const char *reason)
@@ -191,8 +206,8 @@ static struct upstream_http2 *connect_to(struct worker *worker, struct endpoint 
 
 static size_t load_of(const struct upstream_http2 *connection)
 {
-    return connection->link.is_opening ? connection->waiting_count
-                                       : connection->session.stream_count;
+    size_t begun = connection->link.is_opening ? 0 : connection->session.stream_count;
+    return begun + connection->waiting_count;
 }
 
 /* What a connection that has not said it yet is going to allow, by what the others to its endpoint
@@ -213,7 +228,8 @@ static bool has_room(const struct upstream_http2 *connection)
 {
     size_t most = connection->has_spoken ? STREAMS_MAX : expected_allowance(connection);
     return load_of(connection) < most &&
-           (connection->link.is_opening || http2_session_room(&connection->session) > 0);
+           (connection->link.is_opening ||
+            http2_session_room(&connection->session) > connection->waiting_count);
 }
 
 static bool may_be_used(struct upstream_http2 *connection, bool is_fresh)
@@ -268,9 +284,9 @@ enum upstream_lease upstream_http2_lease(struct worker *worker, struct endpoint 
 void upstream_http2_start(struct exchange *exchange, struct upstream_http2 *connection)
 {
     struct upstream_stream *stream = upstream_stream_new(exchange, connection);
-    timer_stop(&connection->timer);
-    if (!connection->link.is_opening)
+    if (!connection->link.is_opening && upstream_stream_can_begin(stream))
         upstream_stream_begin(stream);
+    schedule(connection);
 }
 
 void upstream_http2_on_cancelled(struct upstream_http2 *connection, uint64_t since_ms)

@@ -33,7 +33,7 @@ struct upstream_http2 {
     struct http2_session session; /* once it stands */
     struct upstream_http2 *next;  /* of this worker's to the same endpoint */
     struct upstream_http2 *previous;
-    struct upstream_stream *waiting; /* exchanges for which it is being opened */
+    struct upstream_stream *waiting; /* exchanges until it stands; or until SETTINGS have come */
     size_t waiting_count;
     uint64_t connected_ms;
     uint64_t received_ms; /* when something came last */

@@ -4,6 +4,7 @@
 #include "proxy/http/forwarder.h"
 #include "proxy/http/http2_request.h"
 #include "proxy/http/upstream_http2.h"
+#include "proxy/http/websocket_accept.h"
 #include "proxy/http/worker.h"
 
 /* As for HTTP/1: an endpoint that only ever says "wait" would hold its request for ever, and a
@@ -63,16 +64,46 @@ static size_t first_window(const struct exchange *exchange)
     return (BODY_PIPE_HIGH_BYTES - exchange->response_body.withheld) / 8;
 }
 
+bool upstream_stream_can_begin(const struct upstream_stream *stream)
+{
+    return !stream->exchange->request.wants_websocket ||
+           stream->connection->session.has_peer_settings;
+}
+
+static void refuse_websocket(struct upstream_stream *stream)
+{
+    stream->exchange->forwarding.websocket_error =
+        "the endpoint's SETTINGS do not have ENABLE_CONNECT_PROTOCOL";
+    upstream_stream_fail(stream, UPSTREAM_FAILURE_WEBSOCKET);
+}
+
+/* It has no meaning there, but stays for who makes an answer to it (RFC 8441 section 5). */
+static void drop_websocket_key(struct header_list *fields)
+{
+    for (size_t i = 0; i < fields->count; i++) {
+        if (fields->tags[i].id == HEADER_SEC_WEBSOCKET_KEY)
+            fields->tags[i].is_dropped = true;
+    }
+}
+
+/* The request pipe was ended with the handshake; what the client says goes in when that is
+ * answered.
+ */
 void upstream_stream_begin(struct upstream_stream *stream)
 {
     struct upstream_http2 *connection = stream->connection;
     struct exchange *exchange = stream->exchange;
+    bool wants_websocket = exchange->request.wants_websocket;
+    if (wants_websocket && !http2_session_takes_connect(&connection->session))
+        return refuse_websocket(stream);
+    if (wants_websocket)
+        drop_websocket_key(&exchange->request.fields);
     leave_line(stream);
     stream->has_begun = true;
     stream->begun_ms = timers_now_ms(&exchange->worker->timers);
     stream->was_used = connection->served > 0;
     stream->base.incoming = &exchange->response_body;
-    stream->base.outgoing = &exchange->request_body;
+    stream->base.outgoing = wants_websocket ? NULL : &exchange->request_body;
     stream->base.first_window = first_window(exchange);
 
     struct http2_request request;
@@ -172,8 +203,22 @@ void upstream_stream_on_field(struct http2_stream *base, struct slice name, stru
     http2_response_add(&stream->response, name, value);
 }
 
+/* To everyone else it is the 101 of HTTP/1: see front_http2_tunnel.c. */
+static void switch_to_websocket(struct upstream_stream *stream)
+{
+    struct exchange *exchange = stream->exchange;
+    const struct slice *key = header_list_find(&exchange->request.fields, HEADER_SEC_WEBSOCKET_KEY);
+    char *accept = arena_allocate(&exchange->arena, WEBSOCKET_ACCEPT_BYTES);
+    websocket_accept_make(*key, accept);
+    stream->response.head.fields.capacity = RESPONSE_HEADERS_DEFAULT + EXCHANGE_ADDED_HEADERS;
+    http2_response_switch(&stream->response.head, slice_of(accept, WEBSOCKET_ACCEPT_BYTES));
+    stream->is_tunnel = true;
+}
+
 static void answer(struct upstream_stream *stream)
 {
+    if (stream->exchange->request.wants_websocket && stream->response.head.status / 100 == 2)
+        switch_to_websocket(stream);
     stream->exchange->response = stream->response.head;
     exchange_answer(stream->exchange);
 }
@@ -273,6 +318,8 @@ void upstream_stream_on_room(struct http2_stream *base)
 static void on_request_data(struct exchange *exchange)
 {
     struct upstream_stream *stream = exchange->upstream;
+    if (stream->is_tunnel) /* the front has opened its end */
+        stream->base.outgoing = &exchange->request_body;
     if (stream->has_begun)
         http2_stream_resume(&stream->base);
 }

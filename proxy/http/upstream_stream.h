@@ -35,13 +35,16 @@ struct upstream_stream {
     size_t interim_bytes;
     struct interim_head *interim; /* heads that are to be passed on; the first is being passed on */
     bool has_answer;              /* a final head, which waits for these */
+    bool is_tunnel;               /* it opens a WebSocket: bytes go as they are */
     bool has_end;                 /* and the end of the response */
 };
 
 /* Takes the exchange on; it waits for the connection. */
 struct upstream_stream *upstream_stream_new(struct exchange *exchange,
                                             struct upstream_http2 *connection);
-/* Sends its request: the connection stands. */
+/* Sends its request, or fails: the connection stands. A WebSocket is asked for when the endpoint
+ * has said that it takes one (RFC 8441 section 3), and so only after its SETTINGS. */
+bool upstream_stream_can_begin(const struct upstream_stream *stream);
 void upstream_stream_begin(struct upstream_stream *stream);
 
 /* Its exchange fails. One that waits is freed. */

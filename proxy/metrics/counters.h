@@ -82,6 +82,7 @@ enum upstream_failure {
     UPSTREAM_FAILURE_TRUNCATED,       /* broken off in the body */
     UPSTREAM_FAILURE_STATUS,          /* answered with a code the route retries */
     UPSTREAM_FAILURE_TLS,             /* the handshake failed, or whom it is with */
+    UPSTREAM_FAILURE_WEBSOCKET,       /* it speaks HTTP/2, and takes none over it (RFC 8441) */
     UPSTREAM_FAILURE_COUNT
 };
 

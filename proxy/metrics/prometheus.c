@@ -217,6 +217,7 @@ static const char *const failure_names[UPSTREAM_FAILURE_COUNT] = {
     [UPSTREAM_FAILURE_TRUNCATED] = "truncated",
     [UPSTREAM_FAILURE_STATUS] = "status",
     [UPSTREAM_FAILURE_TLS] = "tls",
+    [UPSTREAM_FAILURE_WEBSOCKET] = "websocket",
 };
 
 /* Where a field of struct backend_counts is among its sums. */

@@ -82,6 +82,9 @@ static void hear(struct heard *heard, const struct buffer *frames)
     if (nghttp2_session_server_new(&session, callbacks, heard) != 0)
         abort();
     nghttp2_session_callbacks_del(callbacks);
+    const nghttp2_settings_entry takes_connect = {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1};
+    if (nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, &takes_connect, 1) != 0)
+        abort();
     if (nghttp2_session_mem_recv(session, (const uint8_t *)frames->at, frames->length) !=
         (ssize_t)frames->length)
         abort();

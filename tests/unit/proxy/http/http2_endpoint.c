@@ -13,7 +13,7 @@ enum { PATIENCE_TURNS = 2000 };
 
 /* --- connections ----------------------------------------------------------------------------- */
 
-static struct http2_endpoint accept_connection(struct stage *stage, size_t index)
+struct http2_endpoint http2_endpoint_accept_silently(struct stage *stage, size_t index)
 {
     struct http2_endpoint endpoint = {.player = stage_accept(stage, index)};
     int on = 1; /* frames are small and many */
@@ -32,19 +32,19 @@ static void send_settings(struct http2_endpoint *endpoint, struct buffer *frames
 
 struct http2_endpoint http2_endpoint_accept(struct stage *stage, size_t index)
 {
-    struct http2_endpoint endpoint = accept_connection(stage, index);
+    struct http2_endpoint endpoint = http2_endpoint_accept_silently(stage, index);
     struct buffer frames = BUFFER_EMPTY;
     http2_put_frame(&frames, HTTP2_FRAME_SETTINGS, 0, 0, SLICE(""));
     send_settings(&endpoint, &frames);
     return endpoint;
 }
 
-struct http2_endpoint http2_endpoint_accept_limited(struct stage *stage, size_t index,
-                                                    uint32_t streams)
+struct http2_endpoint http2_endpoint_accept_saying(struct stage *stage, size_t index,
+                                                   enum http2_setting setting, uint32_t value)
 {
-    struct http2_endpoint endpoint = accept_connection(stage, index);
+    struct http2_endpoint endpoint = http2_endpoint_accept_silently(stage, index);
     struct buffer frames = BUFFER_EMPTY;
-    http2_put_setting(&frames, HTTP2_SETTING_MAX_CONCURRENT_STREAMS, streams);
+    http2_put_setting(&frames, (uint16_t)setting, value);
     send_settings(&endpoint, &frames);
     return endpoint;
 }

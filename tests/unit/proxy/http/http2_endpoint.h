@@ -22,9 +22,11 @@ struct http2_endpoint {
 
 /* The next connection to endpoint `index`; both sides say their SETTINGS. */
 struct http2_endpoint http2_endpoint_accept(struct stage *stage, size_t index);
-/* The same, with a limit of streams. */
-struct http2_endpoint http2_endpoint_accept_limited(struct stage *stage, size_t index,
-                                                    uint32_t streams);
+/* The same, with a setting. */
+struct http2_endpoint http2_endpoint_accept_saying(struct stage *stage, size_t index,
+                                                   enum http2_setting setting, uint32_t value);
+/* The same, but the endpoint says nothing yet. */
+struct http2_endpoint http2_endpoint_accept_silently(struct stage *stage, size_t index);
 void http2_endpoint_close(struct http2_endpoint *endpoint);
 
 /* Waits for the next frame of this type; others are passed over, but for DATA and HEADERS, which

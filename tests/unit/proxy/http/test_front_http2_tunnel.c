@@ -4,7 +4,6 @@
 #include "proxy/http/front_http2.h"
 #include "tests/support/websocket_switch.h"
 #include "tests/unit/cmocka_all.h"
-#include "tests/unit/proxy/http/http2_endpoint.h"
 #include "tests/unit/proxy/http/http2_scene.h"
 
 #include <stdlib.h>
@@ -200,27 +199,6 @@ static void a_switch_that_answers_another_key_is_none(void **state)
     memcpy(tunnel.key, "dGhlIHNhbXBsZSBub25jZQ==", WEBSOCKET_SWITCH_KEY_BYTES);
     send_switch(&tunnel, "", "");
     expect_502(scene, &tunnel);
-}
-
-/* Such a service would need a CONNECT of its own. */
-static void a_service_of_http2_gets_a_get_and_opens_nothing(void **state)
-{
-    struct scene *scene = *state;
-    scene->stage->route.app_protocol = "h2c";
-    scene_begin(scene);
-    struct stream *client = pair_request(&scene->pair, HANDSHAKE, true);
-    struct http2_endpoint endpoint = http2_endpoint_accept(scene->stage, 0);
-    uint32_t stream = http2_endpoint_expect_head(&endpoint);
-    assert_contains(&endpoint.fields, ":method: GET\n");
-    assert_null(strstr(buffer_string(&endpoint.fields), ":protocol"));
-    assert_int_equal(endpoint.flags & HTTP2_FLAG_END_STREAM, HTTP2_FLAG_END_STREAM);
-
-    http2_endpoint_send_head(&endpoint, stream, false, ":status: 200\n");
-
-    PAIR_WAIT(&scene->pair, client->is_closed);
-    assert_contains(&client->fields, ":status=502\n");
-    assert_int_equal(open_tunnels(scene), 0);
-    http2_endpoint_close(&endpoint);
 }
 
 /* --- what is not taken ----------------------------------------------------------------------- */
@@ -500,7 +478,6 @@ int main(void)
         TEST(another_answer_is_an_ordinary_one),
         TEST(an_answer_that_is_no_switch_does_not_look_like_one),
         TEST(a_switch_that_answers_another_key_is_none),
-        PREPARED(a_service_of_http2_gets_a_get_and_opens_nothing),
         TEST(what_is_no_handshake_reaches_nobody),
         TEST(an_endpoint_that_closes_ends_the_stream),
         TEST(a_client_that_finishes_may_still_be_answered),

@@ -1,6 +1,5 @@
 /* A client of HTTP/1 and an endpoint of HTTP/2: what each hears of the other. */
 #include "common/buffer.h"
-#include "tests/support/websocket_switch.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/proxy/http/http2_endpoint.h"
 
@@ -138,19 +137,6 @@ static void chunks_become_data_and_their_trailers_a_head(void **state)
     http2_endpoint_expect(&endpoint, HTTP2_FRAME_HEADERS);
     assert_true(endpoint.flags & HTTP2_FLAG_END_STREAM);
     assert_string_equal(buffer_string(&endpoint.fields), "x-sum: 5\n");
-    leave(&client, &endpoint);
-}
-
-static void a_websocket_handshake_is_an_ordinary_request(void **state)
-{
-    struct player client = stage_connect(*state);
-    uint32_t stream;
-    struct http2_endpoint endpoint =
-        forward(&client, "GET / HTTP/1.1\r\nHost: a\r\n" WEBSOCKET_SWITCH_FIELDS "\r\n", &stream);
-
-    assert_no_field(&endpoint, "upgrade");
-    http2_endpoint_send_head(&endpoint, stream, true, ":status: 426\n");
-    player_expect(&client, "HTTP/1.1 426 Upgrade Required\r\n");
     leave(&client, &endpoint);
 }
 
@@ -410,7 +396,6 @@ int main(void)
         TEST(a_body_of_known_length_keeps_it),
         TEST(an_empty_body_ends_with_the_head),
         TEST(chunks_become_data_and_their_trailers_a_head),
-        TEST(a_websocket_handshake_is_an_ordinary_request),
         TEST(an_answer_of_known_length_keeps_it),
         TEST(an_answer_of_unknown_length_comes_in_chunks),
         TEST(an_answer_that_ends_with_its_head_has_no_body),

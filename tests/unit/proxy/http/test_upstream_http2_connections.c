@@ -32,6 +32,11 @@ static struct player ask(struct stage *stage, const char *request)
     return client;
 }
 
+static struct http2_endpoint accept_limited(struct stage *stage, uint32_t streams)
+{
+    return http2_endpoint_accept_saying(stage, 0, HTTP2_SETTING_MAX_CONCURRENT_STREAMS, streams);
+}
+
 static void answer(struct player *client, struct http2_endpoint *endpoint, uint32_t stream)
 {
     http2_endpoint_send_head(endpoint, stream, true, OK_FIELDS);
@@ -97,7 +102,7 @@ static void a_full_connection_gets_company(void **state)
     stage_start(stage);
     struct player clients[3];
     clients[0] = ask(stage, get);
-    struct http2_endpoint first = http2_endpoint_accept_limited(stage, 0, 1);
+    struct http2_endpoint first = accept_limited(stage, 1);
     http2_endpoint_expect_head(&first);
     http2_endpoint_expect(&first,
                           HTTP2_FRAME_SETTINGS); /* ours has been read, and is acknowledged */
@@ -105,7 +110,7 @@ static void a_full_connection_gets_company(void **state)
         http2_endpoint_expect(&first, HTTP2_FRAME_SETTINGS);
 
     clients[1] = ask(stage, get);
-    struct http2_endpoint second = http2_endpoint_accept_limited(stage, 0, 1);
+    struct http2_endpoint second = accept_limited(stage, 1);
 
     assert_int_equal(http2_endpoint_expect_head(&second), 1);
     assert_int_equal(open_now(stage), 2);
@@ -127,14 +132,14 @@ static void company_is_expected_to_allow_as_much(void **state)
     stage_start(stage);
     struct player clients[3];
     clients[0] = ask(stage, get);
-    struct http2_endpoint first = http2_endpoint_accept_limited(stage, 0, 1);
+    struct http2_endpoint first = accept_limited(stage, 1);
     http2_endpoint_expect_head(&first);
     stage_advance(stage, 1);
 
     clients[1] = ask(stage, get);
     clients[2] = ask(stage, get);
-    struct http2_endpoint second = http2_endpoint_accept_limited(stage, 0, 1);
-    struct http2_endpoint third = http2_endpoint_accept_limited(stage, 0, 1);
+    struct http2_endpoint second = accept_limited(stage, 1);
+    struct http2_endpoint third = accept_limited(stage, 1);
 
     answer(&clients[1], &second, http2_endpoint_expect_head(&second));
     answer(&clients[2], &third, http2_endpoint_expect_head(&third));
@@ -180,7 +185,7 @@ static void an_endpoint_that_allows_no_stream_gets_no_more_connections(void **st
     struct stage *stage = *state;
     stage_start(stage);
     struct player client = ask(stage, get);
-    struct http2_endpoint endpoint = http2_endpoint_accept_limited(stage, 0, 0);
+    struct http2_endpoint endpoint = accept_limited(stage, 0);
     http2_endpoint_expect_head(&endpoint); /* left before the limit was known */
     stage_advance(stage, 1);
     answer(&client, &endpoint, 1);
@@ -208,7 +213,7 @@ static void requests_beyond_the_limit_of_connections_wait(void **state)
     stage->route.limits.max_connections = 1;
     stage_start(stage);
     struct player first = ask(stage, get);
-    struct http2_endpoint endpoint = http2_endpoint_accept_limited(stage, 0, 1);
+    struct http2_endpoint endpoint = accept_limited(stage, 1);
     http2_endpoint_expect_head(&endpoint);
     stage_advance(stage, 1);
 
