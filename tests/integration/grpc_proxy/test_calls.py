@@ -1,7 +1,5 @@
 """Every kind of gRPC call through the proxy, between Debian's grpcio on both sides."""
 
-import os
-import subprocess
 import time
 import unittest
 
@@ -170,14 +168,6 @@ class Routes(StackCase):
 
 class Secured(StackCase):
     """With TLS to the service, which must choose HTTP/2 by ALPN."""
-
-    def make_certificate(self):
-        key, certificate = (os.path.join(self.folder, name) for name in ("key.pem", "cert.pem"))
-        command = "openssl req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1"
-        command = [*command.split(), "-keyout", key, "-out", certificate, "-days", "2"]
-        command += ["-subj", "/CN=service", "-addext", "subjectAltName=IP:127.0.0.1"]
-        subprocess.run(command, check=True, capture_output=True)
-        return key, certificate
 
     def add_route(self):
         key, certificate = self.make_certificate()
