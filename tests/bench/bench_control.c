@@ -7,6 +7,8 @@
 #include "common/buffer.h"
 #include "common/clock.h"
 #include "tests/bench/measures.h"
+#include "tests/bench/programs.h"
+#include "tests/bench/route_puts.h"
 #include "tests/support/check.h"
 #include "tests/support/control_client.h"
 #include "tests/support/http_get.h"
@@ -23,12 +25,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CONTROL "/pointsman.v1.RouteControl/"
+#define WAIT_APPLIED "/pointsman.v1.RouteControl/WaitApplied"
 #define WATCH "/pointsman.v1.RouteFeed/Watch"
 
 enum {
-    BACKENDS = 100,
-    BATCH = 1000,
+    BATCH = ROUTE_PUTS_MAX,
     FILLERS = 4,
     LATENCY_COMMITS = 400,
     RATE_MS = 2000,
@@ -42,88 +43,27 @@ static const double MEGABYTE = 1 << 20;
 
 /* --- commits -------------------------------------------------------------------------------- */
 
-/* What `routectl add` makes: a host of its own, one prefix, one backend. All in one piece. */
-struct put {
-    MutationMessage mutation;
-    RouteMessage route;
-    RouteRuleMessage rule, *rules[1];
-    RouteMatchMessage match, *matches[1];
-    PathMatchMessage path;
-    BackendRefMessage ref, *refs[1];
-    char *hostnames[1];
-    char name[32], host[48], prefix[48], backend[32];
-};
-
-static void fill_put(struct put *put, size_t number, uint64_t version)
+static void fill_put(struct route_put *put, size_t number, uint64_t version)
 {
-    snprintf(put->name, sizeof(put->name), "route-%zu", number);
-    snprintf(put->host, sizeof(put->host), "host-%zu.internal", number);
-    snprintf(put->backend, sizeof(put->backend), "backend-%zu", number % BACKENDS);
-    if (version == 0)
-        snprintf(put->prefix, sizeof(put->prefix), "/api");
-    else
-        snprintf(put->prefix, sizeof(put->prefix), "/api/v%" PRIu64, version);
-
-    pointsman__v1__path_match__init(&put->path);
-    put->path.type = POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_PATH_PREFIX;
-    put->path.value = put->prefix;
-    pointsman__v1__route_match__init(&put->match);
-    put->match.path = &put->path;
-    put->matches[0] = &put->match;
-    pointsman__v1__backend_ref__init(&put->ref);
-    put->ref.name = put->backend;
-    put->refs[0] = &put->ref;
-    pointsman__v1__route_rule__init(&put->rule);
-    put->rule.matches = put->matches;
-    put->rule.n_matches = 1;
-    put->rule.backend_refs = put->refs;
-    put->rule.n_backend_refs = 1;
-    put->rules[0] = &put->rule;
-    put->hostnames[0] = put->host;
-    pointsman__v1__route__init(&put->route);
-    put->route.name = put->name;
-    put->route.hostnames = put->hostnames;
-    put->route.n_hostnames = 1;
-    put->route.rules = put->rules;
-    put->route.n_rules = 1;
-    pointsman__v1__mutation__init(&put->mutation);
-    put->mutation.operation_case = POINTSMAN__V1__MUTATION__OPERATION_PUT_ROUTE;
-    put->mutation.put_route = &put->route;
-}
-
-static uint64_t apply(struct grpc_client *client, MutationMessage **mutations, size_t count)
-{
-    Pointsman__V1__ApplyRequest request = POINTSMAN__V1__APPLY_REQUEST__INIT;
-    request.mutations = mutations;
-    request.n_mutations = count;
-    struct grpc_result result = {0};
-    Pointsman__V1__ApplyResponse *response = (Pointsman__V1__ApplyResponse *)grpc_client_call(
-        client, CONTROL "Apply", &request.base, &pointsman__v1__apply_response__descriptor, WAIT_MS,
-        &result);
-    CHECK(response != NULL, "Apply: %s", result.message);
-    uint64_t revision = response->revision;
-    message_free(&response->base);
-    grpc_result_clear(&result);
-    return revision;
+    char prefix[ROUTE_PUT_TEXT_BYTES] = "/api";
+    if (version > 0)
+        snprintf(prefix, sizeof(prefix), "/api/v%" PRIu64, version);
+    route_put_fill(put, number, number, prefix);
 }
 
 static uint64_t apply_one(struct grpc_client *client, size_t number, uint64_t version)
 {
-    struct put put;
-    MutationMessage *mutations[] = {&put.mutation};
+    struct route_put put;
     fill_put(&put, number, version);
-    return apply(client, mutations, 1);
+    return route_puts_apply(client, &put, 1);
 }
 
 static void apply_batch(struct grpc_client *client, size_t first, size_t count)
 {
-    static _Thread_local struct put puts[BATCH];
-    MutationMessage *mutations[BATCH];
-    for (size_t i = 0; i < count; i++) {
+    static _Thread_local struct route_put puts[BATCH];
+    for (size_t i = 0; i < count; i++)
         fill_put(&puts[i], first + i, 0);
-        mutations[i] = &puts[i].mutation;
-    }
-    apply(client, mutations, count);
+    route_puts_apply(client, puts, count);
 }
 
 static void wait_applied(struct grpc_client *client, uint64_t revision)
@@ -133,8 +73,8 @@ static void wait_applied(struct grpc_client *client, uint64_t revision)
     struct grpc_result result = {0};
     Pointsman__V1__WaitAppliedResponse *response =
         (Pointsman__V1__WaitAppliedResponse *)grpc_client_call(
-            client, CONTROL "WaitApplied", &request.base,
-            &pointsman__v1__wait_applied_response__descriptor, WAIT_MS, &result);
+            client, WAIT_APPLIED, &request.base, &pointsman__v1__wait_applied_response__descriptor,
+            WAIT_MS, &result);
     CHECK(response != NULL, "WaitApplied: %s", result.message);
     CHECK(response->n_applied == 1, "the proxy has not applied revision %" PRIu64, revision);
     message_free(&response->base);
@@ -210,7 +150,7 @@ static void measure_batches(struct bench *bench)
 {
     struct grpc_client *client = connect_to_control(bench);
     struct grpc_result result = {0};
-    CHECK(control_client_put_backends(client, "backend", BACKENDS, 9, &result) > 0, "%s",
+    CHECK(control_client_put_backends(client, "backend", ROUTE_PUT_BACKENDS, 9, &result) > 0, "%s",
           result.message);
     grpc_result_clear(&result);
     grpc_client_free(client);
@@ -440,15 +380,6 @@ static void measure_nothing(struct measures *measures)
     pointsman_free(bench.pointsman);
 }
 
-static void find_programs(void)
-{
-    char self[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    CHECK(length > 0, "/proc is not there");
-    self[length] = '\0';
-    setenv("POINTSMAN_BIN", dirname(self), 0);
-}
-
 int main(int argc, char **argv)
 {
     static const size_t usual[] = {1000, 100000, 1000000};
@@ -458,7 +389,7 @@ int main(int argc, char **argv)
     if (as_json)
         first++;
 
-    find_programs();
+    programs_find();
     measure_nothing(&measures);
     for (int i = first; i < argc; i++)
         measure_size(&measures, strtoul(argv[i], NULL, 10));
