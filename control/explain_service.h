@@ -1,10 +1,9 @@
 /* Explain service: what the proxies would do with a request, and why: at the head, at a revision of
  * the past, or if changes were made that are not.
  *
- * No second copy of the routes is kept for it. At the head, and where few routes serve the host,
- * these are found by the shadow index and read alone. Else each call reads all routes through, a
- * few milliseconds at a time so that it holds nobody up, and keeps of them what is to be shown. A
- * table kept in memory would be faster to ask, but as large as a proxy's.
+ * No second copy of the routes is kept for it: explain_reading.h says which it reads. A call is
+ * worked on a few milliseconds in each turn of the loop, which several calls share, so that it
+ * holds nobody up. A table kept in memory would be faster to ask, but as large as a proxy's.
  *
  * Threads: main. */
 #ifndef CONTROL_EXPLAIN_SERVICE_H

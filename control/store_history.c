@@ -187,6 +187,18 @@ static bool visit_changes(struct store *store, sqlite3_stmt *statement,
     return false;
 }
 
+/* Those behind `first` up to `last`. */
+static bool visit_log(struct store *store, enum statement id, uint64_t first, uint64_t last,
+                      store_change_visit_fn *visit, void *context, struct error *err)
+{
+    sqlite3_stmt *statement = store_statement(store, id, err);
+    if (statement == NULL)
+        return false;
+    store_bind_number(statement, 1, first);
+    store_bind_number(statement, 2, last);
+    return visit_changes(store, statement, visit, context, err);
+}
+
 bool store_commit_changes(struct store *store, uint64_t revision, uint64_t after_sequence,
                           enum store_detail detail, store_change_visit_fn *visit, void *context,
                           struct error *err)
@@ -195,13 +207,8 @@ bool store_commit_changes(struct store *store, uint64_t revision, uint64_t after
     uint64_t last;
     if (!find_range(store, revision, revision, &first, &last, err))
         return false;
-    sqlite3_stmt *statement =
-        store_statement(store, detail == STORE_NAMES ? STATEMENT_LOG_NAMES : STATEMENT_LOG, err);
-    if (statement == NULL)
-        return false;
-    store_bind_number(statement, 1, after_sequence > first ? after_sequence : first);
-    store_bind_number(statement, 2, last);
-    return visit_changes(store, statement, visit, context, err);
+    return visit_log(store, detail == STORE_NAMES ? STATEMENT_LOG_NAMES : STATEMENT_LOG,
+                     after_sequence > first ? after_sequence : first, last, visit, context, err);
 }
 
 bool store_object_changes(struct store *store, Pointsman__V1__ObjectKind kind, const char *name,
@@ -230,6 +237,28 @@ static bool find_difference(struct store *store, uint64_t from, uint64_t to, uin
                             uint64_t *last, struct error *err)
 {
     return store_sequence_at(store, from, first, err) && store_sequence_at(store, to, last, err);
+}
+
+bool store_count_changes(struct store *store, uint64_t from, uint64_t to, uint64_t *count,
+                         struct error *err)
+{
+    uint64_t first;
+    uint64_t last;
+    if (!find_difference(store, from, to, &first, &last, err))
+        return false;
+    *count = last - first;
+    return true;
+}
+
+bool store_log_changes(struct store *store, uint64_t from, uint64_t to, uint64_t after_sequence,
+                       store_change_visit_fn *visit, void *context, struct error *err)
+{
+    uint64_t first;
+    uint64_t last;
+    if (!find_difference(store, from, to, &first, &last, err))
+        return false;
+    return visit_log(store, STATEMENT_LOG, after_sequence > first ? after_sequence : first, last,
+                     visit, context, err);
 }
 
 bool store_diff(struct store *store, uint64_t from, uint64_t to, struct store_diff_cursor *cursor,

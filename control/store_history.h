@@ -61,6 +61,15 @@ bool store_commit_changes(struct store *store, uint64_t revision, uint64_t after
                           enum store_detail detail, store_change_visit_fn *visit, void *context,
                           struct error *err);
 
+/* How many changes were made after `from` up to `to`. ERROR_OUT_OF_RANGE as store_diff. */
+bool store_count_changes(struct store *store, uint64_t from, uint64_t to, uint64_t *count,
+                         struct error *err);
+
+/* Visits all of them in order, from behind `after_sequence` (0: from the first): an object as often
+ * as it changed. */
+bool store_log_changes(struct store *store, uint64_t from, uint64_t to, uint64_t after_sequence,
+                       store_change_visit_fn *visit, void *context, struct error *err);
+
 /* Visits the changes of one object at revisions from `newest` down to `oldest`, which are as those
  * of store_commits. */
 bool store_object_changes(struct store *store, Pointsman__V1__ObjectKind kind, const char *name,

@@ -108,17 +108,19 @@ static Pointsman__V1__ConsideredRule *describe_match(struct explain_report *repo
     return message;
 }
 
+/* Goes on behind the `*described` first of them. */
 static void describe_list(struct explain_report *report, const struct considered_list *list,
-                          Pointsman__V1__ConsideredRule ***to, size_t *count)
+                          size_t count, Pointsman__V1__ConsideredRule ***to, size_t *described)
 {
     const struct route *last = NULL;
     const RouteMessage *message = NULL;
-    for (size_t i = 0; i < list->count; i++) {
-        const struct route *route = list->items[i].match->rule->route;
+    while (count-- > 0 && *described < list->count) {
+        const struct considered_match *considered = &list->items[*described];
+        const struct route *route = considered->match->rule->route;
         if (route != last)
             message = unpack_route(report, route);
         last = route;
-        ARENA_APPEND(&report->arena, *to, *count, describe_match(report, &list->items[i], message));
+        ARENA_APPEND(&report->arena, *to, *described, describe_match(report, considered, message));
     }
 }
 
@@ -222,17 +224,34 @@ static void note_assumptions(struct explain_report *report, const struct explain
                                         "it is a CONNECT, and matched as this GET");
 }
 
-void explain_report_init(struct explain_report *report, const struct explain_facts *facts)
+void explain_report_start(struct explain_report *report, const struct explain_facts *facts)
 {
-    Pointsman__V1__ExplainResponse *response = &report->response;
     *report = (struct explain_report){0};
-    pointsman__v1__explain_response__init(response);
+    pointsman__v1__explain_response__init(&report->response);
     describe_request(report, facts);
     note_assumptions(report, facts);
-    describe_list(report, &facts->explanation->considered, &response->considered,
-                  &response->n_considered);
     describe_winner(report, facts);
-    describe_list(report, &facts->explanation->behind, &response->behind, &response->n_behind);
+}
+
+bool explain_report_go_on(struct explain_report *report, const struct explain_facts *facts,
+                          size_t count)
+{
+    const struct route_explanation *explanation = facts->explanation;
+    Pointsman__V1__ExplainResponse *response = &report->response;
+    if (response->n_considered < explanation->considered.count)
+        describe_list(report, &explanation->considered, count, &response->considered,
+                      &response->n_considered);
+    else
+        describe_list(report, &explanation->behind, count, &response->behind, &response->n_behind);
+    return response->n_considered == explanation->considered.count &&
+           response->n_behind == explanation->behind.count;
+}
+
+void explain_report_init(struct explain_report *report, const struct explain_facts *facts)
+{
+    explain_report_start(report, facts);
+    while (!explain_report_go_on(report, facts, SIZE_MAX))
+        ;
 }
 
 void explain_report_clear(struct explain_report *report)

@@ -31,6 +31,13 @@ struct explain_report {
 };
 
 void explain_report_init(struct explain_report *report, const struct explain_facts *facts);
+
+/* The same in pieces, so that whoever has others to serve can do so in between: all but the lists
+ * of matches first, then at most `count` of these. True when all of it is there. */
+void explain_report_start(struct explain_report *report, const struct explain_facts *facts);
+bool explain_report_go_on(struct explain_report *report, const struct explain_facts *facts,
+                          size_t count);
+
 void explain_report_clear(struct explain_report *report);
 
 /* For people. */

@@ -17,6 +17,15 @@ struct shortlist {
     int (*compare)(const void *a, const void *b);
 };
 
+/* A table of what is shown, asked as a proxy asks it. */
+struct check {
+    struct route_table_builder *builder; /* NULL: it has not begun */
+    struct object_map routes;            /* in the builder */
+    size_t next;                         /* of what is shown */
+    bool is_done;
+    bool is_passed;
+};
+
 struct route_explain {
     const struct request_head *head;
     bool with_all;
@@ -26,6 +35,7 @@ struct route_explain {
     struct shortlist behind; /* the winner */
     struct shortlist other;  /* hosts; in the order they came */
     struct route_explanation explanation;
+    struct check check;
 };
 
 /* --- order ---------------------------------------------------------------------------------- */
@@ -105,34 +115,6 @@ static void shortlist_add(struct shortlist *shortlist, const struct considered_m
         shortlist_sort(shortlist);
     hold(considered);
     list->items[list->count++] = *considered;
-}
-
-struct route_explain *route_explain_new(const struct request_head *head, bool with_all)
-{
-    struct route_explain *explain = memory_allocate_zeroed(1, sizeof(*explain));
-    const size_t limit = with_all ? EXPLAIN_ALL_MAX : EXPLAIN_CONSIDERED_MAX;
-    explain->head = head;
-    explain->with_all = with_all;
-    explain->near = (struct shortlist){.limit = limit, .compare = compare_for_sorting};
-    explain->far = explain->near;
-    explain->behind = explain->near;
-    explain->behind.limit = with_all ? limit : 0;
-    explain->other = (struct shortlist){.limit = with_all ? limit : 0};
-    return explain;
-}
-
-void route_explain_free(struct route_explain *explain)
-{
-    if (explain == NULL)
-        return;
-    let_go(&explain->explanation.winner);
-    list_clear(&explain->explanation.considered);
-    list_clear(&explain->explanation.behind);
-    list_clear(&explain->near.list);
-    list_clear(&explain->far.list);
-    list_clear(&explain->behind.list);
-    list_clear(&explain->other.list);
-    free(explain);
 }
 
 /* --- adding --------------------------------------------------------------------------------- */
@@ -269,23 +251,10 @@ static struct slice name_of(const void *object)
     return route_name(object);
 }
 
-/* The builder has a reference of its own to each. */
-static void collect_route(struct object_map *routes, struct route_table_builder *builder,
-                          const struct considered_match *considered)
+static void check_init(struct check *check)
 {
-    struct route *route = (struct route *)considered->match->rule->route;
-    if (object_map_find(routes, route_name(route)) != NULL)
-        return;
-    object_map_put(routes, route);
-    route_acquire(route);
-    route_table_builder_add(builder, route);
-}
-
-static void collect_routes(struct object_map *routes, struct route_table_builder *builder,
-                           const struct considered_list *list)
-{
-    for (size_t i = 0; i < list->count; i++)
-        collect_route(routes, builder, &list->items[i]);
+    check->builder = route_table_builder_new();
+    object_map_init(&check->routes, name_of);
 }
 
 static void release_route(void *context, void *object)
@@ -295,29 +264,83 @@ static void release_route(void *context, void *object)
     route_release(&route);
 }
 
-static bool matcher_agrees(const struct route_explain *explain)
+static void check_clear(struct check *check)
 {
-    const struct route_explanation *explanation = &explain->explanation;
-    struct object_map routes;
-    struct route_table_builder *builder = route_table_builder_new();
-    object_map_init(&routes, name_of);
-    collect_routes(&routes, builder, &explanation->considered);
-    collect_routes(&routes, builder, &explanation->behind);
-    if (explanation->winner.match != NULL)
-        collect_route(&routes, builder, &explanation->winner);
-
-    struct route_table *table = route_table_builder_publish(builder, 0, 0);
-    const struct rule *rule = route_table_find(table, explain->head);
-    bool is_same =
-        rule == (explanation->winner.match == NULL ? NULL : explanation->winner.match->rule);
-    route_table_release(&table);
-    route_table_builder_free(builder);
-    object_map_clear(&routes, release_route, NULL);
-    return is_same;
+    if (check->builder == NULL)
+        return;
+    route_table_builder_free(check->builder);
+    object_map_clear(&check->routes, release_route, NULL);
+    check->builder = NULL;
 }
 
-const struct route_explanation *route_explain_finish(struct route_explain *explain,
-                                                     struct error *err)
+/* The builder has a reference of its own to each. */
+static void check_add(struct check *check, const struct considered_match *considered)
+{
+    if (considered->match == NULL)
+        return;
+    struct route *route = (struct route *)considered->match->rule->route;
+    if (object_map_find(&check->routes, route_name(route)) != NULL)
+        return;
+    object_map_put(&check->routes, route);
+    route_acquire(route);
+    route_table_builder_add(check->builder, route);
+}
+
+/* Those in front of the winner, the winner, those behind it; NULL: no more. */
+static const struct considered_match *shown_at(const struct route_explanation *explanation,
+                                               size_t index)
+{
+    if (index < explanation->considered.count)
+        return &explanation->considered.items[index];
+    index -= explanation->considered.count;
+    if (index == 0)
+        return &explanation->winner;
+    return index - 1 < explanation->behind.count ? &explanation->behind.items[index - 1] : NULL;
+}
+
+static void check_finish(struct check *check, const struct route_explain *explain)
+{
+    const struct route_match *winner = explain->explanation.winner.match;
+    struct route_table *table = route_table_builder_publish(check->builder, 0, 0);
+    const struct rule *rule = route_table_find(table, explain->head);
+    check->is_passed = rule == (winner == NULL ? NULL : winner->rule);
+    check->is_done = true;
+    route_table_release(&table);
+    check_clear(check);
+}
+
+/* --- the whole ------------------------------------------------------------------------------ */
+
+struct route_explain *route_explain_new(const struct request_head *head, bool with_all)
+{
+    struct route_explain *explain = memory_allocate_zeroed(1, sizeof(*explain));
+    const size_t limit = with_all ? EXPLAIN_ALL_MAX : EXPLAIN_CONSIDERED_MAX;
+    explain->head = head;
+    explain->with_all = with_all;
+    explain->near = (struct shortlist){.limit = limit, .compare = compare_for_sorting};
+    explain->far = explain->near;
+    explain->behind = explain->near;
+    explain->behind.limit = with_all ? limit : 0;
+    explain->other = (struct shortlist){.limit = with_all ? limit : 0};
+    return explain;
+}
+
+void route_explain_free(struct route_explain *explain)
+{
+    if (explain == NULL)
+        return;
+    check_clear(&explain->check);
+    let_go(&explain->explanation.winner);
+    list_clear(&explain->explanation.considered);
+    list_clear(&explain->explanation.behind);
+    list_clear(&explain->near.list);
+    list_clear(&explain->far.list);
+    list_clear(&explain->behind.list);
+    list_clear(&explain->other.list);
+    free(explain);
+}
+
+static void put_in_order(struct route_explain *explain)
 {
     struct route_explanation *explanation = &explain->explanation;
     struct shortlist before = {.limit = explain->near.limit, .compare = compare_for_sorting};
@@ -329,8 +352,35 @@ const struct route_explanation *route_explain_finish(struct route_explain *expla
                    (explanation->winner.match != NULL);
     explanation->left_out = explain->asked_count - shown;
     append_other_hosts(explain);
-    if (matcher_agrees(explain))
-        return explanation;
+}
+
+bool route_explain_go_on(struct route_explain *explain, size_t count)
+{
+    struct check *check = &explain->check;
+    if (check->is_done)
+        return true;
+    if (check->builder == NULL) {
+        put_in_order(explain);
+        check_init(check);
+    }
+    while (count-- > 0) {
+        const struct considered_match *considered = shown_at(&explain->explanation, check->next++);
+        if (considered == NULL) {
+            check_finish(check, explain);
+            return true;
+        }
+        check_add(check, considered);
+    }
+    return false;
+}
+
+const struct route_explanation *route_explain_finish(struct route_explain *explain,
+                                                     struct error *err)
+{
+    while (!route_explain_go_on(explain, SIZE_MAX))
+        ;
+    if (explain->check.is_passed)
+        return &explain->explanation;
     error_set(err, ERROR_INTERNAL, "explain and the matcher do not agree; please report this");
     return NULL;
 }

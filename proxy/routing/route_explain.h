@@ -61,7 +61,12 @@ void route_explain_pass_over(struct route_explain *explain, size_t count);
 /* Whether a route of other hosts would still be shown if it were added. */
 bool route_explain_shows_other_hosts(const struct route_explain *explain);
 
-/* What was found; no route is added any more. NULL with ERROR_INTERNAL when the matcher takes
+/* No route is added any more. Does what is left to do until an explanation is there, for at most
+ * `count` of the matches that it shows, so that whoever has others to serve can do so in between.
+ * True when it is there; until then, to be called again. */
+bool route_explain_go_on(struct route_explain *explain, size_t count);
+
+/* What was found, with what is still left to do. NULL with ERROR_INTERNAL when the matcher takes
  * another rule, so that nothing untrue is said. Borrowed. */
 const struct route_explanation *route_explain_finish(struct route_explain *explain,
                                                      struct error *err);

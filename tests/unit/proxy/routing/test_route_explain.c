@@ -1,8 +1,11 @@
 #include "common/buffer.h"
+#include "proxy/routing/explain_report.h"
 #include "proxy/routing/route_explain.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/proxy/routing/route_text.h"
 #include "tests/unit/proxy/routing/table_fixture.h"
+
+#include <stdio.h>
 
 static int set_up(void **state)
 {
@@ -155,6 +158,44 @@ static void hosts_go_from_the_most_specific_to_every_host(void **state)
     assert_string_equal(explain(fixture, "PUT a.b.x/"), " and 3; exact");
 }
 
+/* Whoever explains may do something else after a few matches. */
+static void it_is_worked_out_a_few_matches_at_a_time(void **state)
+{
+    enum { MATCHES = 300, AT_ONCE = 10 };
+    struct table_fixture *fixture = *state;
+    struct request_text request;
+    struct error err = {0};
+    struct explain_report report;
+    request_text_init(&request, "GET h/a");
+    struct route_explain *explain = route_explain_new(&request.head, true);
+    for (int i = 0; i < MATCHES; i++) {
+        char text[64];
+        snprintf(text, sizeof(text), "r%03d @1 : exact:/a header:tenant=%d", i, i);
+        table_fixture_add(fixture, text);
+        route_acquire(fixture->routes[fixture->route_count - 1]);
+        route_explain_add(explain, fixture->routes[fixture->route_count - 1]);
+    }
+
+    size_t turns = 1;
+    while (!route_explain_go_on(explain, AT_ONCE))
+        turns++;
+    assert_in_range(turns, MATCHES / AT_ONCE, MATCHES / AT_ONCE + 1);
+
+    const struct sample_request sample = {.head = request.head};
+    const struct explain_facts facts = {
+        .sample = &sample, .listener = "", .explanation = route_explain_finish(explain, &err)};
+    assert_non_null(facts.explanation);
+    assert_int_equal(facts.explanation->considered.count, MATCHES);
+    explain_report_start(&report, &facts);
+    for (turns = 1; !explain_report_go_on(&report, &facts, AT_ONCE); turns++)
+        assert_int_equal(report.response.n_considered, turns * AT_ONCE);
+    assert_int_equal(turns, MATCHES / AT_ONCE);
+    assert_string_equal(report.response.considered[MATCHES - 1]->route, "r299");
+    explain_report_clear(&report);
+    route_explain_free(explain);
+    request_text_clear(&request);
+}
+
 static void no_rule_at_all_is_said(void **state)
 {
     struct table_fixture *fixture = *state;
@@ -195,6 +236,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(with_all_what_comes_behind_is_shown_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hosts_go_from_the_most_specific_to_every_host, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(it_is_worked_out_a_few_matches_at_a_time, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(no_rule_at_all_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(of_many_those_of_other_paths_are_left_out_first, set_up,
