@@ -235,6 +235,7 @@ void http2_session_receive(struct http2_session *session)
     if (received < 0 && errno == EAGAIN)
         return;
     if (received > 0) {
+        session->has_received = true;
         counter_add(session->bytes_in, (uint64_t)received);
         take_in(session, slice_of(at, (size_t)received));
     } else {

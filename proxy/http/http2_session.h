@@ -140,6 +140,7 @@ struct http2_session {
     struct counter *bytes_out;
     struct http2_stream *streams; /* that are open, or were asked for */
     size_t stream_count;
+    bool has_received; /* anything at all */
     bool has_peer_settings;
     bool has_peer_goaway; /* the peer takes no new streams */
     bool is_broken;       /* the socket has ended, or takes nothing any more */

@@ -1,7 +1,8 @@
 /* Retry: whether a try that failed is repeated, where, and after how long.
  *
  * Without a retry stanza only what has cost no service anything is repeated: a connection that was
- * refused, once, on another endpoint, and one that was closed while it waited in the pool. A
+ * refused, once, on another endpoint, and one that was closed while it waited in the pool; with
+ * HTTP/2 also one on which the endpoint never said anything (upstream_http2.h). A
  * stanza repeats more, within a budget: of one backend's requests in one worker no more than a
  * fifth, and 32, may be in their second try or a later one. So retries never multiply what a
  * service that fails under its load has to bear.

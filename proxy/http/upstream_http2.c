@@ -66,11 +66,16 @@ static void fail_waiting(struct upstream_http2 *connection, enum upstream_failur
         upstream_stream_fail(connection->waiting, failure);
 }
 
+enum upstream_failure upstream_http2_failure(const struct upstream_http2 *connection)
+{
+    return connection->session.has_received ? UPSTREAM_FAILURE_CLOSED : UPSTREAM_FAILURE_CONNECT;
+}
+
 void upstream_http2_close(struct upstream_http2 *connection)
 {
     struct worker *worker = connection->link.worker;
     conn_pool_remove_http2(worker->pool, connection);
-    fail_waiting(connection, UPSTREAM_FAILURE_CLOSED);
+    fail_waiting(connection, upstream_http2_failure(connection));
     if (!connection->link.is_opening)
         http2_session_close(&connection->session);
     timer_clear(&worker->timers, &connection->timer);
@@ -176,7 +181,6 @@ static void on_readable(h2o_socket_t *socket, const char *error)
     struct upstream_http2 *connection = socket->data;
     struct worker *worker = connection->link.worker;
     connection->received_ms = now_ms(connection);
-    connection->has_spoken = true;
     http2_session_receive(&connection->session);
     exchanges_flush(worker);
 }
@@ -218,7 +222,7 @@ static size_t expected_allowance(const struct upstream_http2 *connection)
     const struct upstream_http2 *each =
         conn_pool_first_http2(connection->link.worker->pool, connection->link.endpoint);
     for (; each != NULL; each = each->next) {
-        if (each->has_spoken && http2_session_allowance(&each->session) < least)
+        if (each->session.has_peer_settings && http2_session_allowance(&each->session) < least)
             least = http2_session_allowance(&each->session);
     }
     return least > 0 ? least : 1;
@@ -226,7 +230,8 @@ static size_t expected_allowance(const struct upstream_http2 *connection)
 
 static bool has_room(const struct upstream_http2 *connection)
 {
-    size_t most = connection->has_spoken ? STREAMS_MAX : expected_allowance(connection);
+    size_t most =
+        connection->session.has_peer_settings ? STREAMS_MAX : expected_allowance(connection);
     return load_of(connection) < most &&
            (connection->link.is_opening ||
             http2_session_room(&connection->session) > connection->waiting_count);
@@ -293,7 +298,7 @@ void upstream_http2_on_cancelled(struct upstream_http2 *connection, uint64_t sin
 {
     uint64_t silent_since_ms =
         connection->received_ms > since_ms ? connection->received_ms : since_ms;
-    uint64_t limit_ms = connection->has_spoken ? SILENCE_MS : FIRST_SILENCE_MS;
+    uint64_t limit_ms = connection->session.has_peer_settings ? SILENCE_MS : FIRST_SILENCE_MS;
     if (!connection->link.is_opening && now_ms(connection) - silent_since_ms >= limit_ms)
         connection->is_retired = true;
     schedule(connection);

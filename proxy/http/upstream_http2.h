@@ -9,6 +9,13 @@
  * What the endpoint has surely not touched (REFUSED_STREAM, or a stream above the last one that
  * GOAWAY names; RFC 9113 section 8.7) counts as not sent, so it may be sent again whatever it is.
  *
+ * An endpoint that closes a connection without a word has not begun to serve it: a server's
+ * SETTINGS come before all else (section 3.4). It counts as one that does not accept connections,
+ * which is repeated elsewhere, once, if it may be sent twice: a kernel that throws away what its
+ * program said last is no proof (RFC 9110 section 9.2.2). In HTTP/1, where nobody speaks before the
+ * answer, the same end may as well be one in the middle of the work, and is not repeated. Nor is a
+ * request whose time runs out: an endpoint may keep its SETTINGS back until it has an answer.
+ *
  * Threads: worker. */
 #ifndef PROXY_HTTP_UPSTREAM_HTTP2_H
 #define PROXY_HTTP_UPSTREAM_HTTP2_H
@@ -37,7 +44,6 @@ struct upstream_http2 {
     size_t waiting_count;
     uint64_t connected_ms;
     uint64_t received_ms; /* when something came last */
-    bool has_spoken;      /* something has come */
     uint64_t served;      /* exchanges that were answered */
     bool is_retired;      /* takes no more streams */
     struct timer timer;   /* it has been without a stream for too long, or is retired */
@@ -58,6 +64,9 @@ void upstream_http2_retire(struct upstream_http2 *connection);
 
 /* For an exchange that was cancelled: its stream was begun then, or never (0). */
 void upstream_http2_on_cancelled(struct upstream_http2 *connection, uint64_t since_ms);
+
+/* What it is to an exchange when it ends without having said anything to it. */
+enum upstream_failure upstream_http2_failure(const struct upstream_http2 *connection);
 
 /* At once. Exchanges that are still on it fail. */
 void upstream_http2_close(struct upstream_http2 *connection);

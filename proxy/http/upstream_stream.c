@@ -164,8 +164,9 @@ static enum upstream_failure failure_of(const struct upstream_stream *stream, ui
     if (error == HTTP2_REFUSED_STREAM)
         return UPSTREAM_FAILURE_STALE;
     if (stream->connection->session.is_ended)
-        return stream->was_used && !stream->has_received ? UPSTREAM_FAILURE_STALE
-                                                         : UPSTREAM_FAILURE_CLOSED;
+        return stream->was_used && !stream->has_received
+                   ? UPSTREAM_FAILURE_STALE
+                   : upstream_http2_failure(stream->connection);
     if (error == HTTP2_PROTOCOL_ERROR || error == HTTP2_HTTP_1_1_REQUIRED)
         return UPSTREAM_FAILURE_BAD_RESPONSE;
     return UPSTREAM_FAILURE_CLOSED;
