@@ -118,12 +118,12 @@ static const struct fault faults[] = {
     {
         .name = "closes-at-once",
         .steps = {PREFACE, CLOSE},
-        FAILS(503, "closed"),
+        FAILS(503, "connect"),
     },
     {
         .name = "resets-at-once",
         .steps = {PREFACE, RESET},
-        FAILS(503, "closed"),
+        FAILS(503, "connect"),
     },
     {
         .name = "speaks-http-1",
