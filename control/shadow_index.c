@@ -9,34 +9,21 @@
 #include "proxy/routing/route_shadow.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* The first piece is longer: few routes are all there at once. */
 enum { FIRST_PIECE_US = 5000, PIECE_US = 1000, PAUSE_MS = 1, RETRY_MS = 1000 };
-enum { SMALLEST_TABLE = 1024, SLACK = 65536, HOSTNAME_SEED = 21 };
-
-struct entry {
-    struct entry *next;
-    uint64_t key;
-    uint16_t name_length;
-    char name[];
-};
-
-struct table {
-    struct entry **buckets; /* a power of two of them */
-    size_t bucket_count;
-    size_t count;
-};
+enum { FEW_ENTRIES = 3, SLACK = 65536, HOSTNAME_SEED = 21 };
 
 struct shadow_index {
     struct event_loop *loop;
     struct store *store;
     struct event_timer timer;
-    struct table table;
-    size_t refill_at; /* how many entries are too many */
+    struct shadow_table table;
+    uint64_t filled_routes; /* when it was filled, and the entries they needed */
+    uint64_t filled_entries;
 
     /* While it is filled, the first time or anew: what will be the table. */
-    struct table filling;
+    struct shadow_table filling;
     bool is_filling;
     bool is_filled;
     struct store_cursor cursor;
@@ -44,84 +31,15 @@ struct shadow_index {
     size_t piece_count;
 };
 
-/* --- a table -------------------------------------------------------------------------------- */
+/* --- a route -------------------------------------------------------------------------------- */
 
-static struct entry **bucket_of(const struct table *table, uint64_t key)
-{
-    return &table->buckets[key & (table->bucket_count - 1)];
-}
-
-/* What stands in one bucket comes to stand in two, in the same order. */
-static void table_grow(struct table *table)
-{
-    struct table grown = {.count = table->count};
-    grown.bucket_count = table->bucket_count == 0 ? SMALLEST_TABLE : 2 * table->bucket_count;
-    grown.buckets = memory_allocate_zeroed(grown.bucket_count, sizeof(grown.buckets[0]));
-    for (size_t i = 0; i < table->bucket_count; i++) {
-        struct entry **ends[2] = {&grown.buckets[i], &grown.buckets[i + table->bucket_count]};
-        struct entry *next;
-        for (struct entry *entry = table->buckets[i]; entry != NULL; entry = next) {
-            struct entry ***end = &ends[(entry->key & table->bucket_count) != 0];
-            next = entry->next;
-            entry->next = NULL;
-            **end = entry;
-            *end = &entry->next;
-        }
-    }
-    free(table->buckets);
-    *table = grown;
-}
-
-static void table_clear(struct table *table)
-{
-    for (size_t i = 0; i < table->bucket_count; i++) {
-        struct entry *next;
-        for (struct entry *entry = table->buckets[i]; entry != NULL; entry = next) {
-            next = entry->next;
-            free(entry);
-        }
-    }
-    free(table->buckets);
-    *table = (struct table){0};
-}
-
-static struct slice entry_name(const struct entry *entry)
-{
-    return slice_of(entry->name, entry->name_length);
-}
-
-/* Behind the first of its key, which stays the first: of many routes that ask for the same, the
- * oldest wins, and they are not looked through. */
-static void table_add(struct table *table, uint64_t key, struct slice name)
-{
-    enum { LOOKED_AT = 16 };
-    if (table->count >= table->bucket_count)
-        table_grow(table);
-    struct entry **place = bucket_of(table, key);
-    struct entry *entry = *place;
-    bool has_key = false;
-    for (size_t i = 0; entry != NULL && i < LOOKED_AT; entry = entry->next, i++) {
-        if (entry->key != key)
-            continue;
-        if (slice_equals(entry_name(entry), name))
-            return;
-        place = has_key ? place : &entry->next;
-        has_key = true;
-    }
-    entry = memory_allocate(sizeof(*entry) + name.length);
-    *entry = (struct entry){.next = *place, .key = key, .name_length = (uint16_t)name.length};
-    memcpy(entry->name, name.at, name.length);
-    *place = entry;
-    table->count++;
-}
-
-static void table_add_match(struct table *table, const struct route_match *match,
-                            struct slice hostname, struct slice name)
+static void table_add_match(struct shadow_table *table, const struct route_match *match,
+                            struct slice hostname, struct filed_name *name)
 {
     uint64_t keys[SHADOW_KEYS_MAX];
     size_t count = shadow_keys_to_file(match, hostname, keys);
     for (size_t i = 0; i < count; i++)
-        table_add(table, keys[i], name);
+        shadow_table_add(table, keys[i], name);
 }
 
 static uint64_t hostname_key(struct slice hostname)
@@ -129,18 +47,20 @@ static uint64_t hostname_key(struct slice hostname)
     return hash_bytes(hostname.at, hostname.length, HOSTNAME_SEED);
 }
 
-static void table_add_route(struct table *table, const struct route *route)
+/* What stands under its hostnames already leads to its name. */
+static void table_add_route(struct shadow_table *table, const struct route *route)
 {
+    struct filed_name name = {.text = route_name(route), .place = SHADOW_NOT_PLACED};
     if (route->hostname_count == 0)
-        table_add(table, hostname_key(SLICE("")), route_name(route));
+        shadow_table_add(table, hostname_key(SLICE("")), &name);
     for (size_t i = 0; i < route->hostname_count; i++)
-        table_add(table, hostname_key(route_hostname(route, i)), route_name(route));
+        shadow_table_add(table, hostname_key(route_hostname(route, i)), &name);
     for (size_t i = 0; i < route->match_count; i++) {
         const struct route_match *match = &route_matches(route)[i];
         if (route->hostname_count == 0)
-            table_add_match(table, match, SLICE(""), route_name(route));
+            table_add_match(table, match, SLICE(""), &name);
         for (size_t j = 0; j < route->hostname_count; j++)
-            table_add_match(table, match, route_hostname(route, j), route_name(route));
+            table_add_match(table, match, route_hostname(route, j), &name);
     }
 }
 
@@ -160,13 +80,14 @@ static bool take_route(void *context, const struct store_object *object)
 
 static void finish_filling(struct shadow_index *index)
 {
-    table_clear(&index->table);
+    shadow_table_clear(&index->table);
     index->table = index->filling;
-    index->filling = (struct table){0};
+    index->filling = (struct shadow_table){0};
     index->is_filling = false;
     index->is_filled = true;
-    index->refill_at = 2 * index->table.count + SLACK;
-    log_debug("shadow_index_filled", "entries=%zu", index->table.count);
+    index->filled_routes = store_head(index->store).routes;
+    index->filled_entries = index->table.entry_count;
+    log_debug("shadow_index_filled", "entries=%zu", index->table.entry_count);
 }
 
 static void on_piece_due(struct event_timer *timer);
@@ -218,8 +139,8 @@ void shadow_index_free(struct shadow_index *index)
     if (index == NULL)
         return;
     event_timer_stop(&index->timer);
-    table_clear(&index->table);
-    table_clear(&index->filling);
+    shadow_table_clear(&index->table);
+    shadow_table_clear(&index->filling);
     free(index);
 }
 
@@ -228,36 +149,40 @@ bool shadow_index_is_filled(const struct shadow_index *index)
     return index->is_filled;
 }
 
+/* As many routes as were there need as many entries as they did; others a few each. */
+static bool is_overfull(const struct shadow_index *index)
+{
+    uint64_t routes = store_head(index->store).routes;
+    uint64_t more = routes > index->filled_routes ? routes - index->filled_routes : 0;
+    uint64_t few = FEW_ENTRIES;
+    if (index->filled_routes > 0 && index->filled_entries / index->filled_routes > few)
+        few = index->filled_entries / index->filled_routes;
+    return index->table.entry_count > 2 * (index->filled_entries + more * few) + SLACK;
+}
+
 void shadow_index_add(struct shadow_index *index, const struct route *route)
 {
     table_add_route(&index->table, route);
     if (index->is_filling)
         table_add_route(&index->filling, route);
-    else if (index->table.count > index->refill_at)
+    else if (is_overfull(index))
         start_filling(index, PIECE_US);
-}
-
-static bool visit_table(const struct table *table, uint64_t key, shadow_visit_fn *visit,
-                        void *context)
-{
-    if (table->bucket_count == 0)
-        return true;
-    for (const struct entry *entry = *bucket_of(table, key); entry != NULL; entry = entry->next) {
-        if (entry->key == key && !visit(context, entry_name(entry)))
-            return false;
-    }
-    return true;
 }
 
 void shadow_index_find(const struct shadow_index *index, uint64_t key, shadow_visit_fn *visit,
                        void *context)
 {
-    if (visit_table(&index->table, key, visit, context) && !index->is_filled)
-        visit_table(&index->filling, key, visit, context);
+    if (shadow_table_visit(&index->table, key, visit, context) && !index->is_filled)
+        shadow_table_visit(&index->filling, key, visit, context);
 }
 
 void shadow_index_find_hostname(const struct shadow_index *index, struct slice hostname,
                                 shadow_visit_fn *visit, void *context)
 {
     shadow_index_find(index, hostname_key(hostname), visit, context);
+}
+
+size_t shadow_index_entry_count(const struct shadow_index *index)
+{
+    return index->table.entry_count;
 }

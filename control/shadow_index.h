@@ -5,12 +5,14 @@
  * name, some 60 bytes. What has been put is found; some of it may not be so any more. It is filled
  * from the store a millisecond at a time after the start, then as routes are put. Nothing is ever
  * taken out, so no commit that fails has to be undone in it: whoever asks looks at the route, as it
- * is now. When it has come to hold twice what it needs, it is filled anew.
+ * is now. When it has come to hold twice what so many routes need, by what they
+ * needed before, it is filled anew.
  *
  * Threads: main. */
 #ifndef CONTROL_SHADOW_INDEX_H
 #define CONTROL_SHADOW_INDEX_H
 
+#include "control/shadow_table.h"
 #include "proxy/routing/route.h"
 
 #include <stdbool.h>
@@ -34,12 +36,14 @@ void shadow_index_add(struct shadow_index *index, const struct route *route);
 /* Visits the names of routes filed under the key, some of which may not be there any more, until
  * `visit` returns false: the one that was filed first, then from the newest on. Borrowed until it
  * returns. */
-typedef bool shadow_visit_fn(void *context, struct slice name);
 void shadow_index_find(const struct shadow_index *index, uint64_t key, shadow_visit_fn *visit,
                        void *context);
 
 /* The same for the routes that have, or had, this hostname, "a.b" or "*.b"; "": every host. */
 void shadow_index_find_hostname(const struct shadow_index *index, struct slice hostname,
                                 shadow_visit_fn *visit, void *context);
+
+/* How many names stand under keys. For tests. */
+size_t shadow_index_entry_count(const struct shadow_index *index);
 
 #endif
