@@ -101,6 +101,8 @@ struct forwarding {
     bool is_tunnel;        /* answered with a 101 */
     bool is_connected;     /* the current try is past its connect */
     bool is_request_sent;  /* in the current try, some of it at least */
+    bool was_reset;        /* its stream of HTTP/2, by the endpoint, with ... */
+    uint32_t reset_error;  /* ... this (RFC 9113 section 7) */
     uint64_t try_started_us;
     uint64_t try_deadline_ms; /* TIMER_NEVER: none */
     struct timer try_timer;   /* connecting, or an endpoint that does nothing */

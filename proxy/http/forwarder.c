@@ -147,6 +147,7 @@ static void begin_try(struct exchange *exchange, struct endpoint *endpoint)
     forwarding->is_trying = true;
     forwarding->is_connected = false;
     forwarding->is_request_sent = false;
+    forwarding->was_reset = false;
     forwarding->try_started_us = worker_now_us(exchange->worker);
     forwarding->try_deadline_ms = limit_ms == TIMEOUT_UNSET || limit_ms == 0
                                       ? TIMER_NEVER

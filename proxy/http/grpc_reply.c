@@ -1,10 +1,13 @@
 #include "proxy/http/grpc_reply.h"
 
 #include "proxy/http/exchange.h"
+#include "proxy/http/http2_session.h"
 #include "proxy/http/trailers.h"
 
 /* The status codes of gRPC. */
+#define CANCELLED SLICE("1")
 #define DEADLINE_EXCEEDED SLICE("4")
+#define PERMISSION_DENIED SLICE("7")
 #define RESOURCE_EXHAUSTED SLICE("8")
 #define UNIMPLEMENTED SLICE("12")
 #define INTERNAL SLICE("13")
@@ -36,6 +39,31 @@ static struct slice status_of(unsigned http_status)
     }
 }
 
+static struct slice status_of_reset(uint32_t error)
+{
+    switch (error) {
+    case HTTP2_REFUSED_STREAM:
+        return UNAVAILABLE;
+    case HTTP2_CANCEL:
+        return CANCELLED;
+    case HTTP2_ENHANCE_YOUR_CALM:
+        return RESOURCE_EXHAUSTED;
+    case HTTP2_INADEQUATE_SECURITY:
+        return PERMISSION_DENIED;
+    default:
+        return INTERNAL;
+    }
+}
+
+/* A failure may be the service's own word. */
+static struct slice choose_status(const struct exchange *exchange, unsigned http_status)
+{
+    bool is_failure = http_status == 502 || http_status == 503;
+    if (is_failure && exchange->forwarding.was_reset)
+        return status_of_reset(exchange->forwarding.reset_error);
+    return status_of(http_status);
+}
+
 bool grpc_reply_is_wanted(const struct header_list *request_fields)
 {
     static const struct slice type = {"application/grpc", 16};
@@ -51,7 +79,7 @@ void grpc_reply(struct exchange *exchange, unsigned status, struct slice sentenc
 {
     struct header_list *fields = &exchange->response.fields;
     header_list_add(fields, SLICE("content-type"), SLICE("application/grpc"), HEADER_CONTENT_TYPE);
-    header_list_add(fields, SLICE("grpc-status"), status_of(status), HEADER_OTHER);
+    header_list_add(fields, SLICE("grpc-status"), choose_status(exchange, status), HEADER_OTHER);
     header_list_add(fields, SLICE("grpc-message"), sentence, HEADER_OTHER);
 }
 
@@ -63,7 +91,7 @@ bool grpc_reply_break_off(struct exchange *exchange)
         return false;
     buffer_reset(&body->trailers);
     trailer_append(&body->trailers, SLICE("grpc-status"),
-                   exchange->own_status == 504 ? DEADLINE_EXCEEDED : UNAVAILABLE);
+                   choose_status(exchange, exchange->own_status));
     trailer_append(&body->trailers, SLICE("grpc-message"),
                    SLICE("The service broke off its answer."));
     body->is_ended = true;

@@ -21,12 +21,12 @@ struct header_list;
 bool grpc_reply_is_wanted(const struct header_list *request_fields);
 
 /* Adds the fields of a trailers-only answer to an empty response: `status` is HTTP's, `sentence` a
- * constant. */
+ * constant. A service that has reset the stream is heard: its error is mapped as a client of gRPC
+ * does that itself ("Errors" in gRPC over HTTP/2). */
 void grpc_reply(struct exchange *exchange, unsigned status, struct slice sentence);
 
-/* Ends the response body, whose rest will never come, with trailers: UNAVAILABLE, or
- * DEADLINE_EXCEEDED when it was cut for its time. False when that is not possible: it has ended, or
- * has a length that it will not reach. */
+/* Ends the response body, whose rest will never come, with trailers that say as much. False when
+ * that is not possible: it has ended, or has a length that it will not reach. */
 bool grpc_reply_break_off(struct exchange *exchange);
 
 #endif

@@ -45,6 +45,7 @@ enum http2_error {
     HTTP2_REFUSED_STREAM = 7, /* nothing was done with it: it may be sent again */
     HTTP2_CANCEL = 8,
     HTTP2_ENHANCE_YOUR_CALM = 11,
+    HTTP2_INADEQUATE_SECURITY = 12,
     HTTP2_HTTP_1_1_REQUIRED = 13,
 };
 

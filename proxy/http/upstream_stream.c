@@ -180,8 +180,11 @@ void upstream_stream_on_closed(struct http2_stream *base, uint32_t error)
         return;
     }
     if (stream->exchange != NULL) {
+        struct forwarding *forwarding = &stream->exchange->forwarding;
+        forwarding->was_reset = !stream->connection->session.is_ended;
+        forwarding->reset_error = error;
         if (error == HTTP2_REFUSED_STREAM) /* nobody has had any work with it */
-            stream->exchange->forwarding.is_request_sent = false;
+            forwarding->is_request_sent = false;
         upstream_stream_fail(stream, failure_of(stream, error));
     }
     memory_pool_free(stream, stream->pool);
