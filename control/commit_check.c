@@ -1,5 +1,6 @@
 #include "common/hash.h"
 #include "control/commit_parts.h"
+#include "control/object_page.h"
 #include "control/proxy_registry.h"
 #include "control/references.h"
 #include "proto/message.h"
@@ -10,7 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUTES_NAMED = 5 }; /* of those that keep a backend from being removed */
+enum {
+    ROUTES_NAMED = 5, /* of those that keep a backend from being removed */
+    ROUTES_READ = 1000,
+};
 
 static bool is_named(const struct commit *commit, Pointsman__V1__ObjectKind kind, const char *name)
 {
@@ -40,40 +44,7 @@ static bool delete_unused_backend(struct commit *commit, const struct mutation *
     return is_done;
 }
 
-static void append_route(void *context, const char *route)
-{
-    struct buffer *names = context;
-    if (names->length > 0)
-        buffer_append_string(names, ", ");
-    buffer_append_string(names, route);
-}
-
-static bool check_unused(struct commit *commit, const struct mutation *mutation)
-{
-    struct buffer names = BUFFER_EMPTY;
-    uint64_t routes;
-    if (!store_routes_naming(commit->store, mutation->name, ROUTES_NAMED, append_route, &names,
-                             &routes, commit->err)) {
-        buffer_clear(&names);
-        return false;
-    }
-
-    if (routes > 0) {
-        char field[MUTATION_FIELD_BYTES];
-        mutation_field(mutation, "", field);
-        const char *more = routes > ROUTES_NAMED ? ", ..." : "";
-        if (mutation->message->force)
-            answer_add_warning(commit->answer, mutation->kind, mutation->name, "",
-                               "%" PRIu64 " routes still name it: %s%s", routes,
-                               buffer_string(&names), more);
-        else
-            violations_add(commit->violations, ERROR_IN_USE, field,
-                           "backend '%s' is named by %" PRIu64 " routes: %s%s", mutation->name,
-                           routes, buffer_string(&names), more);
-    }
-    buffer_clear(&names);
-    return true;
-}
+/* --- looking up ------------------------------------------------------------------------------- */
 
 /* Backends that were looked up, by a hash of name and port: the routes of a batch name few. Of two
  * that share a place, the last is known. */
@@ -149,6 +120,100 @@ static const struct known_backend *look_up_for(struct reference_check *check,
         return known;
     return look_up(check, for_all.at, reference->port);
 }
+
+/* --- backends that are removed --------------------------------------------------------------- */
+
+/* Of the routes that name a backend: those that would lose it. */
+struct losers {
+    struct reference_check *check;
+    const char *backend;
+    bool loses; /* the route at hand */
+    struct reference_list naming;
+    struct buffer names;
+    uint64_t count;
+};
+
+/* Unless the backend of its own namespace, which it means, is there. */
+static void note_loss(void *context, const struct reference *reference)
+{
+    struct losers *losers = context;
+    if (losers->loses || losers->check->has_failed || reference->backend == NULL)
+        return;
+    struct slice name = slice_from_string(losers->backend);
+    struct slice meant = slice_from_string(reference->backend);
+    losers->loses = slice_equals(meant, name) ||
+                    (slice_equals(object_name_for_all_namespaces(meant), name) &&
+                     !look_up(losers->check, reference->backend, reference->port)->is_there);
+}
+
+static bool loses_backend(struct losers *losers, const char *route)
+{
+    struct commit *commit = losers->check->commit;
+    struct store_record record = {0};
+    bool is_there;
+    losers->loses = false;
+    losers->check->has_failed =
+        !store_find(commit->store, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE, route, &record,
+                    &is_there, commit->err);
+    RouteMessage *message =
+        is_there ? (RouteMessage *)object_unpack(POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
+                                                 buffer_slice(&record.bytes), NULL)
+                 : NULL;
+    if (message != NULL)
+        references_each(message, note_loss, losers);
+    message_free((ProtobufCMessage *)message);
+    store_record_clear(&record);
+    return losers->loses;
+}
+
+static void append_naming(void *context, const char *route)
+{
+    struct losers *losers = context;
+    reference_list_add(&losers->naming, route);
+}
+
+/* Of very many, those that are not looked at are taken to lose it. */
+static bool find_losers(struct losers *losers)
+{
+    struct reference_check *check = losers->check;
+    size_t named = 0;
+    if (!store_routes_naming(check->commit->store, losers->backend, ROUTES_READ, append_naming,
+                             losers, &losers->count, check->commit->err))
+        return false;
+    for (size_t i = 0; i < losers->naming.count && !check->has_failed; i++) {
+        const char *route = losers->naming.names[i];
+        if (!loses_backend(losers, route))
+            losers->count--;
+        else if (named++ < ROUTES_NAMED)
+            buffer_printf(&losers->names, "%s%s", named > 1 ? ", " : "", route);
+    }
+    return !check->has_failed;
+}
+
+static bool check_unused(struct reference_check *check, const struct mutation *mutation)
+{
+    struct commit *commit = check->commit;
+    struct losers losers = {.check = check, .backend = mutation->name, .names = BUFFER_EMPTY};
+    bool is_fine = find_losers(&losers);
+    if (is_fine && losers.count > 0) {
+        char field[MUTATION_FIELD_BYTES];
+        mutation_field(mutation, "", field);
+        const char *more = losers.count > ROUTES_NAMED ? ", ..." : "";
+        if (mutation->message->force)
+            answer_add_warning(commit->answer, mutation->kind, mutation->name, "",
+                               "%" PRIu64 " routes still name it: %s%s", losers.count,
+                               buffer_string(&losers.names), more);
+        else
+            violations_add(commit->violations, ERROR_IN_USE, field,
+                           "backend '%s' is named by %" PRIu64 " routes: %s%s", mutation->name,
+                           losers.count, buffer_string(&losers.names), more);
+    }
+    reference_list_clear(&losers.naming);
+    buffer_clear(&losers.names);
+    return is_fine;
+}
+
+/* --- what a route names ---------------------------------------------------------------------- */
 
 static void warn_of_reference(struct reference_check *check, const struct reference *reference,
                               const char *part, const char *what)
@@ -245,7 +310,7 @@ static void check_mutation(struct reference_check *check, const struct mutation 
     bool is_route = mutation->kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
     if (mutation->is_put)
         warn_of_labels(commit, mutation);
-    if (!mutation->is_put && !is_route && !check_unused(commit, mutation))
+    if (!mutation->is_put && !is_route && !check_unused(check, mutation))
         check->has_failed = true;
     if (mutation->is_put && is_route)
         warn_of_references(check, mutation->message->put_route);

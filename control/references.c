@@ -76,7 +76,7 @@ void reference_field(const struct reference *reference, char field[REFERENCE_FIE
     snprintf(field, REFERENCE_FIELD_BYTES, "rules[%zu]%s%s", reference->rule, backend_ref, filter);
 }
 
-static void append_name(struct reference_list *list, const char *name)
+void reference_list_add(struct reference_list *list, const char *name)
 {
     list->names = memory_reallocate(list->names, (list->count + 1) * sizeof(list->names[0]));
     list->names[list->count++] = memory_duplicate_string(name);
@@ -87,10 +87,10 @@ static void append_names(void *context, const struct reference *reference)
     struct reference_list *list = context;
     if (reference->backend == NULL)
         return;
-    append_name(list, reference->backend);
+    reference_list_add(list, reference->backend);
     struct slice for_all = object_name_for_all_namespaces(slice_from_string(reference->backend));
     if (for_all.length > 0)
-        append_name(list, for_all.at);
+        reference_list_add(list, for_all.at);
 }
 
 void references_collect(const RouteMessage *route, struct reference_list *list)

@@ -38,6 +38,8 @@ struct reference_list {
 
 /* The backends of references_each, and those that serve where these are not there. */
 void references_collect(const RouteMessage *route, struct reference_list *list);
+/* Copies. */
+void reference_list_add(struct reference_list *list, const char *name);
 void reference_list_clear(struct reference_list *list);
 
 #endif
