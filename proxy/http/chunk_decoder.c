@@ -123,7 +123,7 @@ static enum refusal add_trailer(struct chunk_decoder *decoder, struct slice line
         return refusal;
 
     enum header_id id = header_name_id(name);
-    if (!trailer_is_kept(name, id))
+    if (!trailer_is_kept(name, id, decoder->is_of_response))
         return REFUSAL_NONE;
     return header_list_add(&decoder->trailers, name, value, id) ? REFUSAL_NONE
                                                                 : REFUSAL_TOO_MANY_FIELDS;

@@ -13,6 +13,7 @@
 #include "proxy/http/field_parser.h"
 #include "proxy/routing/header_list.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,9 +44,9 @@ enum chunk_state {
 
 struct chunk_decoder {
     enum refusal refusal;
-    /* After DONE; borrowed until chunk_decoder_clear. Without those that have no meaning there, or
-     * could pass for another header (header_name_is_visible). */
+    /* After DONE; borrowed until chunk_decoder_clear. Those that trailer_is_kept keeps. */
     struct header_list trailers;
+    bool is_of_response; /* may be set behind chunk_decoder_init */
 
     /* the decoder's own */
     enum chunk_state state;

@@ -55,7 +55,7 @@ static void take_trailer(struct http2_stream *stream, struct slice name, struct 
     if (++stream->trailer_count > TRAILERS_MAX ||
         trailers->length + name.length + value.length > TRAILERS_MAX_BYTES)
         http2_stream_reset(stream, HTTP2_ENHANCE_YOUR_CALM);
-    else if (trailer_is_kept(name, header_name_id(name)))
+    else if (trailer_is_kept(name, header_name_id(name), stream->session->role == HTTP2_CLIENT))
         trailer_append(trailers, name, value);
 }
 

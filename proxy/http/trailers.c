@@ -3,10 +3,10 @@
 #include <assert.h>
 #include <string.h>
 
-bool trailer_is_kept(struct slice name, enum header_id id)
+bool trailer_is_kept(struct slice name, enum header_id id, bool is_of_response)
 {
     return (header_name_traits(id) & HEADER_IS_NO_TRAILER) == 0 &&
-           header_name_is_visible(name, id, false);
+           (is_of_response || header_name_is_visible(name, id, false));
 }
 
 void trailer_append(struct buffer *to, struct slice name, struct slice value)

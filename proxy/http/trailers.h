@@ -13,9 +13,9 @@
 
 enum { TRAILERS_MAX = 32, TRAILERS_MAX_BYTES = 8192 };
 
-/* Whether a trailer is passed on: not when it has no meaning there, or could pass for another
- * header (header_name_is_visible). */
-bool trailer_is_kept(struct slice name, enum header_id id);
+/* Whether a trailer is passed on: not when it has no meaning there, or, in a request, could pass
+ * for another header (header_name_is_visible). */
+bool trailer_is_kept(struct slice name, enum header_id id, bool is_of_response);
 
 void trailer_append(struct buffer *to, struct slice name, struct slice value);
 

@@ -249,6 +249,7 @@ static void on_head_complete(struct upstream_http1 *connection)
 
     if (exchange->response.framing == BODY_CHUNKED) {
         chunked_body_start(&exchange->response_chunks, 0);
+        exchange->response_chunks.decoder.is_of_response = true;
         struct slice raw = buffer_slice(&body->bytes);
         /* All of it came with the last read: before that the head was not complete. */
         assert(raw.length <= WORKER_SCRATCH_BYTES);

@@ -21,9 +21,9 @@ static void chunks_are_framed_anew_with_their_trailers(void **state)
     player_send(&endpoint, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
                            "000A;x=y\r\n0123456789\r\n");
     player_expect(&client, "transfer-encoding: chunked\r\n\r\na\r\n0123456789\r\n");
-    player_send(&endpoint, "1\r\nx\r\n0\r\nX-Sum: 1\r\n\r\n");
+    player_send(&endpoint, "1\r\nx\r\n0\r\nX-Sum: 1\r\nX_Sum: 2\r\n\r\n");
 
-    player_expect(&client, "1\r\nx\r\n0\r\nX-Sum: 1\r\n\r\n");
+    player_expect(&client, "1\r\nx\r\n0\r\nX-Sum: 1\r\nX_Sum: 2\r\n\r\n");
     assert_int_equal(conn_pool_count(stage->worker->pool), 1);
     players_close(&client, &endpoint);
 }

@@ -138,10 +138,11 @@ static void trailers_that_come_early_end_the_upload(void **state)
     http2_endpoint_expect(&call.service, HTTP2_FRAME_DATA);
     answer(scene, &call);
 
-    http2_endpoint_send_head(&call.service, call.stream, true, "grpc-status: 8\n");
+    http2_endpoint_send_head(&call.service, call.stream, true, "grpc-status: 8\nx_detail: y\n");
 
     expect_closed(scene, &call);
-    assert_string_equal(buffer_string(&call.client->in.trailers), "grpc-status: 8\r\n");
+    assert_string_equal(buffer_string(&call.client->in.trailers),
+                        "grpc-status: 8\r\nx_detail: y\r\n");
     assert_false(call.client->http2.has_sent_end);
     http2_endpoint_expect_reset(&call.service, call.stream, NO_ERROR);
     assert_false(scene->pair.client.is_over);
