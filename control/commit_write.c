@@ -69,6 +69,31 @@ static bool check_precondition(struct commit *commit, const struct mutation *mut
     return true;
 }
 
+static const char *route_kind_name(Pointsman__V1__RouteKind kind)
+{
+    return kind == POINTSMAN__V1__ROUTE_KIND__ROUTE_KIND_GRPC ? "a GRPCRoute" : "an HTTPRoute";
+}
+
+/* A route of the other kind has the name, which it would be a surprise to lose. What is undone was
+ * there before. */
+static bool check_kind(struct commit *commit, const struct mutation *mutation, bool is_there,
+                       const struct store_record *record)
+{
+    char field[MUTATION_FIELD_BYTES];
+    if (!is_there || !mutation->is_put || commit->request->undoes_first != 0 ||
+        mutation->kind != POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE)
+        return true;
+    Pointsman__V1__RouteKind old_kind = packed_route_kind(buffer_slice(&record->bytes));
+    Pointsman__V1__RouteKind new_kind = mutation->message->put_route->kind;
+    if (old_kind == new_kind)
+        return true;
+    mutation_field(mutation, "name", field);
+    return violations_add(commit->violations, ERROR_EXISTS, field,
+                          "'%s' is %s, which %s does not replace: they share their names; remove "
+                          "the one first, or give the other another name",
+                          mutation->name, route_kind_name(old_kind), route_kind_name(new_kind));
+}
+
 /* --- writing ------------------------------------------------------------------------------- */
 
 bool commit_look_up(struct commit *commit, Pointsman__V1__ObjectKind kind, const char *name,
@@ -252,7 +277,8 @@ bool commit_write_mutation(struct commit *commit, struct mutation *mutation)
     bool is_free = false;
     bool is_done = commit_look_up(commit, mutation->kind, mutation->name, &record, &is_there) &&
                    check_held(commit, mutation, &is_free);
-    if (is_free && check_precondition(commit, mutation, is_there, &record)) {
+    if (is_free && check_precondition(commit, mutation, is_there, &record) &&
+        check_kind(commit, mutation, is_there, &record)) {
         if (mutation->is_put)
             is_done = write_put(commit, mutation, &record, is_there);
         else if (is_there)

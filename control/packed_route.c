@@ -4,7 +4,7 @@
 #include "proxy/routing/route.h"
 
 /* In proto/pointsman/v1/route.proto. */
-enum { HOSTNAMES_FIELD = 4, CREATED_ORDER_FIELD = 13 };
+enum { HOSTNAMES_FIELD = 4, KIND_FIELD = 6, CREATED_ORDER_FIELD = 13 };
 
 bool packed_route_serves_host(struct slice bytes, struct slice host)
 {
@@ -22,12 +22,23 @@ bool packed_route_serves_host(struct slice bytes, struct slice host)
     return !has_hostnames;
 }
 
-uint32_t packed_route_created_order(struct slice bytes)
+/* 0 without it. */
+static uint64_t number_of(struct slice bytes, uint32_t number)
 {
     struct packed_field field;
     while (packed_field_take(&bytes, &field)) {
-        if (field.number == CREATED_ORDER_FIELD)
-            return (uint32_t)field.value;
+        if (field.number == number)
+            return field.value;
     }
     return 0;
+}
+
+Pointsman__V1__RouteKind packed_route_kind(struct slice bytes)
+{
+    return (Pointsman__V1__RouteKind)number_of(bytes, KIND_FIELD);
+}
+
+uint32_t packed_route_created_order(struct slice bytes)
+{
+    return (uint32_t)number_of(bytes, CREATED_ORDER_FIELD);
 }

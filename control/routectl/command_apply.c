@@ -26,7 +26,7 @@ const struct command command_apply = {
         "Files are YAML or JSON, one or many documents: HTTPRoutes and GRPCRoutes as the Gateway\n"
         "API describes them, and Backends. A folder stands for all *.yaml, *.yml and *.json in\n"
         "and below it, but for names that begin with a dot. A backendRef to a Service means the\n"
-        "Backend of that name. A GRPCRoute is kept as the HTTPRoute that does the same.\n"
+        "Backend of that name. GRPCRoutes and HTTPRoutes share their names.\n"
         "\n"
         "All of it is one commit, or nothing; what is wrong is told with file, line and column.\n"
         "What the files do not name stays, unless --prune and --selector say that of the\n"

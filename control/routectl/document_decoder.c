@@ -188,10 +188,9 @@ static void read_enum(struct document_decoder *decoder, const yaml_node_t *node,
     struct buffer names = BUFFER_EMPTY;
     char name[DOCUMENT_NAME_BYTES];
     for (unsigned i = 0; i < descriptor->n_values; i++) {
-        if (descriptor->values[i].value == 0)
-            continue;
-        buffer_printf(&names, "%s%s", names.length == 0 ? "" : ", ",
-                      document_enum_name(descriptor, &descriptor->values[i], name));
+        document_enum_name(descriptor, &descriptor->values[i], name);
+        if (name[0] != '\0')
+            buffer_printf(&names, "%s%s", names.length == 0 ? "" : ", ", name);
     }
     decoder_fail(decoder, node, "'%s' is none of %s", text, buffer_string(&names));
     buffer_clear(&names);

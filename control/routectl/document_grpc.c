@@ -2,6 +2,7 @@
 
 #include "control/routectl/document_names.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* --- fields ----------------------------------------------------------------------------------- */
@@ -141,9 +142,12 @@ void document_grpc_read_method(struct document_decoder *decoder, const yaml_node
             path->value = arena_printf(arena, "/%s", service);
             return;
         }
-        path->type = match.service == NULL
-                         ? POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_REGULAR_EXPRESSION
-                         : POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_EXACT;
+        if (match.service == NULL) {
+            path->type = POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_GRPC_METHOD;
+            path->value = arena_string(arena, method, strlen(method));
+            return;
+        }
+        path->type = POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_EXACT;
         path->value = arena_printf(arena, "/%s/%s", service, method);
     } else if (strcmp(match.type, "RegularExpression") == 0) {
         path->type = POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_REGULAR_EXPRESSION;
@@ -152,4 +156,56 @@ void document_grpc_read_method(struct document_decoder *decoder, const yaml_node
         decoder_fail(decoder, match.type_node, "'%s' is none of Exact, RegularExpression",
                      match.type);
     }
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+/* Without the NUL that is behind it. */
+struct written_part {
+    const char *at;
+    size_t length;
+};
+
+static bool is_expression(const PathMatchMessage *path)
+{
+    return path->type == POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_REGULAR_EXPRESSION;
+}
+
+static char *part_of(struct written_part part)
+{
+    return part.length == 0 ? NULL : strndup(part.at, part.length);
+}
+
+struct document_grpc_method document_grpc_method_of(const PathMatchMessage *path)
+{
+    static const char between[] = ")/(?:";
+    const char *value = path->value;
+    const size_t length = strlen(value);
+    struct written_part service = {value + 1, length - 1};
+    struct written_part method = {value, 0};
+    if (path->type == POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_GRPC_METHOD) {
+        service.length = 0;
+        method.length = length;
+    } else if (is_expression(path)) {
+        const char *middle = strstr(value, between);
+        service = (struct written_part){value + 4, (size_t)(middle - value) - 4};
+        method.at = middle + sizeof(between) - 1;
+        method.length = length - (size_t)(method.at - value) - 1;
+    } else if (path->type == POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_EXACT) {
+        const char *slash = strchr(value + 1, '/');
+        service.length = (size_t)(slash - value) - 1;
+        method = (struct written_part){slash + 1, strlen(slash + 1)};
+    }
+    return (struct document_grpc_method){
+        .is_expression = is_expression(path),
+        .service = part_of(service),
+        .method = part_of(method),
+    };
+}
+
+void document_grpc_method_clear(struct document_grpc_method *method)
+{
+    free(method->service);
+    free(method->method);
+    *method = (struct document_grpc_method){0};
 }

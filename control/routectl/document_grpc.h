@@ -1,13 +1,18 @@
 /* GRPCRoute documents: what the Gateway API's GRPCRoute has in other words than its HTTPRoute.
  *
- * A call of gRPC is an HTTP/2 request for "/SERVICE/METHOD", so a GRPCRoute is read as the route
- * that matches this path, and is written as an HTTPRoute, with which it shares its names:
+ * A call of gRPC is an HTTP/2 request for "/SERVICE/METHOD", so a GRPCRoute is read as the route of
+ * its kind that matches this path, and such a route is written as a GRPCRoute again:
  *
  *   service and method   the exact path
  *   service alone        the prefix "/SERVICE"
- *   method alone         the regular expression "/[^/]+/METHOD", which comes before any prefix;
- *                        in a GRPCRoute, of a service alone and a method alone the service wins
- *   RegularExpression    both parts as one expression; what is not given or empty is "[^/]+"
+ *   method alone         GRPC_METHOD, which comes behind every service and before what asks for
+ *                        neither, the longer method first (GRPCRouteRule.matches)
+ *   RegularExpression    both parts as one expression, "/(?:SERVICE)/(?:METHOD)"; what is not given
+ *                        or empty is "[^/]+"
+ *
+ * Unlike in Kubernetes, GRPCRoutes and HTTPRoutes share their names: one of the other kind is never
+ * replaced, it is an error. And where routes of both kinds serve one hostname, they compete as if
+ * they were of one kind; the type documentation lets the older one serve and has the other refused.
  *
  * Threads: main. */
 #ifndef CONTROL_ROUTECTL_DOCUMENT_GRPC_H
@@ -24,5 +29,15 @@ document_grpc_find_field(const ProtobufCMessageDescriptor *descriptor, const cha
 /* Reads a match's "method": "type", "service", "method". */
 void document_grpc_read_method(struct document_decoder *decoder, const yaml_node_t *node,
                                PathMatchMessage *path);
+
+/* What the path of a GRPCRoute's match says (grpc_path_is_method holds). */
+struct document_grpc_method {
+    bool is_expression;
+    char *service; /* NULL: any */
+    char *method;  /* NULL: any */
+};
+
+struct document_grpc_method document_grpc_method_of(const PathMatchMessage *path);
+void document_grpc_method_clear(struct document_grpc_method *method);
 
 #endif

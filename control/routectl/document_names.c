@@ -75,8 +75,8 @@ const ProtobufCFieldDescriptor *document_find_field(const ProtobufCMessageDescri
 bool document_is_outside_spec(const ProtobufCMessageDescriptor *descriptor,
                               const ProtobufCFieldDescriptor *field)
 {
-    static const char *const names[] = {"name", "labels", "created_order", "created_revision",
-                                        "revision"};
+    static const char *const names[] = {"name",          "labels",           "kind",
+                                        "created_order", "created_revision", "revision"};
     if (descriptor != &pointsman__v1__route__descriptor &&
         descriptor != &pointsman__v1__backend__descriptor)
         return false;
@@ -104,12 +104,19 @@ static size_t prefix_length(const ProtobufCEnumDescriptor *descriptor)
     return strlen(zero->name) - (sizeof(unspecified) - 1);
 }
 
+/* A GRPCRoute says it in other words. */
+static bool is_unnamed(const ProtobufCEnumDescriptor *descriptor, const ProtobufCEnumValue *value)
+{
+    return descriptor == &pointsman__v1__path_match_type__descriptor &&
+           value->value == POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_GRPC_METHOD;
+}
+
 const char *document_enum_name(const ProtobufCEnumDescriptor *descriptor,
                                const ProtobufCEnumValue *value, char to[static DOCUMENT_NAME_BYTES])
 {
     const char *name = value->name + prefix_length(descriptor);
     to[0] = '\0';
-    if (value->value == 0)
+    if (value->value == 0 || is_unnamed(descriptor, value))
         return to;
     for (size_t i = 0; i < UPPER_NAMES; i++) {
         if (strcmp(upper_names[i], name) == 0)
@@ -124,7 +131,8 @@ const ProtobufCEnumValue *document_find_enum(const ProtobufCEnumDescriptor *desc
     char known[DOCUMENT_NAME_BYTES];
     for (unsigned i = 0; i < descriptor->n_values; i++) {
         const ProtobufCEnumValue *value = &descriptor->values[i];
-        if (value->value != 0 && strcmp(document_enum_name(descriptor, value, known), name) == 0)
+        document_enum_name(descriptor, value, known);
+        if (known[0] != '\0' && strcmp(known, name) == 0)
             return value;
     }
     return NULL;
@@ -146,4 +154,9 @@ const char *document_type_name(const ProtobufCFieldDescriptor *field,
             return copy(odd_types[i].name, to);
     }
     return camel_case(field->name, true, to);
+}
+
+const char *document_kind_of_route(Pointsman__V1__RouteKind kind)
+{
+    return kind == POINTSMAN__V1__ROUTE_KIND__ROUTE_KIND_GRPC ? "GRPCRoute" : "HTTPRoute";
 }

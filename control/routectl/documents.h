@@ -1,9 +1,9 @@
 /* Documents: routes and backends as YAML or JSON, to messages and back.
  *
- * A route is the Gateway API's HTTPRoute, a backend is ours (ROUTING: Files). Reading finds all
- * problems at once, those of form and those of meaning, each with file, line, column and field;
- * what the daemon later refuses is told by the same places, for each field remembers its own in
- * the draft. What is written reads back as the same messages.
+ * A route is the Gateway API's HTTPRoute or GRPCRoute, a backend is ours (ROUTING: Files). Reading
+ * finds all problems at once, those of form and those of meaning, each with file, line, column and
+ * field; what the daemon later refuses is told by the same places, for each field remembers its own
+ * in the draft. What is written reads back as the same messages.
  *
  * Threads: main. */
 #ifndef CONTROL_ROUTECTL_DOCUMENTS_H

@@ -210,6 +210,9 @@ static void read_grpc_route(struct document_decoder *decoder, const yaml_node_t 
 {
     decoder->is_grpc = true;
     read_route(decoder, root, envelope);
+    const Pointsman__V1__ApplyRequest *request = &decoder->draft->request;
+    request->mutations[request->n_mutations - 1]->put_route->kind =
+        POINTSMAN__V1__ROUTE_KIND__ROUTE_KIND_GRPC;
     decoder->is_grpc = false;
 }
 

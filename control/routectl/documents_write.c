@@ -1,8 +1,10 @@
 #include "common/duration.h"
+#include "control/routectl/document_grpc.h"
 #include "control/routectl/document_names.h"
 #include "control/routectl/documents.h"
 #include "control/routectl/json_writer.h"
 #include "control/routectl/message_fields.h"
+#include "proxy/routing/grpc_validate.h"
 #include "proxy/routing/validation.h"
 
 #include <inttypes.h>
@@ -17,6 +19,7 @@ struct writer {
     struct buffer *to;
     size_t indent;
     bool has_dash; /* the next key stands behind the dash of its item */
+    bool is_grpc;  /* a GRPCRoute */
 };
 
 /* --- text ------------------------------------------------------------------------------------- */
@@ -156,9 +159,45 @@ static void write_list(struct writer *writer, const ProtobufCMessage *message,
     buffer_append_string(writer->to, "]\n");
 }
 
+static bool is_grpc_path(const struct writer *writer, const ProtobufCMessage *message,
+                         const ProtobufCFieldDescriptor *field)
+{
+    return writer->is_grpc && message->descriptor == &pointsman__v1__route_match__descriptor &&
+           strcmp(field->name, "path") == 0 &&
+           grpc_path_is_method(((const RouteMatchMessage *)message)->path);
+}
+
+static void write_text_field(struct writer *writer, const char *key, const char *text)
+{
+    write_key(writer, key);
+    buffer_append_char(writer->to, ' ');
+    write_text(writer->to, text);
+    buffer_append_char(writer->to, '\n');
+}
+
+static void write_grpc_method(struct writer *writer, const PathMatchMessage *path)
+{
+    struct document_grpc_method method = document_grpc_method_of(path);
+    write_key(writer, "method");
+    buffer_append_char(writer->to, '\n');
+    writer->indent += 2;
+    if (method.is_expression)
+        write_text_field(writer, "type", "RegularExpression");
+    if (method.service != NULL)
+        write_text_field(writer, "service", method.service);
+    if (method.method != NULL)
+        write_text_field(writer, "method", method.method);
+    writer->indent -= 2;
+    document_grpc_method_clear(&method);
+}
+
 static void write_field(struct writer *writer, const ProtobufCMessage *message,
                         const ProtobufCFieldDescriptor *field)
 {
+    if (is_grpc_path(writer, message, field)) {
+        write_grpc_method(writer, ((const RouteMatchMessage *)message)->path);
+        return;
+    }
     char key[DOCUMENT_NAME_BYTES];
     const void *value = field_value(message, field);
     write_key(writer, document_key(message->descriptor, field, key));
@@ -222,7 +261,7 @@ static void write_document(struct buffer *to, const char *api_version, const cha
         buffer_printf(to, "  annotations: {%s: \"%" PRIu32 "\"}\n", DOCUMENT_CREATED_ORDER,
                       created_order);
 
-    struct writer writer = {.to = to};
+    struct writer writer = {.to = to, .is_grpc = strcmp(kind, "GRPCRoute") == 0};
     buffer_append_string(to, "spec:");
     size_t before = to->length;
     buffer_append_char(to, '\n');
@@ -240,8 +279,8 @@ void documents_write_route(struct buffer *to, const RouteMessage *route)
 
 void documents_write_route_in_order(struct buffer *to, const RouteMessage *route, uint32_t order)
 {
-    write_document(to, "gateway.networking.k8s.io/v1", "HTTPRoute", route->name, route->labels,
-                   route->n_labels, order, &route->base);
+    write_document(to, "gateway.networking.k8s.io/v1", document_kind_of_route(route->kind),
+                   route->name, route->labels, route->n_labels, order, &route->base);
 }
 
 void documents_write_backend(struct buffer *to, const BackendMessage *backend)

@@ -1,5 +1,6 @@
 #include "control/routectl/object_diff.h"
 
+#include "control/routectl/document_names.h"
 #include "control/routectl/documents.h"
 #include "control/routectl/text_diff.h"
 #include "control/routectl/text_table.h"
@@ -47,7 +48,8 @@ static void append_title(struct buffer *to, const Pointsman__V1__Change *change,
     if (side->object == NULL) {
         buffer_append_string(to, "/dev/null");
     } else {
-        buffer_append_string(to, is_route ? "HTTPRoute " : "Backend ");
+        const char *kind = is_route ? document_kind_of_route(side->object->route->kind) : "Backend";
+        buffer_printf(to, "%s ", kind);
         append_printable(to, change->name);
         if (side->origin != NULL)
             buffer_printf(to, " (%s)", side->origin);

@@ -37,6 +37,9 @@ static void append_path(struct buffer *to, const PathMatchMessage *path)
     case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_REGULAR_EXPRESSION:
         buffer_printf(to, "~%s", value);
         return;
+    case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_GRPC_METHOD:
+        buffer_printf(to, "/*/%s", value);
+        return;
     case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_PATH_PREFIX:
     case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_UNSPECIFIED:
     case _POINTSMAN__V1__PATH_MATCH_TYPE_IS_INT_SIZE:

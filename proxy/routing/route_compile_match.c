@@ -41,6 +41,9 @@ static bool compile_path(struct route_compiler *compiler, struct route_match *ma
     case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_UNSPECIFIED:
     case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_PATH_PREFIX:
         break;
+    case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_GRPC_METHOD:
+        conditions->grpc_method = route_compiler_own_copy(compiler, message->value);
+        return message->value[0] != '\0' && message->value[0] != '/';
     default:
         return false;
     }
@@ -138,8 +141,9 @@ bool route_match_needs_conditions(const RouteMatchMessage *match)
 {
     return match->method[0] != '\0' || match->n_headers > 0 || match->n_query_params > 0 ||
            (match->path != NULL &&
-            match->path->type ==
-                POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_REGULAR_EXPRESSION);
+            (match->path->type ==
+                 POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_REGULAR_EXPRESSION ||
+             match->path->type == POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_GRPC_METHOD));
 }
 
 void route_compiler_add_match(struct route_compiler *compiler, const struct rule *rule,

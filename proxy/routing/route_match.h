@@ -27,6 +27,7 @@ struct value_condition {
 struct match_conditions {
     struct regex *path_regex; /* NULL but for MATCH_REGEX */
     struct slice method;      /* empty: any */
+    struct slice grpc_method; /* of a path "/SERVICE/METHOD"; empty: any. Of the prefix "/" alone */
     const struct value_condition *headers;
     const struct value_condition *params;
 };

@@ -86,6 +86,8 @@ static bool conditions_follow(const struct route_match *winner, const struct rou
     static const struct match_conditions none;
     const struct match_conditions *asked = winner->conditions == NULL ? &none : winner->conditions;
     const struct match_conditions *given = loser->conditions == NULL ? &none : loser->conditions;
+    if (asked->grpc_method.length > 0 && !slice_equals(asked->grpc_method, given->grpc_method))
+        return false;
     if (winner->has_method && !(loser->has_method && slice_equals(asked->method, given->method)))
         return false;
     return all_follow(asked->headers, winner->header_count, given->headers, loser->header_count,

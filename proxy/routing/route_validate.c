@@ -1,6 +1,7 @@
 #include "proxy/routing/route_validate.h"
 
 #include "proxy/routing/filter_validate.h"
+#include "proxy/routing/grpc_validate.h"
 #include "proxy/routing/path_value.h"
 #include "proxy/routing/regex.h"
 #include "proxy/routing/validation.h"
@@ -161,6 +162,10 @@ static void validate_path(struct validation *validation, const PathMatchMessage 
     }
     case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_REGULAR_EXPRESSION:
         validate_regex(validation, "value", value);
+        return;
+    case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_GRPC_METHOD:
+        if (!validation->is_grpc)
+            validation_problem(validation, "type", "is of GRPCRoutes alone");
         return;
     case _POINTSMAN__V1__PATH_MATCH_TYPE_IS_INT_SIZE:
         break;
@@ -328,8 +333,11 @@ bool route_validate(const RouteMessage *route, validate_report_fn *report, void 
 {
     struct validation validation;
     validation_init(&validation, report, context);
+    validation.is_grpc = route->kind == POINTSMAN__V1__ROUTE_KIND__ROUTE_KIND_GRPC;
 
     validate_object_name(&validation, "name", route->name);
+    if (route->kind != POINTSMAN__V1__ROUTE_KIND__ROUTE_KIND_UNSPECIFIED && !validation.is_grpc)
+        validation_problem(&validation, "kind", "is unknown: %d", (int)route->kind);
     validate_labels(&validation, route->labels, route->n_labels);
 
     if (route->created_order > UINT16_MAX)
@@ -345,6 +353,8 @@ bool route_validate(const RouteMessage *route, validate_report_fn *report, void 
     }
 
     validate_rules(&validation, route);
+    if (validation.is_grpc)
+        validate_grpc_route(&validation, route);
 
     return validation.is_valid;
 }

@@ -31,6 +31,7 @@ struct validation {
     struct validation_step steps[VALIDATION_MAX_DEPTH]; /* only a problem makes a text of them */
     size_t depth;
     bool is_valid;
+    bool is_grpc; /* the route at hand is a GRPCRoute */
 };
 
 void validation_init(struct validation *validation, validate_report_fn *report, void *context);

@@ -10,64 +10,78 @@
     "kind: GRPCRoute\n"                                                                            \
     "metadata: {name: calls}\n"
 
-/* The document with this match is the route with that path. */
-static void expect_path(const char *match, const char *path)
+#define PATH(type) POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_##type
+
+/* The document with this match is the route with that path, and is written so. */
+static void expect_path(const char *match, Pointsman__V1__PathMatchType type, const char *value,
+                        const char *match_written)
 {
     char text[512];
     struct buffer written = BUFFER_EMPTY;
     snprintf(text, sizeof(text), GRPC_HEAD "spec: {rules: [{matches: [%s]}]}\n", match);
     documents_read_ok(text);
-    documents_write_route(&written, documents_draft.request.mutations[0]->put_route);
+    const RouteMessage *route = documents_draft.request.mutations[0]->put_route;
+    const RouteMatchMessage *read = route->rules[0]->matches[0];
+    assert_int_equal(route->kind, POINTSMAN__V1__ROUTE_KIND__ROUTE_KIND_GRPC);
+    assert_int_equal(read->path == NULL ? 0 : read->path->type, type);
+    assert_string_equal(read->path == NULL ? "" : read->path->value, value);
+    documents_write_route(&written, route);
 
     char expected[512];
     snprintf(expected, sizeof(expected),
              "---\n"
              "apiVersion: gateway.networking.k8s.io/v1\n"
-             "kind: HTTPRoute\n"
+             "kind: GRPCRoute\n"
              "metadata:\n"
              "  name: calls\n"
              "spec:\n"
              "  rules:\n"
              "  - matches:\n"
              "%s",
-             path);
+             match_written);
     assert_string_equal(buffer_string(&written), expected);
     buffer_clear(&written);
     documents_reset(NULL);
 }
 
-#define PATH(type, value)                                                                          \
-    "    - path:\n"                                                                                \
-    "        type: " type "\n"                                                                     \
-    "        value: " value "\n"
+#define METHOD(fields) "    - method:\n" fields
+#define SERVICE_IS(text) "        service: " text "\n"
+#define METHOD_IS(text) "        method: " text "\n"
+#define EXPRESSION "        type: RegularExpression\n"
 
 static void a_method_is_a_path(void **state)
 {
     (void)state;
-    expect_path("{method: {service: shop.Users, method: Get}}", PATH("Exact", "/shop.Users/Get"));
-    expect_path("{method: {type: Exact, service: Users, method: get_2}}",
-                PATH("Exact", "/Users/get_2"));
-    expect_path("{method: {service: shop.Users}}", PATH("PathPrefix", "/shop.Users"));
-    expect_path("{method: {method: Get}}", PATH("RegularExpression", "\"/[^/]+/Get\""));
+    expect_path("{method: {service: shop.Users, method: Get}}", PATH(EXACT), "/shop.Users/Get",
+                METHOD(SERVICE_IS("shop.Users") METHOD_IS("Get")));
+    expect_path("{method: {type: Exact, service: Users, method: get_2}}", PATH(EXACT),
+                "/Users/get_2", METHOD(SERVICE_IS("Users") METHOD_IS("get_2")));
+    expect_path("{method: {service: shop.Users}}", PATH(PATH_PREFIX), "/shop.Users",
+                METHOD(SERVICE_IS("shop.Users")));
+    expect_path("{method: {method: Get}}", PATH(GRPC_METHOD), "Get", METHOD(METHOD_IS("Get")));
 }
 
 static void both_expressions_are_one(void **state)
 {
     (void)state;
     expect_path("{method: {type: RegularExpression, service: 'a|b', method: 'Get.*'}}",
-                PATH("RegularExpression", "\"/(?:a|b)/(?:Get.*)\""));
+                PATH(REGULAR_EXPRESSION), "/(?:a|b)/(?:Get.*)",
+                METHOD(EXPRESSION SERVICE_IS("\"a|b\"") METHOD_IS("\"Get.*\"")));
     expect_path("{method: {type: RegularExpression, service: 'shop[.].+'}}",
-                PATH("RegularExpression", "\"/(?:shop[.].+)/(?:[^/]+)\""));
+                PATH(REGULAR_EXPRESSION), "/(?:shop[.].+)/(?:[^/]+)",
+                METHOD(EXPRESSION SERVICE_IS("\"shop[.].+\"") METHOD_IS("\"[^/]+\"")));
     expect_path("{method: {type: RegularExpression, service: '', method: Get}}",
-                PATH("RegularExpression", "\"/(?:[^/]+)/(?:Get)\""));
+                PATH(REGULAR_EXPRESSION), "/(?:[^/]+)/(?:Get)",
+                METHOD(EXPRESSION SERVICE_IS("\"[^/]+\"") METHOD_IS("Get")));
 }
 
 static void without_a_method_every_call_matches(void **state)
 {
     (void)state;
-    expect_path("{headers: [{name: version, value: two}]}", "    - headers:\n"
-                                                            "      - name: version\n"
-                                                            "        value: two\n");
+    expect_path("{headers: [{name: version, value: two}]}", PATH(UNSPECIFIED), "",
+                "    - headers:\n"
+                "      - name: version\n"
+                "        value: two\n");
 }
 
 static void what_both_kinds_have_is_read_alike(void **state)
@@ -100,7 +114,7 @@ static void pack_first(struct buffer *to)
     message_pack(&documents_draft.request.mutations[0]->put_route->base, to);
 }
 
-/* DOC-6: what is written is an HTTPRoute, and the same route. */
+/* DOC-6: what is written is a GRPCRoute, and the same route. */
 static void what_is_written_is_read_as_the_same_route(void **state)
 {
     (void)state;

@@ -93,6 +93,18 @@ static DurationMessage *random_duration(void)
 
 static void fill_message(ProtobufCMessage *message);
 
+/* One that has a name in documents, or that is not given. */
+static int random_enum(const ProtobufCEnumDescriptor *descriptor)
+{
+    char name[DOCUMENT_NAME_BYTES];
+    const ProtobufCEnumValue *value;
+    do {
+        value = &descriptor->values[random_below(descriptor->n_values)];
+        document_enum_name(descriptor, value, name);
+    } while (value->value != 0 && name[0] == '\0');
+    return value->value;
+}
+
 static void fill_value(const ProtobufCFieldDescriptor *field, void *to)
 {
     if (field->type == PROTOBUF_C_TYPE_STRING) {
@@ -103,7 +115,7 @@ static void fill_value(const ProtobufCFieldDescriptor *field, void *to)
         *(uint32_t *)to = random_below(2) == 0 ? random_below(3) : (uint32_t)random_next();
     } else if (field->type == PROTOBUF_C_TYPE_ENUM) {
         const ProtobufCEnumDescriptor *descriptor = field->descriptor;
-        *(int *)to = descriptor->values[random_below(descriptor->n_values)].value;
+        *(int *)to = random_enum(descriptor);
     } else if (field->descriptor == &google__protobuf__duration__descriptor) {
         *(DurationMessage **)to = random_duration();
     } else {
@@ -155,6 +167,62 @@ static void fill_message(ProtobufCMessage *message)
         if (!document_is_outside_spec(descriptor, field) && random_below(2) == 0 &&
             !is_chosen_already(message, field))
             fill_field(message, field);
+    }
+}
+
+static void make_grpc_path(PathMatchMessage *path)
+{
+    static const struct {
+        Pointsman__V1__PathMatchType type;
+        const char *value;
+    } paths[] = {
+        {POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_EXACT, "/shop.Users/Get"},
+        {POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_PATH_PREFIX, "/true"},
+        {POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_GRPC_METHOD, "No"},
+        {POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_REGULAR_EXPRESSION, "/(?:a|b)/(?:[^/]+)"},
+        {POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_REGULAR_EXPRESSION, "/(?:a)/(?:b)/(?:c)"},
+    };
+    size_t index = random_below(sizeof(paths) / sizeof(paths[0]));
+    path->type = paths[index].type;
+    path->value = (char *)paths[index].value;
+}
+
+static bool is_of_both_kinds(const FilterMessage *filter)
+{
+    return filter->kind_case == POINTSMAN__V1__FILTER__KIND_REQUEST_HEADER_MODIFIER ||
+           filter->kind_case == POINTSMAN__V1__FILTER__KIND_RESPONSE_HEADER_MODIFIER ||
+           filter->kind_case == POINTSMAN__V1__FILTER__KIND_REQUEST_MIRROR;
+}
+
+static void keep_filters_of_both_kinds(FilterMessage **filters, size_t *count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        if (is_of_both_kinds(filters[i]))
+            filters[kept++] = filters[i];
+    }
+    *count = kept;
+}
+
+/* Without what a GRPCRoute cannot say. */
+static void make_grpc(RouteMessage *route)
+{
+    route->kind = POINTSMAN__V1__ROUTE_KIND__ROUTE_KIND_GRPC;
+    for (size_t i = 0; i < route->n_rules; i++) {
+        RouteRuleMessage *rule = route->rules[i];
+        rule->timeouts = NULL;
+        rule->retry = NULL;
+        keep_filters_of_both_kinds(rule->filters, &rule->n_filters);
+        for (size_t j = 0; j < rule->n_backend_refs; j++)
+            keep_filters_of_both_kinds(rule->backend_refs[j]->filters,
+                                       &rule->backend_refs[j]->n_filters);
+        for (size_t j = 0; j < rule->n_matches; j++) {
+            RouteMatchMessage *match = rule->matches[j];
+            match->method = (char *)"";
+            match->n_query_params = 0;
+            if (match->path != NULL)
+                make_grpc_path(match->path);
+        }
     }
 }
 
@@ -222,6 +290,8 @@ static void check_route(uint64_t seed)
     fill_message(&route->base);
     fill_labels(&route->labels, &route->n_labels);
     route->name = random_name();
+    if (random_below(3) == 0)
+        make_grpc(route);
     documents_write_route(&text, route);
     assert_same(seed, &route->base, &text);
     rewrite_as_json(&text);

@@ -92,6 +92,9 @@ static void append_path(struct buffer *text, const char *path)
     buffer_printf(text, " %s:%s", random_once_in(3) ? "exact" : "prefix", path);
 }
 
+static const char *const grpc_paths[] = {" exact:/a/b", " exact:/a/c", " prefix:/a", " prefix:/b",
+                                         " grpc:b",     " grpc:c",     " grpc:bc",   ""};
+
 static void write_path(struct buffer *text, enum world_kind world)
 {
     switch (world) {
@@ -128,10 +131,13 @@ static unsigned condition_count(enum world_kind world)
     return random_below(7) / 4;
 }
 
-static void write_match(struct buffer *text, enum world_kind world)
+static void write_match(struct buffer *text, enum world_kind world, bool is_grpc)
 {
-    write_path(text, world);
-    if (random_once_in(world == WORLD_WIDE ? 16 : 4))
+    if (is_grpc)
+        buffer_append_string(text, ONE_OF(grpc_paths));
+    else
+        write_path(text, world);
+    if (!is_grpc && random_once_in(world == WORLD_WIDE ? 16 : 4))
         buffer_printf(text, " method:%s", ONE_OF(methods));
     for (unsigned i = condition_count(world); i > 0; i--) {
         const char *name = ONE_OF(header_names);
@@ -140,7 +146,7 @@ static void write_match(struct buffer *text, enum world_kind world)
         else
             buffer_printf(text, " header:%s=%s", name, ONE_OF(values));
     }
-    for (unsigned i = world == WORLD_WIDE ? 0 : random_below(6) / 4; i > 0; i--) {
+    for (unsigned i = is_grpc || world == WORLD_WIDE ? 0 : random_below(6) / 4; i > 0; i--) {
         const char *name = ONE_OF(query_names);
         if (random_once_in(4))
             buffer_printf(text, " query~%s=%s", name, ONE_OF(value_expressions));
@@ -189,15 +195,19 @@ RouteMessage *random_route(enum world_kind world, unsigned number)
     if (random_once_in(6))
         buffer_printf(&text, " %s", ONE_OF(attachments));
 
+    bool is_grpc = world != WORLD_WIDE && random_once_in(8);
+    if (is_grpc)
+        buffer_append_string(&text, " grpc");
+
     /* Without rules: one that takes everything. */
     unsigned rules = random_once_in(100) ? 0 : 1 + random_below(3);
     if (rules > 0)
         buffer_append_string(&text, " :");
     for (; rules > 0; rules--) {
-        write_match(&text, world);
+        write_match(&text, world, is_grpc);
         while (random_once_in(3)) {
             buffer_append_string(&text, " | ");
-            write_match(&text, world);
+            write_match(&text, world, is_grpc);
         }
         if (rules > 1)
             buffer_append_string(&text, "; ");

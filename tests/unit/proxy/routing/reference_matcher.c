@@ -16,6 +16,7 @@ struct rank {
     size_t host;      /* more specific is larger */
     int path_kind;    /* exact 2, expression 1, prefix 0 */
     size_t path_size; /* larger goes first */
+    size_t grpc_size; /* of a method of any service; larger goes first */
     bool has_method;
     size_t headers;
     size_t params;
@@ -40,6 +41,7 @@ static enum reference_criterion goes_first(const struct rank *a, const struct ra
     DECIDE(host, a->host > b->host);
     DECIDE(path_kind, a->path_kind > b->path_kind);
     DECIDE(path_size, a->path_size > b->path_size);
+    DECIDE(grpc_size, a->grpc_size > b->grpc_size);
     DECIDE(has_method, a->has_method);
     DECIDE(headers, a->headers > b->headers);
     DECIDE(params, a->params > b->params);
@@ -215,6 +217,13 @@ static bool prefix_matches(const char *prefix, const char *path, struct rank *ra
     return strncmp(path, prefix, rank->path_size) == 0 && (behind == '\0' || behind == '/');
 }
 
+/* Whether there is a service and this method, and nothing else. */
+static bool is_call_of(const char *path, const char *method)
+{
+    const char *slash = *path == '/' ? strchr(path + 1, '/') : NULL;
+    return slash != NULL && slash > path + 1 && strcmp(slash + 1, method) == 0;
+}
+
 static bool path_matches(const PathMatchMessage *message, const char *path, struct rank *rank)
 {
     const char *given = message == NULL || message->value[0] == '\0' ? "/" : message->value;
@@ -225,6 +234,11 @@ static bool path_matches(const PathMatchMessage *message, const char *path, stru
         rank->path_kind = 1;
         rank->path_size = strlen(given);
         return expression_matches(given, path);
+    }
+
+    if (type == POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_GRPC_METHOD) {
+        rank->grpc_size = strlen(given);
+        return is_call_of(path, given);
     }
 
     char *value = canonical(given);

@@ -17,6 +17,7 @@ enum reference_criterion {
     DECIDED_HOST,
     DECIDED_PATH_KIND,
     DECIDED_PATH_SIZE,
+    DECIDED_GRPC_METHOD, /* of any service */
     DECIDED_METHOD,
     DECIDED_HEADERS,
     DECIDED_PARAMS,

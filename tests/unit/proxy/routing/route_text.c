@@ -85,6 +85,8 @@ static void parse_condition(RouteMatchMessage *match, const char *text)
     else if ((value = skip(text, "regex:")) != NULL)
         parse_path(match, POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_REGULAR_EXPRESSION,
                    value);
+    else if ((value = skip(text, "grpc:")) != NULL)
+        parse_path(match, POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_GRPC_METHOD, value);
     else if ((value = skip(text, "method:")) != NULL)
         parse_method(match, value);
     else if ((value = skip(text, "header:")) != NULL)
@@ -173,6 +175,8 @@ static void parse_word(RouteMessage *route, char *word)
         route->created_revision = strtoull(value, &order, 10);
         if (*order == '.')
             route->created_order = (uint32_t)strtoul(order + 1, NULL, 10);
+    } else if (strcmp(word, "grpc") == 0) {
+        route->kind = POINTSMAN__V1__ROUTE_KIND__ROUTE_KIND_GRPC;
     } else if ((value = skip(word, "on=")) != NULL) {
         parse_attachment(route, value);
     } else if ((value = skip(word, "host=")) != NULL) {

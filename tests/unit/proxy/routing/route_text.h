@@ -4,10 +4,11 @@
  *
  * is a route of that name created at revision 3 ("@3.2": as the second of it), attached to listener
  * web on port 80, with one rule of two matches and one backendRef. More rules follow behind "; ".
- * Conditions are exact:, prefix:, regex:, method:, header:NAME=VALUE, query:NAME=VALUE, and header~
- * and query~ for expressions. "{...}" behind them are filters, as in filter_text.h. A backendRef is
- * NAME[:PORT][*WEIGHT]; more follow behind ",". "->" alone refers to nothing. Values have no
- * spaces.
+ * "grpc" in front of the rules makes it a GRPCRoute.
+ * Conditions are exact:, prefix:, regex:, grpc:, method:, header:NAME=VALUE, query:NAME=VALUE, and
+ * header~ and query~ for expressions. "{...}" behind them are filters, as in filter_text.h. A
+ * backendRef is NAME[:PORT][*WEIGHT]; more follow behind ",". "->" alone refers to nothing. Values
+ * have no spaces.
  *
  *   GET shop.internal/a?x=1 tenant: one | accept: text
  *

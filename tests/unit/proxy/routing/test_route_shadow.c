@@ -74,6 +74,17 @@ static void an_expression_for_every_path_shadows_prefixes(void **state)
     assert_false(shadows("a @1 : regex:/a.*", "b @2 : prefix:/a"));
 }
 
+static void a_method_of_any_service_is_less_than_every_call(void **state)
+{
+    (void)state;
+    assert_false(shadows("a @1 grpc : grpc:Get", "b @2 : prefix:/"));
+    assert_false(shadows("a @1 grpc : grpc:Get", "b @2 grpc : grpc:Put"));
+    assert_false(shadows("a @1 : prefix:/", "b @2 grpc : grpc:Get"));
+    assert_true(shadows("a @1 grpc : grpc:Get", "b @2 grpc : grpc:Get header:x=1") ==
+                shadows("a @1 : prefix:/", "b @2 : prefix:/ header:x=1"));
+    assert_true(shadows("a @1 grpc : grpc:Get", "b @2 grpc : grpc:Get"));
+}
+
 static void listeners_must_be_covered(void **state)
 {
     (void)state;
@@ -280,6 +291,7 @@ int main(void)
         cmocka_unit_test(other_values_are_other_requests),
         cmocka_unit_test(an_expression_covers_the_values_it_matches),
         cmocka_unit_test(an_expression_for_every_path_shadows_prefixes),
+        cmocka_unit_test(a_method_of_any_service_is_less_than_every_call),
         cmocka_unit_test(listeners_must_be_covered),
         cmocka_unit_test(what_is_said_never_to_win_never_wins),
     };

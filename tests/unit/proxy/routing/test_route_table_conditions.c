@@ -15,6 +15,28 @@ static void a_method_goes_before_more_headers(void **state)
     table_fixture_expect(state, "get h/", "none");
 }
 
+/* ORDER-7; GRPCRouteRule.matches: characters of the service, of the method, header matches. */
+static void of_grpc_the_service_goes_first_then_the_method_then_headers(void **state)
+{
+    table_fixture_add(*state, "any @1 grpc : header:a=1 header:b=2");
+    table_fixture_add(*state, "method @2 grpc : grpc:Get");
+    table_fixture_add(*state, "header @3 grpc : grpc:Get header:a=1");
+    table_fixture_add(*state, "service @4 grpc : prefix:/s");
+    table_fixture_add(*state, "both @5 grpc : exact:/s/Put");
+    table_fixture_add(*state, "longer @6 grpc : grpc:GetAll");
+
+    table_fixture_expect(state, "POST h/s/Get a: 1 | b: 2", "service");
+    table_fixture_expect(state, "POST h/s/Put", "both");
+    table_fixture_expect(state, "POST h/t/Get a: 1 | b: 2", "header");
+    table_fixture_expect(state, "POST h/t/Get", "method");
+    table_fixture_expect(state, "POST h/t/GetAll", "longer");
+    table_fixture_expect(state, "POST h/t/Put a: 1 | b: 2", "any");
+    table_fixture_expect(state, "POST h/t/u/Get", "none");
+    table_fixture_expect(state, "POST h//Get", "none");
+    table_fixture_expect(state, "POST h/Get", "none");
+    table_fixture_expect(state, "POST h/t/get", "none");
+}
+
 static void more_headers_go_before_more_parameters(void **state)
 {
     table_fixture_add(*state, "params @1 : prefix:/ query:x=1 query:y=2");
@@ -166,6 +188,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TABLE_TEST(a_method_goes_before_more_headers),
+        TABLE_TEST(of_grpc_the_service_goes_first_then_the_method_then_headers),
         TABLE_TEST(more_headers_go_before_more_parameters),
         TABLE_TEST(more_parameters_go_first),
         TABLE_TEST(header_names_ignore_case_and_values_do_not),

@@ -200,6 +200,28 @@ static void an_unknown_kind_of_match_is_refused(void **state)
     route_text_free(message);
 }
 
+static void a_grpc_route_has_nothing_of_http(void **state)
+{
+    (void)state;
+    expect_route_valid(
+        "a grpc : exact:/shop.Users/Get | prefix:/shop.Users | grpc:Get | header:a=1");
+    expect_route_valid("a grpc : regex:/(?:a|b)/(?:[^/]+)");
+    expect_problem("a : grpc:Get", "rules[0].matches[0].path.type: is of GRPCRoutes alone");
+    expect_problem("a grpc : grpc:Get/x", "rules[0].matches[0].path: is not that of a gRPC method");
+    expect_problem("a grpc : grpc:7", "matches[0].path: is not that");
+    expect_problem("a grpc : exact:/a", "matches[0].path: is not that");
+    expect_problem("a grpc : exact:/a/b/c", "matches[0].path: is not that");
+    expect_problem("a grpc : prefix:/a/b", "matches[0].path: is not that");
+    expect_problem("a grpc : prefix:/", "matches[0].path: is not that");
+    expect_problem("a grpc : regex:/a", "matches[0].path: is not that");
+    expect_problem("a grpc : method:GET", "rules[0].matches[0].method: is of HTTPRoutes alone");
+    expect_problem("a grpc : query:a=1", "matches[0].query_params: is of HTTPRoutes alone");
+    RouteMessage *route = route_text_parse("a : prefix:/");
+    route->kind = (Pointsman__V1__RouteKind)7;
+    expect_problem_of(route, "kind: is unknown: 7");
+    route_text_free(route);
+}
+
 static void a_try_may_not_outlast_its_request(void **state)
 {
     (void)state;
@@ -442,6 +464,7 @@ int main(void)
         cmocka_unit_test(header_and_query_matches_need_name_and_value),
         cmocka_unit_test(values_are_as_long_as_their_characters),
         cmocka_unit_test(an_unknown_kind_of_match_is_refused),
+        cmocka_unit_test(a_grpc_route_has_nothing_of_http),
         cmocka_unit_test(a_try_may_not_outlast_its_request),
         cmocka_unit_test(filters_are_checked_against_their_rule),
         cmocka_unit_test(header_modifiers_leave_framing_alone),
