@@ -67,12 +67,9 @@ static void add_certificate(struct exchange *exchange)
     struct header_list *fields = &exchange->request.fields;
     if (!exchange->client_is_asked)
         return;
-    for (size_t i = 0; i < fields->count; i++) {
-        enum header_id id = fields->tags[i].id;
-        if (id == HEADER_X_CLIENT_CERT || id == HEADER_CLIENT_CERT ||
-            id == HEADER_CLIENT_CERT_CHAIN)
-            fields->tags[i].is_dropped = true;
-    }
+    header_list_drop(fields, HEADER_X_CLIENT_CERT);
+    header_list_drop(fields, HEADER_CLIENT_CERT);
+    header_list_drop(fields, HEADER_CLIENT_CERT_CHAIN);
     bool has_shown = exchange->client_subject.at != NULL;
     header_list_add(fields, SLICE("x-client-cert-verified"),
                     has_shown ? SLICE("SUCCESS") : SLICE("NONE"), HEADER_X_CLIENT_CERT);

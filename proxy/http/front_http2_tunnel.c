@@ -30,10 +30,7 @@ static void translate_switch(struct parsed_response *response)
 {
     response->status = 200;
     response->has_content_length = false;
-    for (size_t i = 0; i < response->fields.count; i++) {
-        if (response->fields.tags[i].id == HEADER_SEC_WEBSOCKET_ACCEPT)
-            response->fields.tags[i].is_dropped = true;
-    }
+    header_list_drop(&response->fields, HEADER_SEC_WEBSOCKET_ACCEPT);
 }
 
 void front_http2_tunnel_start(struct front_http2_stream *stream)

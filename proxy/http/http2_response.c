@@ -156,10 +156,7 @@ bool http2_response_finish(struct http2_response *response)
 /* What was asked for had no key to be answered (RFC 8441 section 5). */
 void http2_response_switch(struct parsed_response *head, struct slice accept)
 {
-    for (size_t i = 0; i < head->fields.count; i++) {
-        if (head->fields.tags[i].id == HEADER_SEC_WEBSOCKET_ACCEPT)
-            head->fields.tags[i].is_dropped = true;
-    }
+    header_list_drop(&head->fields, HEADER_SEC_WEBSOCKET_ACCEPT);
     head->status = 101;
     head->reason = status_reason(101);
     head->has_content_length = false;

@@ -23,6 +23,11 @@ static struct upstream_stream *stream_of(struct http2_stream *base)
     return (struct upstream_stream *)base;
 }
 
+static void free_stream(struct upstream_stream *stream)
+{
+    memory_pool_free(stream, stream->pool);
+}
+
 /* --- waiting for the connection -------------------------------------------------------------- */
 
 static void leave_line(struct upstream_stream *stream)
@@ -77,18 +82,9 @@ static void refuse_websocket(struct upstream_stream *stream)
     upstream_stream_fail(stream, UPSTREAM_FAILURE_WEBSOCKET);
 }
 
-/* It has no meaning there, but stays for who makes an answer to it (RFC 8441 section 5). */
-static void drop_websocket_key(struct header_list *fields)
-{
-    for (size_t i = 0; i < fields->count; i++) {
-        if (fields->tags[i].id == HEADER_SEC_WEBSOCKET_KEY)
-            fields->tags[i].is_dropped = true;
-    }
-}
-
-/* The request pipe was ended with the handshake; what the client says goes in when that is
- * answered.
- */
+/* Of a WebSocket the request pipe was ended with the handshake; what the client says goes in when
+ * that is answered. The key has no meaning here, but stays for who makes the answer to it (RFC 8441
+ * section 5). */
 void upstream_stream_begin(struct upstream_stream *stream)
 {
     struct upstream_http2 *connection = stream->connection;
@@ -97,7 +93,7 @@ void upstream_stream_begin(struct upstream_stream *stream)
     if (wants_websocket && !http2_session_takes_connect(&connection->session))
         return refuse_websocket(stream);
     if (wants_websocket)
-        drop_websocket_key(&exchange->request.fields);
+        header_list_drop(&exchange->request.fields, HEADER_SEC_WEBSOCKET_KEY);
     leave_line(stream);
     stream->has_begun = true;
     stream->begun_ms = timers_now_ms(&exchange->worker->timers);
@@ -133,7 +129,7 @@ void upstream_stream_fail(struct upstream_stream *stream, enum upstream_failure 
     struct exchange *exchange = let_go(stream);
     if (!stream->has_begun) {
         leave_line(stream);
-        memory_pool_free(stream, stream->pool);
+        free_stream(stream);
     }
     exchange_fail(exchange, failure);
 }
@@ -143,7 +139,7 @@ static void complete(struct upstream_stream *stream)
 {
     struct exchange *exchange = let_go(stream);
     if (stream->connection == NULL)
-        memory_pool_free(stream, stream->pool);
+        free_stream(stream);
     else if (!stream->base.has_sent_end)
         http2_stream_reset(&stream->base, HTTP2_NO_ERROR);
     exchange_complete(exchange);
@@ -187,7 +183,7 @@ void upstream_stream_on_closed(struct http2_stream *base, uint32_t error)
             forwarding->is_request_sent = false;
         upstream_stream_fail(stream, failure_of(stream, error));
     }
-    memory_pool_free(stream, stream->pool);
+    free_stream(stream);
 }
 
 /* --- heads ----------------------------------------------------------------------------------- */
@@ -351,14 +347,14 @@ static void on_cancel(struct exchange *exchange)
     uint64_t begun_ms = stream->begun_ms;
     let_go(stream);
     if (connection == NULL) {
-        memory_pool_free(stream, stream->pool);
+        free_stream(stream);
         return;
     }
     if (stream->has_begun) {
         http2_stream_reset(&stream->base, HTTP2_CANCEL);
     } else {
         leave_line(stream);
-        memory_pool_free(stream, stream->pool);
+        free_stream(stream);
     }
     upstream_http2_on_cancelled(connection, begun_ms);
 }

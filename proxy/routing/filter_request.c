@@ -33,10 +33,7 @@ bool filter_request_answer(const struct filter_list *filters, const struct reque
 void filter_request_add_forwarded(struct header_list *fields, const struct request_head *head,
                                   struct slice chain)
 {
-    for (size_t i = 0; i < fields->count; i++) {
-        if (fields->tags[i].id == HEADER_X_FORWARDED_FOR)
-            fields->tags[i].is_dropped = true;
-    }
+    header_list_drop(fields, HEADER_X_FORWARDED_FOR);
     header_list_add(fields, SLICE("x-forwarded-for"), chain, HEADER_X_FORWARDED_FOR);
     if (header_list_find(fields, HEADER_X_FORWARDED_PROTO) == NULL)
         header_list_add(fields, SLICE("x-forwarded-proto"), head->scheme, HEADER_X_FORWARDED_PROTO);

@@ -26,6 +26,14 @@ const struct slice *header_list_find(const struct header_list *list, enum header
     return NULL;
 }
 
+void header_list_drop(struct header_list *list, enum header_id id)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->tags[i].id == id)
+            list->tags[i].is_dropped = true;
+    }
+}
+
 static struct slice copy_text(char **at, struct slice text)
 {
     struct slice copy = slice_of(*at, text.length);
