@@ -1,26 +1,16 @@
 /* A WebSocket on a stream of HTTP/2 (RFC 8441), between a client and an endpoint that say what the
  * input has. The first byte says how many pieces come before the endpoint switches. Each piece has
  * a byte in front: whose it is, how it is packed, and its length. What goes in at one end must come
- * out at the other, as far as it comes.
- *
- * Both sides are Unix sockets: what is sent there is there, and a connection that is made stands.
- * With TCP even on loopback either may come later on a busy machine, and an input would not always
- * do the same. */
+ * out at the other, as far as it comes. */
 #include "common/buffer.h"
-#include "proxy/http/client_connection.h"
 #include "proxy/http/conn_pool.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/unix_stage.h"
 #include "tests/support/http2_frames.h"
 #include "tests/support/websocket_switch.h"
-#include "tests/unit/proxy/http/stage.h"
 
 #include <assert.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 enum { MAX_BYTES = 16 * 1024, EARLY_PIECES = 3, TURNS_A_PIECE = 3, LAST_TURNS = 10 };
 
@@ -49,40 +39,6 @@ struct play {
 
 static struct stage *stage;
 
-static struct sockaddr_un endpoint_address = {.sun_family = AF_UNIX};
-
-static void remove_endpoint(void)
-{
-    unlink(endpoint_address.sun_path);
-}
-
-static void set_up(void)
-{
-    snprintf(endpoint_address.sun_path, sizeof(endpoint_address.sun_path),
-             "/tmp/fuzz_front_http2_tunnel.%d", (int)getpid());
-    atexit(remove_endpoint);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&endpoint_address, sizeof(endpoint_address)) != 0 ||
-        listen(fd, SOMAXCONN) != 0)
-        abort();
-    stage = stage_new();
-    close(stage->endpoint_fds[0]);
-    stage->endpoint_fds[0] = fd;
-    stage->route.unix_path = endpoint_address.sun_path;
-    stage_start(stage);
-}
-
-static struct player connect_client(void)
-{
-    int fds[2];
-    const struct sockaddr address = {.sa_family = AF_UNIX};
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0)
-        abort();
-    client_connection_accept(stage->worker, stage->listener, fds[0], &address,
-                             peer_key_of(&address));
-    return (struct player){.stage = stage, .fd = fds[1]};
-}
-
 static void take_frames(struct play *play)
 {
     struct http2_frame frame;
@@ -96,7 +52,7 @@ static void take_frames(struct play *play)
 static void take_turns(struct play *play, int count)
 {
     for (int i = 0; i < count; i++) {
-        worker_run_once(stage->worker, 0);
+        unix_stage_turn(stage);
         player_read(&play->client);
         player_read(&play->endpoint);
         take_frames(play);
@@ -112,11 +68,11 @@ static void send_frames(struct play *play, struct buffer *frames)
 static void begin(struct play *play)
 {
     struct buffer frames = BUFFER_EMPTY;
-    *play = (struct play){.client = connect_client()};
+    *play = (struct play){.client = unix_stage_connect(stage)};
     http2_put_preface(&frames);
     http2_put_frame(&frames, HTTP2_FRAME_HEADERS, HTTP2_FLAG_END_HEADERS, 1, HANDSHAKE);
     send_frames(play, &frames);
-    worker_run_once(stage->worker, 0);
+    unix_stage_turn(stage);
     play->endpoint = stage_accept(stage, 0);
     take_turns(play, TURNS_A_PIECE);
     bool has_key = websocket_switch_find_key(buffer_string(&play->endpoint.received), play->key);
@@ -168,14 +124,6 @@ static void check(const struct play *play)
         assert(begins_with(&play->said, got));
 }
 
-/* What the client has asked for on other streams. */
-static void turn_away_others(void)
-{
-    int fd;
-    while ((fd = accept(stage->endpoint_fds[0], NULL, NULL)) >= 0)
-        close(fd);
-}
-
 /* Nothing of it is left when both have gone. */
 static void end(struct play *play)
 {
@@ -183,8 +131,8 @@ static void end(struct play *play)
     player_close(&play->client);
     player_close(&play->endpoint);
     for (int i = 0; i < LAST_TURNS && stage->worker->connection_count > 0; i++)
-        worker_run_once(stage->worker, 0);
-    turn_away_others();
+        unix_stage_turn(stage);
+    unix_stage_turn_away(stage); /* what the client has asked for on other streams */
     assert(stage->worker->connection_count == 0);
     assert(counter_read(&counters->tunnels_opened) == counter_read(&counters->tunnels_closed));
     assert(conn_pool_count(stage->worker->pool) == 0);
@@ -196,7 +144,7 @@ static void end(struct play *play)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (stage == NULL)
-        set_up();
+        stage = unix_stage_start(NULL);
     if (size < 1 || size > MAX_BYTES)
         return 0;
     unsigned early = data[0] % (EARLY_PIECES + 1);
