@@ -1,35 +1,34 @@
 #include "proxy/routing/match_set.h"
 
-#include "common/hash.h"
 #include "proxy/routing/hash_trie.h"
+#include "proxy/routing/match_filing.h"
 #include "proxy/routing/request_values.h"
 
 #include <assert.h>
 #include <string.h>
 
-/* A match is filed under the one of its exact conditions that has the fewest matches filed so
- * far, so that a header all matches share (version: two) does not gather what another header
- * (tenant: ...) tells apart. Conditions are known by their hash alone: whatever is found is
- * checked in full, so two that collide only cost a look. A match without an exact condition is in
- * `rest`, which every lookup walks.
+/* A match is filed under the one of its filings (match_filing.h) that has the fewest matches filed
+ * so far, so that a header all matches share (version: two) does not gather what another header
+ * (tenant: ...) tells apart. A match that has none is in `rest`, which every lookup walks.
  *
  * A lookup hashes the request's method, those of its headers and parameters that pass filters of
- * 64 bits, and walks what is filed there, in order, only as far as it could still beat the best
- * match found. Filters are never narrowed: a bit that outlives its last match costs a hash. */
+ * 64 bits, and each piece of its path where expressions are filed so, and walks what is filed
+ * there, in order, only as far as it could still beat the best match found. Filters are never
+ * narrowed: a bit that outlives its last match costs a hash. */
 
 enum {
     LIST_MAX = 16,      /* beyond it a list becomes an index */
     LIST_AGAIN_MAX = 8, /* an index that shrinks to it becomes a list */
     ASKED_MAX = 16,     /* headers and parameters looked for at a time */
+    WALKED_MAX = 64,    /* lists that pieces of one path lead to before all are walked instead */
+    PIECES_A_MATCH = 8, /* looking for so many costs about as much as trying an expression */
 };
-
-enum { METHOD_SEED = 3 };
 
 struct match_index {
     struct node node;
     size_t total;
-    size_t method_count;     /* matches filed under their method */
-    uint64_t header_lengths; /* a bit for the length of each name */
+    size_t counts[FILING_KINDS]; /* of matches filed so */
+    uint64_t header_lengths;     /* a bit for the length of each name */
     uint64_t header_filter;
     uint64_t param_filter;
     struct hash_trie filed; /* of match_list words, by the hash of a condition */
@@ -56,12 +55,7 @@ static struct match_set index_set(struct match_index *index)
     return (struct match_set){(uintptr_t)index + MATCH_LIST_OTHER};
 }
 
-/* --- conditions ----------------------------------------------------------------------------- */
-
-static uint64_t method_hash(struct slice method)
-{
-    return hash_bytes(method.at, method.length, METHOD_SEED);
-}
+/* --- names ---------------------------------------------------------------------------------- */
 
 /* Tells most names apart without hashing them. */
 static uint64_t filter_bit(struct slice name)
@@ -77,47 +71,6 @@ static uint64_t filter_bit(struct slice name)
 static uint64_t length_bit(struct slice name)
 {
     return UINT64_C(1) << name.length % 64;
-}
-
-/* One way to file a match. */
-struct filing {
-    uint64_t hash;
-    uint64_t header_length_bit;
-    uint64_t header_bit;
-    uint64_t param_bit;
-    bool is_method;
-};
-
-/* The n-th exact condition of a match. False when there are no more. */
-static bool nth_filing(const struct route_match *match, size_t n, struct filing *filing)
-{
-    *filing = (struct filing){0};
-    const struct match_conditions *conditions = match->conditions;
-    if (conditions == NULL)
-        return false;
-
-    for (size_t i = 0; i < match->header_count; i++) {
-        const struct value_condition *header = &conditions->headers[i];
-        if (header->regex != NULL || n-- > 0)
-            continue;
-        filing->hash = request_header_hash_of(condition_name(header), condition_value(header));
-        filing->header_length_bit = length_bit(condition_name(header));
-        filing->header_bit = filter_bit(condition_name(header));
-        return true;
-    }
-    for (size_t i = 0; i < match->param_count; i++) {
-        const struct value_condition *param = &conditions->params[i];
-        if (param->regex != NULL || n-- > 0)
-            continue;
-        filing->hash = request_query_hash_of(condition_name(param), condition_value(param));
-        filing->param_bit = filter_bit(condition_name(param));
-        return true;
-    }
-    if (!match->has_method || n > 0)
-        return false;
-    filing->hash = method_hash(conditions->method);
-    filing->is_method = true;
-    return true;
 }
 
 /* --- what is filed -------------------------------------------------------------------------- */
@@ -278,15 +231,74 @@ static void ask_params(struct search *search, const struct match_index *index)
     }
 }
 
+static void walk_filed(void *search, void *value)
+{
+    look_through(search, (struct match_list){(uintptr_t)value});
+}
+
+/* The lists that pieces of a path have led to. A path that says one thing many times must not have
+ * it tried as often. */
+struct walked {
+    size_t count;
+    const void *lists[WALKED_MAX];
+};
+
+static bool has_walked(const struct walked *walked, const void *list)
+{
+    for (size_t i = 0; i < walked->count; i++) {
+        if (walked->lists[i] == list)
+            return true;
+    }
+    return false;
+}
+
+/* Walks what is filed under the pieces of so many bytes. False when that led to too many lists. */
+static bool walk_pieces(struct search *search, const struct match_index *index,
+                        struct walked *walked, size_t bytes)
+{
+    struct slice path = search->head->path;
+    for (size_t i = 0; i + bytes <= path.length; i++) {
+        uint64_t hash = piece_filing_hash(path.at + i, bytes);
+        struct trie_spot spot;
+        hash_trie_spot(index->filed, hash, &spot);
+        for (void *list = trie_spot_first(&spot, hash); list != NULL;
+             list = trie_spot_next(&spot, hash)) {
+            if (has_walked(walked, list))
+                continue;
+            if (walked->count == WALKED_MAX)
+                return false;
+            walked->lists[walked->count++] = list;
+            look_through(search, (struct match_list){(uintptr_t)list});
+        }
+    }
+    return true;
+}
+
+/* No request costs much more than to try every match once: when its path is too long for the few
+ * there are, or has pieces of very many, that is done. */
+static void search_pieces(struct search *search, const struct match_index *index)
+{
+    struct walked walked = {.count = 0};
+    bool is_worth_it = search->head->path.length <= PIECES_A_MATCH * index->total;
+    if (is_worth_it && index->counts[FILED_BY_LONG_PIECE] > 0)
+        is_worth_it = walk_pieces(search, index, &walked, LONG_PIECE_BYTES);
+    if (is_worth_it && index->counts[FILED_BY_SHORT_PIECE] > 0)
+        is_worth_it = walk_pieces(search, index, &walked, SHORT_PIECE_BYTES);
+    if (!is_worth_it)
+        hash_trie_each(index->filed, walk_filed, search);
+}
+
 static void search_index(struct search *search, const struct match_index *index)
 {
     if (index->header_filter != 0)
         ask_headers(search, index);
     if (index->param_filter != 0)
         ask_params(search, index);
-    if (index->method_count > 0)
-        ask_filed(search, index, method_hash(search->head->method));
+    if (index->counts[FILED_BY_METHOD] > 0)
+        ask_filed(search, index, method_filing_hash(search->head->method));
     read_answers(search);
+    if (index->counts[FILED_BY_LONG_PIECE] + index->counts[FILED_BY_SHORT_PIECE] > 0)
+        search_pieces(search, index);
     look_through(search, index->rest);
 }
 
@@ -331,11 +343,11 @@ static struct match_index *own_index(struct node_store *store, struct match_inde
 static void index_add(struct match_index *index, struct node_store *store,
                       const struct route_match *match)
 {
-    struct filing best = {0};
+    struct match_filing best = {0};
     struct match_list best_list = {0};
     bool is_filed = false;
-    struct filing filing;
-    for (size_t n = 0; nth_filing(match, n, &filing); n++) {
+    struct match_filing filing;
+    for (size_t n = 0; match_filing_nth(match, n, &filing); n++) {
         struct match_list list = filed_under(index, filing.hash);
         if (is_filed && match_list_count(list) >= match_list_count(best_list))
             continue;
@@ -349,10 +361,13 @@ static void index_add(struct match_index *index, struct node_store *store,
         match_list_add(&index->rest, store, match);
         return;
     }
-    index->header_lengths |= best.header_length_bit;
-    index->header_filter |= best.header_bit;
-    index->param_filter |= best.param_bit;
-    index->method_count += best.is_method;
+    index->counts[best.kind]++;
+    if (best.kind == FILED_BY_HEADER) {
+        index->header_lengths |= length_bit(best.name);
+        index->header_filter |= filter_bit(best.name);
+    } else if (best.kind == FILED_BY_PARAM) {
+        index->param_filter |= filter_bit(best.name);
+    }
     struct match_list longer = best_list;
     match_list_add(&longer, store, match);
     set_filed(index, store, best.hash, best_list, longer);
@@ -362,15 +377,15 @@ static void index_remove(struct match_index *index, struct node_store *store,
                          const struct route_match *match)
 {
     index->total--;
-    struct filing filing;
-    for (size_t n = 0; nth_filing(match, n, &filing); n++) {
+    struct match_filing filing;
+    for (size_t n = 0; match_filing_nth(match, n, &filing); n++) {
         struct match_list list = filed_under(index, filing.hash);
         if (list.word == 0 || !match_list_contains(list, match))
             continue;
         struct match_list shorter = list;
         match_list_remove(&shorter, store, match);
         set_filed(index, store, filing.hash, list, shorter);
-        index->method_count -= filing.is_method;
+        index->counts[filing.kind]--;
         return;
     }
     match_list_remove(&index->rest, store, match);

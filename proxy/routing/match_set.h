@@ -2,8 +2,8 @@
  * expressions of one hostname), and which of them takes a request.
  *
  * A few are a list that is walked. More are found by what they ask for: each match is filed under
- * one of its exact conditions, and a lookup visits only what the request's own method, headers
- * and parameters point to.
+ * one of its exact conditions, or a piece of what its path's expression must contain, and a lookup
+ * visits only what the request's own method, headers, parameters and path point to.
  *
  * Threads: any may look up in a published set; the builder's alone changes one. */
 #ifndef PROXY_ROUTING_MATCH_SET_H

@@ -1,6 +1,7 @@
 #include "proxy/routing/regex.h"
 
 #include "common/buffer.h"
+#include "proxy/routing/regex_literals.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -13,15 +14,14 @@
 /* Steps of the matcher: about a millisecond at worst. The heap limit is in kibibytes. */
 enum { MATCH_LIMIT = 20000, HEAP_LIMIT_KIB = 1024 };
 
-/* Of many expressions most do not come near a value: what is shorter than it must be, or begins
- * with other letters, is told without the library, whose every call sets up a match. */
-enum { PREFIX_BYTES = 35 };
-
+/* Of many expressions most do not come near a value: what is shorter than it must be, or has not
+ * the texts it must have, is told without the library, whose every call sets up a match. */
 struct regex {
     pcre2_code *code;
     uint32_t min_length; /* of what matches; 0 when the library does not know */
-    uint8_t prefix_length;
-    char prefix[PREFIX_BYTES]; /* what all that matches begins with */
+    uint8_t literal_bytes;
+    bool is_start_known;
+    char literals[]; /* as in struct regex_literals */
 };
 
 static _Atomic uint64_t limit_hits;
@@ -163,54 +163,33 @@ static const char *find_refused(struct slice pattern)
     return reader.refused;
 }
 
-/* --- prefixes ------------------------------------------------------------------------------- */
+/* --- literals ------------------------------------------------------------------------------- */
 
-static bool is_literal(char c)
+bool regex_next_literal(const struct regex *regex, struct slice *literal)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("/-_~%=:@&,; ", c) != NULL);
-}
-
-/* Whether there may be an alternative to the pattern's beginning; when in doubt, there is. */
-static bool may_have_alternatives(struct slice pattern)
-{
-    size_t depth = 0;
-    for (size_t i = 0; i < pattern.length; i++) {
-        char c = pattern.at[i];
-        if (c == '[' && memchr(pattern.at + i, '|', pattern.length - i) != NULL)
-            return true;
-        if (c == '\\')
-            i++;
-        else if (c == '|' && depth == 0)
-            return true;
-        else if (c == '(')
-            depth++;
-        else if (c == ')' && depth > 0)
-            depth--;
-    }
-    return false;
-}
-
-/* The letters it begins with that stand for themselves, once each or more often. */
-static void find_prefix(struct slice pattern, struct regex *regex)
-{
-    if (may_have_alternatives(pattern))
-        return;
-    size_t start = pattern.length > 0 && pattern.at[0] == '^' ? 1 : 0;
-    size_t end = start;
-    while (end < pattern.length && end - start < PREFIX_BYTES && is_literal(pattern.at[end]))
-        end++;
-    bool may_be_absent =
-        end > start && end < pattern.length && strchr("?*{", pattern.at[end]) != NULL;
-    regex->prefix_length = (uint8_t)(end - start - may_be_absent);
-    memcpy(regex->prefix, pattern.at + start, regex->prefix_length);
+    return regex_literals_next(regex->literals, regex->literal_bytes, literal);
 }
 
 static bool can_match(const struct regex *regex, struct slice value)
 {
-    return value.length >= regex->min_length && value.length >= regex->prefix_length &&
-           (regex->prefix_length == 0 ||
-            memcmp(value.at, regex->prefix, regex->prefix_length) == 0);
+    if (value.length < regex->min_length)
+        return false;
+    struct slice rest = value;
+    bool is_at_start = regex->is_start_known;
+    for (struct slice literal = {0}; regex_next_literal(regex, &literal); is_at_start = false) {
+        const char *found = rest.at;
+        if (rest.length < literal.length)
+            return false;
+        if (!is_at_start)
+            found = memmem(rest.at, rest.length, literal.at, literal.length);
+        else if (!slice_has_prefix(rest, literal))
+            found = NULL;
+        if (found == NULL)
+            return false;
+        size_t passed = (size_t)(found - rest.at) + literal.length;
+        rest = slice_of(rest.at + passed, rest.length - passed);
+    }
+    return true;
 }
 
 /* --- compiling ------------------------------------------------------------------------------ */
@@ -246,10 +225,14 @@ struct regex *regex_new(struct slice pattern, struct error *err)
         return NULL;
     }
 
-    struct regex *regex = memory_allocate_zeroed(1, sizeof(*regex));
+    struct regex_literals literals;
+    regex_literals_find(pattern, &literals);
+    struct regex *regex = memory_allocate_zeroed(1, sizeof(*regex) + literals.bytes);
     regex->code = code;
+    regex->literal_bytes = literals.bytes;
+    regex->is_start_known = literals.is_start_known;
+    memcpy(regex->literals, literals.text, literals.bytes);
     pcre2_pattern_info(code, PCRE2_INFO_MINLENGTH, &regex->min_length);
-    find_prefix(pattern, regex);
     return regex;
 }
 

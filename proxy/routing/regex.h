@@ -25,6 +25,10 @@ void regex_free(struct regex *regex);
  * be UTF-8. */
 bool regex_matches(const struct regex *regex, struct slice value);
 
+/* Texts that every value that matches contains, one behind the other: gives the one behind
+ * `literal`; the first, when its `at` is NULL. False at the end. Borrowed from the expression. */
+bool regex_next_literal(const struct regex *regex, struct slice *literal);
+
 /* How many matches hit their limit since the process started, and in this thread alone. */
 uint64_t regex_limit_hits(void);
 uint64_t regex_own_limit_hits(void);

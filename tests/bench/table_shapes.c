@@ -41,10 +41,17 @@ static void ask_expressions(struct ask *ask, unsigned number)
     ask->is_regex = true;
 }
 
+static void ask_segments(struct ask *ask, unsigned number)
+{
+    ask_expressions(ask, number);
+    ask->is_any_first = true;
+}
+
 const struct shape shape_hosts = {"hosts", ask_hosts, false};
 const struct shape shape_paths = {"paths", ask_paths, false};
 const struct shape shape_headers = {"headers", ask_headers, false};
 const struct shape shape_expressions = {"expressions", ask_expressions, true};
+const struct shape shape_segments = {"segments", ask_segments, true};
 const struct shape shape_regexes = {"regexes", ask_regexes, true};
 
 /* --- routes --------------------------------------------------------------------------------- */
@@ -79,6 +86,11 @@ void shape_pack_route(const struct ask *ask, unsigned number, uint64_t revision,
     path.type = is_regex_path ? POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_REGULAR_EXPRESSION
                               : POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_PATH_PREFIX;
     path.value = (char *)ask->path;
+    char any_first[2 * ASK_TEXT_BYTES];
+    if (ask->is_any_first) {
+        snprintf(any_first, sizeof(any_first), "/[a-z]+%s", strchr(ask->path + 1, '/'));
+        path.value = any_first;
+    }
 
     RouteMatchMessage match = POINTSMAN__V1__ROUTE_MATCH__INIT;
     RouteMatchMessage *matches[] = {&match};

@@ -22,6 +22,7 @@ struct ask {
     char path[ASK_TEXT_BYTES];   /* a prefix, or an expression */
     char tenant[ASK_TEXT_BYTES]; /* of a header; empty: none */
     bool is_regex;               /* of the path, or of the header where there is one */
+    bool is_any_first;           /* the expression takes any first segment of the path */
 };
 
 struct shape {
@@ -34,6 +35,7 @@ extern const struct shape shape_hosts;       /* many hosts with four paths each 
 extern const struct shape shape_paths;       /* one host with many paths */
 extern const struct shape shape_headers;     /* one path with many values of a header */
 extern const struct shape shape_expressions; /* one host with many expressions for the path */
+extern const struct shape shape_segments;    /* the same, whose first segment is any */
 extern const struct shape shape_regexes;     /* one path with many expressions for a header */
 
 void shape_route_name(char name[ASK_TEXT_BYTES], unsigned number);

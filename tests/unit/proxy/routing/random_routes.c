@@ -73,8 +73,10 @@ static const char *const attachments[] = {"on=web", "on=other on=:81", "on=third
 
 unsigned world_route_count(enum world_kind world)
 {
-    static const unsigned counts[] = {
-        [WORLD_MIXED] = 60, [WORLD_CROWDED] = 120, [WORLD_WIDE] = WORLD_MAX_ROUTES};
+    static const unsigned counts[] = {[WORLD_MIXED] = 60,
+                                      [WORLD_CROWDED] = 120,
+                                      [WORLD_WIDE] = WORLD_MAX_ROUTES,
+                                      [WORLD_EXPRESSIONS] = WORLD_MAX_ROUTES / 2};
     return counts[world];
 }
 
@@ -95,9 +97,51 @@ static void append_path(struct buffer *text, const char *path)
 static const char *const grpc_paths[] = {" exact:/a/b", " exact:/a/c", " prefix:/a", " prefix:/b",
                                          " grpc:b",     " grpc:c",     " grpc:bc",   ""};
 
+/* %u is one of many numbers. Some have long texts, some short ones, some none. */
+static const char *const numbered_expressions[] = {
+    "/[a-z]+/items/%u",       "/.*/items/%u/?",      ".*/x%u",       "/(?:a|b)/items/%u.*",
+    "(?i)/A/ITEMS/%u",        "/[ab]/(items/)?%u",   "/a/items/%u?", "/a(/items/%u)+/?",
+    "/[ab]/(items|x)/%u",     "/.*/items/(%u|%u)",   "/[^/]+/\\d%u", "/[ab]/items/%u+",
+    "/[ab]/it(?:em)s/\\w*%u", "/[a-b]/.*/items/%u/", "/[ab]/.*",     "/?[ab]?/%u",
+};
+
+static void write_numbered_expression(struct buffer *text)
+{
+    buffer_append_string(text, " regex:");
+    unsigned number = random_below(150);
+    for (const char *at = ONE_OF(numbered_expressions); *at != '\0'; at++) {
+        if (*at != '%')
+            buffer_append_char(text, *at);
+        else
+            buffer_printf(text, "%u", number);
+        at += *at == '%';
+    }
+}
+
+/* Mostly one item; now and then very many, or one of them again and again. */
+static void write_item_path(struct buffer *text)
+{
+    buffer_append_string(text, random_once_in(3) ? "/a" : "/b");
+    unsigned items = random_once_in(12) ? 100 : 1 + random_below(2);
+    unsigned number = random_below(150);
+    for (unsigned i = 0; i < items; i++) {
+        buffer_printf(text, "/%s%u", random_once_in(6) ? "x" : "items/", number);
+        if (random_once_in(2))
+            number = random_below(150);
+    }
+    if (random_once_in(6))
+        buffer_append_string(text, "/");
+}
+
 static void write_path(struct buffer *text, enum world_kind world)
 {
     switch (world) {
+    case WORLD_EXPRESSIONS:
+        if (random_once_in(16))
+            append_path(text, ONE_OF(paths));
+        else
+            write_numbered_expression(text);
+        return;
     case WORLD_CROWDED:
         buffer_append_string(text, random_once_in(4) ? " prefix:/a" : " prefix:/");
         return;
@@ -123,6 +167,7 @@ static unsigned condition_count(enum world_kind world)
     case WORLD_CROWDED:
         return random_below(4);
     case WORLD_WIDE:
+    case WORLD_EXPRESSIONS:
         return random_once_in(8);
     case WORLD_MIXED:
     case WORLD_KINDS:
@@ -137,7 +182,7 @@ static void write_match(struct buffer *text, enum world_kind world, bool is_grpc
         buffer_append_string(text, ONE_OF(grpc_paths));
     else
         write_path(text, world);
-    if (!is_grpc && random_once_in(world == WORLD_WIDE ? 16 : 4))
+    if (!is_grpc && random_once_in(world == WORLD_WIDE ? 16 : world == WORLD_EXPRESSIONS ? 6 : 4))
         buffer_printf(text, " method:%s", ONE_OF(methods));
     for (unsigned i = condition_count(world); i > 0; i--) {
         const char *name = ONE_OF(header_names);
@@ -162,6 +207,10 @@ static void write_hostnames(struct buffer *text, enum world_kind world)
     if (world == WORLD_WIDE) {
         bool is_wildcard = random_once_in(3);
         buffer_printf(text, " host=%sh%u.x", is_wildcard ? "*." : "", random_below(30));
+        return;
+    }
+    if (world == WORLD_EXPRESSIONS) {
+        buffer_append_string(text, random_once_in(2) ? " host=x" : " host=*.x");
         return;
     }
     buffer_printf(text, " host=%s", ONE_OF(hostnames));
@@ -231,6 +280,11 @@ static void write_target(struct buffer *text, enum world_kind world)
         write_wide_path(text);
         if (random_once_in(4))
             buffer_append_string(text, random_once_in(2) ? "/" : "/more/of/it");
+        return;
+    }
+    if (world == WORLD_EXPRESSIONS) {
+        buffer_append_string(text, random_once_in(2) ? "x" : "a.x");
+        write_item_path(text);
         return;
     }
     buffer_append_string(text, ONE_OF(request_hosts));

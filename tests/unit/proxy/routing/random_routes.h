@@ -16,9 +16,10 @@
 #include <stdint.h>
 
 enum world_kind {
-    WORLD_MIXED,   /* some of everything */
-    WORLD_CROWDED, /* two paths on every host: hundreds of matches share one */
-    WORLD_WIDE,    /* many hosts and many paths: deep indexes */
+    WORLD_MIXED,       /* some of everything */
+    WORLD_CROWDED,     /* two paths on every host: hundreds of matches share one */
+    WORLD_WIDE,        /* many hosts and many paths: deep indexes */
+    WORLD_EXPRESSIONS, /* hundreds of expressions for the paths of two hosts */
     WORLD_KINDS,
 };
 

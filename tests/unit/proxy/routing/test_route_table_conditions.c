@@ -1,3 +1,5 @@
+#include "common/buffer.h"
+#include "proxy/routing/regex.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/proxy/routing/route_text.h"
 #include "tests/unit/proxy/routing/table_fixture.h"
@@ -184,6 +186,46 @@ static void one_reference_to_every_listener_lifts_the_others(void **state)
     table_fixture_expect(state, "GET h/", "both");
 }
 
+/* However often its path says what expressions are found by. */
+static void no_request_has_an_expression_tried_over_and_over(void **state)
+{
+    struct buffer request = BUFFER_EMPTY;
+    for (int i = 0; i < 64; i++) {
+        struct buffer text = BUFFER_EMPTY;
+        buffer_printf(&text, "r%d : regex:/.*/items/%d/(a+)+", i, i + 10);
+        table_fixture_add(*state, buffer_string(&text));
+        buffer_clear(&text);
+    }
+    buffer_append_string(&request, "GET h/");
+    for (int i = 0; i < 32; i++)
+        buffer_append_string(&request, "/items/17");
+    buffer_append_string(&request, "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab");
+
+    uint64_t before = regex_own_limit_hits();
+    table_fixture_expect(state, buffer_string(&request), "none");
+    assert_int_equal(regex_own_limit_hits() - before, 1);
+    buffer_clear(&request);
+}
+
+/* One path that has what very many expressions are found by. */
+static void what_takes_a_path_is_found_behind_what_many_others_ask_for(void **state)
+{
+    struct buffer request = BUFFER_EMPTY;
+    buffer_append_string(&request, "GET h/a");
+    for (int i = 100; i < 200; i++) {
+        struct buffer text = BUFFER_EMPTY;
+        buffer_printf(&text, "r%d : regex:/.*/i/%d", i, i);
+        table_fixture_add(*state, buffer_string(&text));
+        buffer_clear(&text);
+        buffer_printf(&request, "/i/%d", i);
+    }
+
+    table_fixture_expect(state, buffer_string(&request), "r199");
+    buffer_append_string(&request, "/");
+    table_fixture_expect(state, buffer_string(&request), "none");
+    buffer_clear(&request);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +244,8 @@ int main(void)
         TABLE_TEST(expressions_match_whole_values),
         TABLE_TEST(a_listener_restricts_where_a_route_applies),
         TABLE_TEST(one_reference_to_every_listener_lifts_the_others),
+        TABLE_TEST(no_request_has_an_expression_tried_over_and_over),
+        TABLE_TEST(what_takes_a_path_is_found_behind_what_many_others_ask_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 #include "proxy/routing/route_replica.h"
 #include "proxy/routing/route_table.h"
 #include "proxy/upstream/endpoint_registry.h"
+#include "tests/support/number_from_environment.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/proxy/routing/random_routes.h"
 #include "tests/unit/proxy/routing/reference_matcher.h"
@@ -248,12 +249,6 @@ static void run_round(uint64_t seed, struct tally *tally)
 }
 
 /* --- tests ---------------------------------------------------------------------------------- */
-
-static uint64_t number_from_environment(const char *name, uint64_t otherwise)
-{
-    const char *value = getenv(name);
-    return value == NULL ? otherwise : strtoull(value, NULL, 10);
-}
 
 static void print_counts(const char *what, const uint64_t *counts, size_t count)
 {
