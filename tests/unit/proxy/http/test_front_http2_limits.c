@@ -35,6 +35,68 @@ static void send_all(struct player *client, struct buffer *bytes)
         stage_turn(client->stage);
 }
 
+/* The first frame of a server (RFC 9113 section 3.4), before the client has said anything. */
+static void the_limits_are_announced_first(void **state)
+{
+    struct stage *stage = *state;
+    struct player client = stage_connect(stage);
+    struct buffer bytes = BUFFER_EMPTY;
+    buffer_append_slice(&bytes, HTTP2_FRAMES_PREFACE);
+    send_all(&client, &bytes);
+
+    struct http2_frame frame;
+    player_read(&client);
+    assert_true(http2_look_at_frame(&client.received, &frame));
+    assert_int_equal(frame.type, HTTP2_FRAME_SETTINGS);
+    assert_int_equal(frame.flags, 0);
+    assert_int_equal(frame.stream, 0);
+    struct slice expected = SLICE("\0\x03\0\0\0\x64"   /* streams */
+                                  "\0\x06\0\0\x80\0"   /* bytes of a head */
+                                  "\0\x08\0\0\0\x01"); /* extended CONNECT */
+    assert_true(slice_equals(frame.payload, expected));
+    player_close(&client);
+}
+
+static void wait_for_goaway(struct player *client, uint32_t error)
+{
+    struct http2_frame frame;
+    for (int i = 0; i < 2000; i++) {
+        player_read(client);
+        while (http2_look_at_frame(&client->received, &frame)) {
+            if (frame.type == HTTP2_FRAME_GOAWAY) {
+                assert_int_equal(http2_frame_number(&frame), error);
+                return;
+            }
+            http2_drop_frame(&client->received, &frame);
+        }
+        stage_turn(client->stage);
+    }
+    fail_msg("no GOAWAY came");
+}
+
+/* Section 5.1.2 asks for no more than an error of the stream; but who has acknowledged the limit
+ * and goes beyond it is not worth one. */
+static void who_knows_how_many_streams_there_may_be_opens_no_more(void **state)
+{
+    struct stage *stage = *state;
+    struct player client = stage_connect(stage);
+    struct buffer bytes = BUFFER_EMPTY;
+    put_preface(&bytes);
+    http2_put_frame(&bytes, HTTP2_FRAME_SETTINGS, HTTP2_FLAG_ACK, 0, SLICE(""));
+    send_all(&client, &bytes);
+
+    for (uint32_t i = 0; i < HTTP2_STREAMS_MAX; i++)
+        http2_put_frame(&bytes, HTTP2_FRAME_HEADERS, HTTP2_FLAG_END_HEADERS, 2 * i + 1, GET);
+    send_all(&client, &bytes);
+    assert_int_equal(stage->worker->connection_count, 1);
+    http2_put_frame(&bytes, HTTP2_FRAME_HEADERS, HTTP2_FLAG_END_HEADERS, 2 * HTTP2_STREAMS_MAX + 1,
+                    GET);
+    send_all(&client, &bytes);
+
+    wait_for_goaway(&client, HTTP2_PROTOCOL_ERROR);
+    player_close(&client);
+}
+
 static void a_head_that_goes_on_in_continuations_has_its_time(void **state)
 {
     struct stage *stage = *state;
@@ -111,6 +173,8 @@ static void a_client_that_takes_nothing_is_closed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(the_limits_are_announced_first),
+        TEST(who_knows_how_many_streams_there_may_be_opens_no_more),
         TEST(a_head_that_goes_on_in_continuations_has_its_time),
         TEST(a_body_over_the_limit_is_413_announced_or_not),
         TEST(a_client_that_takes_nothing_is_closed),
