@@ -217,8 +217,8 @@ static void judge_late_head(struct http2_session *session)
 }
 
 /* Nor may DATA, but for what was on its way to a stream that we have reset (RFC 9113 sections 5.1
- * and 6.1). Of that there is no more than its window: who sends more has not stopped. nghttp2 gives
- * it back to the connection. */
+ * and 6.1): who sends more than there can be has not stopped. nghttp2 gives it back to the
+ * connection. */
 static void judge_late_data(struct http2_session *session, size_t length)
 {
     if (!session->has_reset || length > session->late_bytes)
@@ -229,10 +229,11 @@ static void judge_late_data(struct http2_session *session, size_t length)
         session->late_bytes -= length;
 }
 
+/* Its window, and what may have been given back to it in front of the reset. */
 void http2_receive_expect_late(struct http2_session *session)
 {
     session->has_reset = true;
-    session->late_bytes += HTTP2_STREAM_WINDOW_BYTES;
+    session->late_bytes += 2 * HTTP2_STREAM_WINDOW_BYTES;
 }
 
 static int on_begin_frame(nghttp2_session *native, const nghttp2_frame_hd *head, void *user_data)

@@ -165,7 +165,7 @@ static void who_does_not_stop_is_told_that_the_stream_is_closed(void **state)
     put_settings(&client, SLICE(""));
     have_one_reset(&client, 1);
 
-    put_zeros(&client, 1, HTTP2_STREAM_WINDOW_BYTES);
+    put_zeros(&client, 1, 2 * HTTP2_STREAM_WINDOW_BYTES);
     let_pass(&client);
     assert_false(client.has_goaway);
     put_zeros(&client, 1, 1);
