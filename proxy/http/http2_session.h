@@ -159,10 +159,10 @@ struct http2_session {
     bool is_dirty;
     bool is_ended; /* no more can come, or be sent */
     bool is_shutting_down;
-    bool is_refusing; /* the last stream is said */
-    bool has_reset;   /* a stream of which more may have been on its way */
-    bool is_data_taken;
+    bool is_refusing;    /* the last stream is said */
+    bool has_reset;      /* a stream of which more may have been on its way */
     uint64_t late_bytes; /* DATA that may still come of such streams */
+    bool is_data_taken;  /* by nghttp2: the frame of it whose head has just come in */
 };
 
 /* What a worker's sessions have to send. */

@@ -28,17 +28,17 @@ static uint64_t now_ms(const struct upstream_http2 *connection)
 
 /* --- one connection -------------------------------------------------------------------------- */
 
-static bool has_streams(const struct upstream_http2 *connection)
+static size_t load_of(const struct upstream_http2 *connection)
 {
-    return connection->waiting != NULL ||
-           (!connection->link.is_opening && connection->session.stream_count > 0);
+    size_t begun = connection->link.is_opening ? 0 : connection->session.stream_count;
+    return begun + connection->waiting_count;
 }
 
 /* What is not in use goes when the turn is over, or after a while. */
 static void schedule(struct upstream_http2 *connection)
 {
     struct worker *worker = connection->link.worker;
-    if (has_streams(connection)) {
+    if (load_of(connection) > 0) {
         timer_stop(&connection->timer);
         return;
     }
@@ -50,7 +50,7 @@ static void schedule(struct upstream_http2 *connection)
 static void on_due(struct timer *timer)
 {
     struct upstream_http2 *connection = timer->context;
-    if (!has_streams(connection))
+    if (load_of(connection) == 0)
         upstream_http2_close(connection);
 }
 
@@ -207,12 +207,6 @@ static struct upstream_http2 *connect_to(struct worker *worker, struct endpoint 
 }
 
 /* --- choosing -------------------------------------------------------------------------------- */
-
-static size_t load_of(const struct upstream_http2 *connection)
-{
-    size_t begun = connection->link.is_opening ? 0 : connection->session.stream_count;
-    return begun + connection->waiting_count;
-}
 
 /* What a connection that has not said it yet is going to allow, by what the others to its endpoint
  * have said: more would be refused. */

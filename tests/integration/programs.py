@@ -6,6 +6,7 @@ asked to stop and must do so cleanly: a sanitizer's complaint is an exit code.
 
 import os
 import re
+import socket
 import subprocess
 import tempfile
 import time
@@ -124,6 +125,13 @@ class ProgramsCase(unittest.TestCase):
         ]
         self.assertTrue(values, f"no {name} in {text}")
         return sum(values)
+
+    def refuses_connections(self):
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=WAIT_SECONDS):
+                return False
+        except ConnectionRefusedError:
+            return True
 
     def proxy_memory(self, line):
         """Bytes: VmRSS for now, VmHWM for the most there ever was."""

@@ -2,7 +2,6 @@
 of the service (RFC 9113 section 6.8)."""
 
 import queue
-import socket
 import threading
 import unittest
 
@@ -32,13 +31,6 @@ class Conversation:
 
 class ProxyLeaves(StackCase):
     proxy_arguments = ("--drain-time", "30s")
-
-    def refuses_connections(self):
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=WAIT_SECONDS):
-                return False
-        except ConnectionRefusedError:
-            return True
 
     def test_streams_go_on_to_their_end(self):
         conversations = [Conversation(self) for _ in range(5)]

@@ -276,13 +276,6 @@ class Draining(TunnelCase):
                 pass
         self.assertEqual(self.proxy.wait(timeout=WAIT_SECONDS), 0)
 
-    def refuses_connections(self):
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=WAIT_SECONDS):
-                return False
-        except ConnectionRefusedError:
-            return True
-
 
 class NotTaken(ProgramsCase):
     """A service of HTTP/2 that does not offer WebSockets."""
