@@ -2,6 +2,7 @@
 
 #include "common/duration.h"
 #include "control/routectl/document_grpc.h"
+#include "control/routectl/document_guess.h"
 #include "control/routectl/document_names.h"
 #include "control/routectl/document_pairs.h"
 #include "control/routectl/flag_values.h"
@@ -350,6 +351,7 @@ static void read_list(struct document_decoder *decoder, const yaml_node_t *node,
     size_t count = (size_t)(node->data.sequence.items.top - start);
     if (decoder->is_exhausted)
         return;
+    decoder_set_origin(decoder, node);
     size_t bytes = field_value_bytes(field->type);
     char *items = arena_allocate(&decoder->draft->arena, count * bytes);
 
@@ -458,7 +460,8 @@ static void read_field(struct document_decoder *decoder, void *context, const ch
     if (field == NULL || document_is_outside_spec(descriptor, field)) {
         const char *because = unsupported_because(key);
         if (because == NULL)
-            decoder_complain(decoder, key_node, "unknown field '%s'", key);
+            decoder_complain(decoder, key_node, "unknown field '%s'%s", key,
+                             document_guess_field(descriptor, decoder->is_grpc, key));
         else
             decoder_complain(decoder, key_node, "'%s' is not supported: %s", key, because);
         return;
@@ -504,7 +507,8 @@ static void check_type(struct document_decoder *decoder, const yaml_node_t *node
     }
     const char *because = unsupported_because(type);
     if (because == NULL)
-        decoder_fail(decoder, reading->type_node, "unknown type '%s'", type);
+        decoder_fail(decoder, reading->type_node, "unknown type '%s'%s", type,
+                     document_guess_type(descriptor, decoder->is_grpc, type));
     else
         decoder_fail(decoder, reading->type_node, "the type %s is not supported: %s", type,
                      because);

@@ -1,5 +1,6 @@
 #include "control/routectl/document_check.h"
 #include "control/routectl/document_decoder.h"
+#include "control/routectl/document_guess.h"
 #include "control/routectl/document_json.h"
 #include "control/routectl/document_names.h"
 #include "control/routectl/documents.h"
@@ -44,7 +45,9 @@ static void gather(struct document_decoder *decoder, void *context, const char *
     } else if (strcmp(key, "status") == 0) {
         decoder_note(decoder, key_node, "'status' is ignored");
     } else {
-        decoder_complain(decoder, key_node, "unknown field '%s'", key);
+        static const char *const keys[] = {"apiVersion", "kind", "metadata", "spec", "items"};
+        decoder_complain(decoder, key_node, "unknown field '%s'%s", key,
+                         document_guess_name(keys, sizeof(keys) / sizeof(keys[0]), key));
     }
 }
 
@@ -299,6 +302,25 @@ static void read_kind(struct document_decoder *decoder, const yaml_node_t *root,
         document_check(decoder);
 }
 
+static void fail_kind(struct document_decoder *decoder, const yaml_node_t *node,
+                      const char *api_version, const char *kind)
+{
+    static const char *const names[] = {"HTTPRoute", "GRPCRoute", "Backend"};
+    const char *guess = document_guess_name(names, sizeof(names) / sizeof(names[0]), kind);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (strcmp(kinds[i].kind, kind) == 0) {
+            decoder_fail(decoder, node, "unknown apiVersion '%s' of kind '%s'; it is '%s'",
+                         api_version, kind, kinds[i].api_version);
+            return;
+        }
+    }
+    if (strcmp(kind, "Service") == 0)
+        guess = "; what a Service is there, a Backend of 'pointsman/v1' is here";
+    else if (*guess == '\0')
+        guess = "; known are HTTPRoute, GRPCRoute and Backend";
+    decoder_fail(decoder, node, "unknown kind '%s' of apiVersion '%s'%s", kind, api_version, guess);
+}
+
 static void read_document(struct document_decoder *decoder, const yaml_node_t *root, bool is_item)
 {
     struct envelope envelope = {0};
@@ -323,8 +345,7 @@ static void read_document(struct document_decoder *decoder, const yaml_node_t *r
     if (!is_item && is_list(api_version, kind))
         read_items(decoder, root, &envelope);
     else
-        decoder_fail(decoder, envelope.kind, "unknown kind '%s' of apiVersion '%s'", kind,
-                     api_version);
+        fail_kind(decoder, envelope.kind, api_version, kind);
 }
 
 /* What a terse problem of libyaml's most often comes from. */
@@ -336,6 +357,12 @@ static const char *hint_of(const yaml_parser_t *parser)
         {"found invalid Unicode character escape code",
          "; half of a surrogate pair is no character, and only JSON has pairs: write the character "
          "itself or \\U0001F600"},
+        {"did not find expected key",
+         "; keys of one mapping begin in the same column, and an item's '-' no further left than "
+         "those of its list"},
+        {"did not find expected '-' indicator", "; items of one list begin in the same column"},
+        {"mapping values are not allowed in this context",
+         "; keys of one mapping begin in the same column, and a text with ': ' needs quotes"},
         {"found character that cannot start any token",
          "; tabs do not indent, and a text that begins so needs quotes"},
     };
@@ -357,7 +384,12 @@ static void fail_syntax(struct document_decoder *decoder, const yaml_parser_t *p
         buffer_printf(&text, "%s: ", decoder->file);
     buffer_append_string(&text, parser->problem == NULL ? "is not YAML" : parser->problem);
     if (parser->context != NULL)
-        buffer_printf(&text, " (%s)", parser->context);
+        buffer_printf(&text, " (%s", parser->context);
+    if (parser->context != NULL && has_place &&
+        parser->context_mark.line != parser->problem_mark.line)
+        buffer_printf(&text, ", which begins in line %zu", parser->context_mark.line + 1);
+    if (parser->context != NULL)
+        buffer_append_char(&text, ')');
     if (parser->error == YAML_READER_ERROR)
         buffer_printf(&text, " at byte %zu", parser->problem_offset);
     buffer_append_string(&text, hint_of(parser));

@@ -26,7 +26,8 @@ static bool read_method(struct sample_request *sample, struct slice method, stru
         method = SLICE("GET");
     switch (request_target_check_method(method)) {
     case METHOD_NO_TOKEN:
-        return error_set(err, ERROR_INVALID, "method: is not a token");
+        return error_set(err, ERROR_INVALID, "method: '%.*s' is not a method", (int)method.length,
+                         method.at);
     case METHOD_NOT_ALLOWED:
         return error_set(err, ERROR_INVALID, "method: the proxy refuses CONNECT and TRACE");
     case METHOD_FINE:

@@ -252,13 +252,16 @@ static void all_mistakes_are_told_at_once_with_their_places(void **state)
                           "  endpoint: []\n");
     file("routes/c.json", "{\"apiVersion\": \"v1\", \"kind\": \"Service\"}");
     char expected[1024];
-    snprintf(expected, sizeof(expected),
-             "routectl: %s/a.yaml:8:48: spec.rules[0].matches[0].path.value: must start with '/'\n"
-             "routectl: %s/b.yaml:5:3: spec: unknown field 'endpoint'\n"
-             "routectl: %s/b.yaml:3:18: metadata.name: must be NAME or NAMESPACE/NAME, each of "
-             "lower-case letters, digits, '-' and '.', at most 253 characters\n"
-             "routectl: %s/c.json:1:30: unknown kind 'Service' of apiVersion 'v1'\n",
-             all, all, all, all);
+    snprintf(
+        expected, sizeof(expected),
+        "routectl: %s/a.yaml:8:48: spec.rules[0].matches[0].path.value: must start with '/'\n"
+        "routectl: %s/b.yaml:5:3: spec: unknown field 'endpoint'; did you mean "
+        "'endpoints'?\n"
+        "routectl: %s/b.yaml:3:18: metadata.name: must be NAME or NAMESPACE/NAME, each of "
+        "lower-case letters, digits, '-' and '.', at most 253 characters\n"
+        "routectl: %s/c.json:1:30: unknown kind 'Service' of apiVersion 'v1'; what a Service is "
+        "there, a Backend of 'pointsman/v1' is here\n",
+        all, all, all, all);
 
     ROUTECTL(5, "", expected, "apply", "-f", all);
     ROUTECTL(5, "", expected, "diff", "-f", all);
@@ -482,15 +485,15 @@ static void a_mistake_comes_back_as_a_comment(void **state)
 {
     (void)state;
     add_a();
-    set_editor(
-        "if grep -q '^# line' \"$1\"\n"
-        "then\n"
-        "    line=$(sed -n 's/^# line \\([0-9]*\\):3: spec: unknown field .rulez.$/\\1/p' \"$1\")\n"
-        "    [ \"$(sed -n \"${line}p\" \"$1\")\" = '  rulez:' ]\n"
-        "    sed -i 's|^  rulez:|  rules:|; s|value: /a|value: /c|' \"$1\"\n"
-        "else\n"
-        "    sed -i 's|^  rules:|  rulez:|' \"$1\"\n"
-        "fi\n");
+    set_editor("if grep -q '^# line' \"$1\"\n"
+               "then\n"
+               "    line=$(sed -n 's/^# line \\([0-9]*\\):3: spec: unknown field .rulez.; did you "
+               "mean .rules...*$/\\1/p' \"$1\")\n"
+               "    [ \"$(sed -n \"${line}p\" \"$1\")\" = '  rulez:' ]\n"
+               "    sed -i 's|^  rulez:|  rules:|; s|value: /a|value: /c|' \"$1\"\n"
+               "else\n"
+               "    sed -i 's|^  rules:|  rulez:|' \"$1\"\n"
+               "fi\n");
 
     ROUTECTL(0, "route a updated\nbackend a unchanged\n", "is live on", "edit", "a");
 

@@ -160,7 +160,8 @@ static void a_list_holds_objects_and_nothing_else(void **state)
     assert_documents_refused(
         "{apiVersion: v1, kind: List, spec: {}, items: [{apiVersion: v1, kind: List}]}\n",
         "a.yaml:1:30: unknown field 'spec'\n"
-        "a.yaml:1:71: items[0]: unknown kind 'List' of apiVersion 'v1'\n");
+        "a.yaml:1:71: items[0]: unknown kind 'List' of apiVersion 'v1'; known are "
+        "HTTPRoute, GRPCRoute and Backend\n");
     assert_documents_refused("{apiVersion: v1, kind: List, items: 3}\n",
                              "a.yaml:1:1: 'items' is not a list\n");
     assert_documents_refused(ROUTE_HEAD "spec: {}\nitems: []\n",

@@ -3,6 +3,72 @@
 
 #include <string.h>
 
+static void what_was_meant_is_guessed(void **state)
+{
+    (void)state;
+    assert_documents_refused(
+        "apiVersion: gateway.networking.k8s.io/v1\n"
+        "kind: HTTPRoute\n"
+        "metadata: {name: a}\n"
+        "spec:\n"
+        "  rules:\n"
+        "  - matchs: []\n"
+        "    filters: [{type: RequestHeaderModifer}, {typ: CORS}]\n"
+        "    created_order: 1\n",
+        "a.yaml:6:5: spec.rules[0]: unknown field 'matchs'; did you mean 'matches'?\n"
+        "a.yaml:7:22: spec.rules[0].filters[0]: unknown type 'RequestHeaderModifer'; did you mean "
+        "'RequestHeaderModifier'?\n"
+        "a.yaml:7:46: spec.rules[0].filters[1]: unknown field 'typ'; did you mean 'type'?\n"
+        "a.yaml:7:45: spec.rules[0].filters[1]: 'type' is missing\n"
+        "a.yaml:8:5: spec.rules[0]: unknown field 'created_order'\n");
+    documents_reset(NULL);
+    assert_documents_refused("apiVersion: gateway.networking.k8s.io/v1\n"
+                             "kind: HttpRoute\n"
+                             "metdata: {name: a}\n",
+                             "a.yaml:3:1: unknown field 'metdata'; did you mean 'metadata'?\n"
+                             "a.yaml:2:7: unknown kind 'HttpRoute' of apiVersion "
+                             "'gateway.networking.k8s.io/v1'; did you mean 'HTTPRoute'?\n");
+    documents_reset(NULL);
+    assert_documents_refused("apiVersion: gateway.networking.k8s.io/v1alpha2\n"
+                             "kind: GRPCRoute\n",
+                             "a.yaml:2:7: unknown apiVersion 'gateway.networking.k8s.io/v1alpha2' "
+                             "of kind 'GRPCRoute'; it is 'gateway.networking.k8s.io/v1'\n");
+}
+
+static void a_wrong_indentation_is_told_as_one(void **state)
+{
+    (void)state;
+    assert_documents_refused(
+        "apiVersion: gateway.networking.k8s.io/v1\n"
+        "kind: HTTPRoute\n"
+        "metadata: {name: a}\n"
+        "spec:\n"
+        "  rules:\n"
+        "  - backendRefs:\n"
+        "   - {name: users}\n",
+        "a.yaml:7:4: did not find expected key (while parsing a block mapping, which begins in "
+        "line 5); keys of one mapping begin in the same column, and an item's '-' no further left "
+        "than those of its list\n");
+}
+
+/* What is wrong with a list is told where the list stands. */
+static void a_list_that_is_too_long_is_told_where_it_begins(void **state)
+{
+    (void)state;
+    struct buffer text = BUFFER_EMPTY;
+    buffer_append_string(&text, "apiVersion: gateway.networking.k8s.io/v1\n"
+                                "kind: HTTPRoute\n"
+                                "metadata: {name: a}\n"
+                                "spec:\n"
+                                "  rules:\n");
+    for (size_t i = 0; i < 1025; i++)
+        buffer_append_string(&text, "  - {}\n");
+    assert_documents_refused(
+        buffer_string(&text),
+        "a.yaml:6:3: spec.rules: must be at most 1024 with 4096 matches in all\n");
+    buffer_clear(&text);
+}
+
 static void all_problems_are_found_at_once(void **state)
 {
     (void)state;
@@ -16,7 +82,7 @@ static void all_problems_are_found_at_once(void **state)
                    "    - {name: x, port: '80', weight: -1}\n"
                    "    - {name: [x]}\n"
                    "    -\n",
-        "a.yaml:5:3: spec: unknown field 'hostname'\n"
+        "a.yaml:5:3: spec: unknown field 'hostname'; did you mean 'hostnames'?\n"
         "a.yaml:7:14: spec.rules[0].matches: is not a list\n"
         "a.yaml:8:25: spec.rules[0].timeouts.request: '10' is not a duration such as "
         "250ms, 10s or 1h30m\n"
@@ -43,7 +109,8 @@ static void what_is_not_an_object_of_ours_is_refused(void **state)
     assert_documents_refused("kind: HTTPRoute\n", "a.yaml:1:1: 'apiVersion' is missing\n");
     assert_documents_refused("apiVersion: v1\n", "a.yaml:1:1: 'kind' is missing\n");
     assert_documents_refused("apiVersion: v1\nkind: Service\n",
-                             "a.yaml:2:7: unknown kind 'Service' of apiVersion 'v1'\n");
+                             "a.yaml:2:7: unknown kind 'Service' of apiVersion 'v1'; what a "
+                             "Service is there, a Backend of 'pointsman/v1' is here\n");
     assert_documents_refused("apiVersion: pointsman/v1\nkind: Backend\n",
                              "a.yaml:1:1: 'metadata' is missing\n"
                              "a.yaml:1:1: 'spec' is missing\n");
@@ -247,7 +314,7 @@ static void a_field_that_is_missing_is_named(void **state)
     (void)state;
     assert_documents_refused(
         ROUTE_HEAD "spec: {rules: [{backendRefs: [{port: 80, nme: x}]}]}\n",
-        "a.yaml:4:42: spec.rules[0].backendRefs[0]: unknown field 'nme'\n"
+        "a.yaml:4:42: spec.rules[0].backendRefs[0]: unknown field 'nme'; did you mean 'name'?\n"
         "a.yaml:4:31: spec.rules[0].backendRefs[0].name: must be the name of a "
         "Backend\n");
 }
@@ -277,6 +344,9 @@ static void a_name_is_all_that_a_removal_reads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        DOCUMENT_TEST(what_was_meant_is_guessed),
+        DOCUMENT_TEST(a_wrong_indentation_is_told_as_one),
+        DOCUMENT_TEST(a_list_that_is_too_long_is_told_where_it_begins),
         DOCUMENT_TEST(all_problems_are_found_at_once),
         DOCUMENT_TEST(problems_of_several_documents_are_found_together),
         DOCUMENT_TEST(what_is_not_an_object_of_ours_is_refused),
