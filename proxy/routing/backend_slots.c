@@ -24,11 +24,17 @@ struct slot {
     uint32_t port;
     uint32_t references; /* backendRefs of routes that name it */
     bool is_dirty;       /* waits in `dirty` for settle */
+
+    /* The record whose object it was the first to build for its port; others of the object's
+     * followers share what it has. NULL: it is none. */
+    struct record *leads;
+    struct slot *next_leader; /* of another port */
 };
 
 /* The slots of one backend's name, whether or not there is such an object. */
 struct record {
     struct slot *slots;
+    struct slot *leaders;                  /* one for each port, of this record or a follower */
     struct record *for_all;                /* that of the name without a namespace, or NULL */
     struct record *followers;              /* those whose `for_all` this is */
     struct record *next_follower, **place; /* among the followers of `for_all` */
@@ -111,6 +117,57 @@ static void drop_record_if_unused(struct backend_slots *slots, struct record *re
 }
 
 /* --- slots ---------------------------------------------------------------------------------- */
+
+static struct slot *find_leader(const struct record *record, uint32_t port)
+{
+    struct slot *slot = record->leaders;
+    while (slot != NULL && slot->port != port)
+        slot = slot->next_leader;
+    return slot;
+}
+
+static void lead(struct slot *slot, struct record *record)
+{
+    slot->leads = record;
+    slot->next_leader = record->leaders;
+    record->leaders = slot;
+}
+
+static void stop_leading(struct slot *slot)
+{
+    if (slot->leads == NULL)
+        return;
+    struct slot **place = &slot->leads->leaders;
+    while (*place != slot)
+        place = &(*place)->next_leader;
+    *place = slot->next_leader;
+    slot->leads = NULL;
+}
+
+/* One that shares what the slot has; NULL: none of this record. */
+static struct slot *find_sharer(const struct record *record, const struct slot *with)
+{
+    for (struct slot *slot = record->slots; slot != NULL; slot = slot->next) {
+        if (slot != with && slot->backend == with->backend && !slot->is_dirty)
+            return slot;
+    }
+    return NULL;
+}
+
+/* The slot will have another backend, or none. */
+static void hand_over(struct slot *slot)
+{
+    struct record *record = slot->leads;
+    if (record == NULL)
+        return;
+    stop_leading(slot);
+    struct slot *next = slot->backend == NULL ? NULL : find_sharer(record, slot);
+    for (struct record *at = record->followers; at != NULL && next == NULL && slot->backend != NULL;
+         at = at->next_follower)
+        next = find_sharer(at, slot);
+    if (next != NULL)
+        lead(next, record);
+}
 
 static void mark_dirty(struct backend_slots *slots, struct slot *slot)
 {
@@ -241,19 +298,18 @@ size_t backend_slots_count(const struct backend_slots *slots)
 
 /* --- settling ------------------------------------------------------------------------------- */
 
-static const struct backend_object *object_of(const struct backend_slots *slots,
-                                              const struct record *record)
+/* The record of the name whose object serves this one, if there is any. */
+static struct record *serving_record(const struct backend_slots *slots, struct record *record)
 {
-    const struct backend_object *object = object_map_find(&slots->objects, record_name(record));
-    if (object == NULL && record->for_all != NULL)
-        object = object_map_find(&slots->objects, record_name(record->for_all));
-    return object;
+    bool has_own = object_map_find(&slots->objects, record_name(record)) != NULL;
+    return has_own || record->for_all == NULL ? record : record->for_all;
 }
 
 /* NULL when there is no such backend, or none that this port leads to: both answer 500. */
-static struct backend *build_backend(struct backend_slots *slots, const struct slot *slot)
+static struct backend *build_backend(struct backend_slots *slots, const struct slot *slot,
+                                     const struct record *record)
 {
-    const struct backend_object *object = object_of(slots, slot->record);
+    const struct backend_object *object = object_map_find(&slots->objects, record_name(record));
     if (object == NULL || object->is_broken)
         return NULL;
     ProtobufCMessage *message =
@@ -265,6 +321,23 @@ static struct backend *build_backend(struct backend_slots *slots, const struct s
                                           slot->backend, slots->endpoints, NULL);
     message_free(message);
     return backend;
+}
+
+/* One backend serves the routes of every namespace that have no other, so that it is counted, and
+ * takes turns, once. A leader that is dirty has what the object was. */
+static struct backend *share_backend(struct backend_slots *slots, struct slot *slot)
+{
+    struct record *record = serving_record(slots, slot->record);
+    hand_over(slot);
+    struct slot *leader = find_leader(record, slot->port);
+    if (leader != NULL && !leader->is_dirty && leader->backend != NULL) {
+        backend_acquire(leader->backend);
+        return leader->backend;
+    }
+    if (leader != NULL)
+        stop_leading(leader);
+    lead(slot, record);
+    return build_backend(slots, slot, record);
 }
 
 /* Takes the caller's reference. */
@@ -291,6 +364,7 @@ static void drop_slot(struct backend_slots *slots, struct slot *slot)
     while (*place != slot)
         place = &(*place)->next;
     *place = slot->next;
+    hand_over(slot);
     drop_record_if_unused(slots, slot->record);
     show(slots, slot, NULL);
     route_table_builder_retire(slots->builder, slot, give_index_back);
@@ -307,7 +381,7 @@ static bool build_dirty(struct backend_slots *slots)
             drop_slot(slots, slot);
             continue;
         }
-        show(slots, slot, build_backend(slots, slot));
+        show(slots, slot, share_backend(slots, slot));
         has_names = has_names || (slot->backend != NULL && slot->backend->name_count > 0);
     }
     slots->dirty_count = 0;

@@ -3,8 +3,8 @@
  * A slot is a backend as backendRefs of one port see it, (full name, port); it is there as long
  * as a route names it, whether or not the backend is. So endpoints change by replacing what is in
  * a few slots, without a route being touched. A name with a namespace that no backend has shows the
- * backend of that name without one. An index is given to another slot only when no
- * table shows the old one any more.
+ * backend of that name without one, the same for every namespace. An index is given to another slot
+ * only when no table shows the old one any more.
  *
  * Threads: control only. */
 #ifndef PROXY_ROUTING_BACKEND_SLOTS_H

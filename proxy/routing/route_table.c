@@ -159,22 +159,46 @@ struct backend *route_table_backend(const struct route_table *table, uint32_t ba
     return slot_vector_get(&table->roots.backends, backend_index);
 }
 
+/* Those that were visited, in a table twice as large as there are indexes. */
 struct backend_visit {
     route_table_visit_fn *visit;
     void *context;
+    const void **visited;
+    size_t mask;
 };
+
+static void count_backend(void *context, void *value)
+{
+    (void)value;
+    ++*(size_t *)context;
+}
 
 static void visit_backend(void *context, void *value)
 {
     const struct backend_visit *each = context;
+    size_t at = (uintptr_t)value / sizeof(struct backend) & each->mask;
+    while (each->visited[at] != NULL && each->visited[at] != value)
+        at = (at + 1) & each->mask;
+    if (each->visited[at] == value)
+        return;
+    each->visited[at] = value;
     each->visit(each->context, value);
 }
 
+/* Several indexes may share one. */
 void route_table_each_backend(const struct route_table *table, route_table_visit_fn *visit,
                               void *context)
 {
     struct backend_visit each = {.visit = visit, .context = context};
+    size_t count = 0;
+    slot_vector_each(&table->roots.backends, count_backend, &count);
+    size_t room = 1;
+    while (room < 2 * count)
+        room *= 2;
+    each.visited = memory_allocate_zeroed(room, sizeof(each.visited[0]));
+    each.mask = room - 1;
     slot_vector_each(&table->roots.backends, visit_backend, &each);
+    free(each.visited);
 }
 
 uint64_t route_table_revision(const struct route_table *table)

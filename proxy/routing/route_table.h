@@ -30,7 +30,7 @@ const struct rule *route_table_find(const struct route_table *table,
  * Borrowed from the table; see backend_acquire. */
 struct backend *route_table_backend(const struct route_table *table, uint32_t backend_index);
 
-/* Visits every backend that a route of the table names. Borrowed from the table. */
+/* Visits every backend that a route of the table names, once. Borrowed from the table. */
 typedef void route_table_visit_fn(void *context, struct backend *backend);
 void route_table_each_backend(const struct route_table *table, route_table_visit_fn *visit,
                               void *context);

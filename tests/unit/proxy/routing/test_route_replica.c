@@ -364,6 +364,108 @@ static void routes_of_many_namespaces_share_a_backend(void **state)
     free_objects(objects, ROUTES + 1);
 }
 
+static void count_visit(void *context, struct backend *backend)
+{
+    (void)backend;
+    ++*(size_t *)context;
+}
+
+static size_t backends_of_table(const struct fixture *fixture)
+{
+    size_t count = 0;
+    route_table_each_backend(fixture->table, count_visit, &count);
+    return count;
+}
+
+/* Commits one object, or its removal, on top of `digest`. */
+static void change(struct fixture *fixture, uint64_t revision, const struct object *object,
+                   bool is_removed, uint64_t *digest)
+{
+    begin(fixture, false);
+    if (is_removed)
+        stage_removal(fixture, object);
+    else
+        stage(fixture, object);
+    *digest += is_removed ? -object->digest : object->digest;
+    assert_true(commit(fixture, revision, *digest, false));
+}
+
+/* Not one for each namespace: it would be told and counted as often, and take turns of its own. */
+static void a_backend_of_many_namespaces_is_one(void **state)
+{
+    struct fixture *fixture = *state;
+    struct object objects[] = {
+        route_object("a/r host=a : prefix:/ -> users"),
+        route_object("b/r host=b : prefix:/ -> users"),
+        route_object("c/r host=c : prefix:/ -> users"),
+        backend_object("users", "10.0.0.1", 80),
+        backend_object("a/users", "10.0.0.2", 80),
+    };
+    uint64_t digest = 0;
+    begin(fixture, true);
+    for (size_t i = 0; i < 4; i++) {
+        stage(fixture, &objects[i]);
+        digest += objects[i].digest;
+    }
+    assert_true(commit(fixture, 1, digest, false));
+    assert_ptr_equal(backend_of(fixture, "GET a/"), backend_of(fixture, "GET b/"));
+    assert_int_equal(backends_of_table(fixture), 1);
+
+    /* One of them gets its own, and loses it again. */
+    change(fixture, 2, &objects[4], false, &digest);
+    assert_string_equal(backend_of(fixture, "GET a/")->name.at, "a/users");
+    assert_ptr_equal(backend_of(fixture, "GET b/"), backend_of(fixture, "GET c/"));
+    assert_int_equal(backends_of_table(fixture), 2);
+    change(fixture, 3, &objects[4], true, &digest);
+    assert_ptr_equal(backend_of(fixture, "GET a/"), backend_of(fixture, "GET b/"));
+    assert_int_equal(backends_of_table(fixture), 1);
+
+    /* Whichever was the first goes; then another comes. */
+    for (size_t i = 0; i < 2; i++) {
+        change(fixture, 4 + 2 * i, &objects[i], true, &digest);
+        assert_int_equal(backends_of_table(fixture), 1);
+        change(fixture, 5 + 2 * i, &objects[i], false, &digest);
+        assert_ptr_equal(backend_of(fixture, "GET a/"), backend_of(fixture, "GET c/"));
+        assert_int_equal(backends_of_table(fixture), 1);
+    }
+
+    /* It changes. */
+    struct backend *before = backend_of(fixture, "GET a/");
+    struct object changed = backend_object("users", "10.0.0.3", 80);
+    begin(fixture, false);
+    stage(fixture, &changed);
+    assert_true(commit(fixture, 8, digest - objects[3].digest + changed.digest, false));
+    assert_ptr_not_equal(backend_of(fixture, "GET a/"), before);
+    assert_ptr_equal(backend_of(fixture, "GET a/"), backend_of(fixture, "GET b/"));
+    assert_int_equal(backends_of_table(fixture), 1);
+    free_objects(&changed, 1);
+    free_objects(objects, 5);
+}
+
+/* What is behind another port is another. */
+static void of_two_ports_each_has_its_own(void **state)
+{
+    struct fixture *fixture = *state;
+    struct object objects[] = {
+        route_object("a/r host=a : prefix:/ -> users:80"),
+        route_object("b/r host=b : prefix:/ -> users:81"),
+        route_object("c/r host=c : prefix:/ -> users:81"),
+        backend_object("users", "10.0.0.1", 0),
+    };
+    uint64_t digest = 0;
+    begin(fixture, true);
+    for (size_t i = 0; i < 4; i++) {
+        stage(fixture, &objects[i]);
+        digest += objects[i].digest;
+    }
+    assert_true(commit(fixture, 1, digest, false));
+
+    assert_ptr_not_equal(backend_of(fixture, "GET a/"), backend_of(fixture, "GET b/"));
+    assert_ptr_equal(backend_of(fixture, "GET b/"), backend_of(fixture, "GET c/"));
+    assert_int_equal(backends_of_table(fixture), 2);
+    free_objects(objects, 4);
+}
+
 static void the_last_word_on_an_object_counts(void **state)
 {
     struct fixture *fixture = *state;
@@ -473,6 +575,8 @@ int main(void)
         REPLICA_TEST(references_resolve_in_the_namespace_of_the_route),
         REPLICA_TEST(a_backend_without_a_namespace_serves_where_there_is_no_other),
         REPLICA_TEST(routes_of_many_namespaces_share_a_backend),
+        REPLICA_TEST(a_backend_of_many_namespaces_is_one),
+        REPLICA_TEST(of_two_ports_each_has_its_own),
         REPLICA_TEST(the_last_word_on_an_object_counts),
         REPLICA_TEST(a_snapshot_drops_what_it_does_not_name_and_keeps_what_is_the_same),
         REPLICA_TEST(an_index_is_reused_only_when_no_table_shows_it),
