@@ -203,6 +203,7 @@ static void compile_filter(struct filter_compiler *compiler, const FilterMessage
         break;
     case POINTSMAN__V1__FILTER__KIND_CORS:
         filters->cors = compile_cors(compiler, message->cors);
+        filters->cors_is_last = filters->response_headers.count > 0;
         break;
     case POINTSMAN__V1__FILTER__KIND_REQUEST_MIRROR:
         compile_mirror(compiler, message->request_mirror);

@@ -4,10 +4,15 @@
  * and proxy/routing/cors.h act on it. One allocation with its text, so that routes without filters
  * pay nothing.
  *
- * The order in which a document lists filters means nothing; the Gateway API asks for it where it
- * is possible, and leaves it to us. A preflight is answered first, then a redirect. What goes on
- * has its headers edited, then its host and path rewritten, and mirrors get a copy of that. What a
- * rule says comes before what its backendRef says.
+ * The order in which a document lists filters is followed where it can be seen, but for mirrors
+ * (HTTPRouteRule.filters: "wherever possible, implementations SHOULD"). What a rule says comes
+ * before what its backendRef says. A preflight is answered first, then a redirect; of those one
+ * cannot change what the other is about. Headers of requests are edited, and host and path
+ * rewritten: neither touches what the other does, for Host is not edited. Of CORS and
+ * ResponseHeaderModifier, the one that is listed last has the last word about a header that both
+ * write. A mirror gets a copy of what the service gets, also where it is listed before what changes
+ * that: a copy that differs would be of no use to compare the two, and to keep the request as it
+ * was would cost each one that is mirrored.
  *
  * Threads: any; immutable. */
 #ifndef PROXY_ROUTING_FILTER_H
@@ -80,6 +85,7 @@ struct filter_list {
     struct url_rewrite rewrite;
     struct redirect redirect;
     const struct cors *cors; /* NULL: none */
+    bool cors_is_last;       /* behind the edits of response headers */
     const struct mirror_target *mirrors;
     size_t mirror_count;
 };

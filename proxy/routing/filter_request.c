@@ -66,6 +66,31 @@ struct url_rewrite filter_request_rewrite(const struct filter_list *rule,
     };
 }
 
+struct response_edit {
+    const struct request_head *head;
+    struct header_list *fields;
+    struct arena *arena;
+    const struct cors *cors; /* the one that counts; NULL: none */
+};
+
+static void add_cors(const struct response_edit *edit, const struct filter_list *filters)
+{
+    if (edit->cors == NULL || edit->cors != filters->cors)
+        return;
+    edit->fields->count = cors_response_headers(edit->cors, edit->head, edit->fields->headers,
+                                                edit->fields->count, edit->arena);
+}
+
+static void edit_response(const struct response_edit *edit, const struct filter_list *filters)
+{
+    if (!filters->cors_is_last)
+        add_cors(edit, filters);
+    edit->fields->count = header_edits_apply(&filters->response_headers, edit->fields->headers,
+                                             edit->fields->count, edit->arena);
+    if (filters->cors_is_last)
+        add_cors(edit, filters);
+}
+
 /* NULL also where the answer is a permission: that is complete. */
 static const struct cors *response_cors(const struct filter_list *rule,
                                         const struct filter_list *choice,
@@ -79,16 +104,15 @@ void filter_request_edit_response(const struct filter_list *rule, const struct f
                                   const struct request_head *head, struct header_list *fields,
                                   struct arena *arena)
 {
-    const struct header_edits *first = &or_none(rule)->response_headers;
-    const struct header_edits *second = &or_none(choice)->response_headers;
-    const struct cors *cors = response_cors(or_none(rule), or_none(choice), head);
-    if (first->count + second->count == 0 && cors == NULL)
+    rule = or_none(rule);
+    choice = or_none(choice);
+    const size_t edits = rule->response_headers.count + choice->response_headers.count;
+    const struct response_edit edit = {
+        .head = head, .fields = fields, .arena = arena, .cors = response_cors(rule, choice, head)};
+    if (edits == 0 && edit.cors == NULL)
         return;
-
-    header_list_move(fields, first->count + second->count + CORS_MAX_HEADERS, arena);
-    if (cors != NULL)
-        fields->count = cors_response_headers(cors, head, fields->headers, fields->count, arena);
-    fields->count = header_edits_apply(first, fields->headers, fields->count, arena);
-    fields->count = header_edits_apply(second, fields->headers, fields->count, arena);
+    header_list_move(fields, edits + CORS_MAX_HEADERS, arena);
+    edit_response(&edit, rule);
+    edit_response(&edit, choice);
     header_list_tag(fields);
 }
