@@ -28,7 +28,7 @@ struct ask {
 struct shape {
     const char *name;
     void (*ask)(struct ask *ask, unsigned number);
-    bool is_scanned; /* expressions are tried one after the other */
+    bool is_scanned; /* of expressions: fewer routes and lookups */
 };
 
 extern const struct shape shape_hosts;       /* many hosts with four paths each */
