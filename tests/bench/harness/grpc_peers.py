@@ -3,7 +3,7 @@
 import os
 
 from . import processes
-from .peers import HAPROXY, NGINX, Peer
+from .peers import HAPROXY, NGINX, PROGRAMS, Peer
 
 TEXTS = {
     "nginx.conf": NGINX.replace(
@@ -34,13 +34,12 @@ class GrpcPeer(Peer):
 
 
 class GrpcBackend:
-    """nghttpd, which sends every message back and says that all is well."""
+    """Sends every message back and says that all is well; see grpc_service.c."""
 
     def __init__(self, cpu):
         self.port = processes.free_port()
-        trailer = "--trailer=grpc-status: 0"
-        arguments = ["nghttpd", "--no-tls", "--echo-upload", trailer, "--max-concurrent-streams=100"]
-        self.process = processes.start([*arguments, "-a", "127.0.0.1", str(self.port)], {cpu})
+        program = os.path.join(PROGRAMS, "bench_grpc_service")
+        self.process = processes.start([program, str(self.port)], {cpu})
         processes.wait_for_port(self.port, self.process)
 
     def stop(self):

@@ -275,50 +275,13 @@ def is_installed(name):
     return shutil.which(name) is not None
 
 
-BACKEND = """
-daemon off; worker_processes 1; pid {folder}/backend.pid; error_log stderr crit;
-worker_rlimit_nofile 20000;
-events {{ worker_connections 8192; }}
-http {{
-  access_log off; keepalive_requests 1000000000; keepalive_timeout 3600s; sendfile on;
-  tcp_nopush on; client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2;
-  fastcgi_temp_path {folder}/t3; uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
-  open_file_cache max=16;
-  server {{ listen 127.0.0.1:{port} backlog=4096; root {folder}; }}
-}}
-"""
-
-
-class DelayedService:
-    """A service that takes its time: bench_delayed_service."""
-
-    def __init__(self, delay_ms, cpu):
-        self.port = processes.free_port()
-        program = os.path.join(PROGRAMS, "bench_delayed_service")
-        self.process = processes.start([program, str(self.port), str(delay_ms)], {cpu})
-        processes.wait_for_port(self.port, self.process)
-
-    def stop(self):
-        processes.stop(self.process)
-
-
 class Backend:
-    """The service behind: files of the sizes asked for, as nginx serves them."""
+    """The service behind, which may take its time: service.c."""
 
-    def __init__(self, folder, sizes, cpu):
-        os.makedirs(folder, exist_ok=True)
-        for size in sizes:
-            with open(os.path.join(folder, f"{size}"), "wb") as file:
-                file.write(b"x" * size)
+    def __init__(self, cpu, delay_ms=0):
         self.port = processes.free_port()
-        path = os.path.join(folder, "backend.conf")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(BACKEND.format(folder=folder, port=self.port))
-        self.process = processes.start(
-            ["nginx", "-e", "stderr", "-p", folder, "-c", path],
-            {cpu},
-            os.path.join(folder, "backend.log"),
-        )
+        program = os.path.join(PROGRAMS, "bench_service")
+        self.process = processes.start([program, str(self.port), str(delay_ms)], {cpu})
         processes.wait_for_port(self.port, self.process)
 
     def stop(self):
