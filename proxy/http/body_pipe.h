@@ -39,10 +39,16 @@ static inline struct slice body_pipe_waiting(const struct body_pipe *body)
     return slice_of(body->bytes.at + body->taken, body->bytes.length - body->taken);
 }
 
+/* How much may wait in it. */
+static inline size_t body_pipe_high(const struct body_pipe *body)
+{
+    return BODY_PIPE_HIGH_BYTES - body->withheld;
+}
+
 /* How much the producer may append. */
 static inline size_t body_pipe_room(const struct body_pipe *body)
 {
-    size_t high = BODY_PIPE_HIGH_BYTES - body->withheld;
+    size_t high = body_pipe_high(body);
     return body->bytes.length < high ? high - body->bytes.length : 0;
 }
 

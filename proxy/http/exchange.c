@@ -141,7 +141,7 @@ static struct exchange *allocate(struct worker *worker)
         return exchange;
     }
     exchange = memory_allocate(sizeof(*exchange));
-    memset(exchange, 0, offsetof(struct exchange, request_tags));
+    memset(exchange, 0, sizeof(*exchange));
     exchange->worker = worker;
     forwarder_init(exchange);
     return exchange;
@@ -157,23 +157,65 @@ struct exchange *exchange_new(struct worker *worker, const struct front_operatio
     exchange->asked = NULL;
     exchange->mirrors = NULL;
     exchange->is_mirror = false;
-    exchange->is_alone = true;
     exchange->response = (struct parsed_response){0};
+    exchange->response_window = BODY_PIPE_HIGH_BYTES;
     exchange->started_us = worker_now_us(worker);
     return exchange;
 }
 
-struct request_parser *exchange_parse_request(struct exchange *exchange)
+struct request_area *exchange_read_request(struct exchange *exchange)
 {
-    if (exchange->request_parser == NULL)
-        exchange->request_parser = spares_take(&exchange->worker->exchanges.request_parsers);
-    return exchange->request_parser;
+    exchange->request_area = spares_take(&exchange->worker->exchanges.request_areas);
+    return exchange->request_area;
 }
 
-void exchange_stop_parsing(struct exchange *exchange)
+static void return_request_area(struct exchange *exchange)
 {
-    spares_give(&exchange->worker->exchanges.request_parsers, exchange->request_parser);
-    exchange->request_parser = NULL;
+    spares_give(&exchange->worker->exchanges.request_areas, exchange->request_area);
+    exchange->request_area = NULL;
+}
+
+static void own_request_fields(struct exchange *exchange)
+{
+    struct header_list *fields = &exchange->request.fields;
+    const struct header_list read = *fields;
+    fields->headers = exchange->request_headers;
+    fields->tags = exchange->request_tags;
+    fields->capacity = read.count + EXCHANGE_ADDED_HEADERS;
+    if (fields->capacity > EXCHANGE_OWN_HEADERS) {
+        struct arena *arena = &exchange->arena;
+        fields->headers = arena_allocate(arena, fields->capacity * sizeof(*fields->headers));
+        fields->tags = arena_allocate(arena, fields->capacity * sizeof(*fields->tags));
+    }
+    memcpy(fields->headers, read.headers, read.count * sizeof(*read.headers));
+    memcpy(fields->tags, read.tags, read.count * sizeof(*read.tags));
+    exchange->request.head.headers = fields->headers;
+}
+
+void exchange_take_request(struct exchange *exchange)
+{
+    exchange->request = exchange->request_area->parser.request;
+    own_request_fields(exchange);
+    return_request_area(exchange);
+}
+
+void exchange_start_chunks(struct exchange *exchange, struct chunked_body **chunks,
+                           uint64_t limit_bytes)
+{
+    if (*chunks == NULL) {
+        *chunks = spares_take(&exchange->worker->exchanges.chunked_bodies);
+        **chunks = (struct chunked_body){0};
+    }
+    chunked_body_start(*chunks, limit_bytes);
+}
+
+static void return_chunks(struct exchange *exchange, struct chunked_body **chunks)
+{
+    if (*chunks == NULL)
+        return;
+    chunked_body_clear(*chunks);
+    spares_give(&exchange->worker->exchanges.chunked_bodies, *chunks);
+    *chunks = NULL;
 }
 
 static struct response_area *response_area(struct exchange *exchange)
@@ -205,8 +247,6 @@ static void free_exchange(struct exchange *exchange)
     buffer_clear(&exchange->response_bytes);
     buffer_clear(&exchange->notes);
     arena_clear(&exchange->arena);
-    chunked_body_clear(&exchange->request_chunks);
-    chunked_body_clear(&exchange->response_chunks);
     free(exchange);
 }
 
@@ -223,9 +263,11 @@ static void recycle(struct exchange *exchange)
     struct exchange_queue *queue = &exchange->worker->exchanges;
     recycle_head(&exchange->request_bytes);
     recycle_head(&exchange->response_bytes);
-    exchange_stop_parsing(exchange);
+    return_request_area(exchange);
     spares_give(&queue->response_areas, exchange->response_area);
     exchange->response_area = NULL;
+    return_chunks(exchange, &exchange->request_chunks);
+    return_chunks(exchange, &exchange->response_chunks);
     buffer_reset(&exchange->notes);
     arena_clear(&exchange->arena);
     body_pipe_reset(&exchange->request_body);
@@ -336,14 +378,16 @@ void exchange_clear_response(struct exchange *exchange)
 void exchanges_init(struct worker *worker)
 {
     timer_init(&worker->exchanges.trim_timer, on_trim_due, worker);
-    spares_init(&worker->exchanges.request_parsers, sizeof(struct request_parser));
+    spares_init(&worker->exchanges.request_areas, sizeof(struct request_area));
     spares_init(&worker->exchanges.response_areas, sizeof(struct response_area));
+    spares_init(&worker->exchanges.chunked_bodies, sizeof(struct chunked_body));
 }
 
 void exchanges_clear(struct worker *worker)
 {
     free_some(&worker->exchanges, worker->exchanges.free_count);
     timer_clear(&worker->timers, &worker->exchanges.trim_timer);
-    spares_clear(&worker->exchanges.request_parsers);
+    spares_clear(&worker->exchanges.request_areas);
     spares_clear(&worker->exchanges.response_areas);
+    spares_clear(&worker->exchanges.chunked_bodies);
 }

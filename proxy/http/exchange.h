@@ -117,6 +117,17 @@ struct forwarding {
     bool lacks_connection; /* why there was no room: else too many requests */
 };
 
+/* What a request's head is read with and into, while it is read. */
+struct request_area {
+    struct request_parser parser;
+    struct header headers[REQUEST_HEADERS_MAX];
+    struct header_tag tags[REQUEST_HEADERS_MAX];
+};
+
+/* Fields of a request that fit into its exchange, those that are added included; more lie in its
+ * arena. */
+enum { EXCHANGE_OWN_HEADERS = 40 };
+
 /* Where a response's fields lie. An exchange has one from the first byte of an answer on: most
  * answers are complete at once, so that a few, which stay in the CPU's cache, serve everyone. */
 struct response_area {
@@ -145,7 +156,6 @@ struct exchange {
     const struct request_head *asked; /* as it came in, when filters have rewritten it; or NULL */
     struct mirror *mirrors;           /* copies of the request that are not complete yet */
     bool is_mirror;                   /* is such a copy itself: not counted, not logged */
-    bool is_alone;                    /* when it began, its client's connection had no other */
     bool is_grpc;                     /* who asks speaks it: see grpc_reply.h */
     bool is_head_complete;            /* `request` is filled in, as far as it could be understood */
     struct slice peer_address;        /* of the connection, as text; borrowed from the front */
@@ -161,6 +171,7 @@ struct exchange {
     unsigned own_status;      /* the proxy answers itself, or has cut an answer; 0: neither */
     bool response_closes;     /* the client's connection ends with this response */
     struct body_pipe response_body;
+    size_t response_window; /* so many bytes of it an endpoint of HTTP/2 may send unasked */
 
     struct forwarding forwarding;
 
@@ -176,13 +187,12 @@ struct exchange {
     struct arena arena;           /* what filters have made */
     char request_id[32];          /* another */
     char host[REQUEST_HOST_BYTES];
-    struct request_parser *request_parser; /* NULL but while the head is being read */
-    struct response_area *response_area;   /* NULL before there is a response */
-    struct chunked_body request_chunks;
-    struct chunked_body response_chunks;
-    /* Last, for they are not touched where there are no fields. */
-    struct header_tag request_tags[REQUEST_HEADERS_MAX + EXCHANGE_ADDED_HEADERS];
-    struct header request_headers[REQUEST_HEADERS_MAX + EXCHANGE_ADDED_HEADERS];
+    struct request_area *request_area;   /* NULL but while the head is being read */
+    struct response_area *response_area; /* NULL before there is a response */
+    struct header_tag request_tags[EXCHANGE_OWN_HEADERS];
+    struct header request_headers[EXCHANGE_OWN_HEADERS];
+    struct chunked_body *request_chunks; /* NULL while neither body was chunked */
+    struct chunked_body *response_chunks;
 };
 
 /* A front makes one for each request and ends it, answered or not. An upstream that is still
@@ -191,9 +201,15 @@ struct exchange *exchange_new(struct worker *worker, const struct front_operatio
                               void *front);
 void exchange_end(struct exchange *exchange);
 
-/* For a front that parses heads: what to parse with, from the first call until the head is read. */
-struct request_parser *exchange_parse_request(struct exchange *exchange);
-void exchange_stop_parsing(struct exchange *exchange);
+/* For a front that is going to read the head: exchange->request_area is there. */
+struct request_area *exchange_read_request(struct exchange *exchange);
+/* It is read, and exchange->request what the parser has made of it: the request area is given back.
+ */
+void exchange_take_request(struct exchange *exchange);
+
+/* For who reads a body in the chunked coding: `chunks` is one of the exchange's, ready for it. */
+void exchange_start_chunks(struct exchange *exchange, struct chunked_body **chunks,
+                           uint64_t limit_bytes);
 
 /* For a front: it has copied the fields of exchange->response, its final head. */
 void exchange_forget_response_fields(struct exchange *exchange);
@@ -241,8 +257,9 @@ struct exchange_queue {
     unsigned free_count;
     unsigned free_least; /* since the last trim */
     struct timer trim_timer;
-    struct spares request_parsers;
+    struct spares request_areas;
     struct spares response_areas;
+    struct spares chunked_bodies;
 };
 
 void exchanges_init(struct worker *worker);

@@ -91,7 +91,6 @@ static void add_websocket_key(struct exchange *exchange)
 
 void forwarded_head_prepare(struct exchange *exchange)
 {
-    exchange->request.fields.capacity = REQUEST_HEADERS_MAX + EXCHANGE_ADDED_HEADERS;
     filter_request_add_forwarded(&exchange->request.fields, &exchange->request.head,
                                  forwarded_for(exchange));
     add_certificate(exchange);

@@ -29,22 +29,20 @@ struct exchange *front_exchange_new(struct client_connection *connection,
     struct request_limits limits = {.line_bytes = http->max_request_line_bytes,
                                     .head_bytes = http->max_head_bytes,
                                     .body_bytes = http->max_body_bytes};
-    struct request_areas areas = {.fields = {.headers = exchange->request_headers,
-                                             .tags = exchange->request_tags,
-                                             .capacity = http->max_headers},
-                                  .host = exchange->host};
+    struct request_area *area = exchange_read_request(exchange);
+    struct request_areas areas = {
+        .fields = {.headers = area->headers, .tags = area->tags, .capacity = http->max_headers},
+        .host = exchange->host};
     introduce(exchange, connection);
     struct slice scheme = connection->ssl == NULL ? SLICE("http") : SLICE("https");
-    request_parser_init(exchange_parse_request(exchange), &limits, areas, scheme,
-                        connection->peer_is_trusted);
+    request_parser_init(&area->parser, &limits, areas, scheme, connection->peer_is_trusted);
     client_connection_set_idle(connection, false);
     return exchange;
 }
 
 void front_exchange_serve(struct exchange *exchange, struct client_connection *connection)
 {
-    exchange->request = exchange->request_parser->request;
-    exchange_stop_parsing(exchange);
+    exchange_take_request(exchange);
     exchange->request.head.listener = listener_identity(connection->listener);
     exchange->is_head_complete = true;
     if (exchange->peer_is_trusted)

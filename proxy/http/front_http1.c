@@ -70,10 +70,10 @@ static bool parse_head(struct front_http1 *front, size_t fresh, bool is_from_inp
     struct buffer *bytes = &exchange->request_bytes;
 
     enum parse_result result =
-        request_parser_feed(exchange->request_parser, bytes->at, bytes->length);
+        request_parser_feed(&exchange->request_area->parser, bytes->at, bytes->length);
     size_t behind = 0;
     if (result == PARSE_DONE)
-        behind = bytes->length - exchange->request_parser->request.head_bytes;
+        behind = bytes->length - exchange->request_area->parser.request.head_bytes;
     if (is_from_input)
         buffer_consume(&front->input, fresh - behind);
     else if (behind > 0)
@@ -87,7 +87,7 @@ static bool parse_head(struct front_http1 *front, size_t fresh, bool is_from_inp
         return false;
     case PARSE_REFUSED:
         counter_add(&front->worker->counters->requests, 1);
-        front_http1_refuse(front, exchange->request_parser->refusal);
+        front_http1_refuse(front, exchange->request_area->parser.refusal);
         return false;
     }
     return false;

@@ -39,9 +39,8 @@ static size_t take_body(struct front_http1 *front, struct slice bytes)
         body_pipe_append(body, slice_of(bytes.at, used));
         front->body_left -= used;
         body->is_ended = front->body_left == 0;
-    } else if (chunked_body_decode(&exchange->request_chunks, bytes, body, &used) ==
-               CHUNK_REFUSED) {
-        front_http1_refuse(front, exchange->request_chunks.decoder.refusal);
+    } else if (chunked_body_decode(exchange->request_chunks, bytes, body, &used) == CHUNK_REFUSED) {
+        front_http1_refuse(front, exchange->request_chunks->decoder.refusal);
         return bytes.length;
     }
 
@@ -154,7 +153,7 @@ void front_http1_start_body(struct front_http1 *front)
         return;
     }
     if (exchange->request.framing == BODY_CHUNKED)
-        chunked_body_start(&exchange->request_chunks, limit);
+        exchange_start_chunks(exchange, &exchange->request_chunks, limit);
     front->wants_continue = exchange->request.expects_continue && front->input.length == 0;
     front_http1_start_read_timer(front, front->worker->shared->http.upload_timeout_ms);
     take_body_from_input(front);

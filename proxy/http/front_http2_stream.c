@@ -38,12 +38,14 @@ struct http2_stream *front_http2_stream_open(struct http2_session *session)
     struct front_http2_stream *stream =
         memory_pool_allocate_zeroed(1, sizeof(*stream), &session->worker->memory_pool);
     struct exchange *exchange = front_exchange_new(front->connection, &operations, stream);
-    exchange->is_alone = session->stream_count == 0;
     stream->front = front;
     stream->exchange = exchange;
     stream->write_due_ms = TIMER_NEVER;
+    if (session->stream_count > 0)
+        exchange->response_window = HTTP2_RESPONSE_WINDOW_BYTES;
     stream->http2.incoming = &exchange->request_body;
-    http2_request_reader_begin(&front->reading, exchange->request_parser, &exchange->request_bytes);
+    http2_request_reader_begin(&front->reading, &exchange->request_area->parser,
+                               &exchange->request_bytes);
     front_http2_set_idle(front, false);
     front_http2_share(front, session->stream_count + 1);
     front_http2_stream_set_share(stream, front->pipe_bytes);
@@ -90,7 +92,7 @@ static void start_body(struct front_http2_stream *stream)
 /* An answer to HEAD has no body, whatever is refused. */
 static void take_method(struct exchange *exchange)
 {
-    struct slice method = exchange->request_parser->request.head.method;
+    struct slice method = exchange->request_area->parser.request.head.method;
     exchange->is_head_complete = true;
     exchange->request = (struct parsed_request){.minor_version = 1};
     if (request_lint_method(method) == REFUSAL_NONE)
@@ -105,7 +107,7 @@ void front_http2_stream_on_head(struct http2_stream *http2)
         http2_request_reader_end(&stream->front->reading, !http2->ends_with_head);
     if (http2->is_head_too_large)
         refusal = REFUSAL_HEAD_TOO_LARGE;
-    const struct parsed_request *request = &exchange->request_parser->request;
+    const struct parsed_request *request = &exchange->request_area->parser.request;
     exchange->is_grpc = !request->is_connect && grpc_reply_is_wanted(&request->fields);
     if (refusal == REFUSAL_NONE) {
         front_exchange_serve(exchange, stream->front->connection);

@@ -141,9 +141,13 @@ void http2_stream_consume(struct http2_stream *stream)
     else /* the connection's share was given back at once */
         nghttp2_session_consume_stream(session->native, stream->id, consumed);
     stream->consumed_bytes += consumed;
-    /* Four times what its client has read, so that a long response soon has the whole window. */
-    if (session->role == HTTP2_CLIENT && stream->incoming != NULL)
-        http2_stream_widen(stream, stream->consumed_bytes * 4);
+    /* Four times what its client has read, so that a long response soon has the whole window, but
+     * not more than may wait for a client that reads no further. */
+    if (session->role == HTTP2_CLIENT && stream->incoming != NULL) {
+        uint64_t high = body_pipe_high(stream->incoming);
+        uint64_t earned = stream->consumed_bytes * 4;
+        http2_stream_widen(stream, earned < high ? earned : high);
+    }
     http2_session_mark(session);
 }
 

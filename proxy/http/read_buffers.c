@@ -17,7 +17,7 @@ static void lend(struct buffer *kept, unsigned *count, size_t bytes, struct buff
     if (*count > 0)
         *buffer = kept[--*count];
     else
-        buffer_reserve(buffer, bytes);
+        *buffer = (struct buffer){.at = memory_allocate(bytes), .capacity = bytes};
 }
 
 void read_buffers_lend(struct read_buffers *buffers, struct buffer *buffer)

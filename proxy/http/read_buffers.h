@@ -10,8 +10,9 @@
 
 #include "common/buffer.h"
 
-/* Most answers fit into the first; those that prove to be longer go on in the second. */
-enum { READ_BUFFER_BYTES = 16 * 1024, LARGE_READ_BUFFER_BYTES = 64 * 1024 };
+/* Most answers fit into the first, one of 10 KiB with its head too; those that prove to be longer
+ * go on in the second. */
+enum { READ_BUFFER_BYTES = 11 * 1024, LARGE_READ_BUFFER_BYTES = 64 * 1024 };
 
 enum { HEAD_BUFFER_BYTES = 4 * 1024 };
 

@@ -185,11 +185,11 @@ static void on_chunked(struct upstream_http1 *connection, struct slice bytes)
     struct exchange *exchange = connection->exchange;
     size_t used;
     switch (
-        chunked_body_decode(&exchange->response_chunks, bytes, &exchange->response_body, &used)) {
+        chunked_body_decode(exchange->response_chunks, bytes, &exchange->response_body, &used)) {
     case CHUNK_DONE:
         return finish(connection, used == bytes.length);
     case CHUNK_REFUSED:
-        return fail_broken(connection, exchange->response_chunks.decoder.refusal);
+        return fail_broken(connection, exchange->response_chunks->decoder.refusal);
     case CHUNK_MORE:
     case CHUNK_DATA:
         return exchange_mark(exchange, EXCHANGE_RESPONSE_DATA);
@@ -248,8 +248,8 @@ static void on_head_complete(struct upstream_http1 *connection)
     exchange_answer(exchange);
 
     if (exchange->response.framing == BODY_CHUNKED) {
-        chunked_body_start(&exchange->response_chunks, 0);
-        exchange->response_chunks.decoder.is_of_response = true;
+        exchange_start_chunks(exchange, &exchange->response_chunks, 0);
+        exchange->response_chunks->decoder.is_of_response = true;
         struct slice raw = buffer_slice(&body->bytes);
         /* All of it came with the last read: before that the head was not complete. */
         assert(raw.length <= WORKER_SCRATCH_BYTES);

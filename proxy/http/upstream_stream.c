@@ -60,15 +60,6 @@ struct upstream_stream *upstream_stream_new(struct exchange *exchange,
     return stream;
 }
 
-/* A response to a client that has no other comes without waiting for it; the more of them one
- * client has, the less may come that it does not read. */
-static size_t first_window(const struct exchange *exchange)
-{
-    if (exchange->is_alone)
-        return HTTP2_STREAM_WINDOW_BYTES;
-    return (BODY_PIPE_HIGH_BYTES - exchange->response_body.withheld) / 8;
-}
-
 bool upstream_stream_can_begin(const struct upstream_stream *stream)
 {
     return !stream->exchange->request.wants_websocket ||
@@ -100,7 +91,7 @@ void upstream_stream_begin(struct upstream_stream *stream)
     stream->was_used = connection->served > 0;
     stream->base.incoming = &exchange->response_body;
     stream->base.outgoing = wants_websocket ? NULL : &exchange->request_body;
-    stream->base.first_window = first_window(exchange);
+    stream->base.first_window = exchange->response_window;
 
     struct http2_request request;
     http2_request_make(&request, &exchange->request, connection->link.ssl != NULL,
