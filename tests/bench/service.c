@@ -24,6 +24,7 @@ enum { DEFAULT_BYTES = 128, BYTES_MAX = 16 * 1024 * 1024, HEAD_BYTES_MAX = 512 }
 /* What is sent for one size, head and body. */
 struct answer {
     size_t size;
+    bool closes;
     size_t length;
     char *bytes;
 };
@@ -60,9 +61,10 @@ static void fail(const char *what)
 
 /* --- answers --------------------------------------------------------------------------------- */
 
-static void make_answer(struct answer *answer, size_t size)
+static void make_answer(struct answer *answer, size_t size, bool closes)
 {
     answer->size = size;
+    answer->closes = closes;
     answer->bytes = malloc(HEAD_BYTES_MAX + size);
     if (answer->bytes == NULL)
         fail("malloc");
@@ -71,26 +73,26 @@ static void make_answer(struct answer *answer, size_t size)
                         "Date: Mon, 30 Nov 2026 08:00:00 GMT\r\n"
                         "Content-Type: application/octet-stream\r\nContent-Length: %zu\r\n"
                         "Last-Modified: Mon, 30 Nov 2026 07:00:00 GMT\r\n"
-                        "Connection: keep-alive\r\nETag: \"692bf3a0-80\"\r\n"
+                        "Connection: %s\r\nETag: \"692bf3a0-80\"\r\n"
                         "Accept-Ranges: bytes\r\n\r\n",
-                        size);
+                        size, closes ? "close" : "keep-alive");
     memset(answer->bytes + head, 'x', size);
     answer->length = (size_t)head + size;
 }
 
-static const struct answer *answer_of(size_t size)
+static const struct answer *answer_of(size_t size, bool closes)
 {
     static struct answer answers[SIZES_MAX];
     static size_t count;
     for (size_t i = 0; i < count; i++) {
-        if (answers[i].size == size)
+        if (answers[i].size == size && answers[i].closes == closes)
             return &answers[i];
     }
     if (count == SIZES_MAX || size > BYTES_MAX) {
         fprintf(stderr, "bench_service: %zu bytes are too many, or one size too many\n", size);
         exit(1);
     }
-    make_answer(&answers[count], size);
+    make_answer(&answers[count], size, closes);
     return &answers[count++];
 }
 
@@ -111,6 +113,13 @@ static void ask_for_room(int fd, bool is_full)
     watch(fd, EPOLL_CTL_MOD, is_full ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
+/* Its place among those that are due stays, and is passed over. */
+static void close_connection(int fd)
+{
+    close(fd);
+    connections[fd] = (struct connection){0};
+}
+
 /* A client that has gone is noticed when it is read from. */
 static void send_on(int fd)
 {
@@ -123,6 +132,8 @@ static void send_on(int fd)
             return ask_for_room(fd, sent < 0 && errno == EAGAIN);
         connection->left -= (size_t)sent;
     }
+    if (connection->answer->closes)
+        return close_connection(fd);
     connection->answer = NULL;
     ask_for_room(fd, false);
 }
@@ -134,13 +145,6 @@ static void reply(int fd)
     send_on(fd);
 }
 
-/* Its place among those that are due stays, and is passed over. */
-static void close_connection(int fd)
-{
-    close(fd);
-    connections[fd] = (struct connection){0};
-}
-
 /* A request comes in one piece: it is small, and clients wait for each answer. */
 static void on_readable(int fd)
 {
@@ -150,8 +154,9 @@ static void on_readable(int fd)
         return close_connection(fd);
     request[received] = '\0';
     size_t size;
+    bool closes = strstr(request, "\r\nConnection: close\r\n") != NULL;
     connections[fd].answer =
-        answer_of(sscanf(request, "GET /%zu", &size) == 1 ? size : DEFAULT_BYTES);
+        answer_of(sscanf(request, "GET /%zu", &size) == 1 ? size : DEFAULT_BYTES, closes);
     if (delay_us == 0)
         return reply(fd);
     if (due_count == CONNECTIONS_MAX)
