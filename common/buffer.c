@@ -41,6 +41,15 @@ char *memory_duplicate_string(const char *string)
     return check(strdup(string));
 }
 
+char *memory_duplicate_slice(struct slice slice)
+{
+    char *copy = memory_allocate(slice.length + 1);
+    if (slice.length > 0)
+        memcpy(copy, slice.at, slice.length);
+    copy[slice.length] = '\0';
+    return copy;
+}
+
 void *memory_allocate_aligned(size_t alignment, size_t bytes)
 {
     return check(aligned_alloc(alignment, bytes == 0 ? alignment : bytes));

@@ -54,6 +54,8 @@ void *memory_allocate(size_t bytes);
 void *memory_allocate_zeroed(size_t count, size_t bytes);
 void *memory_reallocate(void *old, size_t bytes);
 char *memory_duplicate_string(const char *string);
+/* With a terminator behind it. */
+char *memory_duplicate_slice(struct slice slice);
 /* `alignment` is a power of two, `bytes` a multiple of it. Free with free. */
 void *memory_allocate_aligned(size_t alignment, size_t bytes);
 

@@ -13,14 +13,6 @@ void *message_list_grow(void *items, size_t count)
     return memory_reallocate(items, (count == 0 ? 1 : 2 * count) * sizeof(void *));
 }
 
-static char *copy_slice(struct slice text)
-{
-    char *copy = memory_allocate(text.length + 1);
-    memcpy(copy, text.at, text.length);
-    copy[text.length] = '\0';
-    return copy;
-}
-
 /* --- changes -------------------------------------------------------------------------------- */
 
 Pointsman__V1__Change *change_message_new(Pointsman__V1__ChangeKind change,
@@ -30,7 +22,7 @@ Pointsman__V1__Change *change_message_new(Pointsman__V1__ChangeKind change,
     pointsman__v1__change__init(message);
     message->change = change;
     message->kind = kind;
-    message->name = copy_slice(name);
+    message->name = memory_duplicate_slice(name);
     return message;
 }
 

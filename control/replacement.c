@@ -80,15 +80,13 @@ static void add_entry(struct replacement *replacement, Pointsman__V1__ObjectKind
         replacement->entries = memory_reallocate(
             replacement->entries, replacement->capacity * sizeof(replacement->entries[0]));
     }
-    struct entry *entry = &replacement->entries[replacement->count];
-    *entry = (struct entry){
+    const size_t index = replacement->count++;
+    replacement->entries[index] = (struct entry){
         .kind = kind,
-        .name = memory_allocate(name.length + 1),
-        .index = replacement->count++,
+        .name = memory_duplicate_slice(name),
+        .index = index,
         .is_selected = is_selected,
     };
-    memcpy(entry->name, name.at, name.length);
-    entry->name[name.length] = '\0';
 }
 
 static bool is_selected(const struct replacement *replacement, struct slice bytes)

@@ -45,10 +45,7 @@ bool routes_of_host_add(struct routes_of_host *routes, struct slice name)
         make_room(routes);
     if (routes->is_too_many)
         return false;
-    char *copy = memory_allocate(name.length + 1);
-    memcpy(copy, name.at, name.length);
-    copy[name.length] = '\0';
-    routes->names[routes->count++] = copy;
+    routes->names[routes->count++] = memory_duplicate_slice(name);
     return true;
 }
 

@@ -21,14 +21,6 @@ struct filling {
     bool has_failed;
 };
 
-static char *copy_name(struct slice name)
-{
-    char *copy = memory_allocate(name.length + 1);
-    memcpy(copy, name.at, name.length);
-    copy[name.length] = '\0';
-    return copy;
-}
-
 static MutationMessage *make_delete(const struct store_change *change, bool force)
 {
     MutationMessage *mutation = memory_allocate(sizeof(*mutation));
@@ -36,10 +28,10 @@ static MutationMessage *make_delete(const struct store_change *change, bool forc
     mutation->force = force;
     if (change->kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE) {
         mutation->operation_case = POINTSMAN__V1__MUTATION__OPERATION_DELETE_ROUTE;
-        mutation->delete_route = copy_name(change->name);
+        mutation->delete_route = memory_duplicate_slice(change->name);
     } else {
         mutation->operation_case = POINTSMAN__V1__MUTATION__OPERATION_DELETE_BACKEND;
-        mutation->delete_backend = copy_name(change->name);
+        mutation->delete_backend = memory_duplicate_slice(change->name);
     }
     return mutation;
 }
@@ -125,7 +117,7 @@ static bool take_change(void *context, const struct store_change *change)
     if (change->was_there == change->is_there &&
         packed_object_equals(change->before, change->after))
         return true;
-    char *name = copy_name(change->name);
+    char *name = memory_duplicate_slice(change->name);
     filling->has_failed = !add_object(filling, change, name);
     free(name);
     return !filling->has_failed;

@@ -1,5 +1,6 @@
 #include "control/routectl/document_grpc.h"
 
+#include "common/buffer.h"
 #include "control/routectl/document_names.h"
 
 #include <stdlib.h>
@@ -160,20 +161,14 @@ void document_grpc_read_method(struct document_decoder *decoder, const yaml_node
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-/* Without the NUL that is behind it. */
-struct written_part {
-    const char *at;
-    size_t length;
-};
-
 static bool is_expression(const PathMatchMessage *path)
 {
     return path->type == POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_REGULAR_EXPRESSION;
 }
 
-static char *part_of(struct written_part part)
+static char *part_of(struct slice part)
 {
-    return part.length == 0 ? NULL : strndup(part.at, part.length);
+    return part.length == 0 ? NULL : memory_duplicate_slice(part);
 }
 
 struct document_grpc_method document_grpc_method_of(const PathMatchMessage *path)
@@ -181,20 +176,20 @@ struct document_grpc_method document_grpc_method_of(const PathMatchMessage *path
     static const char between[] = ")/(?:";
     const char *value = path->value;
     const size_t length = strlen(value);
-    struct written_part service = {value + 1, length - 1};
-    struct written_part method = {value, 0};
+    struct slice service = slice_of(value + 1, length - 1);
+    struct slice method = slice_of(value, 0);
     if (path->type == POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_GRPC_METHOD) {
         service.length = 0;
         method.length = length;
     } else if (is_expression(path)) {
         const char *middle = strstr(value, between);
-        service = (struct written_part){value + 4, (size_t)(middle - value) - 4};
+        service = slice_of(value + 4, (size_t)(middle - value) - 4);
         method.at = middle + sizeof(between) - 1;
         method.length = length - (size_t)(method.at - value) - 1;
     } else if (path->type == POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_EXACT) {
         const char *slash = strchr(value + 1, '/');
         service.length = (size_t)(slash - value) - 1;
-        method = (struct written_part){slash + 1, strlen(slash + 1)};
+        method = slice_from_string(slash + 1);
     }
     return (struct document_grpc_method){
         .is_expression = is_expression(path),

@@ -242,7 +242,7 @@ static void write_document(struct buffer *to, const char *api_version, const cha
     write_text(to, slash == NULL ? name : slash + 1);
     if (slash != NULL) {
         buffer_append_string(to, "\n  namespace: ");
-        char *namespace_name = strndup(name, (size_t)(slash - name));
+        char *namespace_name = memory_duplicate_slice(slice_of(name, (size_t)(slash - name)));
         write_text(to, namespace_name);
         free(namespace_name);
     }

@@ -58,9 +58,7 @@ static struct named_counter *named_counter_new(struct named_counters *all, struc
         1, sizeof(*counter) + all->worker_count * sizeof(counter->blocks[0]));
     counter->all = all;
     counter->hash = hash;
-    counter->name = memory_allocate(name.length + 1);
-    memcpy(counter->name, name.at, name.length);
-    counter->name[name.length] = '\0';
+    counter->name = memory_duplicate_slice(name);
     return counter;
 }
 

@@ -26,12 +26,9 @@ static void add(struct problem_list *list, Pointsman__V1__ObjectKind kind, struc
     if (list->problems == NULL)
         list->problems = memory_allocate(PROBLEMS_MAX * sizeof(struct problem));
 
-    char *own_name = memory_allocate(name.length + 1);
-    memcpy(own_name, name.at, name.length);
-    own_name[name.length] = '\0';
     list->problems[list->count++] = (struct problem){
         .kind = kind,
-        .name = own_name,
+        .name = memory_duplicate_slice(name),
         .field = memory_duplicate_string(field),
         .message = memory_duplicate_string(message),
     };
