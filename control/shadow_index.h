@@ -1,11 +1,11 @@
 /* Shadow index: which routes may have a match that wins over another's, by what they ask for; and
  * which may serve a host.
  *
- * A hint, in memory: for each match and hostname, and for each hostname, a key and the route's
- * name, some 60 bytes. What has been put is found; some of it may not be so any more. It is filled
- * from the store a millisecond at a time after the start, then as routes are put. Nothing is ever
- * taken out, so no commit that fails has to be undone in it: whoever asks looks at the route, as it
- * is now. When it has come to hold twice what so many routes need, by what they
+ * A hint, in memory: for each match and hostname, and for each hostname, a key that leads to
+ * the route's name (shadow_table.h). What has been put is found; some of it may not be so any more.
+ * It is filled from the store a millisecond at a time after the start, then as routes are put.
+ * Nothing is ever taken out, so no commit that fails has to be undone in it: whoever asks looks at
+ * the route, as it is now. When it has come to hold twice what so many routes need, by what they
  * needed before, it is filled anew.
  *
  * Threads: main. */

@@ -305,15 +305,16 @@ static void read_kind(struct document_decoder *decoder, const yaml_node_t *root,
 static void fail_kind(struct document_decoder *decoder, const yaml_node_t *node,
                       const char *api_version, const char *kind)
 {
-    static const char *const names[] = {"HTTPRoute", "GRPCRoute", "Backend"};
-    const char *guess = document_guess_name(names, sizeof(names) / sizeof(names[0]), kind);
+    const char *names[sizeof(kinds) / sizeof(kinds[0])];
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        names[i] = kinds[i].kind;
         if (strcmp(kinds[i].kind, kind) == 0) {
             decoder_fail(decoder, node, "unknown apiVersion '%s' of kind '%s'; it is '%s'",
                          api_version, kind, kinds[i].api_version);
             return;
         }
     }
+    const char *guess = document_guess_name(names, sizeof(names) / sizeof(names[0]), kind);
     if (strcmp(kind, "Service") == 0)
         guess = "; what a Service is there, a Backend of 'pointsman/v1' is here";
     else if (*guess == '\0')

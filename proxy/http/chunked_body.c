@@ -1,11 +1,12 @@
 #include "proxy/http/chunked_body.h"
 
-void chunked_body_start(struct chunked_body *chunks, uint64_t limit_bytes)
+void chunked_body_start(struct chunked_body *chunks, uint64_t limit_bytes, bool is_of_response)
 {
     chunked_body_clear(chunks);
     struct header_list trailers = {
         .headers = chunks->headers, .tags = chunks->tags, .capacity = TRAILERS_MAX};
     chunk_decoder_init(&chunks->decoder, trailers, limit_bytes);
+    chunks->decoder.is_of_response = is_of_response;
 }
 
 void chunked_body_clear(struct chunked_body *chunks)

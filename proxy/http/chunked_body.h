@@ -10,6 +10,9 @@
 #include "proxy/http/chunk_decoder.h"
 #include "proxy/http/trailers.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct chunked_body {
     struct chunk_decoder decoder;
     struct header headers[TRAILERS_MAX];
@@ -17,7 +20,7 @@ struct chunked_body {
 };
 
 /* `limit_bytes` of payload, 0: no limit. All zero before the first time. */
-void chunked_body_start(struct chunked_body *chunks, uint64_t limit_bytes);
+void chunked_body_start(struct chunked_body *chunks, uint64_t limit_bytes, bool is_of_response);
 void chunked_body_clear(struct chunked_body *chunks);
 
 /* Decodes into `to`, which is ended, with its trailers, when the result is CHUNK_DONE. `*used`:

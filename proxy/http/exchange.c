@@ -140,8 +140,7 @@ static struct exchange *allocate(struct worker *worker)
             queue->free_least = queue->free_count;
         return exchange;
     }
-    exchange = memory_allocate(sizeof(*exchange));
-    memset(exchange, 0, sizeof(*exchange));
+    exchange = memory_allocate_zeroed(1, sizeof(*exchange));
     exchange->worker = worker;
     forwarder_init(exchange);
     return exchange;
@@ -199,14 +198,25 @@ void exchange_take_request(struct exchange *exchange)
     return_request_area(exchange);
 }
 
-void exchange_start_chunks(struct exchange *exchange, struct chunked_body **chunks,
-                           uint64_t limit_bytes)
+static struct chunked_body *take_chunks(struct exchange *exchange)
 {
-    if (*chunks == NULL) {
-        *chunks = spares_take(&exchange->worker->exchanges.chunked_bodies);
-        **chunks = (struct chunked_body){0};
-    }
-    chunked_body_start(*chunks, limit_bytes);
+    struct chunked_body *chunks = spares_take(&exchange->worker->exchanges.chunked_bodies);
+    *chunks = (struct chunked_body){0};
+    return chunks;
+}
+
+void exchange_start_request_chunks(struct exchange *exchange, uint64_t limit_bytes)
+{
+    if (exchange->request_chunks == NULL)
+        exchange->request_chunks = take_chunks(exchange);
+    chunked_body_start(exchange->request_chunks, limit_bytes, false);
+}
+
+void exchange_start_response_chunks(struct exchange *exchange)
+{
+    if (exchange->response_chunks == NULL)
+        exchange->response_chunks = take_chunks(exchange);
+    chunked_body_start(exchange->response_chunks, 0, true);
 }
 
 static void return_chunks(struct exchange *exchange, struct chunked_body **chunks)

@@ -191,8 +191,8 @@ struct exchange {
     struct response_area *response_area; /* NULL before there is a response */
     struct header_tag request_tags[EXCHANGE_OWN_HEADERS];
     struct header request_headers[EXCHANGE_OWN_HEADERS];
-    struct chunked_body *request_chunks; /* NULL while neither body was chunked */
-    struct chunked_body *response_chunks;
+    struct chunked_body *request_chunks;  /* NULL: that body is not chunked */
+    struct chunked_body *response_chunks; /* the same */
 };
 
 /* A front makes one for each request and ends it, answered or not. An upstream that is still
@@ -207,9 +207,10 @@ struct request_area *exchange_read_request(struct exchange *exchange);
  */
 void exchange_take_request(struct exchange *exchange);
 
-/* For who reads a body in the chunked coding: `chunks` is one of the exchange's, ready for it. */
-void exchange_start_chunks(struct exchange *exchange, struct chunked_body **chunks,
-                           uint64_t limit_bytes);
+/* For who reads a body in the chunked coding: its chunks are there, ready for the first byte.
+ * `limit_bytes` of payload, 0: no limit. */
+void exchange_start_request_chunks(struct exchange *exchange, uint64_t limit_bytes);
+void exchange_start_response_chunks(struct exchange *exchange);
 
 /* For a front: it has copied the fields of exchange->response, its final head. */
 void exchange_forget_response_fields(struct exchange *exchange);

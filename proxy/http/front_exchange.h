@@ -11,8 +11,8 @@
 
 struct client_connection;
 
-/* An exchange for a request on this connection, whose head is read into its request
- * area. */
+/* An exchange for a request on this connection, whose head is read into its request area.
+ */
 struct exchange *front_exchange_new(struct client_connection *connection,
                                     const struct front_operations *operations, void *front);
 

@@ -153,7 +153,7 @@ void front_http1_start_body(struct front_http1 *front)
         return;
     }
     if (exchange->request.framing == BODY_CHUNKED)
-        exchange_start_chunks(exchange, &exchange->request_chunks, limit);
+        exchange_start_request_chunks(exchange, limit);
     front->wants_continue = exchange->request.expects_continue && front->input.length == 0;
     front_http1_start_read_timer(front, front->worker->shared->http.upload_timeout_ms);
     take_body_from_input(front);

@@ -248,8 +248,7 @@ static void on_head_complete(struct upstream_http1 *connection)
     exchange_answer(exchange);
 
     if (exchange->response.framing == BODY_CHUNKED) {
-        exchange_start_chunks(exchange, &exchange->response_chunks, 0);
-        exchange->response_chunks->decoder.is_of_response = true;
+        exchange_start_response_chunks(exchange);
         struct slice raw = buffer_slice(&body->bytes);
         /* All of it came with the last read: before that the head was not complete. */
         assert(raw.length <= WORKER_SCRATCH_BYTES);

@@ -35,16 +35,17 @@ struct upstream_stream {
     size_t interim_bytes;
     struct interim_head *interim; /* heads that are to be passed on; the first is being passed on */
     bool has_answer;              /* a final head, which waits for these */
-    bool is_tunnel;               /* it opens a WebSocket: bytes go as they are */
     bool has_end;                 /* and the end of the response */
+    bool is_tunnel;               /* the answer has opened a WebSocket: bytes go as they are */
 };
 
 /* Takes the exchange on; it waits for the connection. */
 struct upstream_stream *upstream_stream_new(struct exchange *exchange,
                                             struct upstream_http2 *connection);
-/* Sends its request, or fails: the connection stands. A WebSocket is asked for when the endpoint
- * has said that it takes one (RFC 8441 section 3), and so only after its SETTINGS. */
+/* The connection stands. Whether the request can be sent: a WebSocket is asked for when the
+ * endpoint has said that it takes one (RFC 8441 section 3), and so only after its SETTINGS. */
 bool upstream_stream_can_begin(const struct upstream_stream *stream);
+/* Sends it, or fails. */
 void upstream_stream_begin(struct upstream_stream *stream);
 
 /* Its exchange fails. One that waits is freed. */
