@@ -3,10 +3,9 @@
  * Its windows are wide, so that it is the proxy under load that decides how fast it goes.
  *
  *     bench_grpc_service PORT */
-#include <arpa/inet.h>
+#include "tests/bench/loopback.h"
+
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,12 +38,6 @@ struct call {
 
 static int loop;
 
-static void fail(const char *what)
-{
-    perror(what);
-    exit(1);
-}
-
 static void check(int result, const char *what)
 {
     if (result < 0) {
@@ -66,7 +59,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     (void)user_data;
     struct call *call = calloc(1, sizeof(*call));
     if (call == NULL)
-        fail("calloc");
+        loopback_fail("calloc");
     return nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, call);
 }
 
@@ -154,9 +147,7 @@ static void close_connection(struct connection *connection)
 
 static void watch(struct connection *connection, int operation, uint32_t events)
 {
-    struct epoll_event event = {.events = events, .data.ptr = connection};
-    if (epoll_ctl(loop, operation, connection->fd, &event) != 0)
-        fail("epoll_ctl");
+    loopback_watch(loop, connection->fd, operation, events, (epoll_data_t){.ptr = connection});
 }
 
 static void fill(struct connection *connection)
@@ -211,29 +202,13 @@ static bool serve(struct connection *connection)
 
 /* --- the program ----------------------------------------------------------------------------- */
 
-static int listen_on(const char *port)
-{
-    struct sockaddr_in address = {
-        .sin_family = AF_INET,
-        .sin_port = htons((uint16_t)strtoul(port, NULL, 10)),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-    };
-    int one = 1;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
-        bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, SOMAXCONN) != 0)
-        fail("listen");
-    return fd;
-}
-
 static void accept_all(int listener)
 {
     int fd;
-    while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
-        int one = 1;
+    while ((fd = loopback_accept(listener)) >= 0) {
         struct connection *connection = calloc(1, sizeof(*connection));
-        if (connection == NULL || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) != 0)
-            fail("accept");
+        if (connection == NULL)
+            loopback_fail("calloc");
         connection->fd = fd;
         open_session(connection);
         watch(connection, EPOLL_CTL_ADD, EPOLLIN);
@@ -246,16 +221,16 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench_grpc_service PORT\n");
         return 2;
     }
-    int listener = listen_on(argv[1]);
-    loop = epoll_create1(0);
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
-    if (loop < 0 || epoll_ctl(loop, EPOLL_CTL_ADD, listener, &event) != 0)
-        fail("epoll");
+    int listener = loopback_listen(argv[1]);
+    loop = epoll_create1(EPOLL_CLOEXEC);
+    if (loop < 0)
+        loopback_fail("epoll_create1");
+    loopback_watch(loop, listener, EPOLL_CTL_ADD, EPOLLIN, (epoll_data_t){.ptr = NULL});
     for (;;) {
         struct epoll_event events[EVENTS];
         int count = epoll_wait(loop, events, EVENTS, -1);
         if (count < 0 && errno != EINTR)
-            fail("epoll_wait");
+            loopback_fail("epoll_wait");
         for (int i = 0; i < count; i++) {
             struct connection *connection = events[i].data.ptr;
             if (connection == NULL)

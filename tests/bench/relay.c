@@ -3,10 +3,9 @@
  * it came. No HTTP is looked at, so nothing could be routed, bounded, retried or refused.
  *
  *     bench_relay LISTEN_PORT BACKEND_PORT */
-#include <arpa/inet.h>
+#include "tests/bench/loopback.h"
+
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,17 +25,9 @@ struct end {
 
 static int loop;
 
-static void fail(const char *what)
-{
-    perror(what);
-    exit(1);
-}
-
 static void watch(struct end *end, int operation, uint32_t events)
 {
-    struct epoll_event event = {.events = events, .data.ptr = end};
-    if (epoll_ctl(loop, operation, end->fd, &event) != 0)
-        fail("epoll_ctl");
+    loopback_watch(loop, end->fd, operation, events, (epoll_data_t){.ptr = end});
 }
 
 /* The memory goes with the last event of a turn, which may still name either end. */
@@ -68,7 +59,7 @@ static void keep_waiting(struct end *end, const char *bytes, size_t length)
 {
     end->waiting = malloc(length);
     if (end->waiting == NULL)
-        fail("malloc");
+        loopback_fail("malloc");
     memcpy(end->waiting, bytes, length);
     end->waiting_bytes = length;
     watch(end, EPOLL_CTL_MOD, EPOLLOUT);
@@ -117,27 +108,18 @@ static struct end *new_end(int fd)
 {
     struct end *end = calloc(1, sizeof(*end));
     if (end == NULL)
-        fail("calloc");
+        loopback_fail("calloc");
     end->fd = fd;
-    int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     return end;
 }
 
 static void on_client(int listener, const struct sockaddr_in *backend)
 {
-    int client = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int client = loopback_accept(listener);
     if (client < 0)
         return;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        fail("socket");
-    /* On loopback a connect is over at once, and bytes may be sent before it is. */
-    if (connect(fd, (const struct sockaddr *)backend, sizeof(*backend)) != 0 &&
-        errno != EINPROGRESS)
-        fail("connect");
     struct end *one = new_end(client);
-    struct end *two = new_end(fd);
+    struct end *two = new_end(loopback_connect(backend));
     one->other = two;
     two->other = one;
     watch(one, EPOLL_CTL_ADD, EPOLLIN);
@@ -150,20 +132,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench_relay LISTEN_PORT BACKEND_PORT\n");
         return 2;
     }
-    struct sockaddr_in address = {
-        .sin_family = AF_INET,
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-        .sin_port = htons((uint16_t)atoi(argv[1])),
-    };
-    struct sockaddr_in backend = address;
-    backend.sin_port = htons((uint16_t)atoi(argv[2]));
-
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int on = 1;
-    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (bind(listener, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-        listen(listener, 1024) != 0)
-        fail("listen");
+    const struct sockaddr_in backend = loopback_address(argv[2]);
+    int listener = loopback_listen(argv[1]);
     loop = epoll_create1(EPOLL_CLOEXEC);
     struct end accepting = {.fd = listener};
     watch(&accepting, EPOLL_CTL_ADD, EPOLLIN);

@@ -4,10 +4,9 @@
  * nginx's.
  *
  *     bench_service PORT [DELAY_MS] */
-#include <arpa/inet.h>
+#include "tests/bench/loopback.h"
+
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -53,12 +52,6 @@ static uint64_t now_us(void)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-static void fail(const char *what)
-{
-    perror(what);
-    exit(1);
-}
-
 /* --- answers --------------------------------------------------------------------------------- */
 
 static void make_answer(struct answer *answer, size_t size, bool closes)
@@ -67,7 +60,7 @@ static void make_answer(struct answer *answer, size_t size, bool closes)
     answer->closes = closes;
     answer->bytes = malloc(HEAD_BYTES_MAX + size);
     if (answer->bytes == NULL)
-        fail("malloc");
+        loopback_fail("malloc");
     int head = snprintf(answer->bytes, HEAD_BYTES_MAX,
                         "HTTP/1.1 200 OK\r\nServer: bench_service\r\n"
                         "Date: Mon, 30 Nov 2026 08:00:00 GMT\r\n"
@@ -100,9 +93,7 @@ static const struct answer *answer_of(size_t size, bool closes)
 
 static void watch(int fd, int operation, uint32_t events)
 {
-    struct epoll_event event = {.events = events, .data.fd = fd};
-    if (epoll_ctl(loop, operation, fd, &event) != 0)
-        fail("epoll_ctl");
+    loopback_watch(loop, fd, operation, events, (epoll_data_t){.fd = fd});
 }
 
 static void ask_for_room(int fd, bool is_full)
@@ -160,7 +151,7 @@ static void on_readable(int fd)
     if (delay_us == 0)
         return reply(fd);
     if (due_count == CONNECTIONS_MAX)
-        fail("too many requests");
+        loopback_fail("too many requests");
     connections[fd].due_us = now_us() + delay_us;
     due[(first_due + due_count++) % CONNECTIONS_MAX] = fd;
 }
@@ -187,29 +178,11 @@ static int answer_due(void)
 static void accept_all(int listener)
 {
     int fd;
-    while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-        int on = 1;
+    while ((fd = loopback_accept(listener)) >= 0) {
         if (fd >= CONNECTIONS_MAX)
-            fail("too many connections");
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+            loopback_fail("too many connections");
         watch(fd, EPOLL_CTL_ADD, EPOLLIN);
     }
-}
-
-static int listen_on(const char *port)
-{
-    struct sockaddr_in address = {
-        .sin_family = AF_INET,
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-        .sin_port = htons((uint16_t)atoi(port)),
-    };
-    int on = 1;
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (listener < 0 || setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
-        bind(listener, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-        listen(listener, SOMAXCONN) != 0)
-        fail("listen");
-    return listener;
 }
 
 int main(int argc, char **argv)
@@ -221,8 +194,8 @@ int main(int argc, char **argv)
     delay_us = argc == 3 ? (uint64_t)atoi(argv[2]) * 1000 : 0;
     loop = epoll_create1(EPOLL_CLOEXEC);
     if (loop < 0)
-        fail("epoll_create1");
-    int listener = listen_on(argv[1]);
+        loopback_fail("epoll_create1");
+    int listener = loopback_listen(argv[1]);
     watch(listener, EPOLL_CTL_ADD, EPOLLIN);
     for (;;) {
         struct epoll_event events[EVENTS];
