@@ -1,6 +1,8 @@
 #include "common/buffer.h"
 #include "tests/unit/cmocka_all.h"
 
+#include <stdlib.h>
+
 static void appended_bytes_come_out_in_order(void **state)
 {
     (void)state;
@@ -60,6 +62,17 @@ static void consuming_more_than_there_is_empties_it(void **state)
     buffer_clear(&buffer);
 }
 
+static void a_copy_of_a_slice_is_a_string(void **state)
+{
+    (void)state;
+    char *some = memory_duplicate_slice(slice_of("shop.internal", 4));
+    char *nothing = memory_duplicate_slice(slice_of(NULL, 0));
+    assert_string_equal(some, "shop");
+    assert_string_equal(nothing, "");
+    free(some);
+    free(nothing);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -67,6 +80,7 @@ int main(void)
         cmocka_unit_test(consuming_frees_room_for_more),
         cmocka_unit_test(content_survives_growth_after_a_partial_consume),
         cmocka_unit_test(consuming_more_than_there_is_empties_it),
+        cmocka_unit_test(a_copy_of_a_slice_is_a_string),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

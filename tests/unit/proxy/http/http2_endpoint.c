@@ -13,6 +13,15 @@ enum { PATIENCE_TURNS = 2000 };
 
 /* --- connections ----------------------------------------------------------------------------- */
 
+int http2_endpoint_set_up(void **state)
+{
+    struct stage *stage = stage_new();
+    stage->route.app_protocol = "h2c";
+    *state = stage;
+    stage_start(stage);
+    return 0;
+}
+
 struct http2_endpoint http2_endpoint_accept_silently(struct stage *stage, size_t index)
 {
     struct http2_endpoint endpoint = {.player = stage_accept(stage, index)};

@@ -20,6 +20,9 @@ struct http2_endpoint {
     uint32_t number;
 };
 
+/* For cmocka's set-up: a stage whose endpoint speaks HTTP/2. stage_tear_down ends it. */
+int http2_endpoint_set_up(void **state);
+
 /* The next connection to endpoint `index`; both sides say their SETTINGS. */
 struct http2_endpoint http2_endpoint_accept(struct stage *stage, size_t index);
 /* The same, with a setting. */

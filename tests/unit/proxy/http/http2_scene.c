@@ -26,6 +26,15 @@ int scene_set_up(void **state)
     return 0;
 }
 
+int scene_set_up_http2(void **state)
+{
+    scene_prepare(state);
+    struct scene *scene = *state;
+    scene->stage->route.app_protocol = "h2c";
+    scene_begin(scene);
+    return 0;
+}
+
 int scene_tear_down(void **state)
 {
     struct scene *scene = *state;

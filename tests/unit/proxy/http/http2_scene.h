@@ -17,6 +17,8 @@ struct scene {
 int scene_prepare(void **state);
 void scene_begin(struct scene *scene);
 int scene_set_up(void **state);
+/* The same with an endpoint that speaks HTTP/2. */
+int scene_set_up_http2(void **state);
 int scene_tear_down(void **state);
 
 /* A bodiless request, as an endpoint got it. */

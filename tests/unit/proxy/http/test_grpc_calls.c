@@ -16,15 +16,6 @@ enum { NO_ERROR = 0, CANCEL = 8 };
 /* The head of a message, which has no bytes. */
 #define EMPTY_MESSAGE "\0\0\0\0"
 
-static int set_up(void **state)
-{
-    scene_prepare(state);
-    struct scene *scene = *state;
-    scene->stage->route.app_protocol = "h2c";
-    scene_begin(scene);
-    return 0;
-}
-
 struct call {
     struct stream *client;
     struct http2_endpoint service;
@@ -295,7 +286,7 @@ static void a_call_that_is_cancelled_between_tries_is_not_sent_again(void **stat
     http2_endpoint_close(&call.service);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, scene_tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scene_set_up_http2, scene_tear_down)
 #define WITH_RETRIES(name) cmocka_unit_test_setup_teardown(name, set_up_retries, scene_tear_down)
 
 int main(void)

@@ -9,15 +9,6 @@
 
 static const char get[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-static int set_up(void **state)
-{
-    struct stage *stage = stage_new();
-    stage->route.app_protocol = "h2c";
-    stage_start(stage);
-    *state = stage;
-    return 0;
-}
-
 /* A connection to the endpoint, which has acknowledged what we announced and answered once. */
 static struct http2_endpoint connect_endpoint(struct stage *stage)
 {
@@ -159,7 +150,7 @@ static void but_where_there_are_many_no_further(void **state)
     http2_endpoint_close(&endpoint);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, stage_tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, http2_endpoint_set_up, stage_tear_down)
 
 int main(void)
 {

@@ -8,15 +8,6 @@
 
 enum { NO_ERROR = 0, CANCEL = 8 };
 
-static int set_up(void **state)
-{
-    struct stage *stage = stage_new();
-    stage->route.app_protocol = "h2c";
-    stage_start(stage);
-    *state = stage;
-    return 0;
-}
-
 static const char get[] = "GET /a?b=c HTTP/1.1\r\nHost: shop.example:8080\r\n\r\n";
 
 #define OK_FIELDS ":status: 200\n"
@@ -386,7 +377,7 @@ static void an_endpoint_that_opens_no_window_slows_its_client(void **state)
     leave(&client, &endpoint);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, stage_tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, http2_endpoint_set_up, stage_tear_down)
 
 int main(void)
 {

@@ -10,15 +10,6 @@
 
 enum { PROTOCOL_ERROR = 1, INTERNAL_ERROR = 2, CANCEL = 8, HTTP_1_1_REQUIRED = 13 };
 
-static int set_up(void **state)
-{
-    struct stage *stage = stage_new();
-    stage->route.app_protocol = "h2c";
-    stage_start(stage);
-    *state = stage;
-    return 0;
-}
-
 static const char get[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 static const char post[] = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
 
@@ -369,7 +360,7 @@ static void pushed_responses_end_the_connection(void **state)
     leave(&client, &endpoint);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, stage_tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, http2_endpoint_set_up, stage_tear_down)
 
 int main(void)
 {

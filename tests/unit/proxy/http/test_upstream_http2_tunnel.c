@@ -20,15 +20,6 @@ enum { NO_ERROR = 0, CANCEL = 8 };
 
 static const char get[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-static int set_up(void **state)
-{
-    struct stage *stage = stage_new();
-    stage->route.app_protocol = "h2c";
-    *state = stage;
-    stage_start(stage);
-    return 0;
-}
-
 static struct http2_endpoint accept_endpoint(struct stage *stage)
 {
     return http2_endpoint_accept_saying(stage, 0, HTTP2_SETTING_ENABLE_CONNECT_PROTOCOL, 1);
@@ -383,15 +374,6 @@ static void a_client_that_does_not_read_gets_a_window_and_no_more(void **state)
 
 /* --- a client of HTTP/2 ---------------------------------------------------------------------- */
 
-static int set_up_scene(void **state)
-{
-    scene_prepare(state);
-    struct scene *scene = *state;
-    scene->stage->route.app_protocol = "h2c";
-    scene_begin(scene);
-    return 0;
-}
-
 static void from_http2_to_http2(void **state)
 {
     struct scene *scene = *state;
@@ -451,8 +433,8 @@ static void a_reset_reaches_the_other_side(void **state)
     http2_endpoint_close(&endpoint);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, stage_tear_down)
-#define SCENE(name) cmocka_unit_test_setup_teardown(name, set_up_scene, scene_tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, http2_endpoint_set_up, stage_tear_down)
+#define SCENE(name) cmocka_unit_test_setup_teardown(name, scene_set_up_http2, scene_tear_down)
 
 int main(void)
 {

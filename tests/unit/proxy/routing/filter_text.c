@@ -221,3 +221,15 @@ void filter_text_free(FilterMessage **filters, size_t count)
         pointsman__v1__filter__free_unpacked(filters[i], NULL);
     free(filters);
 }
+
+struct filter_list *filter_text_compile(const char *text, const struct filter_context *context)
+{
+    static const struct filter_context no_prefix = {.prefix = {"", 0}};
+    FilterMessage **messages = NULL;
+    size_t count = 0;
+    filter_text_parse(text, &messages, &count);
+    struct filter_list *filters =
+        filter_list_new(messages, count, context == NULL ? &no_prefix : context);
+    filter_text_free(messages, count);
+    return filters;
+}

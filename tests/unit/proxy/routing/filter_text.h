@@ -15,6 +15,7 @@
 
 #include "common/buffer.h"
 #include "proto/messages.h"
+#include "proxy/routing/filter.h"
 
 #include <stddef.h>
 
@@ -24,6 +25,10 @@ void filter_text_parse(const char *text, FilterMessage ***filters, size_t *count
 
 /* Frees what filter_text_parse has made for a list that was NULL and 0. */
 void filter_text_free(FilterMessage **filters, size_t count);
+
+/* What these filters are compiled to; NULL: none. Caller frees. Without `context`, they are of no
+ * prefix, and name no backends. */
+struct filter_list *filter_text_compile(const char *text, const struct filter_context *context);
 
 /* Grows an array of pointers by one. */
 #define TEXT_APPEND(array, count, item)                                                            \

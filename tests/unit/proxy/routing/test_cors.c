@@ -6,17 +6,6 @@
 
 #include <stdlib.h>
 
-static struct filter_list *compile(const char *text)
-{
-    const struct filter_context context = {.prefix = SLICE("")};
-    FilterMessage **messages = NULL;
-    size_t count = 0;
-    filter_text_parse(text, &messages, &count);
-    struct filter_list *filters = filter_list_new(messages, count, &context);
-    filter_text_free(messages, count);
-    return filters;
-}
-
 static char *text_of(const struct header *headers, size_t count)
 {
     struct buffer text = BUFFER_EMPTY;
@@ -35,7 +24,7 @@ static char *text_of(const struct header *headers, size_t count)
 
 static bool allows(const char *filter_text, const char *origin)
 {
-    struct filter_list *filters = compile(filter_text);
+    struct filter_list *filters = filter_text_compile(filter_text, NULL);
     bool result = cors_allows_origin(filters->cors, slice_from_string(origin));
     filter_list_free(filters);
     return result;
@@ -107,7 +96,7 @@ static void what_is_no_origin_is_not_allowed(void **state)
 
 static void expect_preflight(const char *filter_text, const char *headers, const char *expected)
 {
-    struct filter_list *filters = compile(filter_text);
+    struct filter_list *filters = filter_text_compile(filter_text, NULL);
     struct arena arena = {0};
     struct request_text request;
     struct header answer[CORS_MAX_HEADERS];
@@ -212,7 +201,7 @@ static void no_headers_are_allowed_when_none_were_requested(void **state)
 static void expect_response(const char *filter_text, const char *request_line, const char *before,
                             const char *after)
 {
-    struct filter_list *filters = compile(filter_text);
+    struct filter_list *filters = filter_text_compile(filter_text, NULL);
     struct arena arena = {0};
     struct request_text request;
     struct request_text response;

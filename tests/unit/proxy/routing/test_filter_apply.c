@@ -17,16 +17,11 @@ static uint32_t last_letter(void *context, const Pointsman__V1__BackendObjectRef
 /* The filters of a rule whose PathPrefix is `prefix`. */
 static struct filter_list *compile(const char *text, const char *prefix)
 {
-    FilterMessage **messages = NULL;
-    size_t count = 0;
-    filter_text_parse(text, &messages, &count);
     const struct filter_context context = {
         .prefix = path_value_prefix(slice_from_string(prefix)),
         .backend_index = last_letter,
     };
-    struct filter_list *filters = filter_list_new(messages, count, &context);
-    filter_text_free(messages, count);
-    return filters;
+    return filter_text_compile(text, &context);
 }
 
 static void rules_without_filters_have_no_list(void **state)

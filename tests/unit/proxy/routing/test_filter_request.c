@@ -8,23 +8,11 @@
 #define CORS "cors-origin:https://a cors-expose:x"
 #define EDIT "response-set:access-control-expose-headers=y"
 
-/* NULL: none. */
-static struct filter_list *compile(const char *text)
-{
-    const struct filter_context context = {.prefix = SLICE("")};
-    FilterMessage **messages = NULL;
-    size_t count = 0;
-    filter_text_parse(text, &messages, &count);
-    struct filter_list *filters = filter_list_new(messages, count, &context);
-    filter_text_free(messages, count);
-    return filters;
-}
-
 /* What the answer says it exposes, after the filters of a rule and of its backendRef. */
 static void expect_exposed(const char *rule_text, const char *choice_text, const char *expected)
 {
-    struct filter_list *rule = compile(rule_text);
-    struct filter_list *choice = compile(choice_text);
+    struct filter_list *rule = filter_text_compile(rule_text, NULL);
+    struct filter_list *choice = filter_text_compile(choice_text, NULL);
     struct arena arena = {0};
     struct header_list fields = {0};
     struct request_text request;

@@ -98,15 +98,25 @@ static void begin(struct fixture *fixture, bool is_snapshot)
                                     &fixture->err));
 }
 
-/* A snapshot of one route and its backend, committed at revision 1. */
+/* A snapshot of these, committed at revision 1. Returns their digest. */
+static uint64_t load_all(struct fixture *fixture, const struct object *objects, size_t count)
+{
+    uint64_t digest = 0;
+    begin(fixture, true);
+    for (size_t i = 0; i < count; i++) {
+        stage(fixture, &objects[i]);
+        digest += objects[i].digest;
+    }
+    assert_true(commit(fixture, 1, digest, false));
+    return digest;
+}
+
+/* A snapshot of one route and its backend. */
 static void load(struct fixture *fixture, struct object objects[2])
 {
     objects[0] = route_object("shop host=shop.internal : prefix:/ -> shop");
     objects[1] = backend_object("shop", "10.0.0.1", 80);
-    begin(fixture, true);
-    stage(fixture, &objects[0]);
-    stage(fixture, &objects[1]);
-    assert_true(commit(fixture, 1, objects[0].digest + objects[1].digest, false));
+    load_all(fixture, objects, 2);
 }
 
 /* --- claims --------------------------------------------------------------------------------- */
@@ -286,11 +296,7 @@ static void references_resolve_in_the_namespace_of_the_route(void **state)
         backend_object("team/shop", "10.0.0.2", 80),
     };
 
-    begin(fixture, true);
-    for (size_t i = 0; i < 3; i++)
-        stage(fixture, &objects[i]);
-    assert_true(
-        commit(fixture, 1, objects[0].digest + objects[1].digest + objects[2].digest, false));
+    load_all(fixture, objects, 3);
 
     assert_string_equal(backend_of(fixture, "GET h/")->name.at, "team/shop");
     free_objects(objects, 3);
@@ -343,13 +349,7 @@ static void routes_of_many_namespaces_share_a_backend(void **state)
         backend_object("users", "10.0.0.1", 80),
     };
     static const size_t order[ROUTES] = {1, 3, 0, 2};
-    uint64_t digest = 0;
-    begin(fixture, true);
-    for (size_t i = 0; i <= ROUTES; i++) {
-        stage(fixture, &objects[i]);
-        digest += objects[i].digest;
-    }
-    assert_true(commit(fixture, 1, digest, false));
+    uint64_t digest = load_all(fixture, objects, ROUTES + 1);
 
     for (size_t i = 0; i < ROUTES; i++) {
         begin(fixture, false);
@@ -401,13 +401,7 @@ static void a_backend_of_many_namespaces_is_one(void **state)
         backend_object("users", "10.0.0.1", 80),
         backend_object("a/users", "10.0.0.2", 80),
     };
-    uint64_t digest = 0;
-    begin(fixture, true);
-    for (size_t i = 0; i < 4; i++) {
-        stage(fixture, &objects[i]);
-        digest += objects[i].digest;
-    }
-    assert_true(commit(fixture, 1, digest, false));
+    uint64_t digest = load_all(fixture, objects, 4);
     assert_ptr_equal(backend_of(fixture, "GET a/"), backend_of(fixture, "GET b/"));
     assert_int_equal(backends_of_table(fixture), 1);
 
@@ -452,13 +446,7 @@ static void of_two_ports_each_has_its_own(void **state)
         route_object("c/r host=c : prefix:/ -> users:81"),
         backend_object("users", "10.0.0.1", 0),
     };
-    uint64_t digest = 0;
-    begin(fixture, true);
-    for (size_t i = 0; i < 4; i++) {
-        stage(fixture, &objects[i]);
-        digest += objects[i].digest;
-    }
-    assert_true(commit(fixture, 1, digest, false));
+    load_all(fixture, objects, 4);
 
     assert_ptr_not_equal(backend_of(fixture, "GET a/"), backend_of(fixture, "GET b/"));
     assert_ptr_equal(backend_of(fixture, "GET b/"), backend_of(fixture, "GET c/"));
