@@ -33,6 +33,7 @@ static int start(void **state)
 static int stop(void **state)
 {
     (void)state;
+    process_signal(pointsman_control(pointsman), SIGCONT); /* a story may have ended in between */
     pointsman_free(pointsman);
     fake_upstream_free(upstream);
     free(backup_path);
