@@ -4,6 +4,7 @@
 #include "control/packed_route.h"
 #include "control/references.h"
 #include "proto/message.h"
+#include "proto/object_kind.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -69,11 +70,6 @@ static bool check_precondition(struct commit *commit, const struct mutation *mut
     return true;
 }
 
-static const char *route_kind_name(Pointsman__V1__RouteKind kind)
-{
-    return kind == POINTSMAN__V1__ROUTE_KIND__ROUTE_KIND_GRPC ? "a GRPCRoute" : "an HTTPRoute";
-}
-
 /* A route of the other kind has the name, which it would be a surprise to lose. What is undone was
  * there before. */
 static bool check_kind(struct commit *commit, const struct mutation *mutation, bool is_there,
@@ -89,8 +85,8 @@ static bool check_kind(struct commit *commit, const struct mutation *mutation, b
         return true;
     mutation_field(mutation, "name", field);
     return violations_add(commit->violations, ERROR_EXISTS, field,
-                          "'%s' is %s, which %s does not replace: they share their names; remove "
-                          "the one first, or give the other another name",
+                          "'%s' is of kind %s, which one of kind %s does not replace: they share "
+                          "their names; remove the one first, or give the other another name",
                           mutation->name, route_kind_name(old_kind), route_kind_name(new_kind));
 }
 

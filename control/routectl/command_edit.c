@@ -1,10 +1,10 @@
 #include "control/routectl/change.h"
 #include "control/routectl/command.h"
 #include "control/routectl/document_files.h"
-#include "control/routectl/document_names.h"
 #include "control/routectl/editor.h"
 #include "control/routectl/object_list.h"
 #include "control/routectl/say.h"
+#include "proto/object_kind.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -142,7 +142,7 @@ static bool require_revision(const struct edit *edit, struct draft *draft, size_
     const char *place =
         draft_find_mutation_origin(draft, index, is_route ? "put_route.name" : "put_backend.name");
     say("%s: %s '%s' is not what is edited; 'apply' makes others", place == NULL ? "" : place,
-        is_route ? document_kind_of_route(mutation->put_route->kind) : "Backend", object.name);
+        is_route ? route_kind_name(mutation->put_route->kind) : BACKEND_KIND, object.name);
     return false;
 }
 

@@ -155,8 +155,3 @@ const char *document_type_name(const ProtobufCFieldDescriptor *field,
     }
     return camel_case(field->name, true, to);
 }
-
-const char *document_kind_of_route(Pointsman__V1__RouteKind kind)
-{
-    return kind == POINTSMAN__V1__ROUTE_KIND__ROUTE_KIND_GRPC ? "GRPCRoute" : "HTTPRoute";
-}

@@ -49,7 +49,4 @@ bool document_has_type(const ProtobufCMessageDescriptor *descriptor);
 const char *document_type_name(const ProtobufCFieldDescriptor *field,
                                char to[static DOCUMENT_NAME_BYTES]);
 
-/* "HTTPRoute" or "GRPCRoute". */
-const char *document_kind_of_route(Pointsman__V1__RouteKind kind);
-
 #endif

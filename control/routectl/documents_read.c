@@ -4,6 +4,7 @@
 #include "control/routectl/document_json.h"
 #include "control/routectl/document_names.h"
 #include "control/routectl/documents.h"
+#include "proto/object_kind.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -167,9 +168,12 @@ static void claim_name(struct document_decoder *decoder, const yaml_node_t *node
     bool is_route = object.kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
     const char *place = draft_find_mutation_origin(
         decoder->draft, earlier, is_route ? "put_route.name" : "put_backend.name");
-    const char *kind = decoder->is_grpc ? "GRPCRoute" : is_route ? "HTTPRoute" : "Backend";
+    const char *kind = decoder->is_grpc ? GRPC_ROUTE_KIND
+                       : is_route       ? HTTP_ROUTE_KIND
+                                        : BACKEND_KIND;
     decoder_complain(decoder, node, "%s '%s' is given twice%s; first at %s", kind, object.name,
-                     decoder->is_grpc ? ", maybe as an HTTPRoute, for both are routes" : "",
+                     decoder->is_grpc ? ", maybe as an " HTTP_ROUTE_KIND ", for both are routes"
+                                      : "",
                      place == NULL ? "another place" : place);
 }
 
@@ -238,10 +242,10 @@ static const struct {
     void (*read)(struct document_decoder *decoder, const yaml_node_t *root,
                  const struct envelope *envelope);
 } kinds[] = {
-    {"gateway.networking.k8s.io/v1", "HTTPRoute", read_route},
-    {"gateway.networking.k8s.io/v1beta1", "HTTPRoute", read_route},
-    {"gateway.networking.k8s.io/v1", "GRPCRoute", read_grpc_route},
-    {"pointsman/v1", "Backend", read_backend},
+    {"gateway.networking.k8s.io/v1", HTTP_ROUTE_KIND, read_route},
+    {"gateway.networking.k8s.io/v1beta1", HTTP_ROUTE_KIND, read_route},
+    {"gateway.networking.k8s.io/v1", GRPC_ROUTE_KIND, read_grpc_route},
+    {"pointsman/v1", BACKEND_KIND, read_backend},
 };
 
 /* Lists, as kubectl prints them. */
@@ -249,10 +253,10 @@ static const struct {
     const char *api_version, *kind;
 } list_kinds[] = {
     {"v1", "List"},
-    {"gateway.networking.k8s.io/v1", "HTTPRouteList"},
-    {"gateway.networking.k8s.io/v1beta1", "HTTPRouteList"},
-    {"gateway.networking.k8s.io/v1", "GRPCRouteList"},
-    {"pointsman/v1", "BackendList"},
+    {"gateway.networking.k8s.io/v1", HTTP_ROUTE_KIND "List"},
+    {"gateway.networking.k8s.io/v1beta1", HTTP_ROUTE_KIND "List"},
+    {"gateway.networking.k8s.io/v1", GRPC_ROUTE_KIND "List"},
+    {"pointsman/v1", BACKEND_KIND "List"},
 };
 
 static bool is_list(const char *api_version, const char *kind)
@@ -316,9 +320,9 @@ static void fail_kind(struct document_decoder *decoder, const yaml_node_t *node,
     }
     const char *guess = document_guess_name(names, sizeof(names) / sizeof(names[0]), kind);
     if (strcmp(kind, "Service") == 0)
-        guess = "; what a Service is there, a Backend of 'pointsman/v1' is here";
+        guess = "; what a Service is there, a " BACKEND_KIND " of 'pointsman/v1' is here";
     else if (*guess == '\0')
-        guess = "; known are HTTPRoute, GRPCRoute and Backend";
+        guess = "; known are " HTTP_ROUTE_KIND ", " GRPC_ROUTE_KIND " and " BACKEND_KIND;
     decoder_fail(decoder, node, "unknown kind '%s' of apiVersion '%s'%s", kind, api_version, guess);
 }
 

@@ -4,6 +4,7 @@
 #include "control/routectl/documents.h"
 #include "control/routectl/json_writer.h"
 #include "control/routectl/message_fields.h"
+#include "proto/object_kind.h"
 #include "proxy/routing/grpc_validate.h"
 #include "proxy/routing/validation.h"
 
@@ -261,7 +262,7 @@ static void write_document(struct buffer *to, const char *api_version, const cha
         buffer_printf(to, "  annotations: {%s: \"%" PRIu32 "\"}\n", DOCUMENT_CREATED_ORDER,
                       created_order);
 
-    struct writer writer = {.to = to, .is_grpc = strcmp(kind, "GRPCRoute") == 0};
+    struct writer writer = {.to = to, .is_grpc = strcmp(kind, GRPC_ROUTE_KIND) == 0};
     buffer_append_string(to, "spec:");
     size_t before = to->length;
     buffer_append_char(to, '\n');
@@ -279,12 +280,12 @@ void documents_write_route(struct buffer *to, const RouteMessage *route)
 
 void documents_write_route_in_order(struct buffer *to, const RouteMessage *route, uint32_t order)
 {
-    write_document(to, "gateway.networking.k8s.io/v1", document_kind_of_route(route->kind),
-                   route->name, route->labels, route->n_labels, order, &route->base);
+    write_document(to, "gateway.networking.k8s.io/v1", route_kind_name(route->kind), route->name,
+                   route->labels, route->n_labels, order, &route->base);
 }
 
 void documents_write_backend(struct buffer *to, const BackendMessage *backend)
 {
-    write_document(to, "pointsman/v1", "Backend", backend->name, backend->labels, backend->n_labels,
-                   0, &backend->base);
+    write_document(to, "pointsman/v1", BACKEND_KIND, backend->name, backend->labels,
+                   backend->n_labels, 0, &backend->base);
 }

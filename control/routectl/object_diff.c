@@ -1,9 +1,9 @@
 #include "control/routectl/object_diff.h"
 
-#include "control/routectl/document_names.h"
 #include "control/routectl/documents.h"
 #include "control/routectl/text_diff.h"
 #include "control/routectl/text_table.h"
+#include "proto/object_kind.h"
 
 #include <inttypes.h>
 
@@ -48,7 +48,7 @@ static void append_title(struct buffer *to, const Pointsman__V1__Change *change,
     if (side->object == NULL) {
         buffer_append_string(to, "/dev/null");
     } else {
-        const char *kind = is_route ? document_kind_of_route(side->object->route->kind) : "Backend";
+        const char *kind = is_route ? route_kind_name(side->object->route->kind) : BACKEND_KIND;
         buffer_printf(to, "%s ", kind);
         append_printable(to, change->name);
         if (side->origin != NULL)

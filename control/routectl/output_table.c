@@ -4,6 +4,7 @@
 #include "control/routectl/output_history.h"
 #include "control/routectl/output_proxies.h"
 #include "control/routectl/table_lines.h"
+#include "proto/object_kind.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -32,8 +33,8 @@ static void show_routes(const struct output_sink *sink, const ProtobufCMessage *
 {
     const Pointsman__V1__ListRoutesResponse *routes =
         (const Pointsman__V1__ListRoutesResponse *)answer;
-    static const char *const narrow[] = {"NAME", "HOST", "MATCH", "TO", NULL};
-    static const char *const wide[] = {"NAME",    "HOST",     "MATCH",  "TO",
+    static const char *const narrow[] = {"NAME", "KIND", "HOST", "MATCH", "TO", NULL};
+    static const char *const wide[] = {"NAME",    "KIND",     "HOST",   "MATCH", "TO",
                                        "CREATED", "REVISION", "LABELS", NULL};
     struct text_table table;
     struct buffer text = BUFFER_EMPTY;
@@ -41,6 +42,7 @@ static void show_routes(const struct output_sink *sink, const ProtobufCMessage *
     for (size_t i = 0; i < routes->n_routes; i++) {
         const RouteMessage *route = routes->routes[i];
         text_table_cell(&table, "%s", route->name);
+        text_table_cell(&table, "%s", route_kind_name(route->kind));
         append_hosts(&text, route);
         cell_from(&table, &text);
         append_rules(&text, route, append_matches);
@@ -93,13 +95,15 @@ static void show_rule(const struct output_sink *sink, const RouteRuleMessage *ru
 }
 
 /* What routes and backends have in common. */
-static void show_heading(const struct output_sink *sink, const char *name,
+static void show_heading(const struct output_sink *sink, const char *name, const char *kind,
                          LabelMessage *const *labels, size_t label_count, uint64_t revision,
                          uint64_t created_revision)
 {
     struct buffer text = BUFFER_EMPTY;
     buffer_append_string(&text, name);
     print_line(sink, "name", &text);
+    buffer_append_string(&text, kind);
+    print_line(sink, "kind", &text);
     append_labels(&text, labels, label_count);
     if (text.length > 0)
         print_line(sink, "labels", &text);
@@ -112,8 +116,8 @@ static void show_route(const struct output_sink *sink, const ProtobufCMessage *a
 {
     const RouteMessage *route = (const RouteMessage *)answer;
     struct buffer text = BUFFER_EMPTY;
-    show_heading(sink, route->name, route->labels, route->n_labels, route->revision,
-                 route->created_revision);
+    show_heading(sink, route->name, route_kind_name(route->kind), route->labels, route->n_labels,
+                 route->revision, route->created_revision);
     append_hosts(&text, route);
     print_line(sink, "hosts", &text);
     for (size_t i = 0; i < route->n_parent_refs; i++) {
@@ -164,8 +168,8 @@ static void show_backend(const struct output_sink *sink, const ProtobufCMessage 
 {
     const BackendMessage *backend = (const BackendMessage *)answer;
     struct buffer text = BUFFER_EMPTY;
-    show_heading(sink, backend->name, backend->labels, backend->n_labels, backend->revision,
-                 backend->created_revision);
+    show_heading(sink, backend->name, BACKEND_KIND, backend->labels, backend->n_labels,
+                 backend->revision, backend->created_revision);
     buffer_append_string(&text, policy_name(backend));
     print_line(sink, "policy", &text);
     for (size_t i = 0; i < backend->n_ports; i++) {

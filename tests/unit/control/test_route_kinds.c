@@ -30,9 +30,9 @@ static void neither_kind_replaces_the_other(void **state)
     apply_ok(fixture, make_apply(put_route("web", "b"), put_grpc_route("calls", "b"), NULL));
 
     expect_refused(fixture, put_grpc_route("web", "b"),
-                   "'web' is an HTTPRoute, which a GRPCRoute does not replace");
+                   "'web' is of kind HTTPRoute, which one of kind GRPCRoute does not replace");
     expect_refused(fixture, put_route("calls", "b"),
-                   "'calls' is a GRPCRoute, which an HTTPRoute does not replace");
+                   "'calls' is of kind GRPCRoute, which one of kind HTTPRoute does not replace");
     apply_fails(fixture, make_apply(put_route("calls", "b"), NULL), GRPC_ALREADY_EXISTS,
                 "mutations[0].put_route.name");
     apply_ok(fixture, make_apply(put_route("web", "c"), put_grpc_route("calls", "c"), NULL));
@@ -65,7 +65,7 @@ static void undo_brings_back_the_other_kind(void **state)
     assert_string_equal(fake_call_message(call), "");
     fake_call_free(call);
 
-    expect_refused(fixture, put_grpc_route("web", "b"), "'web' is an HTTPRoute");
+    expect_refused(fixture, put_grpc_route("web", "b"), "'web' is of kind HTTPRoute");
 }
 
 #define TEST(name)                                                                                 \

@@ -101,9 +101,32 @@ static void a_list_of_routes_says_which_requests_go_where(void **state)
 
     output_table.show(&sink, &list.base);
 
-    assert_shown("NAME  HOST                           MATCH                           TO\n"
-                 "api   shop.internal,*.shop.internal  GET /users/* version=two ?q~.*  "
+    assert_shown("NAME  KIND       HOST                           MATCH                           "
+                 "TO\n"
+                 "api   HTTPRoute  shop.internal,*.shop.internal  GET /users/* version=two ?q~.*  "
                  "v1 90, other/v2:8080\n");
+}
+
+static void the_kind_of_a_route_is_shown(void **state)
+{
+    (void)state;
+    RouteMessage route = POINTSMAN__V1__ROUTE__INIT, *routes[] = {&route};
+    Pointsman__V1__ListRoutesResponse list = POINTSMAN__V1__LIST_ROUTES_RESPONSE__INIT;
+    route.name = (char *)"calls";
+    route.kind = POINTSMAN__V1__ROUTE_KIND__ROUTE_KIND_GRPC;
+    list.n_routes = 1;
+    list.routes = routes;
+
+    output_table.show(&sink, &list.base);
+    output_wide.show(&sink, &list.base);
+    output_table.show(&sink, &route.base);
+    output_json.show(&sink, &list.base);
+
+    fflush(sink.to);
+    assert_int_equal(strncmp(shown, "NAME   KIND       HOST", 22), 0);
+    assert_non_null(strstr(shown, "\ncalls  GRPCRoute  *"));
+    assert_non_null(strstr(shown, "\nkind        GRPCRoute\n"));
+    assert_non_null(strstr(shown, "\"kind\": \"ROUTE_KIND_GRPC\""));
 }
 
 static void wide_shows_more_columns(void **state)
@@ -127,7 +150,7 @@ static void an_empty_list_is_its_heading(void **state)
     (void)state;
     Pointsman__V1__ListRoutesResponse list = POINTSMAN__V1__LIST_ROUTES_RESPONSE__INIT;
     output_table.show(&sink, &list.base);
-    assert_shown("NAME  HOST  MATCH  TO\n");
+    assert_shown("NAME  KIND  HOST  MATCH  TO\n");
 }
 
 static void a_route_without_anything_is_for_every_request(void **state)
@@ -146,8 +169,8 @@ static void a_route_without_anything_is_for_every_request(void **state)
 
     output_table.show(&sink, &list.base);
 
-    assert_shown("NAME  HOST  MATCH          TO\n"
-                 "all   *     /* (+2 rules)  500 (+2 rules)\n");
+    assert_shown("NAME  KIND       HOST  MATCH          TO\n"
+                 "all   HTTPRoute  *     /* (+2 rules)  500 (+2 rules)\n");
 }
 
 static void one_route_is_shown_line_by_line(void **state)
@@ -179,6 +202,7 @@ static void one_route_is_shown_line_by_line(void **state)
     output_table.show(&sink, &route->base);
 
     assert_shown("name        api\n"
+                 "kind        HTTPRoute\n"
                  "labels      team=x\n"
                  "revision    7, created with 3\n"
                  "hosts       shop.internal,*.shop.internal\n"
@@ -320,6 +344,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         OUTPUT_TEST(a_list_of_routes_says_which_requests_go_where),
+        OUTPUT_TEST(the_kind_of_a_route_is_shown),
         OUTPUT_TEST(wide_shows_more_columns),
         OUTPUT_TEST(an_empty_list_is_its_heading),
         OUTPUT_TEST(a_route_without_anything_is_for_every_request),
