@@ -1,21 +1,27 @@
 /* Who may do what on the socket of pointsman-control, and that nobody is in another's way: real
- * users, each in a process of its own. Only root can be others. */
+ * users, each in a process of its own. Only root can be others.
+ *
+ * Such a process is this program run again, not a fork that goes on: a thread of this one reads
+ * what control writes, and what it holds of an allocator (AddressSanitizer's, say) while it is
+ * copied, nobody lets go of in the copy. */
 #include "tests/support/check.h"
 #include "tests/support/control_client.h"
 #include "tests/support/pointsman.h"
+#include "tests/support/process.h"
 #include "tests/support/wait.h"
 #include "tests/support/wire.h"
 #include "tests/unit/cmocka_all.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -71,12 +77,27 @@ static void become(const struct user *user)
                     setresgid(user->gid, user->gid, user->gid) == 0 &&
                     setresuid(user->uid, user->uid, user->uid) == 0;
     CHECK(is_other, "cannot become user %u", user->uid);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* which the change has taken back */
+}
+
+/* What it does as that user, told by its name: one of `user_mains`. `fd`: of the crowd. */
+static struct process *start_as(struct user user, const char *what, const char *socket_path, int fd)
+{
+    char numbers[4][16];
+    const unsigned values[] = {user.uid, user.gid, user.group, (unsigned)fd};
+    for (size_t i = 0; i < 4; i++)
+        snprintf(numbers[i], sizeof(numbers[i]), "%u", values[i]);
+    const char *const arguments[] = {"/proc/self/exe", what,       socket_path, numbers[0],
+                                     numbers[1],       numbers[2], numbers[3],  NULL};
+    return process_start(arguments, NULL);
 }
 
 /* What a user may: the sum of 1 read, 2 watch, 4 write. */
-static int try_all(const char *socket_path)
+static int try_all(const char *socket_path, int fd)
 {
+    (void)fd;
     int permissions = 0;
+    prctl(PR_SET_NAME, "evil \"name\"");
     struct grpc_result result = {0};
     struct error err;
     struct grpc_client *client = grpc_client_connect(socket_path, &err);
@@ -106,18 +127,13 @@ static int try_all(const char *socket_path)
 
 static int permissions_of(struct user user, const struct pointsman *pointsman, pid_t *pid)
 {
-    pid_t child = fork();
-    if (child == 0) {
-        become(&user);
-        prctl(PR_SET_NAME, "evil \"name\"");
-        _exit(try_all(pointsman_socket(pointsman)));
-    }
-    int status = 0;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
+    struct process *process = start_as(user, "try", pointsman_socket(pointsman), 0);
+    int permissions = process_wait(process, WAIT_MS);
+    assert_int_not_equal(permissions, -1);
     if (pid != NULL)
-        *pid = child;
-    return WEXITSTATUS(status);
+        *pid = process_id(process);
+    process_free(process);
+    return permissions;
 }
 
 static void users_may_what_their_roles_say(void **state)
@@ -218,7 +234,7 @@ static bool is_open(const struct wire *wire)
 
 /* A process of another user with 64 connections, told and asked over a socket pair. */
 struct crowd {
-    pid_t pid;
+    struct process *process;
     int fd;
 };
 
@@ -248,27 +264,38 @@ static void answer_questions(int fd, struct wire *wires)
     }
 }
 
-static struct crowd start_crowd(const struct pointsman *pointsman, uid_t uid, bool is_stuck)
+static int be_crowd(const char *socket_path, int fd, bool is_stuck)
+{
+    static struct wire wires[PER_USER];
+    for (size_t i = 0; i < PER_USER; i++) {
+        wire_open(&wires[i], socket_path);
+        if (is_stuck)
+            get_stuck(&wires[i], i % KINDS);
+        else /* it may have been hung up on */
+            send(wires[i].fd, WIRE_HELLO.at, WIRE_HELLO.length, MSG_NOSIGNAL);
+    }
+    answer_questions(fd, wires);
+    return 0;
+}
+
+static int be_stuck(const char *socket_path, int fd)
+{
+    return be_crowd(socket_path, fd, true);
+}
+
+static int be_idle(const char *socket_path, int fd)
+{
+    return be_crowd(socket_path, fd, false);
+}
+
+static struct crowd start_crowd(const struct pointsman *pointsman, uid_t uid, const char *what)
 {
     struct crowd crowd;
     int pair[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-    crowd.pid = fork();
-    if (crowd.pid == 0) {
-        static struct wire wires[PER_USER];
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        close(pair[0]);
-        become(&(struct user){uid, uid, 0});
-        for (size_t i = 0; i < PER_USER; i++) {
-            wire_open(&wires[i], pointsman_socket(pointsman));
-            if (is_stuck)
-                get_stuck(&wires[i], i % KINDS);
-            else /* it may have been hung up on */
-                send(wires[i].fd, WIRE_HELLO.at, WIRE_HELLO.length, MSG_NOSIGNAL);
-        }
-        answer_questions(pair[1], wires);
-        _exit(0);
-    }
+    assert_int_equal(fcntl(pair[1], F_SETFD, 0), 0);
+    crowd.process =
+        start_as((struct user){uid, uid, 0}, what, pointsman_socket(pointsman), pair[1]);
     close(pair[1]);
     crowd.fd = pair[0];
     return crowd;
@@ -287,7 +314,8 @@ static unsigned ask(const struct crowd *crowd, char question)
 static void end_crowd(struct crowd *crowd)
 {
     close(crowd->fd);
-    assert_int_equal(waitpid(crowd->pid, NULL, 0), crowd->pid);
+    assert_int_equal(process_wait(crowd->process, WAIT_MS), 0);
+    process_free(crowd->process);
 }
 
 /* As many as a user may have, and what another call of that user may then. Where a slow machine let
@@ -296,7 +324,7 @@ static struct crowd start_stuck_crowd(const struct pointsman *pointsman, int *of
 {
     enum { TRIES = 10 };
     for (unsigned tries = 1;; tries++) {
-        struct crowd crowd = start_crowd(pointsman, READER_UID, true);
+        struct crowd crowd = start_crowd(pointsman, READER_UID, "stuck");
         ask(&crowd, ASK_OPEN); /* it has made its connections */
         *of_the_same = permissions_of((struct user){READER_UID, READER_UID, 0}, pointsman, NULL);
         if (ask(&crowd, ASK_OPEN) == PER_USER)
@@ -345,7 +373,7 @@ static void admins_have_room_when_everybody_else_is_connected(void **state)
     unsigned connected = 0;
 
     for (uid_t i = 0; i < CROWDS; i++) {
-        crowds[i] = start_crowd(pointsman, CROWD_UID + i, false);
+        crowds[i] = start_crowd(pointsman, CROWD_UID + i, "idle");
         ask(&crowds[i], ASK_OPEN); /* it has made its connections */
     }
     int reader = permissions_of((struct user){READER_UID, READER_UID, 0}, pointsman, NULL);
@@ -358,14 +386,35 @@ static void admins_have_room_when_everybody_else_is_connected(void **state)
     assert_int_equal(reader, 0);
     assert_int_equal(proxy, 0);
     assert_int_equal(admin, 7);
-    for (size_t i = CROWDS; i > 0; i--) /* the later hold what the earlier wait for the end of */
-        end_crowd(&crowds[i - 1]);
+    for (size_t i = 0; i < CROWDS; i++)
+        end_crowd(&crowds[i]);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-int main(void)
+static const struct {
+    const char *name;
+    int (*run)(const char *socket_path, int fd);
+} user_mains[] = {{"try", try_all}, {"stuck", be_stuck}, {"idle", be_idle}};
+
+/* As start_as says. Without what is done at the end of a program: who is no longer root may not
+ * look for leaks. */
+static _Noreturn void run_as_user(char **arguments)
 {
+    const struct user user = {(uid_t)atoi(arguments[3]), (gid_t)atoi(arguments[4]),
+                              (gid_t)atoi(arguments[5])};
+    become(&user);
+    for (size_t i = 0; i < sizeof(user_mains) / sizeof(user_mains[0]); i++) {
+        if (strcmp(arguments[1], user_mains[i].name) == 0)
+            _exit(user_mains[i].run(arguments[2], atoi(arguments[6])));
+    }
+    _exit(100);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 7)
+        run_as_user(argv);
     const struct CMUnitTest tests[] = {
         TEST(users_may_what_their_roles_say),
         TEST(groups_give_roles_too),
