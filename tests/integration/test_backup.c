@@ -165,9 +165,14 @@ static bool a_copy_is_there(void *context)
     return count_copies() == 1;
 }
 
+/* Not under ThreadSanitizer, which keeps a signal back until the program calls something it knows,
+ * and lost 2 of 852 for good; without it none of 4,100 was. */
 static void a_backup_that_is_interrupted_leaves_no_file(void **state)
 {
     (void)state;
+#ifdef __SANITIZE_THREAD__
+    skip();
+#endif
     const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     process_signal(pointsman_control(pointsman), SIGSTOP); /* so that it takes for ever */
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
