@@ -3,6 +3,7 @@
 #include "control/routectl/document_guess.h"
 #include "control/routectl/document_json.h"
 #include "control/routectl/document_names.h"
+#include "control/routectl/document_syntax.h"
 #include "control/routectl/documents.h"
 #include "proto/object_kind.h"
 
@@ -353,62 +354,23 @@ static void read_document(struct document_decoder *decoder, const yaml_node_t *r
         fail_kind(decoder, envelope.kind, api_version, kind);
 }
 
-/* What a terse problem of libyaml's most often comes from. */
-static const char *hint_of(const yaml_parser_t *parser)
+static void fail_syntax(struct document_decoder *decoder, const struct document_text *text,
+                        const yaml_parser_t *parser)
 {
-    static const struct {
-        const char *problem, *hint;
-    } hints[] = {
-        {"found invalid Unicode character escape code",
-         "; half of a surrogate pair is no character, and only JSON has pairs: write the character "
-         "itself or \\U0001F600"},
-        {"did not find expected key",
-         "; keys of one mapping begin in the same column, and an item's '-' no further left than "
-         "those of its list"},
-        {"did not find expected '-' indicator", "; items of one list begin in the same column"},
-        {"mapping values are not allowed in this context",
-         "; keys of one mapping begin in the same column, and a text with ': ' needs quotes"},
-        {"found character that cannot start any token",
-         "; tabs do not indent, and a text that begins so needs quotes"},
-    };
-    for (size_t i = 0; parser->problem != NULL && i < sizeof(hints) / sizeof(hints[0]); i++) {
-        if (strcmp(parser->problem, hints[i].problem) == 0)
-            return hints[i].hint;
-    }
-    return "";
-}
-
-static void fail_syntax(struct document_decoder *decoder, const yaml_parser_t *parser)
-{
-    struct buffer text = BUFFER_EMPTY;
-    bool has_place = parser->error != YAML_READER_ERROR && parser->error != YAML_MEMORY_ERROR;
-    if (has_place)
-        buffer_printf(&text, "%s:%zu:%zu: ", decoder->file, parser->problem_mark.line + 1,
-                      parser->problem_mark.column + 1);
-    else
-        buffer_printf(&text, "%s: ", decoder->file);
-    buffer_append_string(&text, parser->problem == NULL ? "is not YAML" : parser->problem);
-    if (parser->context != NULL)
-        buffer_printf(&text, " (%s", parser->context);
-    if (parser->context != NULL && has_place &&
-        parser->context_mark.line != parser->problem_mark.line)
-        buffer_printf(&text, ", which begins in line %zu", parser->context_mark.line + 1);
-    if (parser->context != NULL)
-        buffer_append_char(&text, ')');
-    if (parser->error == YAML_READER_ERROR)
-        buffer_printf(&text, " at byte %zu", parser->problem_offset);
-    buffer_append_string(&text, hint_of(parser));
-    decoder->report(decoder->context, DOCUMENT_ERROR, buffer_string(&text));
+    struct buffer sentence = BUFFER_EMPTY;
+    document_syntax_append(&sentence, decoder->file, text, parser);
+    decoder->report(decoder->context, DOCUMENT_ERROR, buffer_string(&sentence));
     decoder->has_failed = true;
-    buffer_clear(&text);
+    buffer_clear(&sentence);
 }
 
 /* Reads the next document; false when there is none. */
-static bool read_next(struct document_decoder *decoder, yaml_parser_t *parser)
+static bool read_next(struct document_decoder *decoder, const struct document_text *text,
+                      yaml_parser_t *parser)
 {
     yaml_document_t yaml;
     if (yaml_parser_load(parser, &yaml) == 0) {
-        fail_syntax(decoder, parser);
+        fail_syntax(decoder, text, parser);
         return false;
     }
     const yaml_node_t *root = yaml_document_get_root_node(&yaml);
@@ -423,31 +385,21 @@ static bool read_next(struct document_decoder *decoder, yaml_parser_t *parser)
     return root != NULL;
 }
 
-/* Reads one text of YAML that begins at this byte and mark of the file; false when it is none. */
-static bool read_yaml(struct document_decoder *decoder, struct slice text, size_t offset,
-                      yaml_mark_t mark)
+/* False when it is no YAML. */
+static bool read_yaml(struct document_decoder *decoder, const struct document_text *text)
 {
     yaml_parser_t parser;
     if (yaml_parser_initialize(&parser) == 0)
         abort();
-    const char *bytes = text.length == 0 ? "" : text.at; /* libyaml wants no NULL */
-    yaml_parser_set_input_string(&parser, (const unsigned char *)bytes, text.length);
-    parser.mark = mark;
-    parser.offset = offset;
-    while (read_next(decoder, &parser))
+    const char *bytes = text->bytes.length == 0 ? "" : text->bytes.at; /* libyaml wants no NULL */
+    yaml_parser_set_input_string(&parser, (const unsigned char *)bytes, text->bytes.length);
+    parser.mark = text->start;
+    parser.offset = text->offset;
+    while (read_next(decoder, text, &parser))
         ;
     bool is_yaml = parser.error == YAML_NO_ERROR;
     yaml_parser_delete(&parser);
     return is_yaml;
-}
-
-static void move_mark(yaml_mark_t *mark, struct slice text)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        bool is_character = ((unsigned char)text.at[i] & 0xc0) != 0x80;
-        mark->column = text.at[i] == '\n' ? 0 : mark->column + is_character;
-        mark->line += text.at[i] == '\n';
-    }
 }
 
 bool documents_read(const char *file, struct slice text, enum document_extent extent,
@@ -457,14 +409,13 @@ bool documents_read(const char *file, struct slice text, enum document_extent ex
         .file = file, .extent = extent, .draft = draft, .report = report, .context = context};
     struct buffer json = BUFFER_EMPTY;
     struct slice rest = document_json_as_yaml(text, &json);
-    yaml_mark_t mark = {0};
-    size_t offset = 0;
+    struct document_text part = {0};
     bool goes_on;
     do {
-        struct slice part = document_json_take(&rest);
-        goes_on = read_yaml(&decoder, part, offset, mark) && rest.length > 0;
-        move_mark(&mark, part);
-        offset += part.length;
+        part.bytes = document_json_take(&rest);
+        goes_on = read_yaml(&decoder, &part) && rest.length > 0;
+        part.start = document_text_end(&part);
+        part.offset += part.bytes.length;
     } while (goes_on);
 
     buffer_clear(&json);

@@ -81,9 +81,11 @@ static void each_value_of_json_keeps_its_place(void **state)
                              "a.yaml:1:1: 'apiVersion' is missing\n"
                              "a.yaml:2:7: did not find expected node content (while "
                              "parsing a flow node)\n");
-    assert_documents_refused("{}\n{\"a\": \"\xff\"}\n",
-                             "a.yaml:1:1: 'apiVersion' is missing\n"
-                             "a.yaml: invalid leading UTF-8 octet at byte 10\n");
+    assert_documents_refused(
+        "{}\n{\"a\": \"\xff\"}\n",
+        "a.yaml:1:1: 'apiVersion' is missing\n"
+        "a.yaml:2:8: invalid leading UTF-8 octet: 0xFF; documents are written in "
+        "UTF-8\n");
 }
 
 /* It begins as JSON does, and what looks like the end of a value is none. */
