@@ -90,6 +90,8 @@ static void write_backend(void *context, struct backend *backend)
     struct buffer *to = report->to;
     buffer_append_string(to, report->written++ == 0 ? "\n    {\"name\": " : ",\n    {\"name\": ");
     json_append_string(to, backend->name);
+    if (backend->port != 0)
+        buffer_printf(to, ", \"port\": %u", backend->port);
     buffer_printf(to, ", \"revision\": %" PRIu64 ", \"endpoints\": [", backend->revision);
     for (size_t i = 0; i < backend->endpoint_count; i++) {
         buffer_append_string(to, i == 0 ? "\n      " : ",\n      ");
@@ -204,6 +206,8 @@ static void write_out(void *context, struct backend *backend)
             continue;
         prometheus_write_labelled(report->to, "pointsman_backend_endpoints_out", "backend",
                                   backend->name.at);
+        if (backend->port != 0)
+            buffer_printf(report->to, ",port=\"%u\"", backend->port);
         buffer_printf(report->to, ",state=\"%s\"} %zu\n", state_names[i], counts[i]);
     }
 }

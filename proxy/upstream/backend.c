@@ -210,6 +210,7 @@ struct backend *backend_new(const BackendMessage *message, uint32_t port,
         return NULL;
     }
     struct backend *backend = allocate(message, list.count);
+    backend->port = port;
     backend->revision = message->revision;
     backend->connect_timeout_ms =
         backend_milliseconds(message->connect_timeout, DEFAULT_CONNECT_TIMEOUT_MS);

@@ -46,6 +46,7 @@ struct backend_endpoint {
 struct backend {
     /* immutable */
     struct slice name; /* terminated */
+    uint32_t port;     /* of the backendRef; 0: none */
     uint64_t revision;
     Pointsman__V1__LoadBalancingPolicy policy; /* never unspecified */
     uint64_t connect_timeout_ms;

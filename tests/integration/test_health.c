@@ -311,6 +311,43 @@ static void checks_of_a_removed_endpoint_end_and_those_of_the_others_go_on(void 
     assert_true(wait_until(only_healthy_is_checked, NULL, WAIT_MS));
 }
 
+static bool both_ports_are_out(void *context)
+{
+    (void)context;
+    return pointsman_page_has(
+               pointsman, "/metrics",
+               "endpoints_out{backend=\"shop\",port=\"80\",state=\"unhealthy\"} 1") &&
+           pointsman_page_has(pointsman, "/metrics",
+                              "endpoints_out{backend=\"shop\",port=\"81\",state=\"unhealthy\"} 1");
+}
+
+/* Or two lines of /metrics would have one name. */
+static void each_port_of_a_backend_is_told_apart(void **state)
+{
+    (void)state;
+    char document[1024];
+    fake_upstream_refuse(failing);
+    fake_upstream_refuse(healthy);
+    snprintf(document, sizeof(document),
+             "apiVersion: pointsman/v1\nkind: Backend\nmetadata: {name: shop}\nspec:\n"
+             "  endpoints: [{address: 127.0.0.1}]\n"
+             "  ports: [{port: 80, targetPort: %d}, {port: 81, targetPort: %d}]\n"
+             "  healthCheck: {type: TCP, interval: 50ms}\n"
+             "---\n"
+             "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\n"
+             "metadata: {name: ports}\nspec:\n"
+             "  rules:\n"
+             "  - backendRefs: [{name: shop, port: 80}, {name: shop, port: 81}]\n",
+             fake_upstream_port(failing), fake_upstream_port(healthy));
+    char *path = temp_dir_write(pointsman_dir(pointsman), "ports.yaml", document);
+    pointsman_routectl_ok(pointsman, "apply", "-f", path, NULL);
+    pointsman_routectl_ok(pointsman, "remove", "shop", NULL);
+
+    assert_true(wait_until(both_ports_are_out, NULL, WAIT_MS));
+    assert_true(pointsman_page_has(pointsman, "/status", "{\"name\": \"shop\", \"port\": 81, "));
+    free(path);
+}
+
 int main(void)
 {
 #define STORY(test) cmocka_unit_test_setup_teardown(test, start, stop)
@@ -326,6 +363,7 @@ int main(void)
         STORY(without_a_healthy_endpoint_the_answer_is_503_unless_panic),
         STORY(expected_statuses_and_host_are_what_the_backend_says),
         STORY(checks_of_a_removed_endpoint_end_and_those_of_the_others_go_on),
+        STORY(each_port_of_a_backend_is_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
