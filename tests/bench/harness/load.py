@@ -73,7 +73,7 @@ def saturate_with_latency(url, connections, seconds):
     answered = int(re.search(r"(\d+) requests in", output).group(1))
     if answered == 0:
         return 0, float("nan")
-    p99 = re.search(r"99%\s+(\S+)", output).group(1)
+    p99 = re.search(r"^\s+99%\s+(\S+)", output, re.MULTILINE).group(1)
     return answered / seconds, _milliseconds(p99)
 
 
