@@ -1,5 +1,6 @@
 """Programs under measurement: started on a CPU of their own, read through /proc, ended."""
 
+import ctypes
 import os
 import shutil
 import signal
@@ -38,11 +39,17 @@ def wait_for_port(port, process, seconds=20):
     raise RuntimeError(f"nothing listens on port {port}")
 
 
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+
+
 def start(arguments, cpus=None, log=None, environment=None):
-    """Starts a program in a process group of its own, on these CPUs."""
+    """Starts a program in a process group of its own, on these CPUs. It ends with this script, whatever
+    ends that."""
 
     def prepare():
         os.setpgid(0, 0)
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if cpus is not None:
             os.sched_setaffinity(0, cpus)
 
