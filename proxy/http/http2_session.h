@@ -218,12 +218,13 @@ void http2_session_make(struct http2_session *session);
 
 /* Client: opens the stream with a request's head. Server: answers with a final head. `own` fields
  * come first, pseudo-header fields among them; of `fields` (or NULL) those that are not dropped.
- * Copies. With `has_body` stream->outgoing follows. */
+ * Copies all but the names of `own`, which are literals in lower case. With `has_body`
+ * stream->outgoing follows. */
 void http2_stream_send_head(struct http2_session *session, struct http2_stream *stream,
                             const struct header *own, size_t own_count,
                             const struct header_list *fields, bool has_body);
 
-/* Server: an interim head (1xx). Copies. */
+/* Server: an interim head (1xx). Copies as that. */
 void http2_stream_inform(struct http2_stream *stream, const struct header *own, size_t own_count,
                          const struct header_list *fields);
 

@@ -86,14 +86,32 @@ static void block_clear(struct field_block *block)
         free(block->fields);
 }
 
-static void block_add(struct field_block *block, struct slice name, struct slice value)
+static void block_add(struct field_block *block, struct slice name, struct slice value,
+                      uint8_t flags)
 {
     block->fields[block->count++] = (nghttp2_nv){
         .name = (uint8_t *)(uintptr_t)name.at,
         .value = (uint8_t *)(uintptr_t)value.at,
         .namelen = name.length,
         .valuelen = value.length,
+        .flags = flags,
     };
+}
+
+/* Names that we know need not be copied. What is another with each request would drive out of the
+ * compression's table what comes again, and both ends would search for it there in vain (RFC 7541
+ * section 6.2.3). */
+static void block_add_field(struct field_block *block, const struct header *field,
+                            enum header_id id)
+{
+    struct slice known = header_name_text(id);
+    if (id == HEADER_X_REQUEST_ID)
+        block_add(block, known, field->value,
+                  NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_INDEX);
+    else if (known.length > 0)
+        block_add(block, known, field->value, NGHTTP2_NV_FLAG_NO_COPY_NAME);
+    else
+        block_add(block, field->name, field->value, NGHTTP2_NV_FLAG_NONE);
 }
 
 static void block_fill(struct field_block *block, const struct header *own, size_t own_count,
@@ -102,10 +120,10 @@ static void block_fill(struct field_block *block, const struct header *own, size
     size_t count = fields == NULL ? 0 : fields->count;
     block_start(block, own_count + count);
     for (size_t i = 0; i < own_count; i++)
-        block_add(block, own[i].name, own[i].value);
+        block_add(block, own[i].name, own[i].value, NGHTTP2_NV_FLAG_NO_COPY_NAME);
     for (size_t i = 0; i < count; i++) {
         if (!fields->tags[i].is_dropped)
-            block_add(block, fields->headers[i].name, fields->headers[i].value);
+            block_add_field(block, &fields->headers[i], fields->tags[i].id);
     }
 }
 
@@ -131,7 +149,7 @@ static void submit_trailers(struct http2_stream *stream)
     struct slice name;
     struct slice value;
     while (block.count < TRAILERS_MAX && trailer_next(&rest, &name, &value))
-        block_add(&block, name, value);
+        block_add(&block, name, value, NGHTTP2_NV_FLAG_NONE);
     nghttp2_submit_trailer(stream->session->native, stream->id, block.fields, block.count);
     block_clear(&block);
 }
