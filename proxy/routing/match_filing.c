@@ -1,73 +1,133 @@
 #include "proxy/routing/match_filing.h"
 
-#include "common/hash.h"
 #include "proxy/routing/regex.h"
 #include "proxy/routing/request_values.h"
 
-enum { METHOD_SEED = 3, PIECE_SEED = 7 };
+enum { METHOD_SEED = 3, GRPC_METHOD_SEED = 4 };
 
 uint64_t method_filing_hash(struct slice method)
 {
     return hash_bytes(method.at, method.length, METHOD_SEED);
 }
 
-uint64_t piece_filing_hash(const char *piece, size_t bytes)
+uint64_t grpc_method_filing_hash(struct slice method)
 {
-    return hash_bytes(piece, bytes, PIECE_SEED);
+    return hash_bytes(method.at, method.length, GRPC_METHOD_SEED);
 }
 
-static size_t longest_literal(const struct regex *regex)
+/* --- conditions as they stand ----------------------------------------------------------------- */
+
+static bool file_by_header(const struct value_condition *header, struct match_filing *filing)
+{
+    *filing = (struct match_filing){.kind = FILED_BY_HEADER, .name = condition_name(header)};
+    if (header->regex != NULL)
+        return false;
+    filing->hash = request_header_hash_of(filing->name, condition_value(header));
+    return true;
+}
+
+static bool file_by_param(const struct value_condition *param, struct match_filing *filing)
+{
+    *filing = (struct match_filing){.kind = FILED_BY_PARAM, .name = condition_name(param)};
+    if (param->regex != NULL)
+        return false;
+    filing->hash = request_query_hash_of(filing->name, condition_value(param));
+    return true;
+}
+
+/* By the condition at `index` of headers, parameters, gRPC method and method. */
+static bool file_by_exact(const struct route_match *match, size_t index,
+                          struct match_filing *filing)
+{
+    const struct match_conditions *conditions = match->conditions;
+    if (index < match->header_count)
+        return file_by_header(&conditions->headers[index], filing);
+    index -= match->header_count;
+    if (index < match->param_count)
+        return file_by_param(&conditions->params[index], filing);
+    if (index == match->param_count) {
+        *filing = (struct match_filing){.kind = FILED_BY_GRPC_METHOD};
+        filing->hash = grpc_method_filing_hash(conditions->grpc_method);
+        return conditions->grpc_method.length > 0;
+    }
+    *filing = (struct match_filing){.kind = FILED_BY_METHOD};
+    filing->hash = method_filing_hash(conditions->method);
+    return match->has_method;
+}
+
+/* --- pieces of expressions -------------------------------------------------------------------- */
+
+static enum piece_size piece_size_of(const struct regex *regex)
 {
     size_t longest = 0;
     for (struct slice literal = {0}; regex_next_literal(regex, &literal);)
         longest = literal.length > longest ? literal.length : longest;
-    return longest;
+    return longest >= piece_size_bytes[PIECE_LONG] ? PIECE_LONG : PIECE_SHORT;
 }
 
-static bool nth_piece(const struct regex *regex, size_t n, struct match_filing *filing)
+/* Goes to the expression at `index` of path, headers and parameters, if there is one. */
+static void enter_expression(struct filing_cursor *cursor, size_t index)
 {
-    bool is_long = longest_literal(regex) >= LONG_PIECE_BYTES;
-    size_t bytes = is_long ? LONG_PIECE_BYTES : SHORT_PIECE_BYTES;
-    for (struct slice literal = {0}; regex_next_literal(regex, &literal);) {
-        size_t pieces = literal.length < bytes ? 0 : literal.length - bytes + 1;
-        if (n < pieces) {
-            filing->kind = is_long ? FILED_BY_LONG_PIECE : FILED_BY_SHORT_PIECE;
-            filing->hash = piece_filing_hash(literal.at + n, bytes);
-            return true;
-        }
-        n -= pieces;
-    }
-    return false;
-}
-
-bool match_filing_nth(const struct route_match *match, size_t n, struct match_filing *filing)
-{
-    *filing = (struct match_filing){.kind = FILED_BY_HEADER};
+    const struct route_match *match = cursor->match;
     const struct match_conditions *conditions = match->conditions;
-    if (conditions == NULL)
-        return false;
+    const struct value_condition *condition = NULL;
+    cursor->piece = (struct match_filing){.kind = FILED_BY_PATH_PIECE};
+    cursor->regex = conditions->path_regex;
+    cursor->seed = PATH_PIECE_SEED;
+    if (index > match->header_count) {
+        condition = &conditions->params[index - match->header_count - 1];
+        cursor->piece.kind = FILED_BY_PARAM_PIECE;
+        cursor->seed = request_query_name_hash(condition_name(condition));
+    } else if (index > 0) {
+        condition = &conditions->headers[index - 1];
+        cursor->piece.kind = FILED_BY_HEADER_PIECE;
+        cursor->seed = request_header_name_hash(condition_name(condition));
+    }
+    if (condition != NULL) {
+        cursor->piece.name = condition_name(condition);
+        cursor->regex = condition->regex;
+    }
+    if (cursor->regex != NULL)
+        cursor->piece.size = piece_size_of(cursor->regex);
+    cursor->literal = (struct slice){0};
+    cursor->at = 0;
+}
 
-    for (size_t i = 0; i < match->header_count; i++) {
-        const struct value_condition *header = &conditions->headers[i];
-        if (header->regex != NULL || n-- > 0)
-            continue;
-        filing->name = condition_name(header);
-        filing->hash = request_header_hash_of(filing->name, condition_value(header));
-        return true;
+static bool next_piece(struct filing_cursor *cursor, struct match_filing *filing)
+{
+    size_t bytes = piece_size_bytes[cursor->piece.size];
+    while (cursor->literal.length < cursor->at + bytes) {
+        cursor->at = 0;
+        if (!regex_next_literal(cursor->regex, &cursor->literal))
+            return false;
     }
-    for (size_t i = 0; i < match->param_count; i++) {
-        const struct value_condition *param = &conditions->params[i];
-        if (param->regex != NULL || n-- > 0)
-            continue;
-        filing->kind = FILED_BY_PARAM;
-        filing->name = condition_name(param);
-        filing->hash = request_query_hash_of(filing->name, condition_value(param));
-        return true;
+    *filing = cursor->piece;
+    filing->hash =
+        piece_filing_hash(cursor->literal.at + cursor->at++, cursor->piece.size, cursor->seed);
+    return true;
+}
+
+/* --- all of them ------------------------------------------------------------------------------ */
+
+void filing_cursor_start(struct filing_cursor *cursor, const struct route_match *match)
+{
+    *cursor = (struct filing_cursor){.match = match};
+}
+
+bool filing_cursor_next(struct filing_cursor *cursor, struct match_filing *filing)
+{
+    const struct route_match *match = cursor->match;
+    size_t values = (size_t)match->header_count + match->param_count;
+    if (match->conditions == NULL)
+        return false;
+    while (cursor->exact < values + 2) {
+        if (file_by_exact(match, cursor->exact++, filing))
+            return true;
     }
-    if (match->has_method && n-- == 0) {
-        filing->kind = FILED_BY_METHOD;
-        filing->hash = method_filing_hash(conditions->method);
-        return true;
+    while (cursor->regex == NULL || !next_piece(cursor, filing)) {
+        if (cursor->expressions == values + 1)
+            return false;
+        enter_expression(cursor, cursor->expressions++);
     }
-    return conditions->path_regex != NULL && nth_piece(conditions->path_regex, n, filing);
+    return true;
 }

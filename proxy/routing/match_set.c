@@ -2,6 +2,8 @@
 
 #include "proxy/routing/hash_trie.h"
 #include "proxy/routing/match_filing.h"
+#include "proxy/routing/path_value.h"
+#include "proxy/routing/piece_search.h"
 #include "proxy/routing/request_values.h"
 
 #include <assert.h>
@@ -11,17 +13,16 @@
  * so far, so that a header all matches share (version: two) does not gather what another header
  * (tenant: ...) tells apart. A match that has none is in `rest`, which every lookup walks.
  *
- * A lookup hashes the request's method, those of its headers and parameters that pass filters of
- * 64 bits, and each piece of its path where expressions are filed so, and walks what is filed
- * there, in order, only as far as it could still beat the best match found. Filters are never
- * narrowed: a bit that outlives its last match costs a hash. */
+ * A lookup hashes the request's methods, those of its headers and parameters that pass filters of
+ * 64 bits, and each piece of its path and of such values where expressions are filed so, and walks
+ * what is filed there, in order, only as far as it could still beat the best match found. Filters
+ * are never narrowed: a bit that outlives its last match costs a hash. */
 
 enum {
     LIST_MAX = 16,      /* beyond it a list becomes an index */
     LIST_AGAIN_MAX = 8, /* an index that shrinks to it becomes a list */
     ASKED_MAX = 16,     /* headers and parameters looked for at a time */
-    WALKED_MAX = 64,    /* lists that pieces of one path lead to before all are walked instead */
-    PIECES_A_MATCH = 8, /* looking for so many costs about as much as trying an expression */
+    PIECES_A_MATCH = 2, /* looking for so many costs about as much as trying an expression */
 };
 
 struct match_index {
@@ -31,6 +32,9 @@ struct match_index {
     uint64_t header_lengths;     /* a bit for the length of each name */
     uint64_t header_filter;
     uint64_t param_filter;
+    uint64_t header_piece_filter;
+    uint64_t param_piece_filter;
+    size_t piece_counts[FILING_KINDS][PIECE_SIZES];
     struct hash_trie filed; /* of match_list words, by the hash of a condition */
     struct match_list rest;
 };
@@ -217,16 +221,21 @@ static void ask_headers(struct search *search, const struct match_index *index)
     }
 }
 
+/* An escaped name is not what the filter knows it by. */
+static bool may_be_param(const struct query_param *param, uint64_t filter)
+{
+    struct slice name = param->name;
+    bool is_plain = name.length > 0 && memchr(name.at, '%', name.length) == NULL &&
+                    memchr(name.at, '+', name.length) == NULL;
+    return !is_plain || (filter_bit(name) & filter) != 0;
+}
+
 static void ask_params(struct search *search, const struct match_index *index)
 {
     struct slice rest = search->head->query;
     struct query_param param;
     while (request_query_next(&rest, &param)) {
-        /* An escaped name is not what the filter knows it by. */
-        bool is_plain = param.name.length > 0 &&
-                        memchr(param.name.at, '%', param.name.length) == NULL &&
-                        memchr(param.name.at, '+', param.name.length) == NULL;
-        if (!is_plain || (filter_bit(param.name) & index->param_filter) != 0)
+        if (may_be_param(&param, index->param_filter))
             ask_filed(search, index, request_query_hash(&param));
     }
 }
@@ -236,56 +245,83 @@ static void walk_filed(void *search, void *value)
     look_through(search, (struct match_list){(uintptr_t)value});
 }
 
-/* The lists that pieces of a path have led to. A path that says one thing many times must not have
- * it tried as often. */
-struct walked {
-    size_t count;
-    const void *lists[WALKED_MAX];
-};
-
-static bool has_walked(const struct walked *walked, const void *list)
+static void ask_grpc_method(struct search *search, const struct match_index *index)
 {
-    for (size_t i = 0; i < walked->count; i++) {
-        if (walked->lists[i] == list)
-            return true;
-    }
-    return false;
+    struct slice method = path_grpc_method(search->head->path);
+    if (method.length > 0)
+        ask_filed(search, index, grpc_method_filing_hash(method));
 }
 
-/* Walks what is filed under the pieces of so many bytes. False when that led to too many lists. */
-static bool walk_pieces(struct search *search, const struct match_index *index,
-                        struct walked *walked, size_t bytes)
+/* --- pieces --------------------------------------------------------------------------------- */
+
+static bool has_pieces(const struct match_index *index, enum filing_kind kind)
 {
-    struct slice path = search->head->path;
-    for (size_t i = 0; i + bytes <= path.length; i++) {
-        uint64_t hash = piece_filing_hash(path.at + i, bytes);
-        struct trie_spot spot;
-        hash_trie_spot(index->filed, hash, &spot);
-        for (void *list = trie_spot_first(&spot, hash); list != NULL;
-             list = trie_spot_next(&spot, hash)) {
-            if (has_walked(walked, list))
-                continue;
-            if (walked->count == WALKED_MAX)
-                return false;
-            walked->lists[walked->count++] = list;
-            look_through(search, (struct match_list){(uintptr_t)list});
-        }
+    return index->counts[kind] > 0;
+}
+
+/* Notes what is filed under pieces of a value. False when that is not worth it. */
+static bool gather_pieces(struct piece_search *pieces, const struct match_index *index,
+                          enum filing_kind kind, struct slice value, uint64_t seed)
+{
+    for (enum piece_size size = PIECE_LONG; size < PIECE_SIZES; size++) {
+        if (index->piece_counts[kind][size] > 0 && !piece_search_look(pieces, value, size, seed))
+            return false;
     }
     return true;
 }
 
-/* No request costs much more than to try every match once: when its path is too long for the few
- * there are, or has pieces of very many, that is done. */
+static bool gather_header_pieces(struct piece_search *pieces, const struct match_index *index,
+                                 const struct request_head *head)
+{
+    for (size_t i = 0; i < head->header_count; i++) {
+        struct slice name = head->headers[i].name;
+        struct slice value;
+        if ((filter_bit(name) & index->header_piece_filter) == 0 ||
+            !request_header_is_first(head, i) || !request_header_value(head, i, &value))
+            continue;
+        if (!gather_pieces(pieces, index, FILED_BY_HEADER_PIECE, value,
+                           request_header_name_hash(name)))
+            return false;
+    }
+    return true;
+}
+
+static bool gather_param_pieces(struct piece_search *pieces, const struct match_index *index,
+                                const struct request_head *head)
+{
+    struct slice rest = head->query;
+    struct query_param param;
+    while (request_query_next(&rest, &param)) {
+        struct slice value;
+        if (!may_be_param(&param, index->param_piece_filter) ||
+            !request_query_value(&param, &value))
+            continue;
+        if (!gather_pieces(pieces, index, FILED_BY_PARAM_PIECE, value,
+                           request_query_raw_name_hash(param.name)))
+            return false;
+    }
+    return true;
+}
+
+/* Values are looked at before any expression is tried, which has the same room for them
+ * (request_values.h). No request costs much more than to try every match once: when it has too long
+ * values for the few there are, or pieces of very many, that is done. */
 static void search_pieces(struct search *search, const struct match_index *index)
 {
-    struct walked walked = {.count = 0};
-    bool is_worth_it = search->head->path.length <= PIECES_A_MATCH * index->total;
-    if (is_worth_it && index->counts[FILED_BY_LONG_PIECE] > 0)
-        is_worth_it = walk_pieces(search, index, &walked, LONG_PIECE_BYTES);
-    if (is_worth_it && index->counts[FILED_BY_SHORT_PIECE] > 0)
-        is_worth_it = walk_pieces(search, index, &walked, SHORT_PIECE_BYTES);
+    struct piece_search pieces;
+    piece_search_init(&pieces, index->filed, PIECES_A_MATCH * index->total);
+    bool is_worth_it = true;
+    if (has_pieces(index, FILED_BY_PATH_PIECE))
+        is_worth_it =
+            gather_pieces(&pieces, index, FILED_BY_PATH_PIECE, search->head->path, PATH_PIECE_SEED);
+    if (is_worth_it && has_pieces(index, FILED_BY_HEADER_PIECE))
+        is_worth_it = gather_header_pieces(&pieces, index, search->head);
+    if (is_worth_it && has_pieces(index, FILED_BY_PARAM_PIECE))
+        is_worth_it = gather_param_pieces(&pieces, index, search->head);
     if (!is_worth_it)
         hash_trie_each(index->filed, walk_filed, search);
+    for (size_t i = 0; is_worth_it && i < pieces.count; i++)
+        look_through(search, pieces.lists[i]);
 }
 
 static void search_index(struct search *search, const struct match_index *index)
@@ -296,8 +332,12 @@ static void search_index(struct search *search, const struct match_index *index)
         ask_params(search, index);
     if (index->counts[FILED_BY_METHOD] > 0)
         ask_filed(search, index, method_filing_hash(search->head->method));
+    if (index->counts[FILED_BY_GRPC_METHOD] > 0)
+        ask_grpc_method(search, index);
     read_answers(search);
-    if (index->counts[FILED_BY_LONG_PIECE] + index->counts[FILED_BY_SHORT_PIECE] > 0)
+    if (index->counts[FILED_BY_PATH_PIECE] + index->counts[FILED_BY_HEADER_PIECE] +
+            index->counts[FILED_BY_PARAM_PIECE] >
+        0)
         search_pieces(search, index);
     look_through(search, index->rest);
 }
@@ -340,14 +380,41 @@ static struct match_index *own_index(struct node_store *store, struct match_inde
     return copy;
 }
 
+static void note_filed(struct match_index *index, const struct match_filing *filing)
+{
+    index->counts[filing->kind]++;
+    index->piece_counts[filing->kind][filing->size]++;
+    switch (filing->kind) {
+    case FILED_BY_HEADER:
+        index->header_lengths |= length_bit(filing->name);
+        index->header_filter |= filter_bit(filing->name);
+        return;
+    case FILED_BY_PARAM:
+        index->param_filter |= filter_bit(filing->name);
+        return;
+    case FILED_BY_HEADER_PIECE:
+        index->header_piece_filter |= filter_bit(filing->name);
+        return;
+    case FILED_BY_PARAM_PIECE:
+        index->param_piece_filter |= filter_bit(filing->name);
+        return;
+    case FILED_BY_GRPC_METHOD:
+    case FILED_BY_METHOD:
+    case FILED_BY_PATH_PIECE:
+    case FILING_KINDS:
+        return;
+    }
+}
+
 static void index_add(struct match_index *index, struct node_store *store,
                       const struct route_match *match)
 {
     struct match_filing best = {0};
     struct match_list best_list = {0};
     bool is_filed = false;
-    struct match_filing filing;
-    for (size_t n = 0; match_filing_nth(match, n, &filing); n++) {
+    struct filing_cursor cursor;
+    filing_cursor_start(&cursor, match);
+    for (struct match_filing filing; filing_cursor_next(&cursor, &filing);) {
         struct match_list list = filed_under(index, filing.hash);
         if (is_filed && match_list_count(list) >= match_list_count(best_list))
             continue;
@@ -361,13 +428,7 @@ static void index_add(struct match_index *index, struct node_store *store,
         match_list_add(&index->rest, store, match);
         return;
     }
-    index->counts[best.kind]++;
-    if (best.kind == FILED_BY_HEADER) {
-        index->header_lengths |= length_bit(best.name);
-        index->header_filter |= filter_bit(best.name);
-    } else if (best.kind == FILED_BY_PARAM) {
-        index->param_filter |= filter_bit(best.name);
-    }
+    note_filed(index, &best);
     struct match_list longer = best_list;
     match_list_add(&longer, store, match);
     set_filed(index, store, best.hash, best_list, longer);
@@ -377,8 +438,9 @@ static void index_remove(struct match_index *index, struct node_store *store,
                          const struct route_match *match)
 {
     index->total--;
-    struct match_filing filing;
-    for (size_t n = 0; match_filing_nth(match, n, &filing); n++) {
+    struct filing_cursor cursor;
+    filing_cursor_start(&cursor, match);
+    for (struct match_filing filing; filing_cursor_next(&cursor, &filing);) {
         struct match_list list = filed_under(index, filing.hash);
         if (list.word == 0 || !match_list_contains(list, match))
             continue;
@@ -386,6 +448,7 @@ static void index_remove(struct match_index *index, struct node_store *store,
         match_list_remove(&shorter, store, match);
         set_filed(index, store, filing.hash, list, shorter);
         index->counts[filing.kind]--;
+        index->piece_counts[filing.kind][filing.size]--;
         return;
     }
     match_list_remove(&index->rest, store, match);

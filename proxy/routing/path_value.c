@@ -114,3 +114,17 @@ struct slice path_value_prefix(struct slice value)
         value.length--;
     return value;
 }
+
+struct slice path_grpc_method(struct slice path)
+{
+    static const struct slice none = SLICE("");
+    if (path.length < 4 || path.at[0] != '/')
+        return none;
+    const char *end = path.at + path.length;
+    const char *slash = memchr(path.at + 1, '/', path.length - 1);
+    if (slash == NULL || slash == path.at + 1)
+        return none;
+    struct slice method = slice_of(slash + 1, (size_t)(end - slash) - 1);
+    bool is_last = method.length > 0 && memchr(method.at, '/', method.length) == NULL;
+    return is_last ? method : none;
+}

@@ -24,4 +24,7 @@ size_t path_value_canonicalize(struct slice value, char *to);
 /* Without the trailing '/' that a PathPrefix ignores: "/abc/" is "/abc", "/" is "". */
 struct slice path_value_prefix(struct slice value);
 
+/* METHOD of a path "/SERVICE/METHOD", as gRPC has them; empty when it is none. */
+struct slice path_grpc_method(struct slice path);
+
 #endif

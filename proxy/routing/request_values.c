@@ -77,26 +77,31 @@ static bool append(size_t *length, struct slice piece)
     return true;
 }
 
-bool request_header_matches(const struct request_head *head, struct slice name,
-                            const struct regex *regex)
+bool request_header_value(const struct request_head *head, size_t index, struct slice *value)
 {
-    size_t i = find_header(head, name, 0);
-    if (i == head->header_count)
-        return false;
-
-    struct slice value = head->headers[i].value;
-    size_t next = next_header(head, i);
+    *value = head->headers[index].value;
+    size_t next = next_header(head, index);
     if (next == head->header_count)
-        return regex_matches(regex, value);
+        return true;
 
     size_t length = 0;
-    if (!append(&length, value))
+    if (!append(&length, *value))
         return false;
     for (; next < head->header_count; next = next_header(head, next)) {
         if (!append(&length, joint) || !append(&length, head->headers[next].value))
             return false;
     }
-    return regex_matches(regex, slice_of(scratch, length));
+    *value = slice_of(scratch, length);
+    return true;
+}
+
+bool request_header_matches(const struct request_head *head, struct slice name,
+                            const struct regex *regex)
+{
+    struct slice value;
+    size_t i = find_header(head, name, 0);
+    return i < head->header_count && request_header_value(head, i, &value) &&
+           regex_matches(regex, value);
 }
 
 bool request_header_is_first(const struct request_head *head, size_t index)
@@ -104,11 +109,16 @@ bool request_header_is_first(const struct request_head *head, size_t index)
     return find_header(head, head->headers[index].name, 0) == index;
 }
 
+uint64_t request_header_name_hash(struct slice name)
+{
+    return hash_lower(name.at, name.length, HEADER_SEED);
+}
+
 uint64_t request_header_hash(const struct request_head *head, size_t index)
 {
     struct slice name = head->headers[index].name;
     struct hash_state state;
-    hash_start(&state, hash_lower(name.at, name.length, HEADER_SEED));
+    hash_start(&state, request_header_name_hash(name));
     for (size_t i = index;;) {
         hash_add(&state, head->headers[i].value.at, head->headers[i].value.length);
         i = next_header(head, i);
@@ -120,7 +130,7 @@ uint64_t request_header_hash(const struct request_head *head, size_t index)
 
 uint64_t request_header_hash_of(struct slice name, struct slice value)
 {
-    return hash_bytes(value.at, value.length, hash_lower(name.at, name.length, HEADER_SEED));
+    return hash_bytes(value.at, value.length, request_header_name_hash(name));
 }
 
 /* --- the query ------------------------------------------------------------------------------ */
@@ -186,35 +196,43 @@ bool request_query_next(struct slice *rest, struct query_param *param)
     return true;
 }
 
-static bool find_param(const struct request_head *head, struct slice name, struct slice *value)
+/* The first of this name. */
+static bool find_param(const struct request_head *head, struct slice name,
+                       struct query_param *param)
 {
     struct slice rest = head->query;
-    struct query_param param;
-    while (request_query_next(&rest, &param)) {
-        if (decoded_equals(param.name, name)) {
-            *value = param.value;
+    while (request_query_next(&rest, param)) {
+        if (decoded_equals(param->name, name))
             return true;
-        }
     }
     return false;
 }
 
 bool request_query_equals(const struct request_head *head, struct slice name, struct slice value)
 {
-    struct slice raw;
-    return find_param(head, name, &raw) && decoded_equals(raw, value);
+    struct query_param param;
+    return find_param(head, name, &param) && decoded_equals(param.value, value);
+}
+
+bool request_query_value(const struct query_param *param, struct slice *value)
+{
+    struct slice raw = param->value;
+    if (raw.length > SCRATCH_BYTES)
+        return false;
+    size_t length = 0;
+    while (raw.length > 0)
+        scratch[length++] = take_decoded(&raw);
+    *value = slice_of(scratch, length);
+    return true;
 }
 
 bool request_query_matches(const struct request_head *head, struct slice name,
                            const struct regex *regex)
 {
-    struct slice raw;
-    if (!find_param(head, name, &raw) || raw.length > SCRATCH_BYTES)
-        return false;
-    size_t length = 0;
-    while (raw.length > 0)
-        scratch[length++] = take_decoded(&raw);
-    return regex_matches(regex, slice_of(scratch, length));
+    struct query_param param;
+    struct slice value;
+    return find_param(head, name, &param) && request_query_value(&param, &value) &&
+           regex_matches(regex, value);
 }
 
 static void hash_decoded(struct hash_state *state, struct slice raw)
@@ -226,6 +244,19 @@ static void hash_decoded(struct hash_state *state, struct slice raw)
             piece[held++] = take_decoded(&raw);
         hash_add(state, piece, held);
     }
+}
+
+uint64_t request_query_raw_name_hash(struct slice name)
+{
+    struct hash_state state;
+    hash_start(&state, QUERY_SEED);
+    hash_decoded(&state, name);
+    return hash_value(&state);
+}
+
+uint64_t request_query_name_hash(struct slice name)
+{
+    return hash_bytes(name.at, name.length, QUERY_SEED);
 }
 
 uint64_t request_query_hash(const struct query_param *param)

@@ -26,6 +26,14 @@ bool request_header_matches(const struct request_head *head, struct slice name,
 /* Whether no header in front of `index` has its name. */
 bool request_header_is_first(const struct request_head *head, size_t index);
 
+/* All values joined of the header that first occurs at `index`. False when that is more than any
+ * request has. Borrowed until the next call of this thread to this, request_query_value or
+ * request_*_matches. */
+bool request_header_value(const struct request_head *head, size_t index, struct slice *value);
+
+/* Whatever the case. */
+uint64_t request_header_name_hash(struct slice name);
+
 /* The hash of the name and of all values joined of the header that first occurs at `index`. */
 uint64_t request_header_hash(const struct request_head *head, size_t index);
 
@@ -46,6 +54,13 @@ struct query_param {
 
 /* Takes the next parameter off the front of `rest`. False at the end. */
 bool request_query_next(struct slice *rest, struct query_param *param);
+
+/* Decoded. False when that is more than any request has. Borrowed as in request_header_value. */
+bool request_query_value(const struct query_param *param, struct slice *value);
+
+/* The hash of the decoded name; of one that is decoded, request_query_name_hash. */
+uint64_t request_query_raw_name_hash(struct slice name);
+uint64_t request_query_name_hash(struct slice name);
 
 uint64_t request_query_hash(const struct query_param *param);
 uint64_t request_query_hash_of(struct slice name, struct slice value);

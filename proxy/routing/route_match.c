@@ -1,5 +1,6 @@
 #include "proxy/routing/route_match.h"
 
+#include "proxy/routing/path_value.h"
 #include "proxy/routing/regex.h"
 #include "proxy/routing/request_values.h"
 
@@ -89,17 +90,6 @@ static bool param_holds(const struct value_condition *condition, const struct re
     return request_query_equals(head, condition_name(condition), condition_value(condition));
 }
 
-/* "/SERVICE/METHOD". */
-static bool has_grpc_method(struct slice path, struct slice method)
-{
-    if (path.length < method.length + 3 || path.at[0] != '/')
-        return false;
-    const char *service = path.at + 1;
-    const char *slash = path.at + path.length - method.length - 1;
-    return *slash == '/' && memcmp(slash + 1, method.at, method.length) == 0 &&
-           memchr(service, '/', (size_t)(slash - service)) == NULL;
-}
-
 bool route_match_conditions_hold(const struct route_match *match, const struct request_head *head)
 {
     if (match->is_attached && !is_attached_to(match->rule->route, head->listener))
@@ -118,7 +108,8 @@ bool route_match_conditions_hold(const struct route_match *match, const struct r
         if (!param_holds(&conditions->params[i], head))
             return false;
     }
-    if (conditions->grpc_method.length > 0 && !has_grpc_method(head->path, conditions->grpc_method))
+    if (conditions->grpc_method.length > 0 &&
+        !slice_equals(path_grpc_method(head->path), conditions->grpc_method))
         return false;
     return conditions->path_regex == NULL || regex_matches(conditions->path_regex, head->path);
 }
@@ -130,7 +121,7 @@ static bool path_holds(const struct route_match *match, struct slice path)
     if (match->conditions != NULL && match->conditions->path_regex != NULL)
         return regex_matches(match->conditions->path_regex, path);
     if (match->conditions != NULL && match->conditions->grpc_method.length > 0)
-        return has_grpc_method(path, match->conditions->grpc_method);
+        return slice_equals(path_grpc_method(path), match->conditions->grpc_method);
     struct slice wanted = route_match_path(match);
     if (match->path_kind == MATCH_EXACT)
         return slice_equals(wanted, path);

@@ -3,8 +3,8 @@
  *   bench_route_table [SHAPE...] [ROUTES...]      default: all shapes; 10 10000 1000000
  *
  * Of named shapes only the lookups are measured. All shapes are these and, with 10,000 routes, one
- * host with many regular expressions for the path, with many whose first segment is any, and one
- * path with many for a header.
+ * host with many regular expressions for the path, with many whose first segment is any, one path
+ * with many for a header, and one host with many gRPC methods of any service.
  *
  * Three shapes: many hosts with four paths each, one host with many paths, one path with many
  * values of a header. A lookup begins with the head of a request that has just been read and ends
@@ -440,7 +440,8 @@ static void run_replica(const struct shape *shape, unsigned count)
 }
 
 static const struct shape *const shapes[] = {&shape_hosts,       &shape_paths,    &shape_headers,
-                                             &shape_expressions, &shape_segments, &shape_regexes};
+                                             &shape_expressions, &shape_segments, &shape_regexes,
+                                             &shape_calls};
 enum { SHAPES = sizeof(shapes) / sizeof(shapes[0]), COUNTS_MAX = 16 };
 
 static void run_lookups(const struct shape *shape, const unsigned *counts, size_t count)

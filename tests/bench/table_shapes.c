@@ -47,12 +47,19 @@ static void ask_segments(struct ask *ask, unsigned number)
     ask->is_any_first = true;
 }
 
+static void ask_calls(struct ask *ask, unsigned number)
+{
+    *ask = (struct ask){.host = "shop.internal", .is_any_service = true};
+    snprintf(ask->path, ASK_TEXT_BYTES, "/shop.Items/Call%u", number);
+}
+
 const struct shape shape_hosts = {"hosts", ask_hosts, false};
 const struct shape shape_paths = {"paths", ask_paths, false};
 const struct shape shape_headers = {"headers", ask_headers, false};
 const struct shape shape_expressions = {"expressions", ask_expressions, true};
 const struct shape shape_segments = {"segments", ask_segments, true};
 const struct shape shape_regexes = {"regexes", ask_regexes, true};
+const struct shape shape_calls = {"calls", ask_calls, true};
 
 /* --- routes --------------------------------------------------------------------------------- */
 
@@ -92,6 +99,11 @@ void shape_pack_route(const struct ask *ask, unsigned number, uint64_t revision,
         path.value = any_first;
     }
 
+    if (ask->is_any_service) {
+        path.type = POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_GRPC_METHOD;
+        path.value = strrchr(ask->path, '/') + 1;
+    }
+
     RouteMatchMessage match = POINTSMAN__V1__ROUTE_MATCH__INIT;
     RouteMatchMessage *matches[] = {&match};
     match.path = &path;
@@ -113,6 +125,8 @@ void shape_pack_route(const struct ask *ask, unsigned number, uint64_t revision,
     RouteMessage message = POINTSMAN__V1__ROUTE__INIT;
     char *hostname = (char *)ask->host;
     message.name = name;
+    message.kind = ask->is_any_service ? POINTSMAN__V1__ROUTE_KIND__ROUTE_KIND_GRPC
+                                       : POINTSMAN__V1__ROUTE_KIND__ROUTE_KIND_UNSPECIFIED;
     message.hostnames = &hostname;
     message.n_hostnames = 1;
     message.rules = rules;

@@ -23,12 +23,13 @@ struct ask {
     char tenant[ASK_TEXT_BYTES]; /* of a header; empty: none */
     bool is_regex;               /* of the path, or of the header where there is one */
     bool is_any_first;           /* the expression takes any first segment of the path */
+    bool is_any_service;         /* a GRPCRoute, for the last segment of the path */
 };
 
 struct shape {
     const char *name;
     void (*ask)(struct ask *ask, unsigned number);
-    bool is_scanned; /* of expressions: fewer routes and lookups */
+    bool is_scanned; /* other ways to do it walk a list: fewer routes and lookups */
 };
 
 extern const struct shape shape_hosts;       /* many hosts with four paths each */
@@ -37,6 +38,7 @@ extern const struct shape shape_headers;     /* one path with many values of a h
 extern const struct shape shape_expressions; /* one host with many expressions for the path */
 extern const struct shape shape_segments;    /* the same, whose first segment is any */
 extern const struct shape shape_regexes;     /* one path with many expressions for a header */
+extern const struct shape shape_calls;       /* one host with many gRPC methods of any service */
 
 void shape_route_name(char name[ASK_TEXT_BYTES], unsigned number);
 /* The name of the backend it refers to, one of 4,000. */

@@ -76,7 +76,8 @@ unsigned world_route_count(enum world_kind world)
     static const unsigned counts[] = {[WORLD_MIXED] = 60,
                                       [WORLD_CROWDED] = 120,
                                       [WORLD_WIDE] = WORLD_MAX_ROUTES,
-                                      [WORLD_EXPRESSIONS] = WORLD_MAX_ROUTES / 2};
+                                      [WORLD_EXPRESSIONS] = WORLD_MAX_ROUTES / 2,
+                                      [WORLD_VALUES] = WORLD_MAX_ROUTES / 2};
     return counts[world];
 }
 
@@ -105,17 +106,40 @@ static const char *const numbered_expressions[] = {
     "/[ab]/it(?:em)s/\\w*%u", "/[a-b]/.*/items/%u/", "/[ab]/.*",     "/?[ab]?/%u",
 };
 
+/* For values. */
+static const char *const numbered_value_expressions[] = {
+    "tenant-%u",     ".*tenant-%u.*",       "[a-z]+-%u",    "(?i)TENANT-%u", "t%u",
+    "1,.tenant-%u",  "tenant-%u,.2",        "\\w+-%u",      "(tenant-%u|x)", ".*nt-%u,.*t%u",
+    "(tenant-)?%u+", "(?:tenant|user)-%u.", ".*(ant-%u)+,", "te..nt-%u",     "tenant-%u(,.[0-9])*",
+};
+
+/* The text with another number for each "%u": the same in one text. */
+static void append_numbered(struct buffer *text, const char *format, unsigned number)
+{
+    for (const char *at = format; *at != '\0'; at++) {
+        if (strncmp(at, "%u", 2) == 0)
+            buffer_printf(text, "%u", number);
+        else
+            buffer_append_char(text, *at);
+        at += strncmp(at, "%u", 2) == 0;
+    }
+}
+
 static void write_numbered_expression(struct buffer *text)
 {
-    buffer_append_string(text, " regex:");
     unsigned number = random_below(150);
-    for (const char *at = ONE_OF(numbered_expressions); *at != '\0'; at++) {
-        if (*at != '%')
-            buffer_append_char(text, *at);
-        else
-            buffer_printf(text, "%u", number);
-        at += *at == '%';
+    buffer_append_string(text, " regex:");
+    append_numbered(text, ONE_OF(numbered_expressions), number);
+}
+
+static void append_value_expression(struct buffer *text, enum world_kind world)
+{
+    if (world != WORLD_VALUES) {
+        buffer_append_string(text, ONE_OF(value_expressions));
+        return;
     }
+    unsigned number = random_below(150);
+    append_numbered(text, ONE_OF(numbered_value_expressions), number);
 }
 
 /* Mostly one item; now and then very many, or one of them again and again. */
@@ -143,6 +167,7 @@ static void write_path(struct buffer *text, enum world_kind world)
             write_numbered_expression(text);
         return;
     case WORLD_CROWDED:
+    case WORLD_VALUES:
         buffer_append_string(text, random_once_in(4) ? " prefix:/a" : " prefix:/");
         return;
     case WORLD_WIDE:
@@ -169,6 +194,8 @@ static unsigned condition_count(enum world_kind world)
     case WORLD_WIDE:
     case WORLD_EXPRESSIONS:
         return random_once_in(8);
+    case WORLD_VALUES:
+        return !random_once_in(3);
     case WORLD_MIXED:
     case WORLD_KINDS:
         break;
@@ -178,7 +205,10 @@ static unsigned condition_count(enum world_kind world)
 
 static void write_match(struct buffer *text, enum world_kind world, bool is_grpc)
 {
-    if (is_grpc)
+    bool is_for_values = world == WORLD_VALUES;
+    if (is_grpc && is_for_values)
+        buffer_printf(text, " grpc:m%u", random_below(60));
+    else if (is_grpc)
         buffer_append_string(text, ONE_OF(grpc_paths));
     else
         write_path(text, world);
@@ -186,23 +216,28 @@ static void write_match(struct buffer *text, enum world_kind world, bool is_grpc
         buffer_printf(text, " method:%s", ONE_OF(methods));
     for (unsigned i = condition_count(world); i > 0; i--) {
         const char *name = ONE_OF(header_names);
-        if (random_once_in(4))
-            buffer_printf(text, " header~%s=%s", name, ONE_OF(value_expressions));
-        else
+        if (is_for_values ? !random_once_in(6) : random_once_in(4)) {
+            buffer_printf(text, " header~%s=", name);
+            append_value_expression(text, world);
+        } else {
             buffer_printf(text, " header:%s=%s", name, ONE_OF(values));
+        }
     }
     for (unsigned i = is_grpc || world == WORLD_WIDE ? 0 : random_below(6) / 4; i > 0; i--) {
         const char *name = ONE_OF(query_names);
-        if (random_once_in(4))
-            buffer_printf(text, " query~%s=%s", name, ONE_OF(value_expressions));
-        else
+        if (is_for_values ? !random_once_in(6) : random_once_in(4)) {
+            buffer_printf(text, " query~%s=", name);
+            append_value_expression(text, world);
+        } else {
             buffer_printf(text, " query:%s=%s", name, ONE_OF(query_values));
+        }
     }
 }
 
 static void write_hostnames(struct buffer *text, enum world_kind world)
 {
-    if (world == WORLD_CROWDED || random_once_in(world == WORLD_WIDE ? 40 : 8))
+    bool is_on_one_path = world == WORLD_CROWDED || world == WORLD_VALUES;
+    if (is_on_one_path || random_once_in(world == WORLD_WIDE ? 40 : 8))
         return;
     if (world == WORLD_WIDE) {
         bool is_wildcard = random_once_in(3);
@@ -288,10 +323,47 @@ static void write_target(struct buffer *text, enum world_kind world)
         return;
     }
     buffer_append_string(text, ONE_OF(request_hosts));
-    if (world == WORLD_CROWDED)
+    if (world == WORLD_VALUES && random_once_in(4))
+        buffer_printf(text, "/s/m%u", random_below(60));
+    else if (world == WORLD_CROWDED || world == WORLD_VALUES)
         buffer_append_string(text, random_once_in(2) ? "/" : "/a/b");
     else
         buffer_append_string(text, ONE_OF(request_paths));
+}
+
+static const char *const numbered_queries[] = {
+    "p=tenant-%u",
+    "q=%74en%61nt-%u",
+    "p=1&p=tenant-%u",
+    "%71=user-%u&r=1",
+    "p=tenant-%u&q=x,t%u&s=a+%u",
+    "r=1,+tenant-%u&q=t%u",
+};
+static const char *const numbered_values[] = {
+    "tenant-%u", "tenant-%u,", "tenant-%u, t%u", "Tenant-%u", "1, tenant-%u",
+    "t%u",       "user-%ux",   "a-%u",           "%u",        "tenant-%u, 1, 2"};
+
+/* Mostly one; now and then very many. */
+static void append_sent_value(struct buffer *text, enum world_kind world)
+{
+    if (world != WORLD_VALUES || random_once_in(6)) {
+        buffer_append_string(text, ONE_OF(sent_values));
+        return;
+    }
+    for (unsigned i = random_once_in(20) ? 100 : 1; i > 0; i--) {
+        unsigned number = random_below(150);
+        append_numbered(text, ONE_OF(numbered_values), number);
+    }
+}
+
+static void append_query(struct buffer *text, enum world_kind world)
+{
+    if (world != WORLD_VALUES || random_once_in(6)) {
+        buffer_append_string(text, ONE_OF(queries));
+        return;
+    }
+    unsigned number = random_below(150);
+    append_numbered(text, ONE_OF(numbered_queries), number);
 }
 
 void random_request(enum world_kind world, struct buffer *text)
@@ -299,12 +371,15 @@ void random_request(enum world_kind world, struct buffer *text)
     buffer_reset(text);
     buffer_printf(text, "%s ", ONE_OF(methods));
     write_target(text, world);
-    if (random_once_in(2))
-        buffer_printf(text, "?%s", ONE_OF(queries));
+    if (random_once_in(2)) {
+        buffer_append_char(text, '?');
+        append_query(text, world);
+    }
     const char *separator = " ";
     for (unsigned i = random_below(world == WORLD_CROWDED ? 8 : 4); i > 0; i--) {
         const char *name = ONE_OF(header_names);
-        buffer_printf(text, "%s%s: %s", separator, name, ONE_OF(sent_values));
+        buffer_printf(text, "%s%s: ", separator, name);
+        append_sent_value(text, world);
         separator = " | ";
     }
 }

@@ -20,6 +20,7 @@ enum world_kind {
     WORLD_CROWDED,     /* two paths on every host: hundreds of matches share one */
     WORLD_WIDE,        /* many hosts and many paths: deep indexes */
     WORLD_EXPRESSIONS, /* hundreds of expressions for the paths of two hosts */
+    WORLD_VALUES,      /* hundreds of expressions for values, and gRPC methods, on two paths */
     WORLD_KINDS,
 };
 

@@ -186,44 +186,101 @@ static void one_reference_to_every_listener_lifts_the_others(void **state)
     table_fixture_expect(state, "GET h/", "both");
 }
 
+/* Routes "r100" and so on, `count` of them; "#" in the format is their number. */
+static void add_numbered(void **state, unsigned count, const char *format)
+{
+    for (unsigned i = 100; i < 100 + count; i++) {
+        struct buffer text = BUFFER_EMPTY;
+        buffer_printf(&text, "r%u%s : ", i, strstr(format, "grpc:") == NULL ? "" : " grpc");
+        for (const char *at = format; *at != '\0'; at++) {
+            if (*at == '#')
+                buffer_printf(&text, "%u", i);
+            else
+                buffer_append_char(&text, *at);
+        }
+        table_fixture_add(*state, buffer_string(&text));
+        buffer_clear(&text);
+    }
+}
+
+/* How often an expression was given up for the request, which nobody takes. */
+static uint64_t limit_hits_of(void **state, struct buffer *request)
+{
+    uint64_t before = regex_own_limit_hits();
+    table_fixture_expect(state, buffer_string(request), "none");
+    return regex_own_limit_hits() - before;
+}
+
+/* What takes very long not to match "(a+)+". */
+#define LONG_TEXT "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab"
+
 /* However often its path says what expressions are found by. */
 static void no_request_has_an_expression_tried_over_and_over(void **state)
 {
     struct buffer request = BUFFER_EMPTY;
-    for (int i = 0; i < 64; i++) {
-        struct buffer text = BUFFER_EMPTY;
-        buffer_printf(&text, "r%d : regex:/.*/items/%d/(a+)+", i, i + 10);
-        table_fixture_add(*state, buffer_string(&text));
-        buffer_clear(&text);
-    }
+    add_numbered(state, 400, "regex:/.*/items/#/(a+)+");
     buffer_append_string(&request, "GET h/");
     for (int i = 0; i < 32; i++)
-        buffer_append_string(&request, "/items/17");
-    buffer_append_string(&request, "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab");
+        buffer_append_string(&request, "/items/217");
+    buffer_append_string(&request, "/" LONG_TEXT);
 
-    uint64_t before = regex_own_limit_hits();
-    table_fixture_expect(state, buffer_string(&request), "none");
-    assert_int_equal(regex_own_limit_hits() - before, 1);
+    assert_int_equal(limit_hits_of(state, &request), 1);
     buffer_clear(&request);
+}
+
+/* Only those are tried whose texts the value has; the last character is not what they want. */
+static void expressions_for_values_are_found_by_what_they_must_contain(void **state)
+{
+    struct buffer request = BUFFER_EMPTY;
+    add_numbered(state, 400, "prefix:/h header~tenant=.*tenant-#-(a+)+");
+    add_numbered(state, 400, "prefix:/q query~p=.*tenant-#-(a+)+ query~q=.*");
+
+    table_fixture_expect(state, "GET h/h Tenant: x | TENANT: tenant-217-aa", "r217");
+    buffer_append_string(&request, "GET h/h tenant: tenant-217-" LONG_TEXT);
+    assert_int_equal(limit_hits_of(state, &request), 1);
+
+    table_fixture_expect(state, "GET h/q?q&%70=tenant-3%30%30-aa&p=2", "r300");
+    buffer_reset(&request);
+    buffer_append_string(&request, "GET h/q?q=1&p=ten%61nt-300-" LONG_TEXT);
+    assert_int_equal(limit_hits_of(state, &request), 1);
+    buffer_clear(&request);
+}
+
+/* What stands in two headers of one name is one value. */
+static void a_text_may_begin_in_one_header_and_end_in_the_next(void **state)
+{
+    add_numbered(state, 40, "header~a=.*x,.#");
+    table_fixture_expect(state, "GET h/ a: x | a: 117", "r117");
+    table_fixture_expect(state, "GET h/ a: x | b: 117", "none");
+    table_fixture_expect(state, "GET h/ a: 117 | a: x", "none");
 }
 
 /* One path that has what very many expressions are found by. */
 static void what_takes_a_path_is_found_behind_what_many_others_ask_for(void **state)
 {
     struct buffer request = BUFFER_EMPTY;
+    add_numbered(state, 900, "regex:/.*/i/#");
     buffer_append_string(&request, "GET h/a");
-    for (int i = 100; i < 200; i++) {
-        struct buffer text = BUFFER_EMPTY;
-        buffer_printf(&text, "r%d : regex:/.*/i/%d", i, i);
-        table_fixture_add(*state, buffer_string(&text));
-        buffer_clear(&text);
+    for (int i = 100; i < 200; i++)
         buffer_printf(&request, "/i/%d", i);
-    }
 
     table_fixture_expect(state, buffer_string(&request), "r199");
     buffer_append_string(&request, "/");
     table_fixture_expect(state, buffer_string(&request), "none");
     buffer_clear(&request);
+}
+
+static void a_method_of_any_service_is_found_among_many(void **state)
+{
+    add_numbered(state, 400, "grpc:m# header:a=1 | grpc:m#");
+    table_fixture_add(*state, "late grpc : grpc:m300 header:a=1 header:b=1");
+    table_fixture_add(*state, "any : prefix:/");
+    table_fixture_expect(state, "POST h/s/m217", "r217");
+    table_fixture_expect(state, "POST h/s/m300 a: 1", "r300");
+    table_fixture_expect(state, "POST h/s/m300 a: 1 | b: 1", "late");
+    table_fixture_expect(state, "POST h/s/m217/x", "any");
+    table_fixture_expect(state, "POST h/m217", "any");
+    table_fixture_expect(state, "POST h//m217", "any");
 }
 
 int main(void)
@@ -245,6 +302,9 @@ int main(void)
         TABLE_TEST(a_listener_restricts_where_a_route_applies),
         TABLE_TEST(one_reference_to_every_listener_lifts_the_others),
         TABLE_TEST(no_request_has_an_expression_tried_over_and_over),
+        TABLE_TEST(expressions_for_values_are_found_by_what_they_must_contain),
+        TABLE_TEST(a_text_may_begin_in_one_header_and_end_in_the_next),
+        TABLE_TEST(a_method_of_any_service_is_found_among_many),
         TABLE_TEST(what_takes_a_path_is_found_behind_what_many_others_ask_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
