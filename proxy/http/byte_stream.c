@@ -1,5 +1,7 @@
 #include "proxy/http/byte_stream.h"
 
+#include "proxy/http/tls_socket.h"
+
 #include <limits.h>
 #include <string.h>
 
@@ -62,32 +64,39 @@ ssize_t tls_receive(SSL *ssl, char *at, size_t length)
     return received > 0 ? received : set_errno(ssl, received);
 }
 
-/* What fits in a record goes as one. */
-static size_t gather(const struct iovec *vector, int count, char record[TLS_RECORD_BYTES])
+static size_t total_length(const struct iovec *vector, int count)
 {
     size_t length = 0;
-    for (int i = 0; i < count && length < TLS_RECORD_BYTES; i++) {
-        size_t room = TLS_RECORD_BYTES - length;
-        size_t part = vector[i].iov_len < room ? vector[i].iov_len : room;
-        memcpy(record + length, vector[i].iov_base, part);
-        length += part;
-    }
+    for (int i = 0; i < count; i++)
+        length += vector[i].iov_len;
     return length;
+}
+
+/* What fits in a record goes as one. */
+static void gather(const struct iovec *vector, char *record, size_t length)
+{
+    for (size_t filled = 0; filled < length; vector++) {
+        size_t room = length - filled;
+        size_t part = vector->iov_len < room ? vector->iov_len : room;
+        memcpy(record + filled, vector->iov_base, part);
+        filled += part;
+    }
 }
 
 ssize_t tls_send(SSL *ssl, const struct iovec *vector, int count)
 {
     char record[TLS_RECORD_BYTES];
-    const char *at = record;
-    size_t length;
-    if (count == 1) {
-        at = vector[0].iov_base;
-        length = vector[0].iov_len < TLS_RECORD_BYTES ? vector[0].iov_len : TLS_RECORD_BYTES;
-    } else {
-        length = gather(vector, count, record);
+    const char *at = vector[0].iov_base;
+    size_t all = total_length(vector, count);
+    size_t length = all < TLS_RECORD_BYTES ? all : TLS_RECORD_BYTES;
+    if (length > vector[0].iov_len) {
+        gather(vector, record, length);
+        at = record;
     }
     ERR_clear_error();
+    tls_socket_set_more(ssl, length < all);
     int sent = SSL_write(ssl, at, (int)length);
+    tls_socket_set_more(ssl, false);
     if (sent > 0)
         return sent;
     ssize_t result = set_errno(ssl, sent);

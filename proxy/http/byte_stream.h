@@ -60,7 +60,8 @@ static inline ssize_t byte_stream_receive(int fd, SSL *ssl, char *at, size_t len
 }
 
 /* As sendmsg. After EAGAIN what is given next begins with the same bytes; with TLS no more than a
- * record is sent, so less than everything does not mean that the socket is full. */
+ * record is sent, so less than everything does not mean that the socket is full, and the rest has
+ * to follow at once: the kernel may wait for it. */
 ssize_t byte_stream_send(int fd, SSL *ssl, const struct iovec *vector, int count);
 
 /* We send no more. With TLS that is an alert, and what we receive afterwards is not for us: false

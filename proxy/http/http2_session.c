@@ -1,6 +1,7 @@
 #include "proxy/http/http2_session.h"
 
 #include "proxy/http/byte_stream.h"
+#include "proxy/http/tls_socket.h"
 #include "proxy/http/worker.h"
 
 #include <errno.h>
@@ -204,6 +205,8 @@ static void break_off(struct http2_session *session)
 
 static void take_in(struct http2_session *session, struct slice bytes)
 {
+    if (session->is_ended) /* by what stood in front of them */
+        return;
     ssize_t used = http2_receive_take_in(session, bytes);
     http2_session_mark(session);
     if (used == NGHTTP2_ERR_BAD_CLIENT_MAGIC)
@@ -227,20 +230,47 @@ void http2_session_feed(struct http2_session *session, struct slice bytes)
     check_end(session);
 }
 
-void http2_session_receive(struct http2_session *session)
+/* Returns whether anything came. */
+static bool receive_some(struct http2_session *session, size_t room)
 {
     char *at = session->worker->scratch;
-    ssize_t received = byte_stream_receive(h2o_socket_get_fd(session->socket), session->ssl, at,
-                                           WORKER_SCRATCH_BYTES);
+    ssize_t received =
+        byte_stream_receive(h2o_socket_get_fd(session->socket), session->ssl, at, room);
+    if (received < 0 && errno == EAGAIN)
+        return false;
+    if (received <= 0) {
+        break_off(session);
+        return false;
+    }
+    session->has_received = true;
+    counter_add(session->bytes_in, (uint64_t)received);
+    take_in(session, slice_of(at, (size_t)received));
+    return true;
+}
+
+/* All that the socket holds, in one call: OpenSSL would make two for each record. */
+static void receive_records(struct http2_session *session)
+{
+    char *at = session->worker->scratch + TLS_RECORD_BYTES;
+    ssize_t received = byte_stream_receive(h2o_socket_get_fd(session->socket), NULL, at,
+                                           WORKER_SCRATCH_BYTES - TLS_RECORD_BYTES);
     if (received < 0 && errno == EAGAIN)
         return;
-    if (received > 0) {
-        session->has_received = true;
-        counter_add(session->bytes_in, (uint64_t)received);
-        take_in(session, slice_of(at, (size_t)received));
-    } else {
+    struct slice records = slice_of(at, received < 0 ? 0 : (size_t)received);
+    tls_socket_offer(session->ssl, &records);
+    while (records.length > 0 && receive_some(session, TLS_RECORD_BYTES))
+        ;
+    tls_socket_offer(session->ssl, NULL);
+    if (received <= 0 || records.length > 0)
         break_off(session);
-    }
+}
+
+void http2_session_receive(struct http2_session *session)
+{
+    if (session->ssl != NULL)
+        receive_records(session);
+    else
+        receive_some(session, WORKER_SCRATCH_BYTES);
     check_end(session);
 }
 

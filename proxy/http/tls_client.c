@@ -5,6 +5,7 @@
 #include "common/mutex.h"
 #include "proxy/http/byte_stream.h"
 #include "proxy/http/certificate_files.h"
+#include "proxy/http/tls_socket.h"
 
 #include <arpa/inet.h>
 #include <stdatomic.h>
@@ -208,7 +209,7 @@ SSL *tls_client_new(const struct endpoint *endpoint, int fd, SSL_SESSION *sessio
         return NULL;
     ERR_clear_error();
     SSL *ssl = new_connection(endpoint->tls->context);
-    if (ssl == NULL || SSL_set_fd(ssl, fd) != 1 || !expect_name(ssl, endpoint) ||
+    if (ssl == NULL || !tls_socket_attach(ssl, fd) || !expect_name(ssl, endpoint) ||
         !offer_protocol(ssl, endpoint->protocol)) {
         SSL_free(ssl);
         ERR_clear_error();

@@ -6,6 +6,7 @@
 #include "proxy/http/certificate_files.h"
 #include "proxy/http/certificate_set.h"
 #include "proxy/http/ticket_keys.h"
+#include "proxy/http/tls_socket.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,7 +165,7 @@ SSL *tls_server_start(struct tls_server *server, int fd)
     struct certificate_set *set = hold_certificates(server);
     ERR_clear_error();
     SSL *ssl = SSL_new(certificate_set_default(set));
-    if (ssl == NULL || SSL_set_fd(ssl, fd) != 1) {
+    if (ssl == NULL || !tls_socket_attach(ssl, fd)) {
         SSL_free(ssl);
         ERR_clear_error();
         certificate_set_release(&set);
