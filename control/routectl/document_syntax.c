@@ -54,8 +54,7 @@ static struct character one_character(struct slice text, yaml_encoding_t encodin
 
 static struct slice behind(struct slice text, size_t bytes)
 {
-    size_t taken = bytes < text.length ? bytes : text.length;
-    return slice_of(text.at + taken, text.length - taken);
+    return bytes < text.length ? slice_of(text.at + bytes, text.length - bytes) : SLICE("");
 }
 
 static struct character next_character(struct slice text, yaml_encoding_t encoding)
