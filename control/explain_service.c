@@ -17,7 +17,7 @@
 #include <stdlib.h>
 
 /* Each keeps what it may show, and goes on in every turn of the loop: few at a time. */
-enum { RUNS_MAX = 4, HEADERS_MAX = 100, PIECE_US = 3000, MATCHES_AT_ONCE = 50 };
+enum { RUNS_MAX = 4, HEADERS_MAX = 100, PIECE_US = 1000, MATCHES_AT_ONCE = 50 };
 
 enum run_step { RUN_READS, RUN_ORDERS, RUN_DESCRIBES, RUN_REPLIES };
 
@@ -46,6 +46,7 @@ struct run {
     struct explain_reading reading;
     struct explain_facts facts; /* when it describes */
     struct explain_report report;
+    struct buffer answer; /* what has been taken from it */
 };
 
 struct explain_service *explain_service_new(struct event_loop *loop, struct store *store,
@@ -71,6 +72,7 @@ static void run_free(struct run *run)
     event_timer_stop(&run->timer);
     run->service->read_count += run->reading.read_count;
     explain_report_clear(&run->report);
+    buffer_clear(&run->answer);
     explain_reading_clear(&run->reading);
     route_explain_free(run->explain);
     explain_candidates_clear(&run->candidates);
@@ -113,7 +115,8 @@ static void reply(struct run *run)
     if (run->listener.is_chosen && !run->listener.is_known)
         explain_report_add_note(&run->report, "listener %s: no connected proxy has it",
                                 run->listener.name);
-    grpc_call_reply(run->call, &run->report.response.base);
+    explain_report_take(&run->report, &run->answer);
+    grpc_call_reply_packed(run->call, buffer_slice(&run->answer));
     run_free(run);
 }
 
@@ -157,6 +160,7 @@ static bool do_step(struct run *run, uint64_t end_us, struct error *err)
     case RUN_DESCRIBES:
         if (explain_report_go_on(&run->report, &run->facts, MATCHES_AT_ONCE))
             run->step = RUN_REPLIES;
+        explain_report_take(&run->report, &run->answer);
         break;
     case RUN_REPLIES:
         break;
@@ -164,11 +168,11 @@ static bool do_step(struct run *run, uint64_t end_us, struct error *err)
     return true;
 }
 
-static void on_piece_due(struct event_timer *timer);
-
-/* Others that are explained share the turn. */
-static void do_piece(struct run *run)
+/* Others that are explained share the turn. To answer, and to let go of all that was read, takes
+ * half a piece. */
+static void do_piece(struct event_timer *timer)
 {
+    struct run *run = timer->context;
     struct explain_service *service = run->service;
     struct error err = {0};
     const uint64_t end_us = clock_now_us() + PIECE_US / service->run_count;
@@ -176,18 +180,12 @@ static void do_piece(struct run *run)
     do {
         is_fine = do_step(run, end_us, &err);
     } while (is_fine && run->step != RUN_REPLIES && clock_now_us() < end_us);
-    /* To pack all that was described takes as long as a piece. */
     if (!is_fine)
         fail(run, &err);
     else if (run->step == RUN_REPLIES && clock_now_us() < end_us)
         reply(run);
     else
-        event_timer_start(&run->timer, service->loop, 0, on_piece_due, run);
-}
-
-static void on_piece_due(struct event_timer *timer)
-{
-    do_piece(timer->context);
+        event_timer_start(&run->timer, service->loop, 0, do_piece, run);
 }
 
 /* --- starting ------------------------------------------------------------------------------- */
@@ -265,7 +263,7 @@ void explain_service_explain(struct explain_service *service, struct grpc_call *
     grpc_call_on_end(call, on_call_end, run);
     if (explain_reading_init(&run->reading, service->store, service->shadows, &run->sample.head,
                              &run->candidates, run->explain, run->revision, &err)) {
-        do_piece(run);
+        event_timer_start(&run->timer, service->loop, 0, do_piece, run);
     } else {
         fail(run, &err);
     }

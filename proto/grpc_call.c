@@ -254,6 +254,12 @@ void grpc_call_reply(struct grpc_call *call, const ProtobufCMessage *response)
     finish(call, GRPC_OK, "", SLICE(""));
 }
 
+void grpc_call_reply_packed(struct grpc_call *call, struct slice response)
+{
+    grpc_stream_send_packed(call->stream, response);
+    finish(call, GRPC_OK, "", SLICE(""));
+}
+
 bool grpc_call_send(struct grpc_call *call, const ProtobufCMessage *message, struct error *err)
 {
     if (grpc_stream_queued(call->stream) > QUEUE_LIMIT_BYTES ||

@@ -86,6 +86,8 @@ void grpc_stream_set_max_message(struct grpc_stream *stream, size_t bytes);
 
 /* Server: queues one message. */
 void grpc_stream_send(struct grpc_stream *stream, const ProtobufCMessage *message);
+/* The same of a message that is packed already. */
+void grpc_stream_send_packed(struct grpc_stream *stream, struct slice message);
 /* Bytes queued and not yet given to grpc_core_send. */
 size_t grpc_stream_queued(const struct grpc_stream *stream);
 

@@ -159,6 +159,15 @@ void grpc_stream_send(struct grpc_stream *stream, const ProtobufCMessage *messag
     let_flow(stream);
 }
 
+void grpc_stream_send_packed(struct grpc_stream *stream, struct slice message)
+{
+    size_t begun = stream->out.length;
+    grpc_frame_begin(&stream->out);
+    buffer_append(&stream->out, message.at, message.length);
+    grpc_frame_end(&stream->out, begun);
+    let_flow(stream);
+}
+
 size_t grpc_stream_queued(const struct grpc_stream *stream)
 {
     return stream->out.length;

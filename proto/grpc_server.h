@@ -94,6 +94,9 @@ void grpc_call_on_end(struct grpc_call *call, void (*on_end)(void *context), voi
 /* Answers a unary call with a message and OK. The call is gone afterwards. */
 void grpc_call_reply(struct grpc_call *call, const ProtobufCMessage *response);
 
+/* The same with a message that is packed already. Copies. */
+void grpc_call_reply_packed(struct grpc_call *call, struct slice response);
+
 /* Queues one message of an answer that has more; the loop sends it. ERROR_LIMIT when more than 1
  * MiB waits for a client that does not read. For answers of many messages use grpc_call_stream. */
 bool grpc_call_send(struct grpc_call *call, const ProtobufCMessage *message, struct error *err);

@@ -110,17 +110,18 @@ static Pointsman__V1__ConsideredRule *describe_match(struct explain_report *repo
 
 /* Goes on behind the `*described` first of them. */
 static void describe_list(struct explain_report *report, const struct considered_list *list,
-                          size_t count, Pointsman__V1__ConsideredRule ***to, size_t *described)
+                          size_t count, size_t *described, Pointsman__V1__ConsideredRule ***to,
+                          size_t *to_count)
 {
     const struct route *last = NULL;
     const RouteMessage *message = NULL;
     while (count-- > 0 && *described < list->count) {
-        const struct considered_match *considered = &list->items[*described];
+        const struct considered_match *considered = &list->items[(*described)++];
         const struct route *route = considered->match->rule->route;
         if (route != last)
             message = unpack_route(report, route);
         last = route;
-        ARENA_APPEND(&report->arena, *to, *described, describe_match(report, considered, message));
+        ARENA_APPEND(&report->arena, *to, *to_count, describe_match(report, considered, message));
     }
 }
 
@@ -238,13 +239,14 @@ bool explain_report_go_on(struct explain_report *report, const struct explain_fa
 {
     const struct route_explanation *explanation = facts->explanation;
     Pointsman__V1__ExplainResponse *response = &report->response;
-    if (response->n_considered < explanation->considered.count)
-        describe_list(report, &explanation->considered, count, &response->considered,
-                      &response->n_considered);
+    if (report->considered_count < explanation->considered.count)
+        describe_list(report, &explanation->considered, count, &report->considered_count,
+                      &response->considered, &response->n_considered);
     else
-        describe_list(report, &explanation->behind, count, &response->behind, &response->n_behind);
-    return response->n_considered == explanation->considered.count &&
-           response->n_behind == explanation->behind.count;
+        describe_list(report, &explanation->behind, count, &report->behind_count, &response->behind,
+                      &response->n_behind);
+    return report->considered_count == explanation->considered.count &&
+           report->behind_count == explanation->behind.count;
 }
 
 void explain_report_init(struct explain_report *report, const struct explain_facts *facts)
@@ -258,5 +260,14 @@ void explain_report_clear(struct explain_report *report)
 {
     for (size_t i = 0; i < report->message_count; i++)
         message_free(report->messages[i]);
+    report->messages = NULL;
+    report->message_count = 0;
     arena_clear(&report->arena);
+}
+
+void explain_report_take(struct explain_report *report, struct buffer *to)
+{
+    message_pack(&report->response.base, to);
+    explain_report_clear(report);
+    pointsman__v1__explain_response__init(&report->response);
 }

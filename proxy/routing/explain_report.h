@@ -6,6 +6,7 @@
 #define PROXY_ROUTING_EXPLAIN_REPORT_H
 
 #include "common/arena.h"
+#include "common/buffer.h"
 #include "proto/messages.h"
 #include "proxy/routing/route_explain.h"
 #include "proxy/routing/sample_request.h"
@@ -28,6 +29,8 @@ struct explain_report {
     struct arena arena; /* owns what the response points to, but for what is in `messages` */
     ProtobufCMessage **messages;
     size_t message_count;
+    size_t considered_count; /* of matches that are described, taken or not */
+    size_t behind_count;
 };
 
 void explain_report_init(struct explain_report *report, const struct explain_facts *facts);
@@ -37,6 +40,10 @@ void explain_report_init(struct explain_report *report, const struct explain_fac
 void explain_report_start(struct explain_report *report, const struct explain_facts *facts);
 bool explain_report_go_on(struct explain_report *report, const struct explain_facts *facts,
                           size_t count);
+
+/* Appends what the response holds, packed, and empties it. What is taken one after the other is the
+ * packed response, in which what comes more than once goes on. */
+void explain_report_take(struct explain_report *report, struct buffer *to);
 
 void explain_report_clear(struct explain_report *report);
 

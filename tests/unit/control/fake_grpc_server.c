@@ -125,12 +125,20 @@ void grpc_call_on_end(struct grpc_call *call, void (*on_end)(void *context), voi
     call->on_end_context = context;
 }
 
-void grpc_call_reply(struct grpc_call *call, const ProtobufCMessage *response)
+void grpc_call_reply_packed(struct grpc_call *call, struct slice response)
 {
-    message_pack(response, &call->answer);
+    buffer_append(&call->answer, response.at, response.length);
     call->has_answer = true;
     call->has_ended = true;
     call->status = GRPC_OK;
+}
+
+void grpc_call_reply(struct grpc_call *call, const ProtobufCMessage *response)
+{
+    struct buffer packed = BUFFER_EMPTY;
+    message_pack(response, &packed);
+    grpc_call_reply_packed(call, buffer_slice(&packed));
+    buffer_clear(&packed);
 }
 
 static void read_bad_request(struct grpc_call *call, const Google__Rpc__Status *details)

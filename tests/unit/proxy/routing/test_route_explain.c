@@ -1,4 +1,5 @@
 #include "common/buffer.h"
+#include "proto/message.h"
 #include "proxy/routing/explain_report.h"
 #include "proxy/routing/route_explain.h"
 #include "tests/unit/cmocka_all.h"
@@ -158,6 +159,19 @@ static void hosts_go_from_the_most_specific_to_every_host(void **state)
     assert_string_equal(explain(fixture, "PUT a.b.x/"), " and 3; exact");
 }
 
+/* The parts of a message may be packed in any order. */
+static void assert_packed_alike(struct slice parts, struct slice whole)
+{
+    struct buffer packed = BUFFER_EMPTY;
+    ProtobufCMessage *message = message_unpack(&pointsman__v1__explain_response__descriptor, parts,
+                                               MESSAGE_MEMORY_DEFAULT, true, NULL);
+    assert_non_null(message);
+    message_pack(message, &packed);
+    assert_true(slice_equals(buffer_slice(&packed), whole));
+    message_free(message);
+    buffer_clear(&packed);
+}
+
 /* Whoever explains may do something else after a few matches. */
 static void it_is_worked_out_a_few_matches_at_a_time(void **state)
 {
@@ -191,6 +205,21 @@ static void it_is_worked_out_a_few_matches_at_a_time(void **state)
         assert_int_equal(report.response.n_considered, turns * AT_ONCE);
     assert_int_equal(turns, MATCHES / AT_ONCE);
     assert_string_equal(report.response.considered[MATCHES - 1]->route, "r299");
+
+    struct buffer whole = BUFFER_EMPTY;
+    struct buffer taken = BUFFER_EMPTY;
+    message_pack(&report.response.base, &whole);
+    explain_report_clear(&report);
+    explain_report_start(&report, &facts);
+    bool is_done;
+    do {
+        is_done = explain_report_go_on(&report, &facts, AT_ONCE);
+        assert_in_range(report.response.n_considered, 1, AT_ONCE);
+        explain_report_take(&report, &taken);
+    } while (!is_done);
+    assert_packed_alike(buffer_slice(&taken), buffer_slice(&whole));
+    buffer_clear(&whole);
+    buffer_clear(&taken);
     explain_report_clear(&report);
     route_explain_free(explain);
     request_text_clear(&request);
