@@ -25,7 +25,8 @@ static void validate_unix_path(struct validation *validation, const EndpointMess
                            "must be an absolute path of at most %d characters",
                            (int)UNIX_PATH_MAX_LENGTH);
     if (endpoint->port != 0)
-        validation_problem(validation, "port", "does not go together with unix_path");
+        validation_problem(validation, "port",
+                           "does not go together with the path of a Unix socket");
 }
 
 static void validate_address(struct validation *validation, const char *address)
@@ -47,7 +48,8 @@ static void validate_endpoint(struct validation *validation, const EndpointMessa
     bool has_address = endpoint->address[0] != '\0';
     bool has_unix_path = endpoint->unix_path[0] != '\0';
     if (has_address == has_unix_path)
-        validation_problem(validation, NULL, "must have either an address or a unix_path");
+        validation_problem(validation, NULL,
+                           "must have either an address or the path of a Unix socket");
     else if (has_unix_path)
         validate_unix_path(validation, endpoint);
     else
@@ -84,7 +86,8 @@ static void validate_app_protocol(struct validation *validation, const BackendMe
     else if (found->security == SECURITY_ALWAYS && !is_tls_enabled &&
              has_nameless_endpoint(backend))
         validation_problem(validation, "app_protocol",
-                           "'%s' needs tls.server_name for endpoints that are Unix sockets", name);
+                           "'%s' needs a server name for TLS to endpoints that are Unix sockets",
+                           name);
 }
 
 static void validate_backend_port(struct validation *validation, const BackendMessage *backend,
@@ -193,7 +196,7 @@ static void validate_passive_health(struct validation *validation,
     if (passive->base_ejection != NULL && passive->max_ejection != NULL &&
         duration_milliseconds(passive->base_ejection) >
             duration_milliseconds(passive->max_ejection))
-        validation_problem(validation, "base_ejection", "must not exceed max_ejection");
+        validation_problem(validation, "base_ejection", "must not exceed the longest ejection");
     if (passive->max_ejected_percent_presence_case ==
             POINTSMAN__V1__PASSIVE_HEALTH__MAX_EJECTED_PERCENT_PRESENCE_MAX_EJECTED_PERCENT &&
         passive->max_ejected_percent > 100)

@@ -401,12 +401,12 @@ void validate_filters(struct validation *validation, FilterMessage *const *filte
             validation_problem(validation, NULL, "is of a kind that is there already");
         if (filters[i]->kind_case == POINTSMAN__V1__FILTER__KIND_REQUEST_REDIRECT &&
             has_kind(filters, count, POINTSMAN__V1__FILTER__KIND_URL_REWRITE))
-            validation_problem(validation, NULL, "does not go together with url_rewrite");
+            validation_problem(validation, NULL, "does not go together with a URLRewrite");
         /* In a backendRef it redirects what would have gone there. */
         if (filters[i]->kind_case == POINTSMAN__V1__FILTER__KIND_REQUEST_REDIRECT &&
             filters == rule->filters && rule->n_backend_refs > 0)
             validation_problem(validation, "request_redirect",
-                               "does not go together with backend_refs");
+                               "does not go together with backends to forward to");
         validation_leave(validation, mark);
     }
 }

@@ -101,8 +101,8 @@ static bool are_distinct(struct validation *validation, const ParentRefMessage *
     if ((ref->section_name[0] == '\0') != (earlier->section_name[0] == '\0') ||
         (ref->port == 0) != (earlier->port == 0)) {
         validation_problem(validation, NULL,
-                           "must give what the other reference to '%s' gives, a section_name, a "
-                           "port, or both",
+                           "must give what the other reference to '%s' gives, the name of a "
+                           "listener, a port, or both",
                            ref->name);
         return false;
     }

@@ -297,6 +297,30 @@ static void problems_of_form_and_of_meaning_are_told_together(void **state)
         "a.yaml:9:46: spec.endpoints[0].port: must be between 1 and 65535\n");
 }
 
+/* Documents call them by other names than messages. */
+static void a_problem_of_several_fields_names_none_as_messages_do(void **state)
+{
+    (void)state;
+    assert_documents_refused(
+        ROUTE_HEAD "spec:\n"
+                   "  parentRefs: [{name: a, sectionName: b}, {name: a, port: 80}]\n"
+                   "  rules:\n"
+                   "  - filters:\n"
+                   "    - {type: RequestRedirect, requestRedirect: {}}\n"
+                   "    - {type: URLRewrite, urlRewrite: {hostname: a}}\n"
+                   "    backendRefs: [{name: a}]\n---\n" BACKEND_HEAD
+                   "spec: {endpoints: [{}, {unix: /a, port: 80}]}\n",
+        "a.yaml:5:43: spec.parentRefs[1]: must give what the other reference to 'a' gives, the "
+        "name of a listener, a port, or both\n"
+        "a.yaml:8:7: spec.rules[0].filters[0]: does not go together with a URLRewrite\n"
+        "a.yaml:8:48: spec.rules[0].filters[0].requestRedirect: does not go together with backends "
+        "to forward to\n"
+        "a.yaml:15:20: spec.endpoints[0]: must have either an address or the path of a Unix "
+        "socket\n"
+        "a.yaml:15:41: spec.endpoints[1].port: does not go together with the path of a Unix "
+        "socket\n");
+}
+
 static void of_a_field_that_could_not_be_read_nothing_more_is_said(void **state)
 {
     (void)state;
@@ -359,6 +383,7 @@ int main(void)
         DOCUMENT_TEST(half_a_surrogate_pair_is_refused_with_what_to_write),
         DOCUMENT_TEST(broken_yaml_names_its_place),
         DOCUMENT_TEST(problems_of_form_and_of_meaning_are_told_together),
+        DOCUMENT_TEST(a_problem_of_several_fields_names_none_as_messages_do),
         DOCUMENT_TEST(of_a_field_that_could_not_be_read_nothing_more_is_said),
         DOCUMENT_TEST(a_field_that_is_missing_is_named),
         DOCUMENT_TEST(zero_is_not_the_same_as_absent),

@@ -274,7 +274,7 @@ static void filters_are_checked_against_their_rule(void **state)
     expect_problem_of(message, "filters[0].request_redirect.scheme: must be http or https");
     expect_problem_of(message, "filters[0].request_redirect.status_code: must be 301");
     expect_problem_of(message, "filters[0].request_redirect: does not go together with backend");
-    expect_problem_of(message, "filters[0]: does not go together with url_rewrite");
+    expect_problem_of(message, "filters[0]: does not go together with a URLRewrite");
     expect_problem_of(message, "filters[1].url_rewrite.path.replace_prefix_match: needs exactly");
     expect_problem_of(message, "filters[2]: is of a kind that is there already");
     expect_problem_of(message, "filters[3]: must be one of the known filters");
@@ -427,7 +427,7 @@ static void http2_over_tls_to_a_unix_socket_needs_a_name(void **state)
     endpoint.unix_path = (char *)"/run/b.sock";
     message.app_protocol = (char *)"h2";
 
-    expect_backend_problem(&message, "app_protocol: 'h2' needs tls.server_name for endpoints");
+    expect_backend_problem(&message, "app_protocol: 'h2' needs a server name for TLS to endpoints");
 }
 
 static void a_backend_may_speak_websocket(void **state)
