@@ -15,7 +15,7 @@ enum { STEP_BYTES = 64, LARGE = MEMORY_POOL_SIZES };
 #endif
 #endif
 #ifndef KEPT_BYTES
-#define KEPT_BYTES (32 * 1024)
+#define KEPT_BYTES (64 * 1024)
 #endif
 
 /* In front of what is lent, which is aligned as malloc would. */

@@ -54,7 +54,7 @@ static void every_size_is_lent_whole_and_aligned(void **state)
 static void no_more_than_a_share_of_a_burst_is_kept(void **state)
 {
     (void)state;
-    enum { BURST = 4000, KEPT_BYTES = 32 * 1024 };
+    enum { BURST = 4000, KEPT_BYTES = 64 * 1024 };
     struct memory_pool pool = {0};
     static void *lent[BURST];
     for (unsigned i = 0; i < BURST; i++)
