@@ -32,6 +32,7 @@ static bool add_own(struct document_pairs *pairs, struct document_decoder *decod
                     const yaml_node_t *mapping)
 {
     size_t first_own = pairs->count;
+    bool is_document = decoder->document_path.length == 0;
     const yaml_node_pair_t *end = mapping->data.mapping.pairs.top;
     for (const yaml_node_pair_t *pair = mapping->data.mapping.pairs.start; pair < end; pair++) {
         const yaml_node_t *key_node = yaml_document_get_node(decoder->yaml, pair->key);
@@ -44,7 +45,8 @@ static bool add_own(struct document_pairs *pairs, struct document_decoder *decod
         if (index == pairs->count)
             pairs->at[pairs->count++] = pair;
         else if (index >= first_own)
-            decoder_complain(decoder, key_node, "the key '%s' comes twice", key);
+            decoder_complain(decoder, key_node, "the key '%s' comes twice%s", key,
+                             is_document ? "; a line '---' stands between documents" : "");
     }
     return true;
 }

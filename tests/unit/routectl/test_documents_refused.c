@@ -134,6 +134,9 @@ static void keys_may_come_once(void **state)
     (void)state;
     assert_documents_refused(ROUTE_HEAD "spec: {hostnames: [a], hostnames: [b]}\n",
                              "a.yaml:4:24: spec: the key 'hostnames' comes twice\n");
+    assert_documents_refused(
+        ROUTE_HEAD "spec: {}\nspec: {}\n",
+        "a.yaml:5:1: the key 'spec' comes twice; a line '---' stands between documents\n");
     assert_documents_refused(ROUTE_HEAD "spec: {[a]: b}\n", "a.yaml:4:8: spec: is not a text\n");
 }
 
