@@ -35,7 +35,8 @@ struct match_index {
     uint64_t header_piece_filter;
     uint64_t param_piece_filter;
     size_t piece_counts[FILING_KINDS][PIECE_SIZES];
-    struct hash_trie filed; /* of match_list words, by the hash of a condition */
+    struct hash_trie filed;      /* of match_list words, by the hash of a condition */
+    struct match_list by_pieces; /* all that are filed so */
     struct match_list rest;
 };
 
@@ -240,11 +241,6 @@ static void ask_params(struct search *search, const struct match_index *index)
     }
 }
 
-static void walk_filed(void *search, void *value)
-{
-    look_through(search, (struct match_list){(uintptr_t)value});
-}
-
 static void ask_grpc_method(struct search *search, const struct match_index *index)
 {
     struct slice method = path_grpc_method(search->head->path);
@@ -304,12 +300,12 @@ static bool gather_param_pieces(struct piece_search *pieces, const struct match_
 }
 
 /* Values are looked at before any expression is tried, which has the same room for them
- * (request_values.h). No request costs much more than to try every match once: when it has too long
- * values for the few there are, or pieces of very many, that is done. */
+ * (request_values.h). No request costs much more than to try every expression once: when it has too
+ * long values for the few there are, or pieces of very many, that is done. */
 static void search_pieces(struct search *search, const struct match_index *index)
 {
     struct piece_search pieces;
-    piece_search_init(&pieces, index->filed, PIECES_A_MATCH * index->total);
+    piece_search_init(&pieces, index->filed, PIECES_A_MATCH * match_list_count(index->by_pieces));
     bool is_worth_it = true;
     if (has_pieces(index, FILED_BY_PATH_PIECE))
         is_worth_it =
@@ -319,7 +315,7 @@ static void search_pieces(struct search *search, const struct match_index *index
     if (is_worth_it && has_pieces(index, FILED_BY_PARAM_PIECE))
         is_worth_it = gather_param_pieces(&pieces, index, search->head);
     if (!is_worth_it)
-        hash_trie_each(index->filed, walk_filed, search);
+        walk(search, index->by_pieces);
     for (size_t i = 0; is_worth_it && i < pieces.count; i++)
         look_through(search, pieces.lists[i]);
 }
@@ -335,9 +331,7 @@ static void search_index(struct search *search, const struct match_index *index)
     if (index->counts[FILED_BY_GRPC_METHOD] > 0)
         ask_grpc_method(search, index);
     read_answers(search);
-    if (index->counts[FILED_BY_PATH_PIECE] + index->counts[FILED_BY_HEADER_PIECE] +
-            index->counts[FILED_BY_PARAM_PIECE] >
-        0)
+    if (index->by_pieces.word != 0)
         search_pieces(search, index);
     look_through(search, index->rest);
 }
@@ -378,6 +372,11 @@ static struct match_index *own_index(struct node_store *store, struct match_inde
     copy->node = node;
     node_store_discard(store, index);
     return copy;
+}
+
+static bool is_piece(enum filing_kind kind)
+{
+    return kind >= FILED_BY_PATH_PIECE;
 }
 
 static void note_filed(struct match_index *index, const struct match_filing *filing)
@@ -429,6 +428,8 @@ static void index_add(struct match_index *index, struct node_store *store,
         return;
     }
     note_filed(index, &best);
+    if (is_piece(best.kind))
+        match_list_add(&index->by_pieces, store, match);
     struct match_list longer = best_list;
     match_list_add(&longer, store, match);
     set_filed(index, store, best.hash, best_list, longer);
@@ -449,6 +450,8 @@ static void index_remove(struct match_index *index, struct node_store *store,
         set_filed(index, store, filing.hash, list, shorter);
         index->counts[filing.kind]--;
         index->piece_counts[filing.kind][filing.size]--;
+        if (is_piece(filing.kind))
+            match_list_remove(&index->by_pieces, store, match);
         return;
     }
     match_list_remove(&index->rest, store, match);
@@ -493,6 +496,7 @@ static struct match_set listed(struct node_store *store, struct match_index *ind
     struct gathering gathering = {.store = store};
     hash_trie_each(index->filed, gather_filed, &gathering);
     hash_trie_discard(&index->filed, store);
+    match_list_discard(&index->by_pieces, store);
     gather(&gathering, index->rest);
     node_store_discard(store, index);
     return (struct match_set){gathering.list.word};
@@ -539,6 +543,7 @@ void match_set_discard(struct match_set *set, struct node_store *store)
         struct match_index *index = as_index(*set);
         hash_trie_each(index->filed, discard_filed, store);
         hash_trie_discard(&index->filed, store);
+        match_list_discard(&index->by_pieces, store);
         match_list_discard(&index->rest, store);
         node_store_discard(store, index);
     } else {

@@ -246,6 +246,26 @@ static void expressions_for_values_are_found_by_what_they_must_contain(void **st
     buffer_clear(&request);
 }
 
+/* A long value is not looked through for the few expressions there are; nor are they lost. */
+static void few_expressions_among_many_are_found_by_long_values(void **state)
+{
+    struct buffer request = BUFFER_EMPTY;
+    add_numbered(state, 60, "header:tenant=#");
+    table_fixture_add(*state, "one : header~session=.*;.group=1;.*");
+    table_fixture_add(*state, "two : header~session=.*;.group=2;.*");
+    buffer_append_string(&request, "GET h/s/m session: ");
+    for (int i = 0; i < 100; i++)
+        buffer_append_string(&request, "x=1; ");
+    buffer_append_string(&request, "group=2; y=2");
+
+    table_fixture_expect(state, buffer_string(&request), "two");
+    table_fixture_remove(*state, "two");
+    table_fixture_expect(state, buffer_string(&request), "none");
+    buffer_append_string(&request, " | tenant: 117");
+    table_fixture_expect(state, buffer_string(&request), "r117");
+    buffer_clear(&request);
+}
+
 /* What stands in two headers of one name is one value. */
 static void a_text_may_begin_in_one_header_and_end_in_the_next(void **state)
 {
@@ -303,6 +323,7 @@ int main(void)
         TABLE_TEST(one_reference_to_every_listener_lifts_the_others),
         TABLE_TEST(no_request_has_an_expression_tried_over_and_over),
         TABLE_TEST(expressions_for_values_are_found_by_what_they_must_contain),
+        TABLE_TEST(few_expressions_among_many_are_found_by_long_values),
         TABLE_TEST(a_text_may_begin_in_one_header_and_end_in_the_next),
         TABLE_TEST(a_method_of_any_service_is_found_among_many),
         TABLE_TEST(what_takes_a_path_is_found_behind_what_many_others_ask_for),
