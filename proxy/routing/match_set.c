@@ -121,7 +121,7 @@ static inline bool is_of_site(const struct route_match *match, const struct matc
 {
     return match->path_kind == site->path_kind &&
            (site->path_kind == MATCH_REGEX || slice_equals(route_match_path(match), site->path)) &&
-           route_has_hostname(match->rule->route, site->hostname);
+           route_match_has_hostname(match, site->hostname);
 }
 
 static inline bool takes(const struct route_match *match, const struct search *search)

@@ -105,20 +105,12 @@ int hostname_compare(struct hostname a, struct hostname b)
     return a.name.length == 0 ? 0 : memcmp(a.name.at, b.name.at, a.name.length);
 }
 
-static bool is_hostname(struct slice text, const struct hostname *hostname)
-{
-    size_t behind = hostname->is_wildcard ? 2 : 0; /* "*." */
-    return text.length == behind + hostname->name.length &&
-           (text.at[0] == '*') == hostname->is_wildcard &&
-           memcmp(text.at + behind, hostname->name.at, hostname->name.length) == 0;
-}
-
 bool route_has_hostname(const struct route *route, const struct hostname *hostname)
 {
     if (hostname->name.length == 0)
         return route->hostname_count == 0;
     if (route->hostname_count == 1)
-        return is_hostname(route_hostname(route, 0), hostname);
+        return hostname_has_text(hostname, route_hostname(route, 0));
     size_t low = 0;
     size_t high = route->hostname_count;
     while (low < high) {

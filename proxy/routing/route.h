@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct filter_list; /* proxy/routing/filter.h */
 struct listener_identity;
@@ -144,6 +145,15 @@ struct hostname {
 };
 
 struct hostname hostname_from_text(struct slice text);
+
+/* Whether the text, "a.b" or "*.b", is that of the hostname, which is not that of every host. */
+static inline bool hostname_has_text(const struct hostname *hostname, struct slice text)
+{
+    size_t behind = hostname->is_wildcard ? 2 : 0; /* "*." */
+    return text.length == behind + hostname->name.length &&
+           (text.at[0] == '*') == hostname->is_wildcard &&
+           memcmp(text.at + behind, hostname->name.at, hostname->name.length) == 0;
+}
 
 /* Whether the route has just this hostname; every host, when it has none. */
 bool route_has_hostname(const struct route *route, const struct hostname *hostname);

@@ -9,14 +9,16 @@
 #include "proxy/routing/validation.h"
 
 #include <assert.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A route is one allocation: the struct with its rules and matches, which lookups read, then other
- * arrays by falling alignment, then text, then the bytes it was made from. What the arrays need is
- * counted first (struct extent), so that filling them is plain bumping. Every string of a message
- * stands in its serialized form as it is, so strings are pointed to there; only paths that are not
- * canonical have text of their own. */
+/* A route is one allocation. First comes what lookups read, so that it is in few cache lines: the
+ * struct with its rules and matches, their conditions, and the bytes the route was made from, which
+ * begin with its name and hostnames. Behind them are the other arrays by falling alignment, then
+ * text. What the arrays need is counted first (struct extent), so that filling them is plain
+ * bumping. Every string of a message stands in its serialized form as it is, so strings are pointed
+ * to there; only paths that are not canonical have text of their own. */
 
 static const struct rule_policy default_policy = {
     .request_timeout_ms = TIMEOUT_UNSET,
@@ -80,8 +82,8 @@ static void measure_match(struct extent *extent, const RouteMatchMessage *match)
     extent->matches++;
     extent->conditions += route_match_needs_conditions(match);
     extent->values += match->n_headers + match->n_query_params;
-    if (match->path != NULL && strchr(match->path->value, '%') != NULL)
-        extent->text_bytes += strlen(match->path->value);
+    if (match->path != NULL)
+        extent->text_bytes += route_match_own_text_bytes(match->path->value);
 }
 
 static struct extent measure(const RouteMessage *message)
@@ -106,6 +108,11 @@ static struct extent measure(const RouteMessage *message)
 
 /* --- filling -------------------------------------------------------------------------------- */
 
+static size_t aligned_up(size_t at, size_t alignment)
+{
+    return (at + alignment - 1) / alignment * alignment;
+}
+
 static struct route *allocate(const struct extent *extent, struct slice bytes,
                               struct route_compiler *compiler)
 {
@@ -114,14 +121,16 @@ static struct route *allocate(const struct extent *extent, struct slice bytes,
     at += extent->rules * sizeof(struct rule);
     size_t matches_at = at;
     at += extent->matches * sizeof(struct route_match);
-    size_t choices_at = at;
-    at += extent->choices * sizeof(struct backend_choice);
-    size_t policies_at = at;
-    at += extent->policies * sizeof(struct rule_policy);
     size_t conditions_at = at;
     at += extent->conditions * sizeof(struct match_conditions);
     size_t values_at = at;
     at += extent->values * sizeof(struct value_condition);
+    size_t bytes_at = at;
+    at = aligned_up(at + bytes.length, alignof(void *));
+    size_t choices_at = at;
+    at += extent->choices * sizeof(struct backend_choice);
+    size_t policies_at = at;
+    at += extent->policies * sizeof(struct rule_policy);
     size_t attachments_at = at;
     at += extent->attachments * sizeof(struct listener_identity);
     size_t hostnames_at = at;
@@ -130,12 +139,10 @@ static struct route *allocate(const struct extent *extent, struct slice bytes,
     at += extent->codes * sizeof(uint16_t);
     size_t text_at = at;
     at += extent->text_bytes;
-    size_t bytes_at = at;
-    at += bytes.length;
 
     assert(at <= UINT32_MAX);
-    char *base = slab_allocate((at + ROUTE_LINE_BYTES - 1) / ROUTE_LINE_BYTES * ROUTE_LINE_BYTES);
-    memset(base, 0, text_at);
+    char *base = slab_allocate(aligned_up(at, ROUTE_LINE_BYTES));
+    memset(base, 0, at);
     if (bytes.length > 0)
         memcpy(base + bytes_at, bytes.at, bytes.length);
     struct route *route = (struct route *)base;
@@ -219,7 +226,7 @@ static const struct filter_list *compile_filters(struct route_compiler *compiler
 /* The one PathPrefix that filters may replace; where there are others, none of them does. */
 static struct slice prefix_of(const struct route_match *match)
 {
-    return slice_of(match->path, match->path_kind == MATCH_PREFIX ? match->path_length : 0);
+    return match->path_kind == MATCH_PREFIX ? route_match_path(match) : SLICE("");
 }
 
 static void compile_choice(struct route_compiler *compiler, struct rule *rule,

@@ -11,26 +11,40 @@ static struct regex *compile_regex(const char *pattern)
     return regex_new(slice_from_string(pattern), NULL);
 }
 
-static struct slice canonical_path(struct route_compiler *compiler, const char *value)
+/* What an empty path means. */
+static const char *path_or_root(const char *path)
 {
-    if (strchr(value, '%') == NULL)
-        return route_compiler_own_copy(compiler, value);
-    size_t length = path_value_canonicalize(slice_from_string(value), compiler->text);
-    struct slice path = slice_of(compiler->text, length);
+    return path[0] == '\0' ? "/" : path;
+}
+
+size_t route_match_own_text_bytes(const char *path)
+{
+    return path[0] == '\0' || strchr(path, '%') != NULL ? strlen(path_or_root(path)) : 0;
+}
+
+static struct slice canonical_path(struct route_compiler *compiler, const char *path)
+{
+    if (route_match_own_text_bytes(path) == 0)
+        return route_compiler_own_copy(compiler, path);
+    size_t length = path_value_canonicalize(slice_from_string(path_or_root(path)), compiler->text);
+    struct slice canonical = slice_of(compiler->text, length);
     compiler->text += length;
-    return path;
+    return canonical;
+}
+
+static uint32_t distance(const struct route_match *match, struct slice text)
+{
+    return (uint32_t)(text.at - (const char *)match);
 }
 
 static bool compile_path(struct route_compiler *compiler, struct route_match *match,
                          struct match_conditions *conditions, const PathMatchMessage *message)
 {
     match->path_kind = MATCH_PREFIX;
-    match->path = "";
     if (message == NULL)
         return true;
 
-    const char *value = message->value[0] == '\0' ? "/" : message->value;
-    struct slice path;
+    const char *value = path_or_root(message->value);
     switch ((int)message->type) {
     case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_EXACT:
         match->path_kind = MATCH_EXACT;
@@ -56,16 +70,14 @@ static bool compile_path(struct route_compiler *compiler, struct route_match *ma
         return false;
     }
 
-    if (message->value[0] == '\0')
-        path = SLICE("/");
-    else
-        path = match->path_kind == MATCH_REGEX ? route_compiler_own_copy(compiler, value)
-                                               : canonical_path(compiler, value);
+    bool is_expression = match->path_kind == MATCH_REGEX && message->value[0] != '\0';
+    struct slice path = is_expression ? route_compiler_own_copy(compiler, value)
+                                      : canonical_path(compiler, message->value);
     if (match->path_kind == MATCH_PREFIX)
         path = path_value_prefix(path);
     if (path.length > PATH_VALUE_MAX_LENGTH)
         return false;
-    match->path = path.at;
+    match->path_at = distance(match, path);
     match->path_length = (uint16_t)path.length;
     return true;
 }
@@ -157,6 +169,11 @@ void route_compiler_add_match(struct route_compiler *compiler, const struct rule
         .rule = rule,
         .is_attached = compiler->route->attachment_count > 0,
     };
+    if (compiler->route->hostname_count == 1) {
+        struct slice hostname = route_hostname(compiler->route, 0);
+        match->hostname_at = distance(match, hostname);
+        match->hostname_length = (uint8_t)hostname.length;
+    }
     struct match_conditions none;
     struct match_conditions *conditions = &none;
     if (route_match_needs_conditions(message)) {

@@ -39,6 +39,9 @@ struct slice route_compiler_own_copy(struct route_compiler *compiler, const char
 /* Whether a match asks for more than a path, so that it needs a struct match_conditions. */
 bool route_match_needs_conditions(const RouteMatchMessage *match);
 
+/* How much text a path needs that stands nowhere in the message. */
+size_t route_match_own_text_bytes(const char *path);
+
 /* Fills the next match. What cannot be understood is left out; that happens in broken routes
  * alone. */
 void route_compiler_add_match(struct route_compiler *compiler, const struct rule *rule,

@@ -37,18 +37,20 @@ enum match_path_kind { MATCH_EXACT, MATCH_REGEX, MATCH_PREFIX };
 struct route_match {
     const struct rule *rule;
     const struct match_conditions *conditions; /* NULL: the path alone */
-    const char *path;                          /* canonical; a prefix without trailing '/' */
+    uint32_t path_at;                          /* in bytes from the match's start */
+    uint32_t hostname_at;                      /* the same; of a route with just one */
     uint16_t path_length;
-    uint8_t path_kind; /* enum match_path_kind */
-    bool has_method;
-    bool is_attached; /* to some listeners only */
+    uint8_t hostname_length; /* 0: none, or several */
+    uint8_t path_kind;       /* enum match_path_kind */
     uint8_t header_count;
     uint8_t param_count;
+    bool has_method : 1;
+    bool is_attached : 1; /* to some listeners only */
 };
 
 /* Starts loading what a lookup and who asked for it will read of the match and around it: its
- * route is in the line before, its rule in its own, its texts are in those behind it. Read one
- * after the other they would cost a cold read each. */
+ * route is in the line before, its rule in its own, its conditions and texts are in those behind
+ * it. Read one after the other they would cost a cold read each. */
 static inline void route_match_prefetch(const struct route_match *match)
 {
     const char *at = (const char *)match;
@@ -65,9 +67,20 @@ static inline const struct route_match *route_matches(const struct route *route)
     return (const struct route_match *)((const char *)route + route->matches_at);
 }
 
+/* Canonical; a prefix without trailing '/'. */
 static inline struct slice route_match_path(const struct route_match *match)
 {
-    return slice_of(match->path, match->path_length);
+    return slice_of((const char *)match + match->path_at, match->path_length);
+}
+
+/* route_has_hostname of its route, of which mostly nothing is read for it. */
+static inline bool route_match_has_hostname(const struct route_match *match,
+                                            const struct hostname *hostname)
+{
+    if (match->hostname_length == 0)
+        return route_has_hostname(match->rule->route, hostname);
+    return hostname_has_text(
+        hostname, slice_of((const char *)match + match->hostname_at, match->hostname_length));
 }
 
 static inline struct slice condition_name(const struct value_condition *condition)

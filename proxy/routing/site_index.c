@@ -44,9 +44,10 @@ void path_keys_init(struct path_keys *keys, struct slice path, size_t depths,
 
 size_t route_match_depth(const struct route_match *match)
 {
+    struct slice path = route_match_path(match);
     size_t depth = 0;
-    for (size_t i = 0; match->path_kind == MATCH_PREFIX && i < match->path_length; i++)
-        depth += match->path[i] == '/';
+    for (size_t i = 0; match->path_kind == MATCH_PREFIX && i < path.length; i++)
+        depth += path.at[i] == '/';
     return depth;
 }
 

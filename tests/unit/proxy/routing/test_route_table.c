@@ -1,3 +1,4 @@
+#include "proxy/routing/route_match.h"
 #include "proxy/routing/route_table.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/proxy/routing/route_text.h"
@@ -147,6 +148,41 @@ static void a_rule_without_matches_takes_every_path(void **state)
 
     table_fixture_expect(state, "GET h/x/y", "all");
     table_fixture_expect(state, "GET g/x/y", "bare");
+}
+
+static void an_empty_path_is_the_root(void **state)
+{
+    table_fixture_add(*state, "exact host=a : exact:");
+    table_fixture_add(*state, "prefix host=b : prefix:");
+    table_fixture_add(*state, "regex host=c : regex:");
+
+    table_fixture_expect(state, "GET a/", "exact");
+    table_fixture_expect(state, "GET a/x", "none");
+    table_fixture_expect(state, "GET b/x", "prefix");
+    table_fixture_expect(state, "GET c/", "regex");
+    table_fixture_expect(state, "GET c/x", "none");
+}
+
+/* What a hit waits for: the line of rule and match, and the one behind it. */
+static void what_a_lookup_compares_is_in_two_lines(void **state)
+{
+    (void)state;
+    struct route *route =
+        route_text_compile("route-1 host=svc-250000.prod.internal : prefix:/api/items -> b1");
+    const struct route_match *match = &route_matches(route)[0];
+    const char *lines = (const char *)route + ROUTE_LINE_BYTES;
+    const char *end = lines + (ptrdiff_t)(2 * ROUTE_LINE_BYTES);
+
+    assert_ptr_equal(match->rule, lines);
+    assert_ptr_equal(match + 1, lines + ROUTE_LINE_BYTES);
+    struct slice path = route_match_path(match);
+    assert_memory_equal(path.at, "/api/items", path.length);
+    assert_true(path.at > lines && path.at + path.length <= end);
+    const char *hostname = (const char *)match + match->hostname_at;
+    assert_int_equal(match->hostname_length, strlen("svc-250000.prod.internal"));
+    assert_memory_equal(hostname, "svc-250000.prod.internal", match->hostname_length);
+    assert_true(hostname > lines && hostname + match->hostname_length <= end);
+    route_release(&route);
 }
 
 /* --- ties ----------------------------------------------------------------------------------- */
@@ -423,6 +459,8 @@ int main(void)
         TABLE_TEST(an_expression_goes_between_exact_and_prefix),
         TABLE_TEST(an_escaped_path_is_matched_in_canonical_form),
         TABLE_TEST(a_rule_without_matches_takes_every_path),
+        TABLE_TEST(an_empty_path_is_the_root),
+        cmocka_unit_test(what_a_lookup_compares_is_in_two_lines),
         TABLE_TEST(the_older_route_goes_first),
         TABLE_TEST(of_one_commit_its_own_order_decides),
         TABLE_TEST(of_the_same_age_the_name_decides),
