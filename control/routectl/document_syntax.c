@@ -169,23 +169,19 @@ static void append_unreadable(struct buffer *to, const char *file, const struct 
         buffer_append_string(to, "; documents are written in UTF-8");
 }
 
-static void append_undefined_alias(struct buffer *to, const char *file,
-                                   const struct document_text *text, const yaml_parser_t *parser)
+/* An alias without an anchor, or an anchor that comes twice: then the first is the context. */
+static void append_anchor(struct buffer *to, const char *file, const struct document_text *text,
+                          const yaml_parser_t *parser)
 {
+    bool is_alias = parser->context == NULL;
     append_place(to, file, &parser->problem_mark);
-    buffer_append_string(to, "the alias '");
+    buffer_append_string(to, is_alias ? "the alias '" : "the anchor '");
     append_name(to, text, parser, &parser->problem_mark);
-    buffer_append_string(to, "' names no anchor that stands before it in the document");
-}
-
-static void append_second_anchor(struct buffer *to, const char *file,
-                                 const struct document_text *text, const yaml_parser_t *parser)
-{
-    append_place(to, file, &parser->problem_mark);
-    buffer_append_string(to, "the anchor '");
-    append_name(to, text, parser, &parser->problem_mark);
-    buffer_printf(to, "' comes twice in the document; first at %zu:%zu",
-                  parser->context_mark.line + 1, parser->context_mark.column + 1);
+    if (is_alias)
+        buffer_append_string(to, "' names no anchor that stands before it in the document");
+    else
+        buffer_printf(to, "' comes twice in the document; first at %zu:%zu",
+                      parser->context_mark.line + 1, parser->context_mark.column + 1);
 }
 
 static void append_problem(struct buffer *to, const char *file, const yaml_parser_t *parser)
@@ -209,10 +205,7 @@ void document_syntax_append(struct buffer *to, const char *file, const struct do
         append_unreadable(to, file, text, parser);
         return;
     case YAML_COMPOSER_ERROR:
-        if (parser->context == NULL)
-            append_undefined_alias(to, file, text, parser);
-        else
-            append_second_anchor(to, file, text, parser);
+        append_anchor(to, file, text, parser);
         return;
     case YAML_SCANNER_ERROR:
     case YAML_PARSER_ERROR:

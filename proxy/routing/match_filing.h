@@ -34,7 +34,7 @@ static const size_t piece_size_bytes[PIECE_SIZES] = {[PIECE_LONG] = 6, [PIECE_SH
 
 struct match_filing {
     enum filing_kind kind;
-    enum piece_size size; /* of a piece */
+    enum piece_size size; /* of a piece, else 0 */
     uint64_t hash;
     struct slice name; /* of a header or parameter, else empty */
 };

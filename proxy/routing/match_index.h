@@ -22,13 +22,9 @@
 struct match_index {
     struct node node;
     size_t total;
-    size_t counts[FILING_KINDS]; /* of matches filed so */
+    size_t counts[FILING_KINDS][PIECE_SIZES]; /* of matches filed so */
+    uint64_t filters[FILING_KINDS];
     uint64_t header_lengths;     /* a bit for the length of each name */
-    uint64_t header_filter;
-    uint64_t param_filter;
-    uint64_t header_piece_filter;
-    uint64_t param_piece_filter;
-    size_t piece_counts[FILING_KINDS][PIECE_SIZES];
     struct hash_trie filed;      /* of match_list words, by the hash of a condition */
     struct match_list by_pieces; /* all that are filed so */
     struct match_list rest;

@@ -90,6 +90,11 @@ static void ask_filed(struct search *search, const struct match_index *index, ui
     search->asked[search->asked_count++].hash = hash;
 }
 
+static bool has_filed(const struct match_index *index, enum filing_kind kind)
+{
+    return index->counts[kind][PIECE_LONG] + index->counts[kind][PIECE_SHORT] > 0;
+}
+
 /* The headers of a request that matches may be filed under. */
 struct header_range {
     size_t first;
@@ -122,7 +127,7 @@ static void ask_headers(struct search *search, const struct match_index *index)
     struct header_range range = headers_to_ask(head, index->header_lengths);
     for (size_t i = range.first; i < range.end; i++) {
         const struct header *header = &head->headers[i];
-        uint64_t bit = match_filter_bit(header->name) & index->header_filter;
+        uint64_t bit = match_filter_bit(header->name) & index->filters[FILED_BY_HEADER];
         if (bit == 0 || (match_length_bit(header->name) & index->header_lengths) == 0)
             continue;
         if ((bit & range.repeated) == 0)
@@ -146,7 +151,7 @@ static void ask_params(struct search *search, const struct match_index *index)
     struct slice rest = search->head->query;
     struct query_param param;
     while (request_query_next(&rest, &param)) {
-        if (may_be_param(&param, index->param_filter))
+        if (may_be_param(&param, index->filters[FILED_BY_PARAM]))
             ask_filed(search, index, request_query_hash(&param));
     }
 }
@@ -160,17 +165,12 @@ static void ask_grpc_method(struct search *search, const struct match_index *ind
 
 /* --- pieces --------------------------------------------------------------------------------- */
 
-static bool has_pieces(const struct match_index *index, enum filing_kind kind)
-{
-    return index->counts[kind] > 0;
-}
-
 /* Notes what is filed under pieces of a value. False when that is not worth it. */
 static bool gather_pieces(struct piece_search *pieces, const struct match_index *index,
                           enum filing_kind kind, struct slice value, uint64_t seed)
 {
     for (enum piece_size size = PIECE_LONG; size < PIECE_SIZES; size++) {
-        if (index->piece_counts[kind][size] > 0 && !piece_search_look(pieces, value, size, seed))
+        if (index->counts[kind][size] > 0 && !piece_search_look(pieces, value, size, seed))
             return false;
     }
     return true;
@@ -182,7 +182,7 @@ static bool gather_header_pieces(struct piece_search *pieces, const struct match
     for (size_t i = 0; i < head->header_count; i++) {
         struct slice name = head->headers[i].name;
         struct slice value;
-        if ((match_filter_bit(name) & index->header_piece_filter) == 0 ||
+        if ((match_filter_bit(name) & index->filters[FILED_BY_HEADER_PIECE]) == 0 ||
             !request_header_is_first(head, i) || !request_header_value(head, i, &value))
             continue;
         if (!gather_pieces(pieces, index, FILED_BY_HEADER_PIECE, value,
@@ -199,7 +199,7 @@ static bool gather_param_pieces(struct piece_search *pieces, const struct match_
     struct query_param param;
     while (request_query_next(&rest, &param)) {
         struct slice value;
-        if (!may_be_param(&param, index->param_piece_filter) ||
+        if (!may_be_param(&param, index->filters[FILED_BY_PARAM_PIECE]) ||
             !request_query_value(&param, &value))
             continue;
         if (!gather_pieces(pieces, index, FILED_BY_PARAM_PIECE, value,
@@ -217,12 +217,12 @@ static void search_pieces(struct search *search, const struct match_index *index
     struct piece_search pieces;
     piece_search_init(&pieces, index->filed, PIECES_A_MATCH * match_list_count(index->by_pieces));
     bool is_worth_it = true;
-    if (has_pieces(index, FILED_BY_PATH_PIECE))
+    if (has_filed(index, FILED_BY_PATH_PIECE))
         is_worth_it =
             gather_pieces(&pieces, index, FILED_BY_PATH_PIECE, search->head->path, PATH_PIECE_SEED);
-    if (is_worth_it && has_pieces(index, FILED_BY_HEADER_PIECE))
+    if (is_worth_it && has_filed(index, FILED_BY_HEADER_PIECE))
         is_worth_it = gather_header_pieces(&pieces, index, search->head);
-    if (is_worth_it && has_pieces(index, FILED_BY_PARAM_PIECE))
+    if (is_worth_it && has_filed(index, FILED_BY_PARAM_PIECE))
         is_worth_it = gather_param_pieces(&pieces, index, search->head);
     if (!is_worth_it)
         walk(search, index->by_pieces);
@@ -232,13 +232,13 @@ static void search_pieces(struct search *search, const struct match_index *index
 
 static void search_index(struct search *search, const struct match_index *index)
 {
-    if (index->header_filter != 0)
+    if (index->filters[FILED_BY_HEADER] != 0)
         ask_headers(search, index);
-    if (index->param_filter != 0)
+    if (index->filters[FILED_BY_PARAM] != 0)
         ask_params(search, index);
-    if (index->counts[FILED_BY_METHOD] > 0)
+    if (has_filed(index, FILED_BY_METHOD))
         ask_filed(search, index, method_filing_hash(search->head->method));
-    if (index->counts[FILED_BY_GRPC_METHOD] > 0)
+    if (has_filed(index, FILED_BY_GRPC_METHOD))
         ask_grpc_method(search, index);
     read_answers(search);
     if (index->by_pieces.word != 0)

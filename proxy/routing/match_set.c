@@ -66,28 +66,10 @@ static bool is_piece(enum filing_kind kind)
 
 static void note_filed(struct match_index *index, const struct match_filing *filing)
 {
-    index->counts[filing->kind]++;
-    index->piece_counts[filing->kind][filing->size]++;
-    switch (filing->kind) {
-    case FILED_BY_HEADER:
+    index->counts[filing->kind][filing->size]++;
+    index->filters[filing->kind] |= match_filter_bit(filing->name);
+    if (filing->kind == FILED_BY_HEADER)
         index->header_lengths |= match_length_bit(filing->name);
-        index->header_filter |= match_filter_bit(filing->name);
-        return;
-    case FILED_BY_PARAM:
-        index->param_filter |= match_filter_bit(filing->name);
-        return;
-    case FILED_BY_HEADER_PIECE:
-        index->header_piece_filter |= match_filter_bit(filing->name);
-        return;
-    case FILED_BY_PARAM_PIECE:
-        index->param_piece_filter |= match_filter_bit(filing->name);
-        return;
-    case FILED_BY_GRPC_METHOD:
-    case FILED_BY_METHOD:
-    case FILED_BY_PATH_PIECE:
-    case FILING_KINDS:
-        return;
-    }
 }
 
 static void index_add(struct match_index *index, struct node_store *store,
@@ -133,8 +115,7 @@ static void index_remove(struct match_index *index, struct node_store *store,
         struct match_list shorter = list;
         match_list_remove(&shorter, store, match);
         set_filed(index, store, filing.hash, list, shorter);
-        index->counts[filing.kind]--;
-        index->piece_counts[filing.kind][filing.size]--;
+        index->counts[filing.kind][filing.size]--;
         if (is_piece(filing.kind))
             match_list_remove(&index->by_pieces, store, match);
         return;
