@@ -2,8 +2,6 @@
 
 #include "tests/unit/proxy/routing/route_text.h"
 
-#include <string.h>
-
 /* --- choices -------------------------------------------------------------------------------- */
 
 static uint64_t random_state;
@@ -98,38 +96,26 @@ static void append_path(struct buffer *text, const char *path)
 static const char *const grpc_paths[] = {" exact:/a/b", " exact:/a/c", " prefix:/a", " prefix:/b",
                                          " grpc:b",     " grpc:c",     " grpc:bc",   ""};
 
-/* %u is one of many numbers. Some have long texts, some short ones, some none. */
+/* # is one of many numbers. Some have long texts, some short ones, some none. */
 static const char *const numbered_expressions[] = {
-    "/[a-z]+/items/%u",       "/.*/items/%u/?",      ".*/x%u",       "/(?:a|b)/items/%u.*",
-    "(?i)/A/ITEMS/%u",        "/[ab]/(items/)?%u",   "/a/items/%u?", "/a(/items/%u)+/?",
-    "/[ab]/(items|x)/%u",     "/.*/items/(%u|%u)",   "/[^/]+/\\d%u", "/[ab]/items/%u+",
-    "/[ab]/it(?:em)s/\\w*%u", "/[a-b]/.*/items/%u/", "/[ab]/.*",     "/?[ab]?/%u",
+    "/[a-z]+/items/#",       "/.*/items/#/?",      ".*/x#",       "/(?:a|b)/items/#.*",
+    "(?i)/A/ITEMS/#",        "/[ab]/(items/)?#",   "/a/items/#?", "/a(/items/#)+/?",
+    "/[ab]/(items|x)/#",     "/.*/items/(#|#)",    "/[^/]+/\\d#", "/[ab]/items/#+",
+    "/[ab]/it(?:em)s/\\w*#", "/[a-b]/.*/items/#/", "/[ab]/.*",    "/?[ab]?/#",
 };
 
 /* For values. */
 static const char *const numbered_value_expressions[] = {
-    "tenant-%u",     ".*tenant-%u.*",       "[a-z]+-%u",    "(?i)TENANT-%u", "t%u",
-    "1,.tenant-%u",  "tenant-%u,.2",        "\\w+-%u",      "(tenant-%u|x)", ".*nt-%u,.*t%u",
-    "(tenant-)?%u+", "(?:tenant|user)-%u.", ".*(ant-%u)+,", "te..nt-%u",     "tenant-%u(,.[0-9])*",
+    "tenant-#",     ".*tenant-#.*",       "[a-z]+-#",    "(?i)TENANT-#", "t#",
+    "1,.tenant-#",  "tenant-#,.2",        "\\w+-#",      "(tenant-#|x)", ".*nt-#,.*t#",
+    "(tenant-)?#+", "(?:tenant|user)-#.", ".*(ant-#)+,", "te..nt-#",     "tenant-#(,.[0-9])*",
 };
-
-/* The text with another number for each "%u": the same in one text. */
-static void append_numbered(struct buffer *text, const char *format, unsigned number)
-{
-    for (const char *at = format; *at != '\0'; at++) {
-        if (strncmp(at, "%u", 2) == 0)
-            buffer_printf(text, "%u", number);
-        else
-            buffer_append_char(text, *at);
-        at += strncmp(at, "%u", 2) == 0;
-    }
-}
 
 static void write_numbered_expression(struct buffer *text)
 {
     unsigned number = random_below(150);
     buffer_append_string(text, " regex:");
-    append_numbered(text, ONE_OF(numbered_expressions), number);
+    route_text_append_numbered(text, ONE_OF(numbered_expressions), number);
 }
 
 static void append_value_expression(struct buffer *text, enum world_kind world)
@@ -139,7 +125,7 @@ static void append_value_expression(struct buffer *text, enum world_kind world)
         return;
     }
     unsigned number = random_below(150);
-    append_numbered(text, ONE_OF(numbered_value_expressions), number);
+    route_text_append_numbered(text, ONE_OF(numbered_value_expressions), number);
 }
 
 /* Mostly one item; now and then very many, or one of them again and again. */
@@ -332,16 +318,12 @@ static void write_target(struct buffer *text, enum world_kind world)
 }
 
 static const char *const numbered_queries[] = {
-    "p=tenant-%u",
-    "q=%74en%61nt-%u",
-    "p=1&p=tenant-%u",
-    "%71=user-%u&r=1",
-    "p=tenant-%u&q=x,t%u&s=a+%u",
-    "r=1,+tenant-%u&q=t%u",
+    "p=tenant-#",     "q=%74en%61nt-#",          "p=1&p=tenant-#",
+    "%71=user-#&r=1", "p=tenant-#&q=x,t#&s=a+#", "r=1,+tenant-#&q=t#",
 };
 static const char *const numbered_values[] = {
-    "tenant-%u", "tenant-%u,", "tenant-%u, t%u", "Tenant-%u", "1, tenant-%u",
-    "t%u",       "user-%ux",   "a-%u",           "%u",        "tenant-%u, 1, 2"};
+    "tenant-#", "tenant-#,", "tenant-#, t#", "Tenant-#", "1, tenant-#",
+    "t#",       "user-#x",   "a-#",          "#",        "tenant-#, 1, 2"};
 
 /* Mostly one; now and then very many. */
 static void append_sent_value(struct buffer *text, enum world_kind world)
@@ -352,7 +334,7 @@ static void append_sent_value(struct buffer *text, enum world_kind world)
     }
     for (unsigned i = random_once_in(20) ? 100 : 1; i > 0; i--) {
         unsigned number = random_below(150);
-        append_numbered(text, ONE_OF(numbered_values), number);
+        route_text_append_numbered(text, ONE_OF(numbered_values), number);
     }
 }
 
@@ -363,7 +345,7 @@ static void append_query(struct buffer *text, enum world_kind world)
         return;
     }
     unsigned number = random_below(150);
-    append_numbered(text, ONE_OF(numbered_queries), number);
+    route_text_append_numbered(text, ONE_OF(numbered_queries), number);
 }
 
 void random_request(enum world_kind world, struct buffer *text)

@@ -246,6 +246,16 @@ struct route *route_text_compile_message(const RouteMessage *message, bool is_br
     return route;
 }
 
+void route_text_append_numbered(struct buffer *text, const char *format, unsigned number)
+{
+    for (const char *at = format; *at != '\0'; at++) {
+        if (*at == '#')
+            buffer_printf(text, "%u", number);
+        else
+            buffer_append_char(text, *at);
+    }
+}
+
 struct route *route_text_compile(const char *text)
 {
     RouteMessage *message = route_text_parse(text);

@@ -27,6 +27,9 @@
 RouteMessage *route_text_parse(const char *text);
 void route_text_free(RouteMessage *message);
 
+/* Appends `format` with the number for each "#". */
+void route_text_append_numbered(struct buffer *text, const char *format, unsigned number);
+
 /* The compiled route; its backends are numbered by the digits their names end with. */
 struct route *route_text_compile(const char *text);
 struct route *route_text_compile_message(const RouteMessage *message, bool is_broken);

@@ -192,12 +192,7 @@ static void add_numbered(void **state, unsigned count, const char *format)
     for (unsigned i = 100; i < 100 + count; i++) {
         struct buffer text = BUFFER_EMPTY;
         buffer_printf(&text, "r%u%s : ", i, strstr(format, "grpc:") == NULL ? "" : " grpc");
-        for (const char *at = format; *at != '\0'; at++) {
-            if (*at == '#')
-                buffer_printf(&text, "%u", i);
-            else
-                buffer_append_char(&text, *at);
-        }
+        route_text_append_numbered(&text, format, i);
         table_fixture_add(*state, buffer_string(&text));
         buffer_clear(&text);
     }
