@@ -79,6 +79,16 @@ static size_t format_prefix(char *line, size_t line_bytes, enum log_level level,
     return used;
 }
 
+/* Errors of libraries have line breaks in them, too. */
+static void blank_controls(char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c < 0x20 || c == 0x7f)
+            text[i] = ' ';
+    }
+}
+
 void log_line(enum log_level level, const char *event, const char *format, ...)
 {
     if ((int)level > atomic_load_explicit(&current_level, memory_order_relaxed))
@@ -93,7 +103,9 @@ void log_line(enum log_level level, const char *event, const char *format, ...)
     va_end(arguments);
 
     size_t room = sizeof(line) - used - 2;
+    size_t start = used;
     used += written < 0 ? 0 : ((size_t)written < room ? (size_t)written : room);
+    blank_controls(line + start, used - start);
     while (used > 0 && line[used - 1] == ' ')
         used--;
     line[used++] = '\n';

@@ -4,8 +4,8 @@
  *
  * A stable event name, then facts as key=value. error: a human must act; warn: degraded and
  * coping; info: lifecycle and every change; debug: the rest. Never one per request: that is the
- * access log. The caller quotes what came from outside with log_quote, so one event stays one
- * line.
+ * access log. The caller quotes what came from outside with log_quote; where a text comes without,
+ * its control characters become spaces, so that one event stays one line.
  *
  * Threads: any. */
 #ifndef COMMON_LOG_H

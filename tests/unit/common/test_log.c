@@ -84,6 +84,18 @@ static void what_comes_from_outside_stays_on_its_line(void **state)
     assert_string_equal(quoted, "\"a\\x0ab \\\"c\\\" \\\\\"");
 }
 
+static void a_line_break_in_a_fact_makes_no_second_line(void **state)
+{
+    (void)state;
+    char text[4096];
+    assert_true(log_open(path, NULL));
+
+    log_error("unhealthy", "reason=\"%s\"", "in main\nPage 25\r\x1b[2J\x7f is wrong");
+
+    read_file(path, text, sizeof(text));
+    assert_non_null(strstr(text, "error unhealthy reason=\"in main Page 25  [2J  is wrong\"\n"));
+}
+
 static void a_quoted_text_is_cut_to_fit(void **state)
 {
     (void)state;
@@ -108,6 +120,7 @@ int main(void)
         cmocka_unit_test(opening_again_follows_a_rotation),
         cmocka_unit_test(a_file_that_cannot_be_opened_changes_nothing),
         cmocka_unit_test(what_comes_from_outside_stays_on_its_line),
+        cmocka_unit_test(a_line_break_in_a_fact_makes_no_second_line),
         cmocka_unit_test(a_quoted_text_is_cut_to_fit),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
