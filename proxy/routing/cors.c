@@ -6,7 +6,8 @@
 
 /* --- origins -------------------------------------------------------------------------------- */
 
-/* scheme://host[:port]; everything is empty in what is not of this form, as "null" is not. */
+/* scheme://host[:port] (RFC 6454 section 6.2); the host is empty in what is not of this form, as
+ * "null" is not. */
 struct origin {
     struct slice scheme;
     struct slice host;
@@ -22,6 +23,16 @@ static struct slice default_port(struct slice scheme)
     return SLICE("");
 }
 
+/* What ends a host in a URL, or stands in front of one: behind it, anything could be written. */
+static bool has_more_than_host(struct slice authority)
+{
+    for (size_t i = 0; i < authority.length; i++) {
+        if (memchr("/?#@\\ ,", authority.at[i], 7) != NULL)
+            return true;
+    }
+    return false;
+}
+
 static struct origin parse_origin(struct slice text)
 {
     struct origin origin = {0};
@@ -31,6 +42,8 @@ static struct origin parse_origin(struct slice text)
     origin.scheme = slice_of(text.at, (size_t)(separator - text.at));
     const char *end = text.at + text.length;
     const char *host = separator + 3;
+    if (has_more_than_host(slice_of(host, (size_t)(end - host))))
+        return origin;
 
     /* The colons of an IPv6 address stand in brackets. */
     const char *host_end = memrchr(host, ']', (size_t)(end - host));

@@ -90,6 +90,14 @@ static void what_is_no_origin_is_not_allowed(void **state)
     assert_false(allows("cors-origin:https://a", "a"));
     assert_false(allows("cors-origin:https://*", "https://"));
     assert_false(allows("cors-origin:https://*", "://"));
+    assert_false(allows("cors-origin:https://*.bar.com", "https://evil.com/.bar.com"));
+    assert_false(allows("cors-origin:https://*.bar.com", "https://evil.com?.bar.com"));
+    assert_false(allows("cors-origin:https://*.bar.com", "https://evil.com#.bar.com"));
+    assert_false(allows("cors-origin:https://*.bar.com", "https://evil.com\\.bar.com"));
+    assert_false(allows("cors-origin:https://*.bar.com", "https://user@www.bar.com"));
+    assert_false(allows("cors-origin:https://*.bar.com", "https://evil.com https://a.bar.com"));
+    assert_false(allows("cors-origin:https://*.bar.com", "https://evil.com, https://a.bar.com"));
+    assert_false(allows("cors-origin:https://*", "https://a.b/"));
 }
 
 /* --- preflights ----------------------------------------------------------------------------- */
