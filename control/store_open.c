@@ -458,6 +458,30 @@ bool store_become_writable(struct store *store, struct error *err)
     return error_set(err, ERROR_READ_ONLY, "no writes: %s", why.message);
 }
 
+/* --- in place ------------------------------------------------------------------------------- */
+
+/* SQLite makes it when it opens the database, and removes it when it closes. */
+static bool is_log_there(const struct store *store)
+{
+    struct buffer log_path = BUFFER_EMPTY;
+    buffer_printf(&log_path, "%s-wal", store->path);
+    bool is_there = access(buffer_string(&log_path), F_OK) == 0 || errno != ENOENT;
+    buffer_clear(&log_path);
+    return is_there;
+}
+
+bool store_is_in_place(const struct store *store, struct error *err)
+{
+    int has_moved = 0;
+    sqlite3_file_control(store->database, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
+    if (has_moved == 0 && is_log_there(store))
+        return true;
+    return error_set(err, ERROR_READ_ONLY,
+                     "no writes: %s%s was moved, replaced or removed while in use; start "
+                     "pointsman-control again to go on with what is there now",
+                     store->path, has_moved == 0 ? "-wal" : "");
+}
+
 /* --- opening and closing -------------------------------------------------------------------- */
 
 static bool open_or_make(struct store *store, struct error *err)

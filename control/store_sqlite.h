@@ -139,6 +139,10 @@ bool store_checkpoint_now(struct store *store, struct error *err);
 /* Opens it again once its files may be written. Reads go on if it fails. */
 bool store_become_writable(struct store *store, struct error *err);
 
+/* False when its files are not where they were opened: whoever starts next would know nothing of
+ * what is written now. ERROR_READ_ONLY. */
+bool store_is_in_place(const struct store *store, struct error *err);
+
 /* Reads the head row into `committed`. */
 bool store_read_head(struct store *store, struct error *err);
 

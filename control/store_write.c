@@ -47,7 +47,7 @@ bool store_transaction_begin(struct store *store, struct error *err)
         return false;
 
     struct error why = {0};
-    if (!store_run(store, STATEMENT_BEGIN, &why))
+    if (!store_is_in_place(store, &why) || !store_run(store, STATEMENT_BEGIN, &why))
         return fail(store, err, &why);
     store->in_transaction = true;
     store->lost = (struct error){0};

@@ -141,6 +141,66 @@ static void read_error_is_said_and_passes(void **state)
     store_record_clear(&record);
 }
 
+/* --- in its place --------------------------------------------------------------------------- */
+
+/* What is acknowledged then would be in a file that has no name any more. */
+static void expect_out_of_place(struct store_fixture *fixture, const char *file)
+{
+    struct error err = {0};
+    assert_false(store_fixture_try_put(fixture->store, ROUTE, "b", "1", &err));
+    assert_int_equal(err.code, ERROR_READ_ONLY);
+    assert_non_null(strstr(err.message, file));
+    assert_non_null(strstr(err.message, "was moved, replaced or removed"));
+    assert_string_equal(store_read_only_reason(fixture->store), err.message);
+    char *list = store_fixture_list(fixture->store, 1);
+    assert_string_equal(list, "a=1");
+    free(list);
+}
+
+static void moved_file_takes_no_writes_until_it_is_back(void **state)
+{
+    struct store_fixture *fixture = *state;
+    char *elsewhere = temp_dir_file(fixture->dir, "elsewhere.db");
+    store_fixture_put(fixture->store, ROUTE, "a", "1");
+
+    assert_int_equal(rename(fixture->path, elsewhere), 0);
+
+    expect_out_of_place(fixture, fixture->path);
+    assert_int_equal(rename(elsewhere, fixture->path), 0);
+    assert_int_equal(store_fixture_put(fixture->store, ROUTE, "b", "2"), 2);
+    assert_null(store_read_only_reason(fixture->store));
+    free(elsewhere);
+}
+
+static void replaced_file_takes_no_writes(void **state)
+{
+    struct store_fixture *fixture = *state;
+    char *other = temp_dir_file(fixture->dir, "other.db");
+    struct error err = {0};
+    store_fixture_put(fixture->store, ROUTE, "a", "1");
+    store_close(store_open(other, &err));
+
+    assert_int_equal(rename(other, fixture->path), 0);
+
+    expect_out_of_place(fixture, fixture->path);
+    free(other);
+}
+
+static void log_that_is_gone_takes_no_writes(void **state)
+{
+    struct store_fixture *fixture = *state;
+    char *log = memory_allocate(strlen(fixture->path) + sizeof("-wal"));
+    struct error err = {0};
+    sprintf(log, "%s-wal", fixture->path);
+    store_fixture_put(fixture->store, ROUTE, "a", "1");
+    assert_true(store_checkpoint(fixture->store, &err));
+
+    assert_int_equal(unlink(log), 0);
+
+    expect_out_of_place(fixture, log);
+    free(log);
+}
+
 /* --- at start ------------------------------------------------------------------------------- */
 
 static void second_process_is_refused(void **state)
@@ -325,6 +385,9 @@ int main(void)
         test(lost_transaction_fails_every_commit_in_it),
         test(one_sync_makes_a_transaction_of_many_commits_durable),
         test(read_error_is_said_and_passes),
+        test(moved_file_takes_no_writes_until_it_is_back),
+        test(replaced_file_takes_no_writes),
+        test(log_that_is_gone_takes_no_writes),
         test(second_process_is_refused),
         test(newer_schema_is_refused),
         test(foreign_database_is_refused),
