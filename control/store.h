@@ -124,7 +124,7 @@ bool store_changes(struct store *store, uint64_t base_revision, uint64_t revisio
                    struct error *err);
 
 /* Visits at most `limit` routes that name this backend, in order; `*count` is how many there are
- * in all. */
+ * in all. In a transaction. */
 bool store_routes_naming(struct store *store, const char *backend, size_t limit,
                          void (*visit)(void *context, const char *route), void *context,
                          uint64_t *count, struct error *err);

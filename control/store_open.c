@@ -288,7 +288,8 @@ static bool prepare(struct store *store, const char *path, struct error *err)
     return lock_exclusively(store->database, err) && check_application(store->database, err) &&
            configure(store->database, err) && check_integrity(store->database, err) &&
            store_migrate(store->database, path, schema_files, schema_file_count, err) &&
-           store_read_head(store, err) && check_objects(store, err) && watch_log(store, err);
+           store_read_head(store, err) && store_read_reference_log(store, err) &&
+           check_objects(store, err) && watch_log(store, err);
 }
 
 static void stay_damaged(struct store *store, const struct error *why)
@@ -520,6 +521,7 @@ void store_close(struct store *store)
         log_warn("database_close_failed", "reason=\"%s\"", sqlite3_errmsg(store->database));
     if (store->lock_fd >= 0)
         close(store->lock_fd);
+    store_clear_reference_log(store);
     free(store->path);
     free(store);
 }

@@ -221,6 +221,8 @@ bool store_routes_naming(struct store *store, const char *backend, size_t limit,
                          void (*visit)(void *context, const char *route), void *context,
                          uint64_t *count, struct error *err)
 {
+    if (!store_sort_references(store, err))
+        return false;
     sqlite3_stmt *statement = store_statement(store, STATEMENT_COUNT_ROUTES_NAMING, err);
     bool has_row;
     if (statement == NULL)

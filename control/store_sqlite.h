@@ -39,6 +39,9 @@ enum statement {
     STATEMENT_DELETE_OBJECT,
     STATEMENT_PUT_REFERENCE,
     STATEMENT_DELETE_REFERENCE,
+    STATEMENT_READ_REFERENCE_LOG,
+    STATEMENT_ADD_REFERENCE_LOG,
+    STATEMENT_CLEAR_REFERENCE_LOG,
     STATEMENT_ADD_CHANGE,
     STATEMENT_ADD_COMMIT,
     STATEMENT_SET_CONFIRM_STATE,
@@ -61,6 +64,22 @@ struct store_state {
     uint64_t compacted_revision;
     uint64_t pending_revision;
     uint64_t confirm_by_wall_ms; /* of the pending one */
+    size_t logged_references;
+    size_t sorted_references; /* the first so many of them are in their table */
+};
+
+/* A reference that was made or dropped. */
+struct logged_reference {
+    size_t at; /* in `names`: its backend, then its route, each with its terminator */
+    bool is_dropped;
+};
+
+/* Those of the log, oldest first. What is behind the state's count was abandoned. */
+struct reference_log {
+    struct logged_reference *entries;
+    size_t count;
+    size_t capacity;
+    struct buffer names;
 };
 
 /* What the open commit has written. */
@@ -81,6 +100,7 @@ struct store {
     struct store_state working;       /* with the open transaction's commits */
     struct store_state before_commit; /* what working was when the open commit began */
     struct store_commit_counts counts;
+    struct reference_log references;
     bool in_transaction;
     bool in_commit;
     struct error lost; /* why the open transaction cannot be ended; ERROR_NONE: it can */
@@ -145,6 +165,30 @@ bool store_is_in_place(const struct store *store, struct error *err);
 
 /* Reads the head row into `committed`. */
 bool store_read_head(struct store *store, struct error *err);
+
+/* --- references ----------------------------------------------------------------------------- */
+
+/* A commit's references are kept in its order, in one row, and put into their table together with
+ * those of many others: there, they are far from each other. What follows is at store_write's
+ * level: in a transaction, with the state that is being worked at. */
+
+/* Reads what is not in the table into `committed`. */
+bool store_read_reference_log(struct store *store, struct error *err);
+void store_clear_reference_log(struct store *store);
+
+void store_log_reference(struct store *store, const char *backend, const char *route,
+                         bool is_dropped);
+/* Writes the row of the open commit. */
+bool store_write_reference_log(struct store *store, struct error *err);
+
+/* Puts them into the table, and empties the log. */
+bool store_sort_references(struct store *store, struct error *err);
+/* The same when they have become many; at the end of a transaction. */
+bool store_sort_many_references(struct store *store, struct error *err);
+/* The transaction is durable, or lost: `committed` is what there is. */
+void store_trim_reference_log(struct store *store);
+
+/* --- the log --------------------------------------------------------------------------------- */
 
 /* That history is gone, and where what is left begins. Returns false. */
 bool store_error_compacted(const struct store *store, struct error *err);

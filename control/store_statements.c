@@ -89,6 +89,9 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
                                 " VALUES (?1, ?2)",
     [STATEMENT_DELETE_REFERENCE] = "DELETE FROM backend_references"
                                    " WHERE backend = ?1 AND route = ?2",
+    [STATEMENT_READ_REFERENCE_LOG] = "SELECT entries FROM reference_log ORDER BY revision",
+    [STATEMENT_ADD_REFERENCE_LOG] = "INSERT INTO reference_log (revision, entries) VALUES (?1, ?2)",
+    [STATEMENT_CLEAR_REFERENCE_LOG] = "DELETE FROM reference_log",
     [STATEMENT_ADD_CHANGE] = "INSERT INTO changes (sequence, revision, kind, name, before, after)"
                              " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     [STATEMENT_ADD_COMMIT] =

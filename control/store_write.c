@@ -77,7 +77,8 @@ bool store_transaction_end(struct store *store, struct error *err)
     bool is_changed = memcmp(&store->working, &store->committed, sizeof(store->working)) != 0;
     struct error why = store->lost;
 
-    bool is_durable = why.code == ERROR_NONE && (!is_changed || write_head(store, &why)) &&
+    bool is_durable = why.code == ERROR_NONE && store_sort_many_references(store, &why) &&
+                      (!is_changed || write_head(store, &why)) &&
                       store_run(store, STATEMENT_COMMIT, &why);
     if (is_durable) {
         store->committed = store->working;
@@ -88,6 +89,7 @@ bool store_transaction_end(struct store *store, struct error *err)
         if (sqlite3_get_autocommit(store->database) == 0)
             store_run(store, STATEMENT_ROLLBACK, NULL);
     }
+    store_trim_reference_log(store);
     store->in_transaction = false;
     return is_durable;
 }
@@ -115,36 +117,23 @@ static bool is_among(const char *name, char *const *names, size_t count)
     return false;
 }
 
-/* Runs the statement for each name that is not among the others. */
-static bool write_difference(struct store *store, enum statement id, const char *route,
-                             char *const *names, size_t count, char *const *others,
-                             size_t other_count, struct error *err)
+/* Logs each name that is not among the others. */
+static void log_difference(struct store *store, const char *route, char *const *names, size_t count,
+                           char *const *others, size_t other_count, bool is_dropped)
 {
     for (size_t i = 0; i < count; i++) {
-        bool has_row;
-        if (is_among(names[i], others, other_count))
-            continue;
-        sqlite3_stmt *statement = store_statement(store, id, err);
-        if (statement == NULL)
-            return false;
-        store_bind_text(statement, 1, names[i]);
-        store_bind_text(statement, 2, route);
-        if (!store_step(store, statement, &has_row, err))
-            return false;
+        if (!is_among(names[i], others, other_count))
+            store_log_reference(store, names[i], route, is_dropped);
     }
-    return true;
 }
 
 /* Most changes of a route leave its backends as they are. */
-static bool write_references(struct store *store, const struct store_write *write,
-                             struct error *err)
+static void log_references(struct store *store, const struct store_write *write)
 {
-    return write_difference(store, STATEMENT_DELETE_REFERENCE, write->name,
-                            write->references_before, write->reference_before_count,
-                            write->references, write->reference_count, err) &&
-           write_difference(store, STATEMENT_PUT_REFERENCE, write->name, write->references,
-                            write->reference_count, write->references_before,
-                            write->reference_before_count, err);
+    log_difference(store, write->name, write->references_before, write->reference_before_count,
+                   write->references, write->reference_count, true);
+    log_difference(store, write->name, write->references, write->reference_count,
+                   write->references_before, write->reference_before_count, false);
 }
 
 static bool write_object(struct store *store, const struct store_write *write, struct error *err)
@@ -212,9 +201,10 @@ bool store_write(struct store *store, const struct store_write *write, struct er
     struct error why = {0};
     bool is_route = write->kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
 
-    if (!write_object(store, write, &why) || !add_change(store, write, &why) ||
-        (is_route && !write_references(store, write, &why)))
+    if (!write_object(store, write, &why) || !add_change(store, write, &why))
         return fail(store, err, &why);
+    if (is_route)
+        log_references(store, write);
     count_write(&store->working, write);
     count_kind(&store->counts, write);
     return true;
@@ -270,7 +260,7 @@ bool store_commit_end(struct store *store, const struct store_commit *commit, st
     assert(store->in_commit);
     struct error why = {0};
     if ((commit != NULL && !add_commit(store, commit, &why)) ||
-        !store_run(store, STATEMENT_RELEASE, &why))
+        !store_write_reference_log(store, &why) || !store_run(store, STATEMENT_RELEASE, &why))
         return fail(store, err, &why);
     if (commit != NULL)
         store->working.head.revision++;

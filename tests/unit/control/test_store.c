@@ -279,7 +279,6 @@ static void references_follow_their_routes(void **state)
     assert_true(store_fixture_write(store, ROUTE, "d", "1", "x", &err));
     assert_true(store_fixture_relink(store, ROUTE, "d", NULL, "x", NULL, &err));
     assert_true(store_commit_end(store, &commit, &err));
-    assert_true(store_transaction_end(store, &err));
 
     struct names names = {""};
     uint64_t count;
@@ -289,6 +288,7 @@ static void references_follow_their_routes(void **state)
     assert_string_equal(names.text, "a");
     assert_true(store_routes_naming(store, "y", 9, append_name, &names, &count, &err));
     assert_string_equal(names.text, "ac");
+    assert_true(store_transaction_end(store, &err));
 }
 
 static void request_is_remembered_with_its_commit(void **state)
