@@ -12,7 +12,7 @@
 
 /* The first piece is longer: few routes are all there at once. */
 enum { FIRST_PIECE_US = 5000, PIECE_US = 1000, PAUSE_MS = 1, RETRY_MS = 1000 };
-enum { FEW_ENTRIES = 3, SLACK = 65536, HOSTNAME_SEED = 21 };
+enum { FEW_ENTRIES = 3, SLACK = 65536, HOSTNAME_SEED = 21, FILED_TOGETHER = 128 };
 
 struct shadow_index {
     struct event_loop *loop;
@@ -31,15 +31,42 @@ struct shadow_index {
     size_t piece_count;
 };
 
-/* --- a route -------------------------------------------------------------------------------- */
+/* --- routes --------------------------------------------------------------------------------- */
 
-static void table_add_match(struct shadow_table *table, const struct route_match *match,
-                            struct slice hostname, struct filed_name *name)
+/* Keys of some routes are collected, and then filed together. */
+struct filer {
+    struct shadow_table *table;
+    size_t filing_count;
+    size_t name_count;
+    struct shadow_filing filings[FILED_TOGETHER];
+    struct filed_name names[FILED_TOGETHER];
+};
+
+/* The last name may have more keys to come. */
+static void file_all(struct filer *filer)
+{
+    if (filer->filing_count == 0)
+        return;
+    shadow_table_add_all(filer->table, filer->filings, filer->filing_count);
+    filer->names[0] = filer->names[filer->name_count - 1];
+    filer->name_count = 1;
+    filer->filing_count = 0;
+}
+
+static void file(struct filer *filer, uint64_t key)
+{
+    if (filer->filing_count == FILED_TOGETHER)
+        file_all(filer);
+    filer->filings[filer->filing_count++] =
+        (struct shadow_filing){key, &filer->names[filer->name_count - 1]};
+}
+
+static void file_match(struct filer *filer, const struct route_match *match, struct slice hostname)
 {
     uint64_t keys[SHADOW_KEYS_MAX];
     size_t count = shadow_keys_to_file(match, hostname, keys);
     for (size_t i = 0; i < count; i++)
-        shadow_table_add(table, keys[i], name);
+        file(filer, keys[i]);
 }
 
 static uint64_t hostname_key(struct slice hostname)
@@ -48,20 +75,34 @@ static uint64_t hostname_key(struct slice hostname)
 }
 
 /* What stands under its hostnames already leads to its name. */
-static void table_add_route(struct shadow_table *table, const struct route *route)
+static void file_route(struct filer *filer, const struct route *route)
 {
-    struct filed_name name = {.text = route_name(route), .place = SHADOW_NOT_PLACED};
+    if (filer->name_count == FILED_TOGETHER)
+        file_all(filer);
+    filer->names[filer->name_count++] =
+        (struct filed_name){.text = route_name(route), .place = SHADOW_NOT_PLACED};
     if (route->hostname_count == 0)
-        shadow_table_add(table, hostname_key(SLICE("")), &name);
+        file(filer, hostname_key(SLICE("")));
     for (size_t i = 0; i < route->hostname_count; i++)
-        shadow_table_add(table, hostname_key(route_hostname(route, i)), &name);
+        file(filer, hostname_key(route_hostname(route, i)));
     for (size_t i = 0; i < route->match_count; i++) {
         const struct route_match *match = &route_matches(route)[i];
         if (route->hostname_count == 0)
-            table_add_match(table, match, SLICE(""), &name);
+            file_match(filer, match, SLICE(""));
         for (size_t j = 0; j < route->hostname_count; j++)
-            table_add_match(table, match, route_hostname(route, j), &name);
+            file_match(filer, match, route_hostname(route, j));
     }
+}
+
+static void file_routes(struct shadow_table *table, struct route *const *routes, size_t count)
+{
+    struct filer filer;
+    filer.table = table;
+    filer.filing_count = 0;
+    filer.name_count = 0;
+    for (size_t i = 0; i < count; i++)
+        file_route(&filer, routes[i]);
+    file_all(&filer);
 }
 
 /* --- filling -------------------------------------------------------------------------------- */
@@ -73,7 +114,7 @@ static bool take_route(void *context, const struct store_object *object)
         return false;
     struct route *route = route_new_unlinked(object->bytes);
     if (route != NULL)
-        table_add_route(&index->filling, route);
+        file_routes(&index->filling, &route, 1);
     route_release(&route);
     return true;
 }
@@ -160,11 +201,11 @@ static bool is_overfull(const struct shadow_index *index)
     return index->table.entry_count > 2 * (index->filled_entries + more * few) + SLACK;
 }
 
-void shadow_index_add(struct shadow_index *index, const struct route *route)
+void shadow_index_add(struct shadow_index *index, struct route *const *routes, size_t count)
 {
-    table_add_route(&index->table, route);
+    file_routes(&index->table, routes, count);
     if (index->is_filling)
-        table_add_route(&index->filling, route);
+        file_routes(&index->filling, routes, count);
     else if (is_overfull(index))
         start_filling(index, PIECE_US);
 }

@@ -30,8 +30,8 @@ void shadow_index_free(struct shadow_index *index);
 /* Whether every route is in it. */
 bool shadow_index_is_filled(const struct shadow_index *index);
 
-/* Files the route's matches. Copies. */
-void shadow_index_add(struct shadow_index *index, const struct route *route);
+/* Files the matches of routes. Copies. */
+void shadow_index_add(struct shadow_index *index, struct route *const *routes, size_t count);
 
 /* Visits the names of routes filed under the key, some of which may not be there any more, until
  * `visit` returns false: the one that was filed first, then from the newest on. Borrowed until it

@@ -90,9 +90,9 @@ void shadow_lint_add(struct shadow_lint *lint, const RouteMessage *message, stru
     struct route *route = compile(message, bytes, created, is_valid);
     if (route == NULL)
         return;
-    shadow_index_add(lint->index, route);
     if (lint->changed_count == ROUTES_MAX ||
         object_map_find(&lint->changed_by_name, route_name(route)) != NULL) {
+        shadow_index_add(lint->index, &route, 1);
         route_release(&route);
         return;
     }
@@ -363,6 +363,7 @@ static void look_at(struct shadow_lint *lint, const struct route *route)
 void shadow_lint_warn(struct shadow_lint *lint, AnswerMessage *answer)
 {
     lint->answer = answer;
+    shadow_index_add(lint->index, lint->changed, lint->changed_count);
     for (size_t i = 0; i < lint->changed_count; i++)
         look_at(lint, lint->changed[i]);
     if (lint->left_out > 0)

@@ -23,11 +23,12 @@ struct shadow_lint *shadow_lint_new(struct shadow_index *index, struct store *st
 void shadow_lint_free(struct shadow_lint *lint);
 
 /* A route that is put, as it is packed in `bytes`, and when it was created; `is_valid` when it has
- * just been validated. Files it. */
+ * just been validated. */
 void shadow_lint_add(struct shadow_lint *lint, const RouteMessage *message, struct slice bytes,
                      struct creation created, bool is_valid);
 
-/* Adds the warnings. The commit's changes are written to the store, whose other routes count. */
+/* Files what is put, and adds the warnings. The commit's changes are written to the store, whose
+ * other routes count. */
 void shadow_lint_warn(struct shadow_lint *lint, AnswerMessage *answer);
 
 #endif

@@ -170,6 +170,37 @@ void shadow_table_add(struct shadow_table *table, uint64_t key, struct filed_nam
     *entry_at(table, *place) = added;
 }
 
+/* The first entry of a bucket, if there is one. */
+static void fetch_entry(const struct shadow_table *table, size_t bucket)
+{
+    uint32_t number = *bucket_at(table, bucket);
+    if (number != 0)
+        __builtin_prefetch(entry_at(table, number), 1);
+}
+
+/* In a large table each bucket and each entry is far from the others. The buckets that will be
+ * split follow each other, their entries do not. */
+static void fetch(const struct shadow_table *table, const struct shadow_filing *filings,
+                  size_t count)
+{
+    size_t split = table->bucket_count - power_above(table->bucket_count) / 2;
+    for (size_t i = 0; i < count; i++)
+        __builtin_prefetch(bucket_at(table, bucket_of(table, filings[i].key)), 1);
+    for (size_t i = 0; i < count; i++)
+        fetch_entry(table, bucket_of(table, filings[i].key));
+    for (size_t i = 0; i < count && split + i < table->bucket_count; i++)
+        fetch_entry(table, split + i);
+}
+
+void shadow_table_add_all(struct shadow_table *table, const struct shadow_filing *filings,
+                          size_t count)
+{
+    if (table->bucket_count > 0)
+        fetch(table, filings, count);
+    for (size_t i = 0; i < count; i++)
+        shadow_table_add(table, filings[i].key, filings[i].name);
+}
+
 bool shadow_table_visit(const struct shadow_table *table, uint64_t key, shadow_visit_fn *visit,
                         void *context)
 {

@@ -43,6 +43,14 @@ struct filed_name {
  * front of the others. When it is seen to stand there already, nothing is added. */
 void shadow_table_add(struct shadow_table *table, uint64_t key, struct filed_name *name);
 
+/* The same for many; the memory they need is fetched while others are waited for. */
+struct shadow_filing {
+    uint64_t key;
+    struct filed_name *name;
+};
+void shadow_table_add_all(struct shadow_table *table, const struct shadow_filing *filings,
+                          size_t count);
+
 /* Visits the names under a key until `visit` returns false, which is returned then. Borrowed until
  * the table is cleared. */
 typedef bool shadow_visit_fn(void *context, struct slice name);

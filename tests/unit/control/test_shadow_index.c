@@ -4,6 +4,7 @@
 #include "tests/unit/control/services_fixture.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static bool count_name(void *context, struct slice name)
 {
@@ -30,9 +31,49 @@ static void file(struct shadow_index *index, RouteMessage *message, const char *
     message->n_hostnames = 0;
     struct route *route = route_new_unlinked(buffer_slice(&bytes));
     assert_non_null(route);
-    shadow_index_add(index, route);
+    shadow_index_add(index, &route, 1);
     route_release(&route);
     buffer_clear(&bytes);
+}
+
+/* More keys than are filed in one go, and more routes. */
+static void many_hostnames_and_many_routes_are_all_filed(void **state)
+{
+    enum { HOSTNAMES = 300, ROUTES = 300 };
+    struct services_fixture *fixture = *state;
+    struct shadow_index *index = fixture->services.shadows;
+    struct route *routes[ROUTES];
+    char *hostnames[HOSTNAMES];
+    for (size_t i = 0; i < HOSTNAMES; i++) {
+        char hostname[32];
+        snprintf(hostname, sizeof(hostname), "h%zu.internal", i);
+        hostnames[i] = memory_duplicate_string(hostname);
+    }
+    RouteMessage *message = make_route("", "b");
+    char *own_name = message->name;
+    for (size_t i = 0; i < ROUTES; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "r%zu", i);
+        struct buffer bytes = BUFFER_EMPTY;
+        message->name = name;
+        message->hostnames = hostnames;
+        message->n_hostnames = i == 1 ? HOSTNAMES : 1;
+        message_pack(&message->base, &bytes);
+        routes[i] = route_new_unlinked(buffer_slice(&bytes));
+        buffer_clear(&bytes);
+    }
+    message->name = own_name;
+    message->n_hostnames = 0;
+
+    shadow_index_add(index, routes, ROUTES);
+
+    assert_int_equal(names_of(index, hostnames[0]), ROUTES);
+    for (size_t i = 1; i < HOSTNAMES; i++)
+        assert_int_equal(names_of(index, hostnames[i]), 1);
+    for (size_t i = 0; i < HOSTNAMES; i++)
+        free(hostnames[i]);
+    for (size_t i = 0; i < ROUTES; i++)
+        route_release(&routes[i]);
 }
 
 /* One route that is put again and again leaves behind what it was. */
@@ -64,6 +105,8 @@ static void what_is_not_so_any_more_goes_when_it_is_too_much(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(many_hostnames_and_many_routes_are_all_filed,
+                                        services_fixture_set_up, services_fixture_tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_so_any_more_goes_when_it_is_too_much,
                                         services_fixture_set_up, services_fixture_tear_down),
     };

@@ -113,6 +113,41 @@ static void it_grows_and_finds_everything_in_order(void **state)
     shadow_table_clear(&table);
 }
 
+static void what_is_filed_together_stands_as_if_it_came_one_by_one(void **state)
+{
+    (void)state;
+    enum { NAMES = 40, TOGETHER = 100, TIMES = 200 };
+    struct shadow_table one_by_one = {0};
+    struct shadow_table table = {0};
+    char texts[NAMES][8];
+    for (size_t i = 0; i < NAMES; i++)
+        snprintf(texts[i], sizeof(texts[i]), "n%zu", i);
+    for (uint64_t time = 0; time < TIMES; time++) {
+        struct filed_name names[NAMES];
+        struct shadow_filing filings[TOGETHER];
+        for (size_t i = 0; i < NAMES; i++)
+            names[i] = (struct filed_name){slice_from_string(texts[i]), SHADOW_NOT_PLACED};
+        for (uint64_t i = 0; i < TOGETHER; i++) {
+            const uint64_t number = time * 37 + i;
+            const uint64_t key = hash_stable(&number, sizeof(number));
+            filings[i] = (struct shadow_filing){key, &names[i % NAMES]};
+            add(&one_by_one, key, texts[i % NAMES]);
+        }
+        shadow_table_add_all(&table, filings, TOGETHER);
+    }
+
+    assert_int_equal(table.entry_count, one_by_one.entry_count);
+    for (uint64_t number = 0; number < TIMES * 37 + TOGETHER; number++) {
+        const uint64_t key = hash_stable(&number, sizeof(number));
+        struct visit visit = {.said = BUFFER_EMPTY, .left = SIZE_MAX};
+        shadow_table_visit(&one_by_one, key, say, &visit);
+        expect(&table, key, SIZE_MAX, buffer_string(&visit.said));
+        buffer_clear(&visit.said);
+    }
+    shadow_table_clear(&table);
+    shadow_table_clear(&one_by_one);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +155,7 @@ int main(void)
         cmocka_unit_test(what_stands_there_is_not_added_again),
         cmocka_unit_test(a_name_stands_once_for_all_its_keys),
         cmocka_unit_test(it_grows_and_finds_everything_in_order),
+        cmocka_unit_test(what_is_filed_together_stands_as_if_it_came_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
