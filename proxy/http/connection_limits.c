@@ -13,6 +13,10 @@
 
 enum { BUCKET_COUNT = 4096 };
 
+/* Descriptors for anything but clients and the endpoints they are connected to. Of few, most: a
+ * proxy with two workers has some 36 open before the first client comes. */
+enum { RESERVED_FILES = 128, FEW_RESERVED_OF_4 = 3 };
+
 struct peer {
     struct peer *next;
     struct peer_key key;
@@ -31,6 +35,19 @@ struct connection_limits {
     struct mutex mutex;
     struct peer *buckets[BUCKET_COUNT];
 };
+
+uint32_t connection_limits_for_files(uint64_t file_limit)
+{
+    if (file_limit == UINT64_MAX)
+        return 0;
+    uint64_t reserved = file_limit / 4 * FEW_RESERVED_OF_4;
+    if (reserved > RESERVED_FILES)
+        reserved = RESERVED_FILES;
+    uint64_t pairs = (file_limit - reserved) / 2;
+    if (pairs == 0)
+        return 1;
+    return pairs < UINT32_MAX ? (uint32_t)pairs : UINT32_MAX;
+}
 
 struct connection_limits *connection_limits_new(uint32_t max_total, uint32_t max_per_peer)
 {

@@ -25,19 +25,20 @@ struct http_server {
     atomic_uint running_count; /* workers that are not drained */
 };
 
-/* Descriptors we keep for anything but clients and the endpoints they are connected to. */
-enum { RESERVED_DESCRIPTORS = 128 };
+/* What systems give by default; with fewer, it may well be a mistake. */
+enum { FEW_FILES = 1024 };
 
-/* A client may need a connection to an endpoint too. */
 static uint32_t connections_allowed(void)
 {
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
         return 0;
-    if (files.rlim_cur <= 2 * RESERVED_DESCRIPTORS)
-        return RESERVED_DESCRIPTORS / 2;
-    rlim_t pairs = (files.rlim_cur - RESERVED_DESCRIPTORS) / 2;
-    return pairs < UINT32_MAX ? (uint32_t)pairs : UINT32_MAX;
+    uint32_t allowed = connection_limits_for_files(files.rlim_cur);
+    if (files.rlim_cur < FEW_FILES)
+        log_warn("few_descriptors",
+                 "limit=%llu connections=%u advice=\"raise the limit on open files\"",
+                 (unsigned long long)files.rlim_cur, allowed);
+    return allowed;
 }
 
 static void on_worker_drained(void *context)

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { FLOOD = 200, CAP = 40, PEER_CAP = 10 };
@@ -213,6 +214,41 @@ static void out_of_descriptors_it_waits_without_spinning_and_recovers(void **sta
     close_all(clients, FLOOD);
 }
 
+/* The proxy with few descriptors: not by us, who want ours back. */
+static int start_with_few(void **state)
+{
+    (void)state;
+    char *program = pointsman_program("pointsman-proxy");
+    char script[512];
+    snprintf(script, sizeof(script), "#!/bin/sh\nulimit -n 64\nexec %s \"$@\"\n", program);
+    service = fake_upstream_start("service");
+    pointsman = pointsman_new(&(struct pointsman_options){.workers = "2"});
+    char *path = temp_dir_write(pointsman_dir(pointsman), "few", script);
+    assert_int_equal(chmod(path, 0700), 0);
+    pointsman_set_proxy_program(pointsman, path);
+    pointsman_start_control(pointsman);
+    pointsman_start_proxy(pointsman);
+    pointsman_wait_ready(pointsman);
+    pointsman_routectl_ok(pointsman, "add", "service", "--path-prefix", "/", "--to",
+                          fake_upstream_url(service), NULL);
+    free(path);
+    free(program);
+    return 0;
+}
+
+static void with_few_descriptors_it_has_so_many_clients_less(void **state)
+{
+    (void)state;
+    struct http_connection *clients[FLOOD];
+    open_all(clients, FLOOD, NULL);
+
+    for (int i = 0; i < 20; i++)
+        expect_served();
+
+    assert_int_equal(pointsman_metric(pointsman, "pointsman_accept_pauses_total"), 0);
+    close_all(clients, FLOOD);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +260,8 @@ int main(void)
                                         start_capped_by_peer, stop),
         cmocka_unit_test_setup_teardown(out_of_descriptors_it_waits_without_spinning_and_recovers,
                                         start_uncapped, stop),
+        cmocka_unit_test_setup_teardown(with_few_descriptors_it_has_so_many_clients_less,
+                                        start_with_few, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,6 +86,25 @@ static void an_ipv6_network_is_one_peer(void **state)
     connection_limits_free(limits);
 }
 
+static void each_client_has_a_descriptor_for_its_endpoint_too(void **state)
+{
+    (void)state;
+    enum { OF_A_PROXY = 40 };
+
+    assert_int_equal(connection_limits_for_files(UINT64_MAX), 0);
+    assert_int_equal(connection_limits_for_files(1), 1);
+    assert_int_equal(connection_limits_for_files(64), 8);
+    assert_int_equal(connection_limits_for_files(1024), 448);
+    assert_int_equal(connection_limits_for_files((uint64_t)1 << 60), UINT32_MAX);
+    uint32_t before = 0;
+    for (uint64_t files = 64; files < 2000; files++) {
+        uint32_t allowed = connection_limits_for_files(files);
+        assert_true(OF_A_PROXY + 2 * (uint64_t)allowed <= files);
+        assert_true(allowed + 1 >= before); /* as good as never fewer of more */
+        before = allowed;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -93,6 +112,7 @@ int main(void)
         cmocka_unit_test(one_peer_is_limited_and_others_are_not),
         cmocka_unit_test(who_does_not_get_in_takes_no_place),
         cmocka_unit_test(an_ipv6_network_is_one_peer),
+        cmocka_unit_test(each_client_has_a_descriptor_for_its_endpoint_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
