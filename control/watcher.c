@@ -34,6 +34,7 @@ struct watcher {
 
     /* what the proxy holds */
     bool needs_snapshot;
+    bool has_foreign_routes; /* of another database */
     uint64_t base_revision;
     uint64_t base_digest;
 
@@ -84,10 +85,19 @@ void watcher_end(struct watcher *watcher, enum error_code code, const char *mess
 
 /* --- what to offer -------------------------------------------------------------------------- */
 
+/* A database in which there has never been a change knows nothing that is better than what the
+ * proxy has: as a rule the one before is lost, or the path is wrong, and an empty snapshot would
+ * end all service. The first change, a restored backup or all that is applied again, tells. */
+static bool knows_nothing(const struct watcher *watcher)
+{
+    return watcher->has_foreign_routes &&
+           store_head(watcher->environment->store).revision == 0;
+}
+
 static bool has_offer(const struct watcher *watcher)
 {
     uint64_t head = store_head(watcher->environment->store).revision;
-    if (watcher->delivery != DELIVERY_NONE)
+    if (watcher->delivery != DELIVERY_NONE || knows_nothing(watcher))
         return false;
     if (watcher->is_rejected)
         return head > watcher->rejected_revision && watcher->pause_timer.loop == NULL;
@@ -346,6 +356,9 @@ void watcher_start(const struct watcher_environment *environment, struct proxy *
     proxy->watcher = watcher;
     proxy->connected_since_wall_ms = clock_wall_ms();
     proxy->last_seen_wall_ms = proxy->connected_since_wall_ms;
+    watcher->has_foreign_routes =
+        reason == POINTSMAN__V1__WELCOME_REASON__WELCOME_REASON_UNKNOWN_EPOCH &&
+        request->revision > 0;
     watcher->needs_snapshot =
         watcher->welcome.mode == POINTSMAN__V1__WELCOME_MODE__WELCOME_MODE_SNAPSHOT;
     if (watcher->needs_snapshot) {
@@ -365,6 +378,12 @@ void watcher_start(const struct watcher_environment *environment, struct proxy *
                       environment->options.heartbeat_interval_ms, on_heartbeat_due, watcher);
     log_info("proxy_connected", "proxy=%s version=%s revision=%" PRIu64 " reason=%s", proxy->id,
              proxy->version, request->revision, reason_name(reason));
+    if (knows_nothing(watcher))
+        log_warn("proxy_keeps_its_routes",
+                 "proxy=%s revision=%" PRIu64
+                 " reason=\"they are of another database, and this one is new\""
+                 " advice=\"restore a backup, or apply what there is to be\"",
+                 proxy->id, request->revision);
     grpc_call_on_end(call, on_call_end, watcher);
     grpc_call_stream(call, pull, watcher);
     tell_change(watcher);

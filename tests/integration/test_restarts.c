@@ -131,6 +131,32 @@ static void acknowledged_changes_survive_a_kill_of_control(void **state)
     command_clear(&two);
 }
 
+/* A volume that is not mounted, or a slip in the path. */
+static void lose_database(void)
+{
+    const char *const files[] = {"routes.db", "routes.db-wal"};
+    for (size_t i = 0; i < 2; i++) {
+        char *path = temp_dir_file(pointsman_dir(pointsman), files[i]);
+        assert_int_equal(unlink(path), 0);
+        free(path);
+    }
+}
+
+static void routes_outlive_the_database_until_there_are_others(void **state)
+{
+    (void)state;
+    pointsman_kill_control(pointsman);
+    lose_database();
+    pointsman_start_control(pointsman);
+
+    free(process_expect_line(pointsman_control(pointsman), "proxy_keeps_its_routes"));
+    assert_true(page_is_served("/page"));
+
+    add("other", "/other");
+    assert_true(page_is_served("/other"));
+    assert_int_equal(get_status("/page"), 404);
+}
+
 static void a_proxy_without_control_starts_with_the_last_routes(void **state)
 {
     (void)state;
@@ -212,6 +238,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(requests_go_on_while_control_is_killed_and_started_again,
                                         start, stop),
         cmocka_unit_test_setup_teardown(acknowledged_changes_survive_a_kill_of_control, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(routes_outlive_the_database_until_there_are_others, start,
                                         stop),
         cmocka_unit_test_setup_teardown(a_proxy_without_control_starts_with_the_last_routes, start,
                                         stop),

@@ -108,6 +108,27 @@ static void in_doubt_it_is_a_snapshot_with_its_reason(void **state)
     assert_int_equal(proxy_registry_at(fixture->services.proxies, 0)->revision, 1);
 }
 
+static void new_database_takes_no_routes_away_before_its_first_change(void **state)
+{
+    struct services_fixture *fixture = *state;
+    Pointsman__V1__WatchRequest request = feed_new_proxy();
+    Pointsman__V1__Update update;
+    request.epoch = (char *)"another";
+    request.revision = 7;
+    struct grpc_call *call = feed_watch(fixture, &request);
+    feed_expect_welcome(call, SNAPSHOT,
+                        POINTSMAN__V1__WELCOME_REASON__WELCOME_REASON_UNKNOWN_EPOCH);
+    feed_expect_nothing(call);
+
+    feed_put(fixture, "a", 1);
+
+    assert_true(fake_call_was_resumed(call));
+    feed_expect_update(call, "a", &update);
+    assert_true(update.snapshot);
+    assert_int_equal(update.revision, 1);
+    fake_call_free(call);
+}
+
 static void bad_watch_requests_are_refused(void **state)
 {
     struct services_fixture *fixture = *state;
@@ -255,6 +276,7 @@ int main(void)
         test(empty_store_is_a_snapshot_too),
         test(proxy_behind_gets_a_delta_from_its_base),
         test(in_doubt_it_is_a_snapshot_with_its_reason),
+        test(new_database_takes_no_routes_away_before_its_first_change),
         test(bad_watch_requests_are_refused),
         test(the_protocol_that_both_speak_is_chosen),
         test(commit_wakes_the_stream_and_leaves_as_a_delta),
