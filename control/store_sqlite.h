@@ -107,6 +107,7 @@ struct store {
 
     uint64_t page_bytes;
     uint64_t log_bytes; /* not moved into the database */
+    bool has_log;       /* this connection has written to it: then it is there until the end */
     bool is_unwritable; /* its files were, when last looked at */
     bool is_damaged;
     char trouble[ERROR_MESSAGE_BYTES]; /* why it takes no writes; "": it does */

@@ -90,8 +90,7 @@ void watcher_end(struct watcher *watcher, enum error_code code, const char *mess
  * end all service. The first change, a restored backup or all that is applied again, tells. */
 static bool knows_nothing(const struct watcher *watcher)
 {
-    return watcher->has_foreign_routes &&
-           store_head(watcher->environment->store).revision == 0;
+    return watcher->has_foreign_routes && store_head(watcher->environment->store).revision == 0;
 }
 
 static bool has_offer(const struct watcher *watcher)

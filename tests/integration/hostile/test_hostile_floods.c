@@ -242,10 +242,12 @@ static void with_few_descriptors_it_has_so_many_clients_less(void **state)
     struct http_connection *clients[FLOOD];
     open_all(clients, FLOOD, NULL);
 
+    uint64_t started_ms = clock_now_ms();
+    expect_served();
+    assert_true(clock_now_ms() - started_ms < 2000); /* who says nothing makes room */
     for (int i = 0; i < 20; i++)
         expect_served();
 
-    assert_int_equal(pointsman_metric(pointsman, "pointsman_accept_pauses_total"), 0);
     close_all(clients, FLOOD);
 }
 
