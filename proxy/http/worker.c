@@ -24,7 +24,13 @@
  * and once more at the end, exchanges_flush tells each end what the others have done. HTTP/2
  * sessions send at the end what all of that has given them to say. */
 
-enum command { COMMAND_WAKE = 1, COMMAND_DRAIN = 2, COMMAND_STOP = 4 };
+enum command {
+    COMMAND_WAKE = 1,
+    COMMAND_DRAIN = 2,
+    COMMAND_STOP = 4,
+    COMMAND_MAKE_ROOM = 8,
+    COMMAND_ACCEPT = 16,
+};
 
 /* Connections taken in one turn, so that a flood of them does not starve those that are there. To
  * look for one more than there are costs a system call, so a listener tries no more than have come
@@ -40,6 +46,16 @@ enum { LAST_REQUEST_MS = 1000 };
 /* Without timers a loop still takes a turn now and then. */
 enum { LONGEST_WAIT_MS = 60 * 1000 };
 
+/* Only the first command since the worker last looked costs a system call. */
+static void send_command(struct worker *worker, enum command command)
+{
+    if (atomic_fetch_or(&worker->commands, (unsigned)command) != 0)
+        return;
+    uint64_t one = 1;
+    ssize_t sent = write(worker->wake_fd, &one, sizeof(one));
+    (void)sent;
+}
+
 /* --- accepting ------------------------------------------------------------------------------- */
 
 static void on_acceptable(h2o_socket_t *socket, const char *error);
@@ -54,20 +70,55 @@ static void pause_accepting(struct worker *worker)
     timer_start(&worker->timers, &worker->accept_timer, ACCEPT_PAUSE_MS);
 }
 
-static void on_accept_due(struct timer *timer)
+static void resume_accepting(struct worker *worker)
 {
-    struct worker *worker = timer->context;
     for (size_t i = 0; i < worker->listener_count; i++) {
         if (worker->listeners[i].socket != NULL)
             h2o_socket_read_start(worker->listeners[i].socket, on_acceptable);
     }
 }
 
-/* At the total limit an idle connection makes room for a new one; without an idle one those who
- * come have to wait in the backlog. */
+static void on_accept_due(struct timer *timer)
+{
+    resume_accepting(timer->context);
+}
+
+/* At the total limit an idle connection makes room for a new one; without an idle one at any worker
+ * those who come have to wait in the backlog. */
 static bool can_make_room(const struct worker *worker)
 {
     return connection_limits_has_room(worker->shared->limits) || worker->idle_oldest != NULL;
+}
+
+static void close_longest_idle(struct worker *worker)
+{
+    counter_add(&worker->counters->refused[DENIAL_MADE_ROOM], 1);
+    client_connection_close(worker->idle_oldest);
+}
+
+/* Of the others, who has an idle one closes it, and says so. */
+static void wait_for_room(struct worker *worker)
+{
+    const struct worker_shared *shared = worker->shared;
+    pause_accepting(worker);
+    atomic_store(&worker->wants_room, true);
+    for (unsigned i = 0; i < shared->worker_count; i++) {
+        if (i != worker->index)
+            send_command(shared->workers[i], COMMAND_MAKE_ROOM);
+    }
+}
+
+static void make_room_for_others(struct worker *worker)
+{
+    const struct worker_shared *shared = worker->shared;
+    if (!can_make_room(worker))
+        return;
+    if (!connection_limits_has_room(shared->limits))
+        close_longest_idle(worker);
+    for (unsigned i = 0; i < shared->worker_count; i++) {
+        if (i != worker->index && atomic_exchange(&shared->workers[i]->wants_room, false))
+            send_command(shared->workers[i], COMMAND_ACCEPT);
+    }
 }
 
 bool worker_trusts(const struct worker *worker, const struct sockaddr *address)
@@ -103,20 +154,22 @@ static void admit(struct worker *worker, const struct listener *listener, int fd
         return;
     }
     struct peer_key peer = peer_of(worker, listener, address);
-    /* Nobody makes room for one who will be turned away. */
-    if (!connection_limits_has_room(limits) && worker->idle_oldest != NULL &&
-        connection_limits_has_room_for(limits, peer)) {
-        counter_add(&worker->counters->refused[DENIAL_MADE_ROOM], 1);
-        client_connection_close(worker->idle_oldest);
-    }
-    switch (connection_limits_enter(limits, peer)) {
+    enum admission admission;
+    do {
+        /* Nobody makes room for one who will be turned away. */
+        if (!connection_limits_has_room(limits) && worker->idle_oldest != NULL &&
+            connection_limits_has_room_for(limits, peer))
+            close_longest_idle(worker);
+        admission = connection_limits_enter(limits, peer);
+    } while (admission == REFUSED_TOTAL && worker->idle_oldest != NULL);
+    switch (admission) {
     case ADMITTED:
         client_connection_accept(worker, listener, fd, address, peer);
         return;
     case REFUSED_PEER:
         counter_add(&worker->counters->refused[DENIAL_PEER_LIMIT], 1);
         break;
-    case REFUSED_TOTAL: /* another worker was faster */
+    case REFUSED_TOTAL: /* another worker was faster, and nobody is idle */
         counter_add(&worker->counters->refused[DENIAL_TOTAL_LIMIT], 1);
         break;
     }
@@ -129,7 +182,7 @@ static int accept_some(struct worker_listener *listener, int most)
     struct worker *worker = listener->worker;
     for (int i = 0; i < most; i++) {
         if (!can_make_room(worker)) {
-            pause_accepting(worker);
+            wait_for_room(worker);
             return i;
         }
         union {
@@ -259,20 +312,14 @@ static void on_command(h2o_socket_t *socket, const char *error)
     unsigned commands = atomic_exchange(&worker->commands, 0);
     worker_route_table(worker);
     waiting_line_on_wake(worker);
+    if (commands & COMMAND_MAKE_ROOM)
+        make_room_for_others(worker);
+    if (commands & COMMAND_ACCEPT)
+        resume_accepting(worker);
     if (commands & COMMAND_DRAIN)
         drain(worker);
     if (commands & COMMAND_STOP)
         worker->is_stopping = true;
-}
-
-/* Only the first command since the worker last looked costs a system call. */
-static void send_command(struct worker *worker, enum command command)
-{
-    if (atomic_fetch_or(&worker->commands, (unsigned)command) != 0)
-        return;
-    uint64_t one = 1;
-    ssize_t sent = write(worker->wake_fd, &one, sizeof(one));
-    (void)sent;
 }
 
 void worker_wake(struct worker *worker)

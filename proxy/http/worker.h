@@ -79,6 +79,7 @@ struct worker {
     atomic_uint commands;
     _Atomic uint64_t drain_deadline_ms;
     atomic_bool drains_patiently;
+    atomic_bool wants_room; /* somebody waits at its listeners, and it has nobody to close */
 
     /* worker only */
     h2o_loop_t *loop;
