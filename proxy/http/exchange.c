@@ -10,9 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Exchanges are kept for reuse, with their buffers; those that were not needed for a while go. */
-enum { TRIM_INTERVAL_MS = 10 * 1000 };
-
 /* What the buffer of a head may keep of its allocation. */
 enum { RETAINED_HEAD_BYTES = 8 * 1024 };
 
@@ -294,8 +291,7 @@ static void recycle(struct exchange *exchange)
     exchange->next_free = queue->free;
     queue->free = exchange;
     queue->free_count++;
-    if (!timer_is_running(&queue->trim_timer))
-        timer_start(&exchange->worker->timers, &queue->trim_timer, TRIM_INTERVAL_MS);
+    worker_trim_later(exchange->worker);
 }
 
 static void free_some(struct exchange_queue *queue, unsigned count)
@@ -308,14 +304,15 @@ static void free_some(struct exchange_queue *queue, unsigned count)
     }
 }
 
-static void on_trim_due(struct timer *timer)
+bool exchanges_trim(struct worker *worker)
 {
-    struct worker *worker = timer->context;
     struct exchange_queue *queue = &worker->exchanges;
     free_some(queue, queue->free_least);
     queue->free_least = queue->free_count;
-    if (queue->free_count > 0)
-        timer_start(&worker->timers, timer, TRIM_INTERVAL_MS);
+    bool are_left = queue->free_count > 0;
+    are_left |= spares_trim(&queue->request_areas);
+    are_left |= spares_trim(&queue->response_areas);
+    return spares_trim(&queue->chunked_bodies) || are_left;
 }
 
 void exchange_continue_request(struct exchange *exchange)
@@ -387,7 +384,6 @@ void exchange_clear_response(struct exchange *exchange)
 
 void exchanges_init(struct worker *worker)
 {
-    timer_init(&worker->exchanges.trim_timer, on_trim_due, worker);
     spares_init(&worker->exchanges.request_areas, sizeof(struct request_area));
     spares_init(&worker->exchanges.response_areas, sizeof(struct response_area));
     spares_init(&worker->exchanges.chunked_bodies, sizeof(struct chunked_body));
@@ -396,7 +392,6 @@ void exchanges_init(struct worker *worker)
 void exchanges_clear(struct worker *worker)
 {
     free_some(&worker->exchanges, worker->exchanges.free_count);
-    timer_clear(&worker->timers, &worker->exchanges.trim_timer);
     spares_clear(&worker->exchanges.request_areas);
     spares_clear(&worker->exchanges.response_areas);
     spares_clear(&worker->exchanges.chunked_bodies);

@@ -257,7 +257,6 @@ struct exchange_queue {
     struct exchange *free;
     unsigned free_count;
     unsigned free_least; /* since the last trim */
-    struct timer trim_timer;
     struct spares request_areas;
     struct spares response_areas;
     struct spares chunked_bodies;
@@ -266,6 +265,8 @@ struct exchange_queue {
 void exchanges_init(struct worker *worker);
 /* Every exchange must have ended. */
 void exchanges_clear(struct worker *worker);
+/* As spares_trim: exchanges are kept for reuse in the same way, with their buffers. */
+bool exchanges_trim(struct worker *worker);
 
 /* Tells everyone what was marked, until nothing is. At the end of a callback that has received
  * something, while that is still in the CPU's cache, and at the end of each turn of the loop. */

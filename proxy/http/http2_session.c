@@ -143,6 +143,7 @@ void http2_session_close(struct http2_session *session)
     nghttp2_session_del(session->native);
     session->native = NULL;
     read_buffers_return(&session->worker->read_buffers, &session->output);
+    worker_trim_later(session->worker);
     unmark(session);
 }
 

@@ -2,28 +2,39 @@
 
 #include <assert.h>
 
-void read_buffers_clear(struct read_buffers *buffers)
+void read_buffers_init(struct read_buffers *buffers)
 {
-    while (buffers->count > 0)
-        buffer_clear(&buffers->kept[--buffers->count]);
-    while (buffers->large_count > 0)
-        buffer_clear(&buffers->kept_large[--buffers->large_count]);
-    while (buffers->head_count > 0)
-        buffer_clear(&buffers->kept_for_heads[--buffers->head_count]);
+    spares_init(&buffers->small, SMALL_BUFFER_BYTES);
+    spares_init(&buffers->heads, HEAD_BUFFER_BYTES);
+    spares_init(&buffers->usual, READ_BUFFER_BYTES);
+    spares_init(&buffers->large, LARGE_READ_BUFFER_BYTES);
 }
 
-static void lend(struct buffer *kept, unsigned *count, size_t bytes, struct buffer *buffer)
+void read_buffers_clear(struct read_buffers *buffers)
 {
-    if (*count > 0)
-        *buffer = kept[--*count];
-    else
-        *buffer = (struct buffer){.at = memory_allocate(bytes), .capacity = bytes};
+    spares_clear(&buffers->small);
+    spares_clear(&buffers->heads);
+    spares_clear(&buffers->usual);
+    spares_clear(&buffers->large);
+}
+
+bool read_buffers_trim(struct read_buffers *buffers)
+{
+    bool are_left = spares_trim(&buffers->small);
+    are_left |= spares_trim(&buffers->heads);
+    are_left |= spares_trim(&buffers->usual);
+    return spares_trim(&buffers->large) || are_left;
+}
+
+static void lend(struct spares *spares, struct buffer *buffer)
+{
+    *buffer = (struct buffer){.at = spares_take(spares), .capacity = spares->bytes};
 }
 
 void read_buffers_lend(struct read_buffers *buffers, struct buffer *buffer)
 {
     if (buffer->at == NULL)
-        lend(buffers->kept, &buffers->count, READ_BUFFER_BYTES, buffer);
+        lend(&buffers->usual, buffer);
 }
 
 void read_buffers_lend_large(struct read_buffers *buffers, struct buffer *buffer)
@@ -32,13 +43,13 @@ void read_buffers_lend_large(struct read_buffers *buffers, struct buffer *buffer
     if (buffer->capacity >= LARGE_READ_BUFFER_BYTES)
         return;
     read_buffers_return(buffers, buffer);
-    lend(buffers->kept_large, &buffers->large_count, LARGE_READ_BUFFER_BYTES, buffer);
+    lend(&buffers->large, buffer);
 }
 
 void read_buffers_lend_for_head(struct read_buffers *buffers, struct buffer *buffer)
 {
     if (buffer->at == NULL)
-        lend(buffers->kept_for_heads, &buffers->head_count, HEAD_BUFFER_BYTES, buffer);
+        lend(&buffers->heads, buffer);
 }
 
 void read_buffers_lend_room(struct read_buffers *buffers, struct buffer *buffer, size_t bytes)
@@ -47,7 +58,9 @@ void read_buffers_lend_room(struct read_buffers *buffers, struct buffer *buffer,
     if (needed <= buffer->capacity)
         return;
     struct buffer wider = BUFFER_EMPTY;
-    if (needed <= HEAD_BUFFER_BYTES)
+    if (needed <= SMALL_BUFFER_BYTES)
+        lend(&buffers->small, &wider);
+    else if (needed <= HEAD_BUFFER_BYTES)
         read_buffers_lend_for_head(buffers, &wider);
     else if (needed <= READ_BUFFER_BYTES)
         read_buffers_lend(buffers, &wider);
@@ -58,25 +71,23 @@ void read_buffers_lend_room(struct read_buffers *buffers, struct buffer *buffer,
     *buffer = wider;
 }
 
-static void take_back(struct buffer *kept, unsigned *count, unsigned most, struct buffer *buffer)
+static void take_back(struct spares *spares, struct buffer *buffer)
 {
-    if (*count == most) {
-        buffer_clear(buffer);
-        return;
-    }
     buffer_reset(buffer);
-    kept[(*count)++] = *buffer;
+    spares_give(spares, buffer->at);
     *buffer = BUFFER_EMPTY;
 }
 
 void read_buffers_return(struct read_buffers *buffers, struct buffer *buffer)
 {
     if (buffer->capacity == READ_BUFFER_BYTES)
-        take_back(buffers->kept, &buffers->count, READ_BUFFERS_KEPT, buffer);
+        take_back(&buffers->usual, buffer);
     else if (buffer->capacity == LARGE_READ_BUFFER_BYTES)
-        take_back(buffers->kept_large, &buffers->large_count, LARGE_READ_BUFFERS_KEPT, buffer);
+        take_back(&buffers->large, buffer);
+    else if (buffer->capacity == SMALL_BUFFER_BYTES)
+        take_back(&buffers->small, buffer);
     else if (buffer->capacity == HEAD_BUFFER_BYTES)
-        take_back(buffers->kept_for_heads, &buffers->head_count, HEAD_BUFFERS_KEPT, buffer);
+        take_back(&buffers->heads, buffer);
     else
         buffer_clear(buffer);
 }

@@ -1,33 +1,35 @@
 /* Read buffers: the memory that bodies are received into, one set for each worker.
  *
- * An exchange has one only while bytes of a body wait in it. The one given back last is lent
- * first, so that what is received and at once sent again stays in the CPU's cache, however many
- * exchanges there are. Heads are written into the smallest for the same reason.
+ * An exchange has one only while bytes of a body wait in it. They are spares, so that what is
+ * received and at once sent again stays in the CPU's cache, however many exchanges there are.
  *
  * Threads: worker. */
 #ifndef PROXY_HTTP_READ_BUFFERS_H
 #define PROXY_HTTP_READ_BUFFERS_H
 
 #include "common/buffer.h"
+#include "proxy/http/spares.h"
 
-/* Most answers fit into the first, one of 10 KiB with its head too; those that prove to be longer
- * go on in the second. */
-enum { READ_BUFFER_BYTES = 11 * 1024, LARGE_READ_BUFFER_BYTES = 64 * 1024 };
+#include <stdbool.h>
 
-enum { HEAD_BUFFER_BYTES = 4 * 1024 };
-
-enum { READ_BUFFERS_KEPT = 32, LARGE_READ_BUFFERS_KEPT = 8, HEAD_BUFFERS_KEPT = 32 };
-
-struct read_buffers {
-    struct buffer kept[READ_BUFFERS_KEPT];
-    struct buffer kept_large[LARGE_READ_BUFFERS_KEPT];
-    struct buffer kept_for_heads[HEAD_BUFFERS_KEPT];
-    unsigned count;
-    unsigned large_count;
-    unsigned head_count;
+enum {
+    SMALL_BUFFER_BYTES = 512, /* a message of gRPC, say: a hundred of these stay in the cache */
+    HEAD_BUFFER_BYTES = 4 * 1024,
+    READ_BUFFER_BYTES = 11 * 1024,       /* most answers, one of 10 KiB with its head too */
+    LARGE_READ_BUFFER_BYTES = 64 * 1024, /* for those that prove to be longer */
 };
 
+struct read_buffers {
+    struct spares small;
+    struct spares heads;
+    struct spares usual;
+    struct spares large;
+};
+
+void read_buffers_init(struct read_buffers *buffers);
 void read_buffers_clear(struct read_buffers *buffers);
+/* As spares_trim. */
+bool read_buffers_trim(struct read_buffers *buffers);
 
 /* Gives an allocation of READ_BUFFER_BYTES to a buffer that has none. */
 void read_buffers_lend(struct read_buffers *buffers, struct buffer *buffer);

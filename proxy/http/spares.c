@@ -2,30 +2,65 @@
 
 #include "common/buffer.h"
 
+#include <assert.h>
 #include <stdlib.h>
+
+/* What stands in a spare while it is one. */
+struct spare {
+    struct spare *next;
+};
 
 void spares_init(struct spares *spares, size_t bytes)
 {
+    assert(bytes >= sizeof(struct spare));
     *spares = (struct spares){.bytes = bytes};
+}
+
+static struct spare *pop(struct spares *spares)
+{
+    struct spare *spare = spares->first;
+    spares->first = spare->next;
+    spares->count--;
+    return spare;
+}
+
+static void free_some(struct spares *spares, size_t count)
+{
+    for (; count > 0; count--)
+        free(pop(spares));
 }
 
 void spares_clear(struct spares *spares)
 {
-    while (spares->count > 0)
-        free(spares->kept[--spares->count]);
+    free_some(spares, spares->count);
+    spares->least = 0;
 }
 
 void *spares_take(struct spares *spares)
 {
-    return spares->count > 0 ? spares->kept[--spares->count] : memory_allocate(spares->bytes);
+    if (spares->first == NULL)
+        return memory_allocate(spares->bytes);
+    void *memory = pop(spares);
+    if (spares->least > spares->count)
+        spares->least = spares->count;
+    return memory;
 }
 
-void spares_give(struct spares *spares, void *spare)
+void spares_give(struct spares *spares, void *memory)
 {
-    if (spare == NULL)
+    struct spare *spare = memory;
+    if (!SPARES_ARE_KEPT)
+        free(memory);
+    if (!SPARES_ARE_KEPT || spare == NULL)
         return;
-    if (spares->count < SPARES_KEPT)
-        spares->kept[spares->count++] = spare;
-    else
-        free(spare);
+    spare->next = spares->first;
+    spares->first = spare;
+    spares->count++;
+}
+
+bool spares_trim(struct spares *spares)
+{
+    free_some(spares, spares->least);
+    spares->least = spares->count;
+    return spares->count > 0;
 }

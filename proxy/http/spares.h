@@ -1,21 +1,31 @@
 /* Spares: memory of one size that many need, each for a moment.
  *
  * What was given back last is lent first, so that it is still in the CPU's cache, however many
- * there are who may need it.
+ * there are who may need it. As many are kept as were in use at once; those that nobody has needed
+ * since the last trim go back to the system with the next.
  *
  * Threads: worker. */
 #ifndef PROXY_HTTP_SPARES_H
 #define PROXY_HTTP_SPARES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-/* More than these are given to the system. */
-enum { SPARES_KEPT = 32 };
+/* Under AddressSanitizer none are, so that it sees who uses what was given back. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SPARES_ARE_KEPT false
+#endif
+#endif
+#ifndef SPARES_ARE_KEPT
+#define SPARES_ARE_KEPT true
+#endif
 
 struct spares {
-    size_t bytes; /* of each */
-    void *kept[SPARES_KEPT];
-    unsigned count;
+    size_t bytes; /* of each, room for a pointer at least */
+    struct spare *first;
+    size_t count;
+    size_t least; /* since the last trim */
 };
 
 void spares_init(struct spares *spares, size_t bytes);
@@ -26,6 +36,9 @@ void spares_clear(struct spares *spares);
 void *spares_take(struct spares *spares);
 
 /* Takes the memory. Harmless on NULL. */
-void spares_give(struct spares *spares, void *spare);
+void spares_give(struct spares *spares, void *memory);
+
+/* From time to time. Returns whether some are left. */
+bool spares_trim(struct spares *spares);
 
 #endif

@@ -43,6 +43,9 @@ enum { DRAIN_BATCH = 4096 };
 /* So long one that drains patiently waits for a request that may be on its way. */
 enum { LAST_REQUEST_MS = 1000 };
 
+/* What is kept for reuse and not needed for so long, or up to twice so long, is freed. */
+enum { TRIM_INTERVAL_MS = 10 * 1000 };
+
 /* Without timers a loop still takes a turn now and then. */
 enum { LONGEST_WAIT_MS = 60 * 1000 };
 
@@ -334,6 +337,24 @@ void worker_drain(struct worker *worker, uint64_t deadline_ms, bool is_patient)
     send_command(worker, COMMAND_DRAIN);
 }
 
+/* --- memory ---------------------------------------------------------------------------------- */
+
+void worker_trim_later(struct worker *worker)
+{
+    if (!timer_is_running(&worker->trim_timer))
+        timer_start(&worker->timers, &worker->trim_timer, TRIM_INTERVAL_MS);
+}
+
+static void on_trim_due(struct timer *timer)
+{
+    struct worker *worker = timer->context;
+    bool are_left = exchanges_trim(worker);
+    are_left |= read_buffers_trim(&worker->read_buffers);
+    are_left |= memory_pool_trim(&worker->memory_pool);
+    if (are_left)
+        worker_trim_later(worker);
+}
+
 /* --- the loop -------------------------------------------------------------------------------- */
 
 const struct route_table *worker_route_table(struct worker *worker)
@@ -377,7 +398,10 @@ void worker_set_up(struct worker *worker)
     timers_init(&worker->timers);
     timer_init(&worker->accept_timer, on_accept_due, worker);
     timer_init(&worker->drain_timer, on_drain_due, worker);
+    timer_init(&worker->trim_timer, on_trim_due, worker);
     exchanges_init(worker);
+    read_buffers_init(&worker->read_buffers);
+    memory_pool_init(&worker->memory_pool);
     worker->pool = conn_pool_new(worker);
     waiting_line_init(worker);
     route_cache_view_init(&worker->routes, worker->shared->route_cache);
@@ -400,6 +424,7 @@ void worker_tear_down(struct worker *worker)
     route_cache_view_clear(&worker->routes);
     timer_clear(&worker->timers, &worker->accept_timer);
     timer_clear(&worker->timers, &worker->drain_timer);
+    timer_clear(&worker->timers, &worker->trim_timer);
     timers_clear(&worker->timers);
     buffer_clear(&worker->log_line);
     free(worker->scratch);

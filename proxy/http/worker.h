@@ -87,6 +87,7 @@ struct worker {
     struct timers timers;
     struct timer accept_timer; /* running while accepting is paused */
     struct timer drain_timer;
+    struct timer trim_timer;
     struct worker_listener *listeners; /* one for each socket */
     size_t listener_count;
     struct exchange_queue exchanges;
@@ -135,6 +136,9 @@ void worker_wake(struct worker *worker);
  * answered with `Connection: close`: a client must not find it closed while its request is on the
  * way. Otherwise it is closed at once. HTTP/2 says so itself: see http2_session_shut_down. */
 void worker_drain(struct worker *worker, uint64_t deadline_ms, bool is_patient);
+
+/* Memory was given back: what of it nobody needs for a while goes to the system. */
+void worker_trim_later(struct worker *worker);
 
 /* How long a connection may wait for its next request, when it might for `idle_ms` otherwise. */
 uint64_t worker_patience_ms(const struct worker *worker, uint64_t idle_ms);
