@@ -41,13 +41,18 @@ void body_pipe_extend(struct body_pipe *body, size_t length)
     body->total += length;
 }
 
-static bool drop(struct body_pipe *body, size_t length)
+static bool made_room(const struct body_pipe *body, size_t before)
 {
     size_t low = BODY_PIPE_LOW_BYTES - body->withheld / 2;
-    size_t before = body->bytes.length;
-    buffer_consume(&body->bytes, length);
     size_t after = body->bytes.length;
     return (before > low && after <= low) || (after == 0 && before > 0 && !body->is_ended);
+}
+
+static bool drop(struct body_pipe *body, size_t length)
+{
+    size_t before = body->bytes.length;
+    buffer_consume(&body->bytes, length);
+    return made_room(body, before);
 }
 
 bool body_pipe_take(struct body_pipe *body, size_t length)
@@ -57,6 +62,14 @@ bool body_pipe_take(struct body_pipe *body, size_t length)
     if (body->taken <= body->keep_limit)
         return false;
     return body_pipe_stop_keeping(body);
+}
+
+bool body_pipe_move(struct body_pipe *body, struct buffer *to)
+{
+    assert(body->taken == 0 && body->keep_limit == 0);
+    *to = body->bytes;
+    body->bytes = BUFFER_EMPTY;
+    return made_room(body, to->length);
 }
 
 void body_pipe_rewind(struct body_pipe *body)

@@ -62,6 +62,10 @@ void body_pipe_extend(struct body_pipe *body, size_t length);
  * should be told. */
 bool body_pipe_take(struct body_pipe *body, size_t length);
 
+/* As body_pipe_take of all that waits, together with its memory, for who sends it from there. Not
+ * while something is kept. */
+bool body_pipe_move(struct body_pipe *body, struct buffer *to);
+
 /* Whether the consumer can have everything again from the first byte. */
 static inline bool body_pipe_can_rewind(const struct body_pipe *body)
 {

@@ -20,16 +20,19 @@ static struct http2_stream *find_stream(nghttp2_session *native, int32_t id)
 static int on_begin_headers(nghttp2_session *native, const nghttp2_frame *frame, void *user_data)
 {
     struct http2_session *session = user_data;
+    struct http2_stream *stream;
     if (session->role == HTTP2_SERVER && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
-        struct http2_stream *opened = session->events->on_opened(session);
-        opened->id = frame->hd.stream_id;
+        stream = session->events->on_opened(session);
+        stream->id = frame->hd.stream_id;
         session->opened_count++;
-        http2_stream_link(session, opened);
-        nghttp2_session_set_stream_user_data(native, opened->id, opened);
+        http2_stream_link(session, stream);
+        nghttp2_session_set_stream_user_data(native, stream->id, stream);
+    } else {
+        stream = find_stream(native, frame->hd.stream_id);
     }
-    session->reading = find_stream(native, frame->hd.stream_id);
-    if (session->reading != NULL)
-        session->reading->is_interim = false;
+    session->reading = stream;
+    if (stream != NULL)
+        stream->is_interim = false;
     return 0;
 }
 
@@ -160,7 +163,7 @@ static int on_data_chunk(nghttp2_session *native, uint8_t flags, int32_t id, con
     struct http2_session *session = user_data;
     if (session->role == HTTP2_CLIENT)
         nghttp2_session_consume_connection(native, length);
-    struct http2_stream *stream = find_stream(native, id);
+    struct http2_stream *stream = session->reading;
     if (stream == NULL) {
         if (session->role == HTTP2_SERVER)
             nghttp2_session_consume(native, id, length);
@@ -242,9 +245,10 @@ void http2_receive_expect_late(struct http2_session *session)
 
 static int on_begin_frame(nghttp2_session *native, const nghttp2_frame_hd *head, void *user_data)
 {
-    (void)native;
     struct http2_session *session = user_data;
     session->is_data_taken = head->type == NGHTTP2_DATA;
+    if (head->type == NGHTTP2_DATA)
+        session->reading = find_stream(native, head->stream_id);
     if (head->type == NGHTTP2_HEADERS && session->role == HTTP2_SERVER &&
         is_closed(session, head->stream_id))
         judge_late_head(session);
@@ -284,6 +288,7 @@ static void on_settings(struct http2_session *session)
 
 static int on_frame_received(nghttp2_session *native, const nghttp2_frame *frame, void *user_data)
 {
+    (void)native;
     struct http2_session *session = user_data;
     size_t padding = frame->hd.type == NGHTTP2_DATA ? frame->data.padlen : 0;
     if (http2_flood_is_idle(frame->hd.type, frame->hd.flags, frame->hd.length, padding))
@@ -298,7 +303,7 @@ static int on_frame_received(nghttp2_session *native, const nghttp2_frame *frame
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
         return 0;
 
-    struct http2_stream *stream = find_stream(native, frame->hd.stream_id);
+    struct http2_stream *stream = session->reading;
     if (stream == NULL || stream->is_reset)
         return 0;
     bool is_end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;

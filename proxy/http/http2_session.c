@@ -142,7 +142,7 @@ void http2_session_close(struct http2_session *session)
         http2_stream_end(session->streams, HTTP2_CANCEL);
     nghttp2_session_del(session->native);
     session->native = NULL;
-    read_buffers_return(&session->worker->read_buffers, &session->output);
+    output_queue_clear(&session->output, &session->worker->read_buffers);
     worker_trim_later(session->worker);
     unmark(session);
 }
@@ -280,17 +280,16 @@ void http2_session_receive(struct http2_session *session)
 /* DATA frames are appended by http2_stream.c, without a copy in between. */
 static void fill_output(struct http2_session *session)
 {
-    struct buffer *output = &session->output;
+    struct output_queue *output = &session->output;
     while (output->length + PIECE_MAX_BYTES <= LARGE_READ_BUFFER_BYTES) {
         size_t before = output->length;
         const uint8_t *piece;
         ssize_t length = nghttp2_session_mem_send(session->native, &piece);
         if (length < 0)
             break_off(session);
-        if (length > 0) {
-            read_buffers_lend_room(&session->worker->read_buffers, output, (size_t)length);
-            buffer_append(output, piece, (size_t)length);
-        }
+        if (length > 0)
+            output_queue_append(output, &session->worker->read_buffers,
+                                slice_of((const char *)piece, (size_t)length));
         if (output->length == before)
             return;
     }
@@ -303,9 +302,10 @@ static bool send_all(struct http2_session *session)
         fill_output(session);
         if (session->output.length == 0)
             return false;
-        const struct iovec vector = {session->output.at, session->output.length};
+        struct iovec vector[OUTPUT_PIECES_MAX];
+        int count = output_queue_vector(&session->output, vector);
         ssize_t sent =
-            byte_stream_send(h2o_socket_get_fd(session->socket), session->ssl, &vector, 1);
+            byte_stream_send(h2o_socket_get_fd(session->socket), session->ssl, vector, count);
         if (sent < 0 && errno == EAGAIN)
             return true;
         if (sent < 0) {
@@ -313,7 +313,7 @@ static bool send_all(struct http2_session *session)
             return false;
         }
         counter_add(session->bytes_out, (uint64_t)sent);
-        buffer_consume(&session->output, (size_t)sent);
+        output_queue_consume(&session->output, &session->worker->read_buffers, (size_t)sent);
     }
 }
 
@@ -324,9 +324,6 @@ static void flush(struct http2_session *session)
     bool is_blocked = send_all(session);
     if (is_blocked)
         h2o_socket_notify_write(session->socket, session->events->on_writable);
-    else
-        read_buffers_return(&session->worker->read_buffers, &session->output);
-
     if (!is_blocked && nghttp2_session_want_read(session->native) == 0 &&
         nghttp2_session_want_write(session->native) == 0)
         session->is_ended = true;

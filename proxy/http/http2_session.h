@@ -19,6 +19,7 @@
 #include "common/http2_flood.h"
 #include "proxy/http/body_pipe.h"
 #include "proxy/http/http2_frame_walk.h"
+#include "proxy/http/output_queue.h"
 #include "proxy/http/read_buffers.h"
 #include "proxy/metrics/counters.h"
 #include "proxy/routing/header_list.h"
@@ -150,12 +151,13 @@ struct http2_session {
 
     /* its own */
     struct nghttp2_session *native;
-    struct buffer output; /* frames, while the socket does not take them */
+    struct output_queue output; /* frames, while the socket does not take them */
     struct http2_flood flood;
     struct http2_frame_walk walk; /* server */
     size_t head_bytes;            /* of its streams */
     uint32_t opened_count;        /* server: streams that there have been */
-    struct http2_stream *reading; /* whose head is coming in; NULL: nobody wants it */
+    struct http2_stream *reading; /* whose head or DATA is coming in; NULL: nobody wants it */
+    struct http2_stream *writing; /* whose DATA was made last */
     struct http2_session *next_dirty;
     struct http2_session *previous_dirty;
     bool is_dirty;
@@ -209,9 +211,10 @@ bool http2_session_takes_connect(const struct http2_session *session);
 /* There is something to send. */
 void http2_session_mark(struct http2_session *session);
 
-/* Makes frames of it at once, as far as there is room, so that a response that is complete ends its
- * stream, and the next one finds its memory in the CPU's cache. They leave when the turn ends, or
- * with the last stream: nothing else can join them then. The session may be gone afterwards. */
+/* Makes frames of it at once, as far as there is room, so that the next one finds the memory of
+ * this one in the CPU's cache, and a response that is complete ends its stream. They leave when the
+ * turn ends, or with the last stream: nothing else can join them then. The session may be gone
+ * afterwards. */
 void http2_session_make(struct http2_session *session);
 
 /* --- streams --------------------------------------------------------------------------------- */

@@ -32,6 +32,8 @@ void http2_stream_end(struct http2_stream *stream, uint32_t error)
         stream->next->previous = stream->previous;
     if (session->reading == stream)
         session->reading = NULL;
+    if (session->writing == stream)
+        session->writing = NULL;
     session->stream_count--;
     session->head_bytes -= stream->head_bytes;
     session->events->on_closed(stream, error);
@@ -43,7 +45,6 @@ static int on_stream_close(nghttp2_session *native, int32_t id, uint32_t error, 
     struct http2_stream *stream = nghttp2_session_get_stream_user_data(native, id);
     if (stream == NULL)
         return 0;
-    nghttp2_session_set_stream_user_data(native, id, NULL);
     /* What was never taken from the stream no longer counts against the connection. */
     stream->incoming = NULL;
     http2_stream_consume(stream);
@@ -184,6 +185,26 @@ static ssize_t measure_body(nghttp2_session *native, int32_t id, uint8_t *to, si
     return (ssize_t)waiting;
 }
 
+/* With its memory where that can be: it is kept, if at all, for another try. Returns whether there
+ * is room for more. */
+static bool take_body(struct http2_session *session, struct body_pipe *body, size_t length)
+{
+    struct output_queue *output = &session->output;
+    struct read_buffers *buffers = &session->worker->read_buffers;
+    if (length == body->bytes.length && body->keep_limit == 0 &&
+        output_queue_wants(output, &body->bytes)) {
+        struct buffer piece;
+        bool made_room = body_pipe_move(body, &piece);
+        output_queue_adopt(output, &piece);
+        return made_room;
+    }
+    output_queue_append(output, buffers, slice_of(body_pipe_waiting(body).at, length));
+    bool made_room = body_pipe_take(body, length);
+    if (body->bytes.length == 0)
+        read_buffers_return(buffers, &body->bytes);
+    return made_room;
+}
+
 /* Pausing leaves it to the session whether there is room for another frame. */
 static int send_body(nghttp2_session *native, nghttp2_frame *frame, const uint8_t *frame_head,
                      size_t length, nghttp2_data_source *source, void *user_data)
@@ -192,16 +213,12 @@ static int send_body(nghttp2_session *native, nghttp2_frame *frame, const uint8_
     (void)frame;
     struct http2_session *session = user_data;
     struct http2_stream *stream = source->ptr;
+    session->writing = stream;
     struct body_pipe *body = stream->outgoing;
     struct read_buffers *buffers = &session->worker->read_buffers;
-    read_buffers_lend_room(buffers, &session->output, HTTP2_FRAME_HEAD_BYTES + length);
-    buffer_append(&session->output, frame_head, HTTP2_FRAME_HEAD_BYTES);
-    buffer_append_slice(&session->output, slice_of(body_pipe_waiting(body).at, length));
-
-    bool made_room = body_pipe_take(body, length);
-    if (body->bytes.length == 0) /* else it is kept for another try */
-        read_buffers_return(buffers, &body->bytes);
-    if (made_room)
+    struct slice head = slice_of((const char *)frame_head, HTTP2_FRAME_HEAD_BYTES);
+    output_queue_append(&session->output, buffers, head);
+    if (take_body(session, body, length))
         session->events->on_room(stream);
     return NGHTTP2_ERR_PAUSE;
 }
@@ -259,10 +276,11 @@ static void follow_notice(nghttp2_session *native, const nghttp2_frame *frame)
 static int on_frame_sent(nghttp2_session *native, const nghttp2_frame *frame, void *user_data)
 {
     struct http2_session *session = user_data;
-    struct http2_stream *stream =
-        frame->hd.stream_id == 0
-            ? NULL
-            : nghttp2_session_get_stream_user_data(native, frame->hd.stream_id);
+    struct http2_stream *stream = NULL;
+    if (frame->hd.type == NGHTTP2_DATA)
+        stream = session->writing;
+    else if (frame->hd.stream_id != 0)
+        stream = nghttp2_session_get_stream_user_data(native, frame->hd.stream_id);
     if (frame->hd.type == NGHTTP2_RST_STREAM && stream != NULL && !stream->is_reset &&
         !http2_flood_note_fault(&session->flood, timers_now_ms(&session->worker->timers)))
         http2_session_condemn(session, HTTP2_ENHANCE_YOUR_CALM);

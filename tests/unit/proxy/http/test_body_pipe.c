@@ -112,6 +112,28 @@ static void letting_go_of_what_was_kept_makes_room(void **state)
     assert_int_equal(body_pipe_room(&body), BODY_PIPE_HIGH_BYTES);
 }
 
+static void all_can_be_taken_with_its_memory(void **state)
+{
+    (void)state;
+    struct buffer taken = BUFFER_EMPTY;
+    body_pipe_append(&body, SLICE("abc"));
+    const char *memory = body.bytes.at;
+
+    assert_true(body_pipe_move(&body, &taken));
+
+    assert_ptr_equal(taken.at, memory);
+    assert_int_equal(taken.length, 3);
+    assert_int_equal(body_pipe_waiting(&body).length, 0);
+    assert_int_equal(body.total, 3);
+    assert_int_equal(body_pipe_room(&body), BODY_PIPE_HIGH_BYTES);
+    buffer_clear(&taken);
+
+    body_pipe_append(&body, SLICE("the end"));
+    body.is_ended = true;
+    assert_false(body_pipe_move(&body, &taken)); /* nobody to be told */
+    buffer_clear(&taken);
+}
+
 int main(void)
 {
 #define WITH_PIPE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -123,6 +145,7 @@ int main(void)
         WITH_PIPE(a_full_pipe_has_no_room),
         WITH_PIPE(the_producer_is_told_once_when_room_is_back),
         WITH_PIPE(letting_go_of_what_was_kept_makes_room),
+        WITH_PIPE(all_can_be_taken_with_its_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
