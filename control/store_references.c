@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SORTED_AT = 4096 }; /* so many references in the log */
+/* So many references in the log are sorted. In between, it is as many as four such transactions
+ * make: a batch's pages are worth the wait, and small commits do not pay for many at once. */
+enum { SORTED_AT_LEAST = 64, SORTED_AT_MOST = 4096, TRANSACTIONS = 4 };
 
 static const char MADE = '+';
 static const char DROPPED = '-';
@@ -214,6 +216,14 @@ bool store_sort_references(struct store *store, struct error *err)
 bool store_sort_many_references(struct store *store, struct error *err)
 {
     const struct store_state *working = &store->working;
-    return working->logged_references - working->sorted_references < SORTED_AT ||
-           store_sort_references(store, err);
+    size_t waiting = working->logged_references - working->sorted_references;
+    size_t enough =
+        TRANSACTIONS * (working->logged_references - store->committed.logged_references);
+    if (enough == 0)
+        return true;
+    if (enough < SORTED_AT_LEAST)
+        enough = SORTED_AT_LEAST;
+    if (enough > SORTED_AT_MOST)
+        enough = SORTED_AT_MOST;
+    return waiting < enough || store_sort_references(store, err);
 }

@@ -173,22 +173,37 @@ static void put_many(struct store *store, size_t first, size_t count)
     end(store);
 }
 
-static void few_wait_and_many_are_sorted(void **state)
+static void expect_sorted(struct store_fixture *fixture, long long count, bool is_all)
+{
+    close_store(fixture);
+    assert_int_equal(read_number(fixture->path, "SELECT count(*) FROM backend_references"), count);
+    assert_int_equal(read_number(fixture->path, "SELECT count(*) FROM reference_log") == 0, is_all);
+    store_fixture_reopen(fixture);
+}
+
+static void batches_wait_for_each_other(void **state)
 {
     struct store_fixture *fixture = *state;
-    const char *waiting = "SELECT coalesce(sum(length(entries)), 0) FROM reference_log";
-    const char *sorted = "SELECT count(*) FROM backend_references";
-    put_many(fixture->store, 0, 4095);
-    close_store(fixture);
-    assert_int_not_equal(read_number(fixture->path, waiting), 0);
-    assert_int_equal(read_number(fixture->path, sorted), 0);
+    for (size_t i = 0; i < 4; i++) {
+        put_many(fixture->store, i * 1000, 1000);
+        expect_sorted(fixture, i < 3 ? 0 : 4000, i == 3);
+    }
+    put_many(fixture->store, 4000, 4095);
+    expect_sorted(fixture, 4000, false);
+    put_many(fixture->store, 8095, 1024);
+    expect_sorted(fixture, 9119, true);
+}
 
-    store_fixture_reopen(fixture);
-    put_many(fixture->store, 4095, 1);
-    close_store(fixture);
-
-    assert_int_equal(read_number(fixture->path, waiting), 0);
-    assert_int_equal(read_number(fixture->path, sorted), 4096);
+static void small_commits_wait_for_fewer(void **state)
+{
+    struct store_fixture *fixture = *state;
+    for (size_t i = 0; i < 63; i++)
+        put_many(fixture->store, i, 1);
+    expect_sorted(fixture, 0, false);
+    store_fixture_put(fixture->store, ROUTE, "names-no-backend", "1");
+    expect_sorted(fixture, 0, false);
+    put_many(fixture->store, 63, 1);
+    expect_sorted(fixture, 64, true);
 }
 
 static void cut_log_is_damage(void **state)
@@ -314,7 +329,8 @@ int main(void)
         test(last_word_of_many_commits_counts),
         test(commits_of_one_transaction_follow_each_other),
         test(abandoned_commit_leaves_references_as_they_were),
-        test(few_wait_and_many_are_sorted),
+        test(batches_wait_for_each_other),
+        test(small_commits_wait_for_fewer),
         test(cut_log_is_damage),
         test(references_are_those_of_a_plain_model),
     };
