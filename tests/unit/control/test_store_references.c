@@ -274,7 +274,7 @@ static void make_commit(struct store *store, struct model *model)
     struct model before = *model;
     assert_true(store_commit_begin(store, &err));
     change_some(store, model);
-    if (rand() % 200 == 0)
+    if (rand() % 50 == 0)
         check_model(store, model);
     change_some(store, model);
     if (rand() % 4 != 0) {
@@ -290,9 +290,9 @@ static void make_transaction(struct store_fixture *fixture, struct model *model)
     struct error err = {0};
     struct model before = *model;
     assert_true(store_transaction_begin(fixture->store, &err));
-    for (int left = rand() % 3; left >= 0; left--)
+    for (int left = rand() % 12; left >= 0; left--)
         make_commit(fixture->store, model);
-    bool shall_fail = rand() % 20 == 0;
+    bool shall_fail = rand() % 10 == 0;
     fault_vfs_fail(shall_fail ? FAULT_DISK_FULL : FAULT_NONE, (uint64_t)(rand() % 4));
     if (!store_transaction_end(fixture->store, &err)) {
         assert_true(shall_fail);
@@ -308,9 +308,9 @@ static void references_are_those_of_a_plain_model(void **state)
     for (size_t i = 0; i < ROUTES; i++)
         model.backend_of[i] = NONE;
     srand(20261130);
-    for (int step = 0; step < 6000; step++) {
+    for (int step = 0; step < 300; step++) {
         make_transaction(fixture, &model);
-        if (rand() % 100 == 0)
+        if (rand() % 20 == 0)
             store_fixture_reopen(fixture);
     }
     begin(fixture->store);
