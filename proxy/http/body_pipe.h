@@ -19,12 +19,12 @@ enum { BODY_PIPE_HIGH_BYTES = 64 * 1024, BODY_PIPE_LOW_BYTES = 32 * 1024 };
 
 struct body_pipe {
     struct buffer bytes;    /* first the kept ones, then those waiting */
-    struct buffer trailers; /* "name: value\r\n" lines, checked; when the end has come */
-    size_t taken;           /* bytes at the front that were taken and are kept */
-    size_t withheld;        /* its high mark is lower by this, the low one by half of it */
-    size_t keep_limit;      /* keep taken bytes while there are no more than this; 0: keep none */
     uint64_t total;         /* bytes ever appended */
+    size_t taken;           /* bytes at the front that were taken and are kept */
+    size_t keep_limit;      /* keep taken bytes while there are no more than this; 0: keep none */
     bool is_ended;          /* nothing more will be appended */
+    size_t withheld;        /* its high mark is lower by this, the low one by half of it */
+    struct buffer trailers; /* "name: value\r\n" lines, checked; when the end has come */
 };
 
 /* Forgets the content, keeps its marks, and allocations of ordinary size for the next body. */

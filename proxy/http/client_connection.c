@@ -95,7 +95,7 @@ static void describe_peer(struct client_connection *connection, const struct soc
 void client_connection_accept(struct worker *worker, const struct listener *listener, int fd,
                               const struct sockaddr *address, struct peer_key peer)
 {
-    struct client_connection *connection = memory_allocate_zeroed(1, sizeof(*connection));
+    struct client_connection *connection = memory_allocate_lines(sizeof(*connection));
     connection->worker = worker;
     connection->listener = listener;
     connection->fd = fd;

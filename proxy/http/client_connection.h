@@ -14,6 +14,7 @@
 #ifndef PROXY_HTTP_CLIENT_CONNECTION_H
 #define PROXY_HTTP_CLIENT_CONNECTION_H
 
+#include "common/cache_line.h"
 #include "common/slice.h"
 #include "proxy/http/byte_stream.h"
 #include "proxy/http/connection_limits.h"
@@ -45,26 +46,29 @@ struct client_protocol {
     void (*stop)(struct client_connection *connection);
 };
 
+/* Each request touches the first two lines, an answer as a rule only these. */
 struct client_connection {
-    struct worker *worker;
-    const struct listener *listener;
+    CACHE_LINE_ALIGNED struct worker *worker;
     const struct client_protocol *protocol;
     void *state; /* the protocol's */
     h2o_socket_t *socket;
-    int fd;               /* the socket's */
-    SSL *ssl;             /* NULL: a clear connection */
-    struct peer_key peer; /* as it was counted */
-    char peer_text[INET6_ADDRSTRLEN];
-    uint64_t accepted_ms;           /* on clock_now_ms */
-    uint64_t request_count;         /* that its protocols have taken from it */
-    char *client_subject;           /* of its verified certificate; NULL: it has shown none */
-    bool peer_is_trusted;           /* what it says of the client before it is believed */
-    bool is_paused;                 /* not reading the socket */
-    bool is_idle;                   /* nothing is under way: may be closed for another */
-    struct client_connection *next; /* of all of the worker's */
-    struct client_connection *previous;
+    SSL *ssl;               /* NULL: a clear connection */
+    int fd;                 /* the socket's */
+    bool peer_is_trusted;   /* what it says of the client before it is believed */
+    bool is_paused;         /* not reading the socket */
+    bool is_idle;           /* nothing is under way: may be closed for another */
+    uint64_t accepted_ms;   /* on clock_now_ms */
+    uint64_t request_count; /* that its protocols have taken from it */
+
+    const struct listener *listener;
     struct client_connection *idle_newer;
     struct client_connection *idle_older;
+    char *client_subject; /* of its verified certificate; NULL: it has shown none */
+    char peer_text[INET6_ADDRSTRLEN];
+
+    struct peer_key peer;           /* as it was counted */
+    struct client_connection *next; /* of all of the worker's */
+    struct client_connection *previous;
 };
 
 /* A connection that was accepted and admitted as `peer`. Takes the descriptor; reads, and opens

@@ -45,14 +45,14 @@ void exchange_mark(struct exchange *exchange, enum exchange_event event)
 {
     if (exchange->events == 0)
         link_marked(exchange);
-    exchange->events |= event;
+    exchange->events = (uint16_t)(exchange->events | event);
 }
 
 static void unmark(struct exchange *exchange, unsigned events)
 {
     if (exchange->events == 0)
         return;
-    exchange->events &= ~events;
+    exchange->events = (uint16_t)(exchange->events & ~events);
     if (exchange->events == 0)
         unlink_marked(exchange);
 }
@@ -118,7 +118,8 @@ void exchanges_flush(struct worker *worker)
 {
     struct exchange *exchange;
     while ((exchange = worker->exchanges.first_marked) != NULL) {
-        enum exchange_event event = exchange->events & -exchange->events;
+        unsigned events = exchange->events;
+        enum exchange_event event = events & -events;
         unmark(exchange, event);
         tell(exchange, event);
     }
@@ -131,13 +132,15 @@ static struct exchange *allocate(struct worker *worker)
     struct exchange_queue *queue = &worker->exchanges;
     struct exchange *exchange = queue->free;
     if (exchange != NULL) {
-        queue->free = exchange->next_free;
+        queue->free = exchange->next_marked;
         queue->free_count--;
         if (queue->free_least > queue->free_count)
             queue->free_least = queue->free_count;
+        exchange->next_marked = NULL;
         return exchange;
     }
-    exchange = memory_allocate_zeroed(1, sizeof(*exchange));
+    exchange = memory_allocate_lines(sizeof(*exchange));
+    exchange->response_window = BODY_PIPE_HIGH_BYTES;
     exchange->worker = worker;
     forwarder_init(exchange);
     return exchange;
@@ -149,12 +152,7 @@ struct exchange *exchange_new(struct worker *worker, const struct front_operatio
     struct exchange *exchange = allocate(worker);
     exchange->front_operations = operations;
     exchange->front = front;
-    exchange->request = (struct parsed_request){0};
     exchange->asked = NULL;
-    exchange->mirrors = NULL;
-    exchange->is_mirror = false;
-    exchange->response = (struct parsed_response){0};
-    exchange->response_window = BODY_PIPE_HIGH_BYTES;
     exchange->started_us = worker_now_us(worker);
     return exchange;
 }
@@ -265,6 +263,8 @@ static void recycle_head(struct buffer *bytes)
         buffer_reset(bytes);
 }
 
+/* As a new one is, but for the request, which whoever reads one fills in. Here, and not when it is
+ * taken again: what an answer needs is in the cache now. */
 static void recycle(struct exchange *exchange)
 {
     struct exchange_queue *queue = &exchange->worker->exchanges;
@@ -275,20 +275,22 @@ static void recycle(struct exchange *exchange)
     exchange->response_area = NULL;
     return_chunks(exchange, &exchange->request_chunks);
     return_chunks(exchange, &exchange->response_chunks);
-    buffer_reset(&exchange->notes);
     arena_clear(&exchange->arena);
     body_pipe_reset(&exchange->request_body);
     read_buffers_return(&exchange->worker->read_buffers, &exchange->response_body.bytes);
     body_pipe_reset(&exchange->response_body);
     exchange->response_body.withheld = 0;
+    exchange->response = (struct parsed_response){0};
+    exchange->response_window = BODY_PIPE_HIGH_BYTES;
     exchange->response_is_started = false;
     exchange->own_status = 0;
     exchange->response_closes = false;
+    exchange->is_mirror = false;
     exchange->is_grpc = false;
     exchange->is_head_complete = false;
     exchange->sent_status = 0;
     exchange->sent_bytes = 0;
-    exchange->next_free = queue->free;
+    exchange->next_marked = queue->free;
     queue->free = exchange;
     queue->free_count++;
     worker_trim_later(exchange->worker);
@@ -298,7 +300,7 @@ static void free_some(struct exchange_queue *queue, unsigned count)
 {
     for (; count > 0; count--) {
         struct exchange *exchange = queue->free;
-        queue->free = exchange->next_free;
+        queue->free = exchange->next_marked;
         queue->free_count--;
         free_exchange(exchange);
     }

@@ -14,6 +14,7 @@
 #define PROXY_HTTP_EXCHANGE_H
 
 #include "common/arena.h"
+#include "common/cache_line.h"
 #include "proxy/http/body_pipe.h"
 #include "proxy/http/chunked_body.h"
 #include "proxy/http/request_parser.h"
@@ -24,6 +25,7 @@
 #include "proxy/upstream/endpoint.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct backend;
@@ -77,44 +79,51 @@ enum exchange_event {
 /* Room for what we add to a message: X-Forwarded-* and the like. */
 enum { EXCHANGE_ADDED_HEADERS = 8 };
 
-/* Where the forwarder stands with an exchange; its own. */
+/* Where the forwarder stands with an exchange; its own. In the order in which it is touched: the
+ * first three lines by whatever happens. */
 struct forwarding {
+    /* --- the try --- */
     const struct rule *rule;             /* held; NULL when none was found */
     const struct backend_choice *choice; /* the backendRef; part of the rule */
     struct backend *backend;             /* held */
     struct endpoint *endpoint;     /* of the current or the last try; borrowed from the backend */
-    enum upstream_failure failure; /* with EXCHANGE_FAILED */
-    const char *tls_error;         /* of the last handshake that failed; NULL: none has */
-    const char *websocket_error;   /* why none could be asked for; NULL: nothing is known */
-    unsigned tries;
-    uint64_t hash_key;             /* for ConsistentHash */
-    const struct endpoint **tried; /* in vain; in the exchange's arena */
-    size_t tried_count;
     struct backend_counts *counts; /* this worker's of the backend, while counted as running */
-    unsigned retries;              /* by the rule's stanza */
-    bool has_retried_stale;
-    bool has_retried_connect;
-    uint64_t replay_bytes; /* counted as kept for another try */
-    bool is_in_budget;     /* counted as repeated */
-    bool is_trying;        /* counted in the endpoint as running */
-    bool wants_fresh;      /* the next try is on no connection of the pool */
-    bool is_tunnel;        /* answered with a 101 */
-    bool is_connected;     /* the current try is past its connect */
-    bool is_request_sent;  /* in the current try, some of it at least */
-    bool was_reset;        /* its stream of HTTP/2, by the endpoint, with ... */
-    uint32_t reset_error;  /* ... this (RFC 9113 section 7) */
     uint64_t try_started_us;
     uint64_t try_deadline_ms; /* TIMER_NEVER: none */
+    bool is_trying;           /* counted in the endpoint as running */
+    bool is_connected;        /* the current try is past its connect */
+    bool is_request_sent;     /* in the current try, some of it at least */
+    bool is_tunnel;           /* answered with a 101 */
+    bool is_backing_off;      /* between two tries: backoff_timer is running */
+    bool wants_fresh;         /* the next try is on no connection of the pool */
+    bool was_reset;           /* its stream of HTTP/2, by the endpoint: see reset_error */
+    bool lacks_connection;    /* why there was no room: else too many requests */
     struct timer try_timer;   /* connecting, or an endpoint that does nothing */
     struct timer request_timer;
-    struct timer backoff_timer; /* between two tries */
 
-    /* the waiting line's */
-    struct endpoint *waits_at; /* where it is counted; NULL while it is not in the line */
-    struct exchange *line_next;
-    struct exchange *line_previous;
+    /* --- the tries before it, and what must be undone at the end --- */
+    struct endpoint *waits_at;   /* where it is counted; NULL while it is not in the line */
+    uint64_t replay_bytes;       /* counted as kept for another try */
+    const char *tls_error;       /* of the last handshake that failed; NULL: none has */
+    const char *websocket_error; /* why none could be asked for; NULL: nothing is known */
+    unsigned tries;
+    unsigned retries;              /* by the rule's stanza */
+    enum upstream_failure failure; /* with EXCHANGE_FAILED */
+    bool has_retried_stale;
+    bool has_retried_connect;
+    bool is_in_budget; /* counted as repeated */
     bool waits_for_connection;
-    bool lacks_connection; /* why there was no room: else too many requests */
+
+    /* --- choosing an endpoint --- */
+    const struct endpoint **tried; /* in vain; in the exchange's arena */
+    size_t tried_count;
+    uint64_t hash_key; /* for ConsistentHash */
+
+    /* --- what few requests come to --- */
+    struct timer backoff_timer;
+    struct exchange *line_next; /* the waiting line's */
+    struct exchange *line_previous;
+    uint32_t reset_error; /* RFC 9113 section 7 */
 };
 
 /* What a request's head is read with and into, while it is read. */
@@ -136,9 +145,15 @@ struct response_area {
     struct header_tag tags[RESPONSE_HEADERS_DEFAULT + EXCHANGE_ADDED_HEADERS];
 };
 
+/* Its order is that of use. With many connections an exchange has left the CPU's cache when the
+ * answer to its request comes, so each line of it is waited for: what every step touches comes
+ * first, then what an answer does, and behind that what is over when the request is on its way. */
 struct exchange {
-    struct worker *worker;
-    struct exchange *next_free;
+    CACHE_LINE_ALIGNED struct worker *worker;
+
+    /* --- what is still to be told --- */
+    struct exchange *next_marked; /* or the next one that is free */
+    struct exchange *previous_marked;
 
     /* --- who is at the ends --- */
     const struct front_operations *front_operations;
@@ -146,53 +161,53 @@ struct exchange {
     const struct upstream_operations *upstream_operations; /* NULL while there is none */
     void *upstream;
 
-    /* --- what is still to be told --- */
-    unsigned events; /* enum exchange_event */
-    struct exchange *next_marked;
-    struct exchange *previous_marked;
-
-    /* --- the request --- */
-    struct parsed_request request;
-    const struct request_head *asked; /* as it came in, when filters have rewritten it; or NULL */
-    struct mirror *mirrors;           /* copies of the request that are not complete yet */
-    bool is_mirror;                   /* is such a copy itself: not counted, not logged */
-    bool is_grpc;                     /* who asks speaks it: see grpc_reply.h */
-    bool is_head_complete;            /* `request` is filled in, as far as it could be understood */
-    struct slice peer_address;        /* of the connection, as text; borrowed from the front */
-    struct slice client_address;      /* behind trusted peers; else the same */
+    /* --- what has become of it --- */
+    uint16_t events; /* enum exchange_event */
+    bool is_mirror;  /* a copy of another's request: not counted, not logged */
+    bool is_grpc;    /* who asks speaks it: see grpc_reply.h */
     bool peer_is_trusted;
-    bool client_is_asked;        /* for a certificate */
-    struct slice client_subject; /* of the one it has shown; .at is NULL: none */
-    struct body_pipe request_body;
-
-    /* --- the response --- */
-    struct parsed_response response;
+    bool client_is_asked;     /* for a certificate */
+    bool is_head_complete;    /* `request` is filled in, as far as it could be understood */
     bool response_is_started; /* its head was given to the front: no second answer */
-    unsigned own_status;      /* the proxy answers itself, or has cut an answer; 0: neither */
-    bool response_closes;     /* the client's connection ends with this response */
-    struct body_pipe response_body;
-    size_t response_window; /* so many bytes of it an endpoint of HTTP/2 may send unasked */
 
     struct forwarding forwarding;
+    struct buffer notes; /* a header value made by us; another's until then */
 
-    /* --- for the access log --- */
-    uint64_t started_us;
-    unsigned sent_status; /* 0: the client got none */
-    uint64_t sent_bytes;  /* to the client, heads included */
+    /* --- the bodies and the response --- */
+    CACHE_LINE_ALIGNED struct body_pipe request_body;
+    struct parsed_response response;
+    struct body_pipe response_body;
+    size_t response_window; /* so many bytes of it an endpoint of HTTP/2 may send unasked */
+    struct mirror *mirrors; /* copies of the request that are not complete yet */
 
-    /* --- memory of the above --- */
-    struct buffer request_bytes;  /* the head as it came in */
-    struct buffer response_bytes; /* a head that did not come as lines */
-    struct buffer notes;          /* a header value made by us */
-    struct arena arena;           /* what filters have made */
-    char request_id[32];          /* another */
-    char host[REQUEST_HOST_BYTES];
-    struct request_area *request_area;   /* NULL but while the head is being read */
-    struct response_area *response_area; /* NULL before there is a response */
-    struct header_tag request_tags[EXCHANGE_OWN_HEADERS];
-    struct header request_headers[EXCHANGE_OWN_HEADERS];
+    /* --- memory, and what is given back at the end --- */
+    struct buffer request_bytes;          /* the head as it came in */
+    struct arena arena;                   /* what filters have made */
+    struct request_area *request_area;    /* NULL but while the head is being read */
+    struct response_area *response_area;  /* NULL before there is a response */
     struct chunked_body *request_chunks;  /* NULL: that body is not chunked */
     struct chunked_body *response_chunks; /* the same */
+    struct buffer response_bytes;         /* a head that did not come as lines */
+
+    /* --- for the access log --- */
+    uint64_t sent_bytes;  /* to the client, heads included */
+    unsigned sent_status; /* 0: the client got none */
+    unsigned own_status;  /* the proxy answers itself, or has cut an answer; 0: neither */
+    bool response_closes; /* the client's connection ends with this response */
+
+    /* --- the request; the answer looks at its beginning --- */
+    CACHE_LINE_ALIGNED struct parsed_request request;
+    const struct request_head *asked; /* as it came in, when filters have rewritten it; or NULL */
+    uint64_t started_us;
+    struct slice peer_address;   /* of the connection, as text; borrowed from the front */
+    struct slice client_address; /* behind trusted peers; else the same */
+    struct slice client_subject; /* of the certificate it has shown; .at is NULL: none */
+
+    /* --- its texts and fields: as many as it has, of each only the first are touched --- */
+    char request_id[32]; /* another */
+    char host[REQUEST_HOST_BYTES];
+    struct header_tag request_tags[EXCHANGE_OWN_HEADERS];
+    CACHE_LINE_ALIGNED struct header request_headers[EXCHANGE_OWN_HEADERS];
 };
 
 /* A front makes one for each request and ends it, answered or not. An upstream that is still

@@ -18,6 +18,7 @@ static struct slice forwarded_for(struct exchange *exchange)
         return exchange->peer_address;
 
     struct buffer *notes = &exchange->notes;
+    buffer_reset(notes);
     for (size_t i = 0; i < fields->count; i++) {
         if (fields->tags[i].id != HEADER_X_FORWARDED_FOR)
             continue;

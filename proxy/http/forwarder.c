@@ -68,6 +68,14 @@ static bool is_waiting_for_client(const struct exchange *exchange)
            body_pipe_waiting(&exchange->request_body).length == 0;
 }
 
+static void stop_backing_off(struct forwarding *forwarding)
+{
+    if (!forwarding->is_backing_off)
+        return;
+    forwarding->is_backing_off = false;
+    timer_stop(&forwarding->backoff_timer);
+}
+
 static void end_try(struct exchange *exchange, enum endpoint_outcome outcome);
 
 /* Nothing came through for too long: closed for both sides. */
@@ -106,7 +114,7 @@ static void on_request_due(struct timer *timer)
     bool waits_for_client = is_waiting_for_client(exchange);
     exchange_cancel_upstream(exchange);
     waiting_line_leave(exchange);
-    timer_stop(&forwarding->backoff_timer);
+    stop_backing_off(forwarding);
     if (forwarding->is_trying) /* else it is the client who is slow */
         backend_metrics_count_failure(&forwarding->backend->metrics, forwarding->backend->name,
                                       exchange->worker->counters, UPSTREAM_FAILURE_TIMEOUT);
@@ -242,7 +250,9 @@ static void try_another(struct exchange *exchange)
 
 static void on_backoff_due(struct timer *timer)
 {
-    try_another(timer->context);
+    struct exchange *exchange = timer->context;
+    exchange->forwarding.is_backing_off = false;
+    try_another(exchange);
 }
 
 /* The request once more, from its first byte. */
@@ -252,11 +262,11 @@ static void repeat(struct exchange *exchange, const struct retry_plan *plan)
     body_pipe_rewind(&exchange->request_body);
     exchange->forwarding.wants_fresh = plan->is_fresh;
     if (plan->endpoint != NULL)
-        try_again(exchange, plan->endpoint);
-    else if (plan->delay_ms == 0)
-        try_another(exchange);
-    else
-        timer_start(&exchange->worker->timers, &exchange->forwarding.backoff_timer, plan->delay_ms);
+        return try_again(exchange, plan->endpoint);
+    if (plan->delay_ms == 0)
+        return try_another(exchange);
+    exchange->forwarding.is_backing_off = true;
+    timer_start(&exchange->worker->timers, &exchange->forwarding.backoff_timer, plan->delay_ms);
 }
 
 /* --- what is told ---------------------------------------------------------------------------- */
@@ -420,7 +430,7 @@ void forwarder_abandon(struct exchange *exchange)
     waiting_line_leave(exchange);
     end_try(exchange, ENDPOINT_ABANDONED);
     timer_stop(&exchange->forwarding.request_timer);
-    timer_stop(&exchange->forwarding.backoff_timer);
+    stop_backing_off(&exchange->forwarding);
 }
 
 void forwarder_end(struct exchange *exchange)

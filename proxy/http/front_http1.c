@@ -52,7 +52,6 @@ void front_http1_refuse(struct front_http1 *front, enum refusal refusal)
 static void start_exchange(struct front_http1 *front)
 {
     front->exchange = front_exchange_new(front->connection, &front_http1_operations, front);
-    front->body_is_refused = false;
 }
 
 static void on_head(struct front_http1 *front)
@@ -108,20 +107,16 @@ static void read_next_head(struct front_http1 *front)
     front_http1_start_read_timer(front, front->worker->shared->http.head_timeout_ms);
 }
 
-/* Received bytes go behind what `to` holds; see front_http1_receive. A record of TLS comes whole,
- * so by way of the scratch space: most heads are shorter. */
+/* Received bytes go behind what `to` holds; see front_http1_receive. By way of the scratch space,
+ * as that is in the cache: a buffer of as many bytes for each client is not, and most heads are
+ * short. */
 static ssize_t receive_behind(struct front_http1 *front, struct buffer *to, bool *is_reset)
 {
     char *scratch = front->worker->scratch;
-    bool is_clear = front->connection->ssl == NULL;
-    char *at = is_clear ? buffer_reserve(to, HEAD_READ_BYTES) : scratch;
-    size_t most = is_clear ? (size_t)HEAD_READ_BYTES : (size_t)TLS_RECORD_BYTES;
-    ssize_t received = front_http1_receive(front, at, most, is_reset);
-    if (received <= 0)
-        return received;
-    if (is_clear)
-        buffer_extend(to, (size_t)received);
-    else
+    size_t least = client_connection_least_read(front->connection);
+    size_t most = least > HEAD_READ_BYTES ? least : (size_t)HEAD_READ_BYTES;
+    ssize_t received = front_http1_receive(front, scratch, most, is_reset);
+    if (received > 0)
         buffer_append(to, scratch, (size_t)received);
     return received;
 }
@@ -196,6 +191,7 @@ void front_http1_next(struct front_http1 *front)
     bool may_send_more = exchange->request.keep_alive || has_unread_body || front->input.length > 0;
     front->is_writing_response = false;
     front->is_tunnel = false;
+    front->body_is_refused = false;
     exchange_end(front->exchange);
     front->exchange = NULL;
 
@@ -255,7 +251,7 @@ static void on_write_due(struct timer *timer)
 
 static void start(struct client_connection *connection, struct slice received)
 {
-    struct front_http1 *front = memory_allocate_zeroed(1, sizeof(*front));
+    struct front_http1 *front = memory_allocate_lines(sizeof(*front));
     front->connection = connection;
     front->worker = connection->worker;
     timer_init(&front->read_timer, on_read_due, front);

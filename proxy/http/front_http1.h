@@ -8,6 +8,7 @@
 #ifndef PROXY_HTTP_FRONT_HTTP1_H
 #define PROXY_HTTP_FRONT_HTTP1_H
 
+#include "common/cache_line.h"
 #include "proxy/http/client_connection.h"
 #include "proxy/http/exchange.h"
 #include "proxy/http/http1_writer.h"
@@ -18,28 +19,27 @@
 
 struct worker;
 
-/* One connection's HTTP/1. */
+/* One connection's HTTP/1. The first line is all that a request touches which comes whole, the next
+ * two are for its answer. */
 struct front_http1 {
-    struct client_connection *connection;
-    struct worker *worker; /* the connection's */
-
-    /* --- reading --- */
+    CACHE_LINE_ALIGNED struct client_connection *connection;
+    struct worker *worker;     /* the connection's */
     struct exchange *exchange; /* from the first byte of a request to the end of its response */
     struct timer read_timer;   /* head, upload or idle, one at a time */
-    struct buffer input;       /* received, but not part of the current request */
-    uint64_t body_left;        /* for BODY_LENGTH */
-    bool is_half_closed;       /* the client will send no more */
-    bool body_is_refused;      /* no more of it is read */
-    bool wants_continue;       /* waits for 100 before it sends the body */
-    bool is_tunnel;            /* HTTP is over: bytes go as they are */
 
-    /* --- writing --- */
-    struct timer write_timer;
-    struct http1_writer writer;
-    bool is_blocked; /* the socket takes no more for now */
+    struct buffer input;  /* received, but not part of the current request */
+    bool is_half_closed;  /* the client will send no more */
+    bool body_is_refused; /* no more of it is read */
+    bool wants_continue;  /* waits for 100 before it sends the body */
+    bool is_tunnel;       /* HTTP is over: bytes go as they are */
+    bool is_blocked;      /* the socket takes no more for now: write_timer is running */
     bool is_writing_response;
     bool is_until_close; /* only a reset can tell the client of a broken response */
     bool closes;         /* after this response */
+    struct http1_writer writer;
+
+    struct timer write_timer;
+    uint64_t body_left; /* of a request's, for BODY_LENGTH */
 };
 
 extern const struct client_protocol front_http1_protocol;

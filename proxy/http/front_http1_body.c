@@ -146,12 +146,12 @@ void front_http1_start_body(struct front_http1 *front)
     struct exchange *exchange = front->exchange;
     uint64_t limit = front->worker->shared->http.max_body_bytes;
 
-    front->body_left = exchange->request.content_length;
     if (exchange->request.framing == BODY_NONE ||
-        (exchange->request.framing == BODY_LENGTH && front->body_left == 0)) {
+        (exchange->request.framing == BODY_LENGTH && exchange->request.content_length == 0)) {
         exchange->request_body.is_ended = true;
         return;
     }
+    front->body_left = exchange->request.content_length;
     if (exchange->request.framing == BODY_CHUNKED)
         exchange_start_request_chunks(exchange, limit);
     front->wants_continue = exchange->request.expects_continue && front->input.length == 0;

@@ -8,6 +8,7 @@ static void on_writable(h2o_socket_t *socket, const char *error)
     struct client_connection *connection = socket->data;
     struct front_http1 *front = connection->state;
     front->is_blocked = false;
+    timer_stop(&front->write_timer);
     front_http1_send(front);
 }
 
@@ -43,7 +44,6 @@ void front_http1_send(struct front_http1 *front)
 
     switch (result) {
     case WRITER_DONE:
-        timer_stop(&front->write_timer);
         if (front->is_writing_response)
             read_buffers_return(&front->worker->read_buffers, &exchange->response_body.bytes);
         if (!front->is_writing_response || !http1_writer_is_complete(&front->writer))

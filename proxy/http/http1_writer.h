@@ -18,12 +18,12 @@
 #include <openssl/ssl.h>
 
 struct http1_writer {
-    struct buffer before; /* heads, the size line of the open chunk */
-    size_t body;          /* bytes of the pipe that go next */
-    struct buffer after;  /* the end of the open chunk; the last chunk and trailers */
     bool is_chunked;      /* else as it is: by length, or until close */
     bool is_end_framed;   /* whatever ends the body is in `after` or was sent */
+    size_t body;          /* bytes of the pipe that go next */
     uint64_t sent_bytes;  /* in all, for counters */
+    struct buffer before; /* heads, the size line of the open chunk */
+    struct buffer after;  /* the end of the open chunk; the last chunk and trailers */
 };
 
 enum writer_result {

@@ -31,23 +31,25 @@ struct request_limits {
 /* How many headers a request may have, and how many it may be allowed. */
 enum { REQUEST_HEADERS_DEFAULT = 100, REQUEST_HEADERS_MAX = 200 };
 
+/* Small things first: an answer looks at these and at the method, when the rest has left the cache
+ * (see struct exchange). */
 struct parsed_request {
+    enum body_framing framing;
+    uint8_t minor_version; /* HTTP/1.0 or 1.1 */
+    bool keep_alive;
+    bool expects_continue;   /* HTTP/1.1, and there is a body to wait for */
+    bool accepts_trailers;   /* TE: trailers */
+    bool wants_websocket;    /* a complete WebSocket handshake (RFC 6455 section 4.2.1); any other
+                                Upgrade is ignored */
+    bool is_connect;         /* it came as an extended CONNECT (RFC 8441), and reads as the GET that
+                                HTTP/1 has for it, but for its Sec-WebSocket-Key */
+    uint64_t content_length; /* for BODY_LENGTH */
+    size_t head_bytes;       /* the body, or the next request, starts here */
+
     /* All of it but `listener`. Headers that nobody may see are not in it: names with '_',
      * Proxy, and what only a trusted peer may claim. */
     struct request_head head;
     struct header_list fields; /* the same headers, with their tags */
-
-    size_t head_bytes; /* the body, or the next request, starts here */
-    enum body_framing framing;
-    uint64_t content_length; /* for BODY_LENGTH */
-    uint8_t minor_version;   /* HTTP/1.0 or 1.1 */
-    bool keep_alive;
-    bool expects_continue; /* HTTP/1.1, and there is a body to wait for */
-    bool accepts_trailers; /* TE: trailers */
-    bool wants_websocket;  /* a complete WebSocket handshake (RFC 6455 section 4.2.1); any other
-                              Upgrade is ignored */
-    bool is_connect;       /* it came as an extended CONNECT (RFC 8441), and reads as the GET that
-                              HTTP/1 has for it, but for its Sec-WebSocket-Key */
 };
 
 struct request_parser {

@@ -80,8 +80,8 @@ static void finish(struct upstream_http1 *connection, bool is_clean)
     struct worker *worker = connection->link.worker;
     struct exchange *exchange = connection->exchange;
     bool is_reusable = is_clean && exchange->response.keep_alive &&
-                       !has_unexpected_body(&exchange->request) &&
-                       http1_writer_is_complete(&connection->writer) && !worker->is_draining &&
+                       !has_unexpected_body(&exchange->request) && connection->has_sent_all &&
+                       !worker->is_draining &&
                        timers_now_ms(&worker->timers) - connection->connected_ms <
                            worker->shared->http.pool_max_age_ms;
 
@@ -106,7 +106,7 @@ static void on_writable(h2o_socket_t *socket, const char *error);
 /* All that the client has sent is on its way, and when it has closed its side, so do we. */
 static void on_tunnel_sent(struct upstream_http1 *connection)
 {
-    if (!http1_writer_is_complete(&connection->writer))
+    if (!connection->has_sent_all)
         return;
     connection->is_unwritable = true;
     upstream_link_finish_sending(&connection->link);
@@ -133,7 +133,8 @@ static void send_request(struct upstream_http1 *connection)
 
     switch (result) {
     case WRITER_DONE:
-        if (http1_writer_is_complete(&connection->writer))
+        connection->has_sent_all = http1_writer_is_complete(&connection->writer);
+        if (connection->has_sent_all)
             read_buffers_return(&connection->link.worker->read_buffers, &connection->writer.before);
         if (exchange->request_body.bytes.length == 0) /* else it is kept for another try */
             read_buffers_return(&connection->link.worker->read_buffers,
@@ -225,7 +226,7 @@ static bool start_tunnel(struct upstream_http1 *connection)
         header_list_find(&connection->exchange->request.fields, HEADER_SEC_WEBSOCKET_KEY);
     const struct slice *accept =
         header_list_find(&parser_of(connection)->response.fields, HEADER_SEC_WEBSOCKET_ACCEPT);
-    if (!http1_writer_is_complete(&connection->writer) || key == NULL || accept == NULL ||
+    if (!connection->has_sent_all || key == NULL || accept == NULL ||
         !websocket_accept_answers(*key, *accept))
         return false;
     connection->is_tunnel = true;
@@ -278,7 +279,7 @@ static bool take_interim_head(struct upstream_http1 *connection)
     const struct parsed_response *response = &parser_of(connection)->response;
 
     connection->interim_heads++;
-    connection->interim_bytes += response->head_bytes;
+    connection->interim_bytes += (uint32_t)response->head_bytes;
     if (connection->interim_heads > INTERIM_HEADS_MAX ||
         connection->interim_bytes > INTERIM_BYTES_MAX) {
         fail_broken(connection, REFUSAL_TOO_MANY_INTERIM_HEADS);
@@ -447,6 +448,7 @@ static void begin(struct upstream_http1 *connection)
 {
     struct exchange *exchange = connection->exchange;
     connection->is_unwritable = false;
+    connection->has_sent_all = false;
     connection->has_received = false;
     connection->begun_turn = connection->link.worker->turn;
     connection->is_tunnel = false;
@@ -485,7 +487,7 @@ static const struct upstream_link_owner link_owner = {
 
 static struct upstream_http1 *connect_to(struct worker *worker, struct endpoint *endpoint)
 {
-    struct upstream_http1 *connection = memory_allocate_zeroed(1, sizeof(*connection));
+    struct upstream_http1 *connection = memory_allocate_lines(sizeof(*connection));
     connection->connected_ms = timers_now_ms(&worker->timers);
     if (upstream_link_open(&connection->link, worker, endpoint, &link_owner))
         return connection;

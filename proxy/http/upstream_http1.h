@@ -9,6 +9,7 @@
 #ifndef PROXY_HTTP_UPSTREAM_HTTP1_H
 #define PROXY_HTTP_UPSTREAM_HTTP1_H
 
+#include "common/cache_line.h"
 #include "proxy/http/conn_pool.h"
 #include "proxy/http/http1_writer.h"
 #include "proxy/http/upstream.h"
@@ -22,29 +23,31 @@ struct endpoint;
 struct exchange;
 struct worker;
 
-/* One connection. */
+/* One connection. Of its lines, an answer needs all but the last. */
 struct upstream_http1 {
-    struct upstream_link link; /* first: see there */
-    uint64_t connected_ms;
-    uint64_t served; /* exchanges that were answered */
+    CACHE_LINE_ALIGNED struct upstream_link link; /* first: see there */
 
-    /* while it waits in the pool */
+    /* --- while it serves an exchange --- */
+    struct exchange *exchange; /* NULL while it waits */
+    uint64_t served;           /* exchanges that were answered */
+    uint64_t connected_ms;
+    uint64_t begun_turn; /* of the loop; what it has read by then is no answer */
+    uint64_t body_left;  /* for BODY_LENGTH */
+    size_t read_bytes;   /* how much to ask for in one read */
+    uint32_t interim_bytes;
+    uint16_t interim_heads;
+    bool is_paused;     /* not reading: the client is slower */
+    bool is_blocked;    /* the socket takes no more for now */
+    bool is_unwritable; /* the endpoint reads no more; it may have answered */
+    bool has_sent_all;  /* the request with its body */
+    bool has_received;  /* anything of the answer */
+    bool is_informing;  /* the last head is being passed on; what is behind it waits */
+    bool is_head_complete;
+    bool is_tunnel; /* after a 101; never used again */
+
+    /* --- while it waits in the pool --- */
     struct pool_links pool;
 
-    /* while it serves an exchange */
-    struct exchange *exchange; /* NULL while it waits */
-    bool is_paused;            /* not reading: the client is slower */
-    bool is_blocked;           /* the socket takes no more for now */
-    bool is_unwritable;        /* the endpoint reads no more; it may have answered */
-    bool has_received;         /* anything of the answer */
-    uint64_t begun_turn;       /* of the loop; what it has read by then is no answer */
-    unsigned interim_heads;
-    size_t interim_bytes;
-    bool is_informing; /* the last head is being passed on; what is behind it waits */
-    bool is_head_complete;
-    bool is_tunnel;     /* after a 101; never used again */
-    uint64_t body_left; /* for BODY_LENGTH */
-    size_t read_bytes;  /* how much to ask for in one read */
     struct http1_writer writer;
 };
 

@@ -32,12 +32,12 @@ struct upstream_link_owner {
 struct upstream_link {
     struct worker *worker;
     struct endpoint *endpoint; /* held */
-    const struct upstream_link_owner *owner;
-    int fd;               /* the socket's */
-    h2o_socket_t *socket; /* its data is the link's, which is the first member of its owner */
-    SSL *ssl;             /* NULL: a clear connection */
-    struct tls_session_keeper sessions;
+    h2o_socket_t *socket;      /* its data is the link's, which is the first member of its owner */
+    SSL *ssl;                  /* NULL: a clear connection */
+    int fd;                    /* the socket's */
     bool is_opening;
+    const struct upstream_link_owner *owner;
+    struct tls_session_keeper sessions;
 };
 
 /* Connects, one of those the endpoint may have. False when it is refused at once; then there is
