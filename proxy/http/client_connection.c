@@ -95,7 +95,8 @@ static void describe_peer(struct client_connection *connection, const struct soc
 void client_connection_accept(struct worker *worker, const struct listener *listener, int fd,
                               const struct sockaddr *address, struct peer_key peer)
 {
-    struct client_connection *connection = memory_allocate_lines(sizeof(*connection));
+    struct client_connection *connection =
+        line_memory_allocate(&worker->line_memory, sizeof(*connection));
     connection->worker = worker;
     connection->listener = listener;
     connection->fd = fd;
@@ -143,7 +144,7 @@ void client_connection_close(struct client_connection *connection)
     byte_stream_free(connection->ssl, true);
     h2o_socket_close(connection->socket);
     free(connection->client_subject);
-    free(connection);
+    line_memory_free(&worker->line_memory, connection, sizeof(*connection));
     worker_on_connection_closed(worker);
 }
 

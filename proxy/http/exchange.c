@@ -139,7 +139,7 @@ static struct exchange *allocate(struct worker *worker)
         exchange->next_marked = NULL;
         return exchange;
     }
-    exchange = memory_allocate_lines(sizeof(*exchange));
+    exchange = line_memory_allocate(&worker->line_memory, sizeof(*exchange));
     exchange->response_window = BODY_PIPE_HIGH_BYTES;
     exchange->worker = worker;
     forwarder_init(exchange);
@@ -252,7 +252,7 @@ static void free_exchange(struct exchange *exchange)
     buffer_clear(&exchange->response_bytes);
     buffer_clear(&exchange->notes);
     arena_clear(&exchange->arena);
-    free(exchange);
+    line_memory_free(&exchange->worker->line_memory, exchange, sizeof(*exchange));
 }
 
 static void recycle_head(struct buffer *bytes)

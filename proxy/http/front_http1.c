@@ -251,7 +251,8 @@ static void on_write_due(struct timer *timer)
 
 static void start(struct client_connection *connection, struct slice received)
 {
-    struct front_http1 *front = memory_allocate_lines(sizeof(*front));
+    struct line_memory *memory = &connection->worker->line_memory;
+    struct front_http1 *front = line_memory_allocate(memory, sizeof(*front));
     front->connection = connection;
     front->worker = connection->worker;
     timer_init(&front->read_timer, on_read_due, front);
@@ -295,7 +296,7 @@ static void stop(struct client_connection *connection)
     timer_clear(&front->worker->timers, &front->write_timer);
     http1_writer_clear(&front->writer);
     buffer_clear(&front->input);
-    free(front);
+    line_memory_free(&connection->worker->line_memory, front, sizeof(*front));
 }
 
 const struct client_protocol front_http1_protocol = {

@@ -35,9 +35,10 @@ static void on_readable(h2o_socket_t *socket, const char *error);
 
 static void close_connection(struct upstream_http1 *connection)
 {
+    struct worker *worker = connection->link.worker;
     upstream_link_close(&connection->link);
     http1_writer_clear(&connection->writer);
-    free(connection);
+    line_memory_free(&worker->line_memory, connection, sizeof(*connection));
 }
 
 void upstream_http1_close(struct upstream_http1 *connection)
@@ -487,11 +488,12 @@ static const struct upstream_link_owner link_owner = {
 
 static struct upstream_http1 *connect_to(struct worker *worker, struct endpoint *endpoint)
 {
-    struct upstream_http1 *connection = memory_allocate_lines(sizeof(*connection));
+    struct upstream_http1 *connection =
+        line_memory_allocate(&worker->line_memory, sizeof(*connection));
     connection->connected_ms = timers_now_ms(&worker->timers);
     if (upstream_link_open(&connection->link, worker, endpoint, &link_owner))
         return connection;
-    free(connection);
+    line_memory_free(&worker->line_memory, connection, sizeof(*connection));
     return NULL;
 }
 

@@ -420,6 +420,7 @@ void worker_tear_down(struct worker *worker)
     read_buffers_clear(&worker->read_buffers);
     conn_pool_free(worker->pool);
     memory_pool_clear(&worker->memory_pool);
+    line_memory_clear(&worker->line_memory);
     waiting_line_clear(worker);
     route_cache_view_clear(&worker->routes);
     timer_clear(&worker->timers, &worker->accept_timer);

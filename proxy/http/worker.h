@@ -11,6 +11,7 @@
 #include "proxy/http/http2_session.h"
 #include "proxy/http/http_date.h"
 #include "proxy/http/http_options.h"
+#include "proxy/http/line_memory.h"
 #include "proxy/http/listener.h"
 #include "proxy/http/memory_pool.h"
 #include "proxy/http/read_buffers.h"
@@ -94,6 +95,7 @@ struct worker {
     struct http2_dirty_list http2_dirty;
     struct read_buffers read_buffers;
     struct memory_pool memory_pool;
+    struct line_memory line_memory;
     struct conn_pool *pool;
     struct waiting_line line;
     struct route_cache_view routes;
