@@ -48,11 +48,13 @@ void *spares_take(struct spares *spares)
 
 void spares_give(struct spares *spares, void *memory)
 {
-    struct spare *spare = memory;
-    if (!SPARES_ARE_KEPT)
-        free(memory);
-    if (!SPARES_ARE_KEPT || spare == NULL)
+    if (memory == NULL)
         return;
+    if (!SPARES_ARE_KEPT || (spares->count + 1) * spares->bytes > SPARES_KEPT_BYTES) {
+        free(memory);
+        return;
+    }
+    struct spare *spare = memory;
     spare->next = spares->first;
     spares->first = spare;
     spares->count++;

@@ -1,8 +1,8 @@
 /* Spares: memory of one size that many need, each for a moment.
  *
  * What was given back last is lent first, so that it is still in the CPU's cache, however many
- * there are who may need it. As many are kept as were in use at once; those that nobody has needed
- * since the last trim go back to the system with the next.
+ * there are who may need it. As many are kept as a busy worker uses at once; those that nobody has
+ * needed since the last trim go back to the system with the next.
  *
  * Threads: worker. */
 #ifndef PROXY_HTTP_SPARES_H
@@ -11,7 +11,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Under AddressSanitizer none are, so that it sees who uses what was given back. */
+/* More than this goes back at once: after a burst it would be memory that is only held. */
+enum { SPARES_KEPT_BYTES = 1024 * 1024 };
+
+/* Under AddressSanitizer none are kept, so that it sees who uses what was given back. */
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define SPARES_ARE_KEPT false

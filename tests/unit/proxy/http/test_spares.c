@@ -72,6 +72,19 @@ static void what_was_not_needed_since_the_last_trim_is_freed(void **state)
     assert_int_equal(spares.count, 0);
 }
 
+static void no_more_is_kept_than_is_worth_it(void **state)
+{
+    (void)state;
+    struct spares spares;
+    spares_init(&spares, SPARES_KEPT_BYTES / 3);
+
+    use(&spares, 5);
+
+    assert_int_equal(spares.count, SPARES_ARE_KEPT ? 3 : 0);
+    spares_clear(&spares);
+    assert_int_equal(spares.count, 0);
+}
+
 static void nothing_is_harmless_to_give(void **state)
 {
     (void)state;
@@ -90,6 +103,7 @@ int main(void)
         cmocka_unit_test(the_one_given_back_last_is_lent_first),
         cmocka_unit_test(each_is_of_the_size_and_of_one_only),
         cmocka_unit_test(what_was_not_needed_since_the_last_trim_is_freed),
+        cmocka_unit_test(no_more_is_kept_than_is_worth_it),
         cmocka_unit_test(nothing_is_harmless_to_give),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
