@@ -72,12 +72,23 @@ static void read_mutation(struct commit *commit, const MutationMessage *message,
     violations_add(commit->violations, ERROR_INVALID, field, "names no operation");
 }
 
+static bool are_sorted(const struct mutation *mutations, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        if (mutation_compare(&mutations[i - 1], &mutations[i]) > 0)
+            return false;
+    }
+    return true;
+}
+
+/* Many batches are in order: what is exported is. */
 static void sort_mutations(struct commit *commit)
 {
     size_t bytes = commit->count * sizeof(commit->sorted[0]);
     commit->sorted = memory_allocate(bytes);
     memcpy(commit->sorted, commit->mutations, bytes);
-    qsort(commit->sorted, commit->count, sizeof(commit->sorted[0]), mutation_compare);
+    if (!are_sorted(commit->sorted, commit->count))
+        qsort(commit->sorted, commit->count, sizeof(commit->sorted[0]), mutation_compare);
 }
 
 /* Those of the request, and those that follow from the store. */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MADE_TOGETHER = 16 }; /* references, by STATEMENT_PUT_REFERENCES */
+
 /* So many references in the log are sorted. In between, it is as many as four such transactions
  * make: a batch's pages are worth the wait, and small commits do not pay for many at once. */
 enum { SORTED_AT_LEAST = 64, SORTED_AT_MOST = 4096, TRANSACTIONS = 4 };
@@ -166,27 +168,59 @@ static int compare_references(const void *a, const void *b)
     return order != 0 ? order : (left->index > right->index) - (left->index < right->index);
 }
 
-static bool put_in_table(struct store *store, const struct sorted_reference *reference,
-                         struct error *err)
+static bool is_dropped(const struct store *store, const struct sorted_reference *reference)
 {
-    bool is_dropped = store->references.entries[reference->index].is_dropped;
-    enum statement id = is_dropped ? STATEMENT_DELETE_REFERENCE : STATEMENT_PUT_REFERENCE;
+    return store->references.entries[reference->index].is_dropped;
+}
+
+/* Runs the statement for `count` references, all made or all dropped. */
+static bool run_for(struct store *store, enum statement id,
+                    const struct sorted_reference *references, size_t count, struct error *err)
+{
     sqlite3_stmt *statement = store_statement(store, id, err);
     bool has_row;
     if (statement == NULL)
         return false;
-    const char *backend = reference->names.at;
-    store_bind_text(statement, 1, backend);
-    store_bind_text(statement, 2, backend + strlen(backend) + 1);
+    for (size_t i = 0; i < count; i++) {
+        const char *backend = references[i].names.at;
+        store_bind_text(statement, (int)(2 * i + 1), backend);
+        store_bind_text(statement, (int)(2 * i + 2), backend + strlen(backend) + 1);
+    }
     return store_step(store, statement, &has_row, err);
+}
+
+/* Only the last that was said of a reference is left. Returns how many. */
+static size_t keep_last(struct sorted_reference *sorted, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (i + 1 == count || compare_names(&sorted[i], &sorted[i + 1]) != 0)
+            sorted[kept++] = sorted[i];
+    }
+    return kept;
+}
+
+/* How many made references come first, up to as many as are put together. */
+static size_t count_made(const struct store *store, const struct sorted_reference *sorted,
+                         size_t count)
+{
+    size_t made = 0;
+    while (made < count && made < MADE_TOGETHER && !is_dropped(store, &sorted[made]))
+        made++;
+    return made;
 }
 
 static bool put_all_in_table(struct store *store, const struct sorted_reference *sorted,
                              size_t count, struct error *err)
 {
-    for (size_t i = 0; i < count; i++) {
-        bool is_last = i + 1 == count || compare_names(&sorted[i], &sorted[i + 1]) != 0;
-        if (is_last && !put_in_table(store, &sorted[i], err))
+    size_t together;
+    for (size_t i = 0; i < count; i += together) {
+        size_t made = count_made(store, &sorted[i], count - i);
+        enum statement id = made == MADE_TOGETHER ? STATEMENT_PUT_REFERENCES
+                            : made > 0            ? STATEMENT_PUT_REFERENCE
+                                                  : STATEMENT_DELETE_REFERENCE;
+        together = made == MADE_TOGETHER ? made : 1;
+        if (!run_for(store, id, &sorted[i], together, err))
             return false;
     }
     return store_run(store, STATEMENT_CLEAR_REFERENCE_LOG, err);
@@ -206,7 +240,7 @@ bool store_sort_references(struct store *store, struct error *err)
     for (size_t i = 0; i < count; i++)
         sorted[i] = (struct sorted_reference){names_of(log, first + i), first + i};
     qsort(sorted, count, sizeof(sorted[0]), compare_references);
-    bool is_done = put_all_in_table(store, sorted, count, err);
+    bool is_done = put_all_in_table(store, sorted, keep_last(sorted, count), err);
     free(sorted);
     if (is_done)
         working->sorted_references = working->logged_references;

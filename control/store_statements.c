@@ -87,6 +87,11 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_DELETE_OBJECT] = "DELETE FROM objects WHERE kind = ?1 AND name = ?2",
     [STATEMENT_PUT_REFERENCE] = "INSERT OR IGNORE INTO backend_references (backend, route)"
                                 " VALUES (?1, ?2)",
+    [STATEMENT_PUT_REFERENCES] =
+        "INSERT OR IGNORE INTO backend_references (backend, route) VALUES"
+        " (?1, ?2), (?3, ?4), (?5, ?6), (?7, ?8), (?9, ?10), (?11, ?12), (?13, ?14), (?15, ?16),"
+        " (?17, ?18), (?19, ?20), (?21, ?22), (?23, ?24), (?25, ?26), (?27, ?28), (?29, ?30),"
+        " (?31, ?32)",
     [STATEMENT_DELETE_REFERENCE] = "DELETE FROM backend_references"
                                    " WHERE backend = ?1 AND route = ?2",
     [STATEMENT_READ_REFERENCE_LOG] = "SELECT entries FROM reference_log ORDER BY revision",
