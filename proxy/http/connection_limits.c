@@ -13,9 +13,9 @@
 
 enum { BUCKET_COUNT = 4096 };
 
-/* Descriptors for anything but clients and the endpoints they are connected to. Of few, most: a
- * proxy with two workers has some 36 open before the first client comes. */
-enum { RESERVED_FILES = 128, FEW_RESERVED_OF_4 = 3 };
+/* Descriptors that are left for what comes and goes: checks of health, names that are asked for,
+ * connections to endpoints that wait for their next request. */
+enum { SPARE_FILES = 64, SPARE_OF_FEW = 8 };
 
 struct peer {
     struct peer *next;
@@ -36,16 +36,15 @@ struct connection_limits {
     struct peer *buckets[BUCKET_COUNT];
 };
 
-uint32_t connection_limits_for_files(uint64_t file_limit)
+uint32_t connection_limits_for_files(uint64_t file_limit, uint64_t own_files)
 {
-    if (file_limit == UINT64_MAX)
+    uint64_t reserved = file_limit / SPARE_OF_FEW;
+    if (reserved > SPARE_FILES)
+        reserved = SPARE_FILES;
+    reserved += own_files;
+    if (reserved >= file_limit)
         return 0;
-    uint64_t reserved = file_limit / 4 * FEW_RESERVED_OF_4;
-    if (reserved > RESERVED_FILES)
-        reserved = RESERVED_FILES;
     uint64_t pairs = (file_limit - reserved) / 2;
-    if (pairs == 0)
-        return 1;
     return pairs < UINT32_MAX ? (uint32_t)pairs : UINT32_MAX;
 }
 

@@ -12,9 +12,9 @@
 
 struct connection_limits;
 
-/* For how many clients so many descriptors are enough, each with a connection to an endpoint, and
- * what the proxy keeps open besides. At least one; 0, no limit, of UINT64_MAX. */
-uint32_t connection_limits_for_files(uint64_t file_limit);
+/* For how many clients `file_limit` descriptors are enough, each with a connection to an endpoint,
+ * beside `own_files` of the proxy's own. 0: not even for one. */
+uint32_t connection_limits_for_files(uint64_t file_limit, uint64_t own_files);
 
 /* Zero: no limit. */
 struct connection_limits *connection_limits_new(uint32_t max_total, uint32_t max_per_peer);

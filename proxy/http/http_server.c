@@ -28,17 +28,36 @@ struct http_server {
 /* What systems give by default; with fewer, it may well be a mistake. */
 enum { FEW_FILES = 1024 };
 
-static uint32_t connections_allowed(void)
+/* What a proxy has open before the first client comes: of a worker its loop, a descriptor that
+ * wakes it, twice, and each listener's socket, twice. */
+enum { FILES_OF_A_PROXY = 32, FILES_OF_A_WORKER = 3, FILES_OF_A_LISTENER = 2 };
+
+/* `*allowed` 0: no limit. */
+static bool count_connections(const struct http_server_options *options, uint32_t *allowed,
+                              struct error *err)
 {
     struct rlimit files;
+    *allowed = options->http.max_connections;
     if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
-        return 0;
-    uint32_t allowed = connection_limits_for_files(files.rlim_cur);
-    if (files.rlim_cur < FEW_FILES)
+        return true;
+    uint64_t own = FILES_OF_A_PROXY +
+                   options->worker_count *
+                       (FILES_OF_A_WORKER + FILES_OF_A_LISTENER * (uint64_t)options->listen->count);
+    uint32_t enough_for = connection_limits_for_files(files.rlim_cur, own);
+    unsigned long long limit = files.rlim_cur;
+    if (enough_for == 0)
+        return error_set(err, ERROR_LIMIT,
+                         "the limit on open files, %llu, is too low: %u workers with %zu listeners "
+                         "have %llu open before the first client comes",
+                         limit, options->worker_count, options->listen->count,
+                         (unsigned long long)own);
+    if (limit < FEW_FILES)
         log_warn("few_descriptors",
-                 "limit=%llu connections=%u advice=\"raise the limit on open files\"",
-                 (unsigned long long)files.rlim_cur, allowed);
-    return allowed;
+                 "limit=%llu connections=%u advice=\"raise the limit on open files\"", limit,
+                 enough_for);
+    if (*allowed == 0)
+        *allowed = enough_for;
+    return true;
 }
 
 static void on_worker_drained(void *context)
@@ -92,10 +111,11 @@ struct http_server *http_server_open(const struct http_server_options *options, 
     server->shared.on_drained = on_worker_drained;
     server->shared.on_drained_context = server;
 
-    uint32_t max_connections = options->http.max_connections;
+    uint32_t max_connections;
+    if (!count_connections(options, &max_connections, err))
+        goto fail;
     server->shared.limits =
-        connection_limits_new(max_connections != 0 ? max_connections : connections_allowed(),
-                              options->http.max_connections_per_peer);
+        connection_limits_new(max_connections, options->http.max_connections_per_peer);
     if (!open_listeners(server, options, err) || !make_workers(server, options->worker_count, err))
         goto fail;
 

@@ -125,6 +125,25 @@ static void port_in_use_is_a_clear_error_with_nothing_half_started(void **state)
     assert_says(&admin, 1, admin_taken);
 }
 
+static void too_few_descriptors_are_a_clear_error(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *const arguments[] = {"/bin/sh",
+                                     "-c",
+                                     "ulimit -n 20; exec \"$@\"",
+                                     "sh",
+                                     fixture->program,
+                                     "--listen",
+                                     "127.0.0.1:0",
+                                     "--admin",
+                                     "127.0.0.1:0",
+                                     NULL};
+
+    struct command command = command_run(arguments, NULL);
+
+    assert_says(&command, 1, "the limit on open files, 20, is too low");
+}
+
 static void health_check_says_whether_it_is_ready(void **state)
 {
     struct fixture *fixture = *state;
@@ -213,6 +232,7 @@ int main(void)
         TEST(limits_of_heads_that_cannot_be_are_refused),
         TEST(bad_id_is_refused),
         TEST(port_in_use_is_a_clear_error_with_nothing_half_started),
+        TEST(too_few_descriptors_are_a_clear_error),
         TEST(health_check_says_whether_it_is_ready),
         TEST(termination_ends_an_idle_proxy_at_once),
         TEST(hangup_reopens_the_access_log),

@@ -89,19 +89,17 @@ static void an_ipv6_network_is_one_peer(void **state)
 static void each_client_has_a_descriptor_for_its_endpoint_too(void **state)
 {
     (void)state;
-    enum { OF_A_PROXY = 40 };
+    enum { OWN = 46 };
 
-    assert_int_equal(connection_limits_for_files(UINT64_MAX), 0);
-    assert_int_equal(connection_limits_for_files(1), 1);
-    assert_int_equal(connection_limits_for_files(64), 8);
-    assert_int_equal(connection_limits_for_files(1024), 448);
-    assert_int_equal(connection_limits_for_files((uint64_t)1 << 60), UINT32_MAX);
-    uint32_t before = 0;
+    assert_int_equal(connection_limits_for_files(0, OWN), 0);
+    assert_int_equal(connection_limits_for_files(OWN, OWN), 0);
+    assert_int_equal(connection_limits_for_files(64, OWN), 5);
+    assert_int_equal(connection_limits_for_files(1024, OWN), 457);
+    assert_int_equal(connection_limits_for_files((uint64_t)1 << 60, OWN), UINT32_MAX);
     for (uint64_t files = 64; files < 2000; files++) {
-        uint32_t allowed = connection_limits_for_files(files);
-        assert_true(OF_A_PROXY + 2 * (uint64_t)allowed <= files);
-        assert_true(allowed + 1 >= before); /* as good as never fewer of more */
-        before = allowed;
+        uint64_t allowed = connection_limits_for_files(files, OWN);
+        assert_true(allowed > 0);
+        assert_true(OWN + 2 * allowed <= files);
     }
 }
 
