@@ -39,6 +39,7 @@ void client_connection_set_idle(struct client_connection *connection, bool is_id
         return;
     connection->is_idle = is_idle;
     if (is_idle) {
+        connection->idle_since_ms = timers_now_ms(&worker->timers);
         connection->idle_newer = NULL;
         connection->idle_older = worker->idle_newest;
         if (worker->idle_newest != NULL)

@@ -63,7 +63,8 @@ struct client_connection {
     const struct listener *listener;
     struct client_connection *idle_newer;
     struct client_connection *idle_older;
-    char *client_subject; /* of its verified certificate; NULL: it has shown none */
+    uint64_t idle_since_ms; /* as timers_now_ms */
+    char *client_subject;   /* of its verified certificate; NULL: it has shown none */
     char peer_text[INET6_ADDRSTRLEN];
 
     struct peer_key peer;           /* as it was counted */

@@ -37,6 +37,10 @@ enum command {
  * lately; what it leaves, the next turn tells of. */
 enum { ACCEPT_BATCH = 16, FULL_BATCHES_TO_GROW = 4, ACCEPT_PAUSE_MS = 100 };
 
+/* Who has only just come, or been answered, may have a request on its way: it is not closed for
+ * another, who waits a moment instead. */
+enum { IDLE_AT_LEAST_MS = 10, ROOM_PAUSE_MS = 10 };
+
 /* Those who are in the backlog when draining begins are served. */
 enum { DRAIN_BATCH = 4096 };
 
@@ -63,14 +67,14 @@ static void send_command(struct worker *worker, enum command command)
 
 static void on_acceptable(h2o_socket_t *socket, const char *error);
 
-static void pause_accepting(struct worker *worker)
+static void pause_accepting(struct worker *worker, uint64_t pause_ms)
 {
     for (size_t i = 0; i < worker->listener_count; i++) {
         if (worker->listeners[i].socket != NULL)
             h2o_socket_read_stop(worker->listeners[i].socket);
     }
     counter_add(&worker->counters->accept_pauses, 1);
-    timer_start(&worker->timers, &worker->accept_timer, ACCEPT_PAUSE_MS);
+    timer_start(&worker->timers, &worker->accept_timer, pause_ms);
 }
 
 static void resume_accepting(struct worker *worker)
@@ -86,11 +90,18 @@ static void on_accept_due(struct timer *timer)
     resume_accepting(timer->context);
 }
 
+static bool has_idle(struct worker *worker)
+{
+    const struct client_connection *oldest = worker->idle_oldest;
+    return oldest != NULL &&
+           timers_now_ms(&worker->timers) - oldest->idle_since_ms >= IDLE_AT_LEAST_MS;
+}
+
 /* At the total limit an idle connection makes room for a new one; without an idle one at any worker
  * those who come have to wait in the backlog. */
-static bool can_make_room(const struct worker *worker)
+static bool can_make_room(struct worker *worker)
 {
-    return connection_limits_has_room(worker->shared->limits) || worker->idle_oldest != NULL;
+    return connection_limits_has_room(worker->shared->limits) || has_idle(worker);
 }
 
 static void close_longest_idle(struct worker *worker)
@@ -103,7 +114,7 @@ static void close_longest_idle(struct worker *worker)
 static void wait_for_room(struct worker *worker)
 {
     const struct worker_shared *shared = worker->shared;
-    pause_accepting(worker);
+    pause_accepting(worker, ROOM_PAUSE_MS);
     atomic_store(&worker->wants_room, true);
     for (unsigned i = 0; i < shared->worker_count; i++) {
         if (i != worker->index)
@@ -160,11 +171,11 @@ static void admit(struct worker *worker, const struct listener *listener, int fd
     enum admission admission;
     do {
         /* Nobody makes room for one who will be turned away. */
-        if (!connection_limits_has_room(limits) && worker->idle_oldest != NULL &&
+        if (!connection_limits_has_room(limits) && has_idle(worker) &&
             connection_limits_has_room_for(limits, peer))
             close_longest_idle(worker);
         admission = connection_limits_enter(limits, peer);
-    } while (admission == REFUSED_TOTAL && worker->idle_oldest != NULL);
+    } while (admission == REFUSED_TOTAL && has_idle(worker));
     switch (admission) {
     case ADMITTED:
         client_connection_accept(worker, listener, fd, address, peer);
@@ -198,7 +209,7 @@ static int accept_some(struct worker_listener *listener, int most)
         if (fd < 0) {
             /* Trying again at once would spin until a descriptor comes free. */
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-                pause_accepting(worker);
+                pause_accepting(worker, ACCEPT_PAUSE_MS);
             return i;
         }
         admit(worker, listener->listener, fd, &address.any);

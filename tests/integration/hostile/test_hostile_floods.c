@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,7 +86,8 @@ static void close_all(struct http_connection **clients, size_t count)
 static int start_capped(void **state)
 {
     (void)state;
-    static const char *const arguments[] = {"--max-connections=40", "--head-timeout=2s", NULL};
+    static const char *const arguments[] = {"--max-connections=40", "--head-timeout=1s",
+                                            "--linger-timeout=100ms", NULL};
     start_with(arguments);
     return 0;
 }
@@ -143,6 +145,39 @@ static void who_is_idle_makes_room_at_another_worker_too(void **state)
         assert_true(http_connection_is_closed_within(idle, WAIT_MS));
         http_connection_close(idle);
     }
+}
+
+static int start_with_room_for_two(void **state)
+{
+    (void)state;
+    static const char *const arguments[] = {"--max-connections=2", NULL};
+    start_with_workers(arguments, "2");
+    return 0;
+}
+
+static void *get_again_and_again(void *context)
+{
+    unsigned *failed = context;
+    for (int i = 0; i < 30; i++)
+        *failed += http_get_status(pointsman_port(pointsman), "a", "/") != 200;
+    return NULL;
+}
+
+/* Nobody whose request is on its way is idle. */
+static void more_clients_than_there_may_be_are_served_one_after_the_other(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 8 };
+    pthread_t threads[CLIENTS];
+    unsigned failed[CLIENTS] = {0};
+
+    for (size_t i = 0; i < CLIENTS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, get_again_and_again, &failed[i]), 0);
+    for (size_t i = 0; i < CLIENTS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+
+    for (size_t i = 0; i < CLIENTS; i++)
+        assert_int_equal(failed[i], 0);
 }
 
 /* --- the cap of one address ------------------------------------------------------------------ */
@@ -297,6 +332,9 @@ int main(void)
                                         start_capped, stop),
         cmocka_unit_test_setup_teardown(who_is_idle_makes_room_at_another_worker_too,
                                         start_with_room_for_one, stop),
+        cmocka_unit_test_setup_teardown(
+            more_clients_than_there_may_be_are_served_one_after_the_other, start_with_room_for_two,
+            stop),
         cmocka_unit_test_setup_teardown(one_address_is_held_to_its_cap_and_others_are_not,
                                         start_capped_by_peer, stop),
         cmocka_unit_test_setup_teardown(out_of_descriptors_it_waits_without_spinning_and_recovers,

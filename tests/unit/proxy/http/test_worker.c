@@ -171,6 +171,12 @@ static void draining_closes_connections_that_wait_in_the_pool(void **state)
     player_close(&endpoint);
 }
 
+/* Long enough that nobody's request can be on its way. */
+static void become_idle(struct stage *stage)
+{
+    stage_advance(stage, 10);
+}
+
 /* --- limits ---------------------------------------------------------------------------------- */
 
 static void at_the_limit_the_longest_idle_connection_makes_room(void **state)
@@ -181,6 +187,7 @@ static void at_the_limit_the_longest_idle_connection_makes_room(void **state)
     stage_start(stage);
     struct player oldest = make_idle(stage);
     struct player newer = make_idle(stage);
+    become_idle(stage);
 
     struct player newest = make_idle(stage);
 
@@ -189,6 +196,28 @@ static void at_the_limit_the_longest_idle_connection_makes_room(void **state)
     player_close(&oldest);
     player_close(&newer);
     player_close(&newest);
+}
+
+static void nobody_is_closed_whose_request_may_be_on_its_way(void **state)
+{
+    struct stage *stage = *state;
+    stage->route.prefix = "/known";
+    stage->shared.http.max_connections = 1;
+    stage_start(stage);
+    struct player just_come = stage_connect(stage);
+    let_pass(stage);
+
+    struct player next = stage_connect(stage);
+    player_send(&next, "GET /404 HTTP/1.1\r\nHost: a\r\n\r\n");
+    player_expect_nothing(&next);
+    player_send(&just_come, "GET /404 HTTP/1.1\r\nHost: a\r\n\r\n");
+    player_expect(&just_come, "request.\n");
+    become_idle(stage);
+
+    player_expect_end(&just_come);
+    player_expect(&next, "request.\n");
+    player_close(&just_come);
+    player_close(&next);
 }
 
 static void who_has_said_nothing_makes_room_too(void **state)
@@ -200,6 +229,7 @@ static void who_has_said_nothing_makes_room_too(void **state)
     struct player silent = stage_connect(stage);
     let_pass(stage);
     struct player idle = make_idle(stage);
+    become_idle(stage);
 
     struct player newest = make_idle(stage);
 
@@ -220,6 +250,7 @@ static void nobody_makes_room_for_who_is_turned_away(void **state)
     stage_start(stage);
     struct player first = make_idle(stage);
     struct player second = make_idle(stage);
+    become_idle(stage);
 
     struct player third = stage_connect(stage);
 
@@ -358,6 +389,7 @@ int main(void)
         ON_STAGE(draining_cuts_what_is_left_at_its_deadline),
         ON_STAGE(draining_closes_connections_that_wait_in_the_pool),
         ON_OWN_STAGE(at_the_limit_the_longest_idle_connection_makes_room),
+        ON_OWN_STAGE(nobody_is_closed_whose_request_may_be_on_its_way),
         ON_OWN_STAGE(who_has_said_nothing_makes_room_too),
         ON_OWN_STAGE(nobody_makes_room_for_who_is_turned_away),
         ON_OWN_STAGE(at_the_limit_without_an_idle_one_newcomers_wait),
