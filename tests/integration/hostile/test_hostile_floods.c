@@ -151,7 +151,7 @@ static int start_with_room_for_two(void **state)
 {
     (void)state;
     static const char *const arguments[] = {"--max-connections=2", NULL};
-    start_with_workers(arguments, "2");
+    start_with(arguments);
     return 0;
 }
 
