@@ -311,10 +311,8 @@ static void on_request_data(struct exchange *exchange)
     struct upstream_stream *stream = exchange->upstream;
     if (stream->is_tunnel) /* the front has opened its end */
         stream->base.outgoing = &exchange->request_body;
-    if (!stream->has_begun)
-        return;
-    http2_stream_resume(&stream->base);
-    http2_session_make(&stream->connection->session); /* last: that may be gone then */
+    if (stream->has_begun)
+        http2_stream_resume(&stream->base);
 }
 
 static void on_response_room(struct exchange *exchange)

@@ -37,7 +37,7 @@ struct mirror;
 struct worker;
 
 /* One read of a body that has to be decoded fits in here. */
-enum { WORKER_SCRATCH_BYTES = 64 * 1024 };
+enum { WORKER_SCRATCH_BYTES = 128 * 1024 };
 
 /* What all workers of a server have in common; outlives them. */
 struct worker_shared {
