@@ -50,7 +50,8 @@ void spares_give(struct spares *spares, void *memory)
 {
     if (memory == NULL)
         return;
-    if (!SPARES_ARE_KEPT || (spares->count + 1) * spares->bytes > SPARES_KEPT_BYTES) {
+    if (!spares_are_kept(spares->bytes) ||
+        (spares->count + 1) * spares->bytes > SPARES_KEPT_BYTES) {
         free(memory);
         return;
     }

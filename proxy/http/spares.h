@@ -14,15 +14,18 @@
 /* More than this goes back at once: after a burst it would be memory that is only held. */
 enum { SPARES_KEPT_BYTES = 1024 * 1024 };
 
-/* Under AddressSanitizer none are kept, so that it sees who uses what was given back. */
+/* Under AddressSanitizer small ones are not kept, so that it sees who uses what was given back. Of
+ * large ones it would hold hundreds of megabytes back for that. */
+static inline bool spares_are_kept(size_t bytes)
+{
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define SPARES_ARE_KEPT false
+    return bytes > 1024;
 #endif
 #endif
-#ifndef SPARES_ARE_KEPT
-#define SPARES_ARE_KEPT true
-#endif
+    (void)bytes;
+    return true;
+}
 
 struct spares {
     size_t bytes; /* of each, room for a pointer at least */
