@@ -1,7 +1,5 @@
 #include "common/buffer.h"
 
-#include "common/cache_line.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,11 +53,6 @@ char *memory_duplicate_slice(struct slice slice)
 void *memory_allocate_aligned(size_t alignment, size_t bytes)
 {
     return check(aligned_alloc(alignment, bytes == 0 ? alignment : bytes));
-}
-
-void *memory_allocate_lines(size_t bytes)
-{
-    return memset(memory_allocate_aligned(CACHE_LINE_BYTES, bytes), 0, bytes);
 }
 
 void buffer_clear(struct buffer *buffer)

@@ -58,7 +58,5 @@ char *memory_duplicate_string(const char *string);
 char *memory_duplicate_slice(struct slice slice);
 /* `alignment` is a power of two, `bytes` a multiple of it. Free with free. */
 void *memory_allocate_aligned(size_t alignment, size_t bytes);
-/* Zeroed, for a struct that is CACHE_LINE_ALIGNED. Free with free. */
-void *memory_allocate_lines(size_t bytes);
 
 #endif

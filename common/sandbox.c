@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "common/privileges.h"
+#include "common/sanitizers.h"
 #include "common/write_fence.h"
 
 #include <errno.h>
@@ -26,16 +27,7 @@
 #include <sys/socket.h>
 #include <ucontext.h>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HAS_SANITIZER 1
-#endif
-#endif
-#ifdef HAS_SANITIZER
-const bool sandbox_is_on_by_default = false;
-#else
-const bool sandbox_is_on_by_default = true;
-#endif
+const bool sandbox_is_on_by_default = !IS_ADDRESS_SANITIZED && !IS_THREAD_SANITIZED;
 
 static const int allowed[] = {
     /* descriptors and files */

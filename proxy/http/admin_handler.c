@@ -1,6 +1,7 @@
 #include "proxy/http/admin_handler.h"
 
 #include "common/log.h"
+#include "common/sanitizers.h"
 #include "proxy/http/listener.h"
 
 #include <errno.h>
@@ -55,8 +56,7 @@ struct page_handler {
     struct admin_handler *admin;
 };
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#if IS_ADDRESS_SANITIZED
 /* libh2o keeps freed chunks in caches of each thread and never frees the queue of a context: a
  * few kilobytes, lost when the thread ends, which is when the program does. */
 const char *__lsan_default_suppressions(void); // NOLINT: the sanitizer's name
@@ -70,7 +70,6 @@ const char *__lsan_default_options(void)  // NOLINT
 {
     return "print_suppressions=0";
 }
-#endif
 #endif
 
 /* --- pages ---------------------------------------------------------------------------------- */

@@ -2,10 +2,11 @@
 
 #include "common/buffer.h"
 #include "common/cache_line.h"
+#include "common/huge_region.h"
+#include "common/sanitizers.h"
 
 #include <assert.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,8 +17,7 @@
 #endif
 
 enum {
-    REGION_BYTES = 2 * 1024 * 1024,
-    MOST_BYTES = REGION_BYTES / 4 * 3, /* of which one huge page is made */
+    MOST_BYTES = HUGE_REGION_BYTES / 4 * 3, /* of which one huge page is made */
     PIECE_MAX = 4096,
     CLASSES = PIECE_MAX / CACHE_LINE_BYTES,
 };
@@ -63,23 +63,9 @@ static void unlink_region(struct line_memory *memory, struct line_region *region
         region->next->previous = region->previous;
 }
 
-/* Twice as much has an aligned part; the rest goes back. */
-static void *map_aligned(void)
-{
-    char *at = mmap(NULL, 2 * (size_t)REGION_BYTES, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (at == MAP_FAILED)
-        abort(); /* as when memory runs out */
-    size_t before = -(uintptr_t)at & (REGION_BYTES - 1);
-    if (before > 0)
-        munmap(at, before);
-    munmap(at + before + REGION_BYTES, REGION_BYTES - before);
-    return at + before;
-}
-
 static struct line_region *add_region(struct line_memory *memory)
 {
-    struct line_region *region = map_aligned();
+    struct line_region *region = huge_region_map();
     size_t header = sizeof(*region) + CACHE_LINE_BYTES - 1;
     region->fresh = header - header % CACHE_LINE_BYTES;
     link_first(memory, region);
@@ -92,7 +78,7 @@ static void remove_region(struct line_memory *memory, struct line_region *region
     assert(region->used == 0);
     unlink_region(memory, region);
     memory->unused_count--;
-    munmap(region, REGION_BYTES);
+    huge_region_unmap(region);
 }
 
 /* --- pieces ---------------------------------------------------------------------------------- */
@@ -102,7 +88,7 @@ static void make_huge_when_used(struct line_region *region)
     if (region->is_huge || region->fresh < MOST_BYTES)
         return;
     region->is_huge = true;
-    madvise(region, REGION_BYTES, MADV_COLLAPSE);
+    madvise(region, HUGE_REGION_BYTES, MADV_COLLAPSE);
 }
 
 static void *take(struct line_memory *memory, struct line_region *region, size_t bytes)
@@ -112,7 +98,7 @@ static void *take(struct line_memory *memory, struct line_region *region, size_t
     if (piece != NULL) {
         *kept = (*kept)->next;
     } else {
-        if (REGION_BYTES - region->fresh < bytes)
+        if (HUGE_REGION_BYTES - region->fresh < bytes)
             return NULL;
         piece = (char *)region + region->fresh;
         region->fresh += bytes;
@@ -138,36 +124,22 @@ static void *take_anywhere(struct line_memory *memory, size_t bytes)
     return take(memory, add_region(memory), bytes);
 }
 
-static struct line_region *region_of(const void *piece)
-{
-    return (struct line_region *)((uintptr_t)piece & ~(uintptr_t)(REGION_BYTES - 1)); // NOLINT
-}
-
 /* Under AddressSanitizer all comes from the system, so that it sees who uses what was given back.
  */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define IS_WATCHED true
-#endif
-#endif
-#ifndef IS_WATCHED
-#define IS_WATCHED false
-#endif
-
 void *line_memory_allocate(struct line_memory *memory, size_t bytes)
 {
-    if (IS_WATCHED)
-        return memory_allocate_lines(bytes);
-    return memset(take_anywhere(memory, bytes), 0, bytes);
+    void *piece = IS_ADDRESS_SANITIZED ? memory_allocate_aligned(CACHE_LINE_BYTES, bytes)
+                                       : take_anywhere(memory, bytes);
+    return memset(piece, 0, bytes);
 }
 
 void line_memory_free(struct line_memory *memory, void *piece, size_t bytes)
 {
-    if (IS_WATCHED) {
+    if (IS_ADDRESS_SANITIZED) {
         free(piece);
         return;
     }
-    struct line_region *region = region_of(piece);
+    struct line_region *region = huge_region_of(piece);
     struct free_piece *free_piece = piece;
     struct free_piece **kept = &region->free[class_of(bytes)];
     free_piece->next = *kept;

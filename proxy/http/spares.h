@@ -8,6 +8,8 @@
 #ifndef PROXY_HTTP_SPARES_H
 #define PROXY_HTTP_SPARES_H
 
+#include "common/sanitizers.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -18,13 +20,7 @@ enum { SPARES_KEPT_BYTES = 1024 * 1024 };
  * large ones it would hold hundreds of megabytes back for that. */
 static inline bool spares_are_kept(size_t bytes)
 {
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-    return bytes > 1024;
-#endif
-#endif
-    (void)bytes;
-    return true;
+    return !IS_ADDRESS_SANITIZED || bytes > 1024;
 }
 
 struct spares {

@@ -1,7 +1,9 @@
 #include "proxy/routing/slab.h"
 
 #include "common/buffer.h"
+#include "common/huge_region.h"
 #include "common/mutex.h"
+#include "common/sanitizers.h"
 
 #include <malloc.h>
 #include <stdatomic.h>
@@ -10,15 +12,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define HAS_ADDRESS_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HAS_ADDRESS_SANITIZER 1
-#endif
-#endif
-
-#ifdef HAS_ADDRESS_SANITIZER
+#if IS_ADDRESS_SANITIZED
 #include <sanitizer/asan_interface.h>
 #else
 #define ASAN_POISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
@@ -31,11 +25,9 @@
  */
 
 enum {
-    REGION_BITS = 21,
-    REGION_BYTES = 1 << REGION_BITS,
     PAGE_BITS = 15,
     PAGE_BYTES = 1 << PAGE_BITS,
-    PAGES = REGION_BYTES / PAGE_BYTES,
+    PAGES = HUGE_REGION_BYTES / PAGE_BYTES,
     ADDRESS_BITS = 47,
 
     GRAIN = 16,
@@ -83,7 +75,7 @@ static struct region *regions_with_pages GUARDED_BY(slab_mutex);
 static size_t region_count GUARDED_BY(slab_mutex);
 static size_t empty_count GUARDED_BY(slab_mutex); /* of regions */
 
-static atomic_uchar region_map[(size_t)1 << (ADDRESS_BITS - REGION_BITS - 3)];
+static atomic_uchar region_map[(size_t)1 << (ADDRESS_BITS - HUGE_REGION_BITS - 3)];
 
 /* --- classes -------------------------------------------------------------------------------- */
 
@@ -109,14 +101,14 @@ static size_t class_bytes(unsigned class)
 
 static bool is_in_region(const void *piece)
 {
-    uintptr_t number = (uintptr_t)piece >> REGION_BITS;
+    uintptr_t number = (uintptr_t)piece >> HUGE_REGION_BITS;
     unsigned byte = atomic_load_explicit(&region_map[number / 8], memory_order_relaxed);
     return (byte >> number % 8 & 1) != 0;
 }
 
 static void mark_region(const struct region *region, bool is_there)
 {
-    uintptr_t number = (uintptr_t)region >> REGION_BITS;
+    uintptr_t number = (uintptr_t)region >> HUGE_REGION_BITS;
     unsigned char bit = (unsigned char)(1U << number % 8);
     if (is_there)
         atomic_fetch_or(&region_map[number / 8], bit);
@@ -126,7 +118,7 @@ static void mark_region(const struct region *region, bool is_there)
 
 static struct region *region_of(const void *piece)
 {
-    return (struct region *)((uintptr_t)piece & ~(uintptr_t)(REGION_BYTES - 1)); // NOLINT
+    return huge_region_of(piece);
 }
 
 static size_t page_number(const struct page *page)
@@ -139,39 +131,31 @@ static char *page_base(const struct page *page)
     return (char *)region_of(page) + page_number(page) * PAGE_BYTES;
 }
 
-#ifdef HAS_ADDRESS_SANITIZER
+#if IS_ADDRESS_SANITIZED
 /* From malloc, so that the leak checker looks into it. */
 static void *map_region(bool is_huge)
 {
     (void)is_huge;
-    return memory_allocate_aligned(REGION_BYTES, REGION_BYTES);
+    return memory_allocate_aligned(HUGE_REGION_BYTES, HUGE_REGION_BYTES);
 }
 
 static void unmap_region(struct region *region)
 {
-    ASAN_UNPOISON_MEMORY_REGION(region, REGION_BYTES);
+    ASAN_UNPOISON_MEMORY_REGION(region, HUGE_REGION_BYTES);
     free(region);
 }
 #else
 static void *map_region(bool is_huge)
 {
-    /* Twice as much has an aligned part; the rest goes back. */
-    char *at = mmap(NULL, 2 * (size_t)REGION_BYTES, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (at == MAP_FAILED)
-        abort();
-    size_t before = -(uintptr_t)at & (REGION_BYTES - 1);
-    if (before > 0)
-        munmap(at, before);
-    munmap(at + before + REGION_BYTES, REGION_BYTES - before);
+    void *region = huge_region_map();
     if (is_huge)
-        madvise(at + before, REGION_BYTES, MADV_HUGEPAGE);
-    return at + before;
+        madvise(region, HUGE_REGION_BYTES, MADV_HUGEPAGE);
+    return region;
 }
 
 static void unmap_region(struct region *region)
 {
-    munmap(region, REGION_BYTES);
+    huge_region_unmap(region);
 }
 #endif
 
@@ -395,5 +379,5 @@ size_t slab_mapped_bytes(void)
     mutex_lock(&slab_mutex);
     size_t count = region_count;
     mutex_unlock(&slab_mutex);
-    return count * REGION_BYTES;
+    return count * HUGE_REGION_BYTES;
 }

@@ -1,5 +1,6 @@
 /* Started as root, with --user: each program is its own user, holds no capability, and may do
  * nothing but its work. On port 80, of a network of its own. Only root can start as root. */
+#include "common/sanitizers.h"
 #include "tests/support/check.h"
 #include "tests/support/fake_upstream.h"
 #include "tests/support/http_get.h"
@@ -20,12 +21,6 @@
 #include <unistd.h>
 
 enum { CONTROL_UID = 61001, PROXY_UID = 61002, GROUP = 61000, LOW_PORT = 80 };
-
-#ifdef __has_feature
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HAS_SANITIZER 1
-#endif
-#endif
 
 static struct fake_upstream *upstream;
 static struct pointsman *pointsman;
@@ -122,7 +117,7 @@ static pid_t serving_pid(unsigned generation)
         "\nCapEff:\t0000000000000000\n", "\nCapBnd:\t0000000000000000\n",                          \
         "\nCapAmb:\t0000000000000000\n", "\nNoNewPrivs:\t1\n"
 
-#ifdef HAS_SANITIZER
+#if IS_ADDRESS_SANITIZED || IS_THREAD_SANITIZED
 #define FILTERED "\nSeccomp:\t0\n"
 #else
 #define FILTERED "\nSeccomp:\t2\n"

@@ -1,5 +1,6 @@
 /* --supervise: processes come and go, and nobody who asks notices. */
 #include "common/clock.h"
+#include "common/sanitizers.h"
 #include "tests/integration/supervise/stage.h"
 #include "tests/support/check.h"
 #include "tests/support/http_connection.h"
@@ -26,13 +27,10 @@ enum {
 #define REQUEST "GET /page HTTP/1.1\r\nHost: h\r\n\r\n"
 
 /* A sanitizer catches a bad access, and its report would be a failure of the test. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#if IS_ADDRESS_SANITIZED || IS_THREAD_SANITIZED
 #define CRASH SIGABRT
 #define CRASH_TEXT "signal 6"
-#endif
-#endif
-#ifndef CRASH
+#else
 #define CRASH SIGSEGV
 #define CRASH_TEXT "signal 11"
 #endif

@@ -1,4 +1,5 @@
 #include "common/cache_line.h"
+#include "common/huge_region.h"
 #include "proxy/http/line_memory.h"
 #include "tests/unit/cmocka_all.h"
 
@@ -6,12 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { BYTES = 3 * CACHE_LINE_BYTES, LARGE_BYTES = 4096, REGION_BYTES = 2 * 1024 * 1024 };
-
-static uintptr_t region_of(const void *piece)
-{
-    return (uintptr_t)piece / REGION_BYTES;
-}
+enum { BYTES = 3 * CACHE_LINE_BYTES, LARGE_BYTES = 4096 };
 
 /* Under AddressSanitizer the system gives each piece. */
 static bool is_from_regions(const struct line_memory *memory)
@@ -80,13 +76,13 @@ static void sizes_do_not_share_pieces(void **state)
 static void regions_are_given_back_but_one(void **state)
 {
     (void)state;
-    enum { PIECES = 3 * REGION_BYTES / LARGE_BYTES };
+    enum { PIECES = 3 * HUGE_REGION_BYTES / LARGE_BYTES };
     struct line_memory memory = {0};
     static void *pieces[PIECES];
     for (size_t i = 0; i < PIECES; i++)
         pieces[i] = memset(line_memory_allocate(&memory, LARGE_BYTES), (int)i, LARGE_BYTES);
     if (is_from_regions(&memory))
-        assert_true(region_of(pieces[0]) != region_of(pieces[PIECES - 1]));
+        assert_true(huge_region_of(pieces[0]) != huge_region_of(pieces[PIECES - 1]));
     for (size_t i = 0; i < PIECES; i++)
         assert_int_equal(((const char *)pieces[i])[LARGE_BYTES - 1], (char)i);
 
