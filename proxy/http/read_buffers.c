@@ -4,26 +4,24 @@
 
 void read_buffers_init(struct read_buffers *buffers)
 {
-    spares_init(&buffers->small, SMALL_BUFFER_BYTES);
-    spares_init(&buffers->heads, HEAD_BUFFER_BYTES);
-    spares_init(&buffers->usual, READ_BUFFER_BYTES);
-    spares_init(&buffers->large, LARGE_READ_BUFFER_BYTES);
+    spares_init(&buffers->sizes[READ_BUFFER_SMALL], SMALL_BUFFER_BYTES);
+    spares_init(&buffers->sizes[READ_BUFFER_FOR_HEAD], HEAD_BUFFER_BYTES);
+    spares_init(&buffers->sizes[READ_BUFFER_USUAL], READ_BUFFER_BYTES);
+    spares_init(&buffers->sizes[READ_BUFFER_LARGE], LARGE_READ_BUFFER_BYTES);
 }
 
 void read_buffers_clear(struct read_buffers *buffers)
 {
-    spares_clear(&buffers->small);
-    spares_clear(&buffers->heads);
-    spares_clear(&buffers->usual);
-    spares_clear(&buffers->large);
+    for (int size = 0; size < READ_BUFFER_SIZES; size++)
+        spares_clear(&buffers->sizes[size]);
 }
 
 bool read_buffers_trim(struct read_buffers *buffers)
 {
-    bool are_left = spares_trim(&buffers->small);
-    are_left |= spares_trim(&buffers->heads);
-    are_left |= spares_trim(&buffers->usual);
-    return spares_trim(&buffers->large) || are_left;
+    bool are_left = false;
+    for (int size = 0; size < READ_BUFFER_SIZES; size++)
+        are_left |= spares_trim(&buffers->sizes[size]);
+    return are_left;
 }
 
 static void lend(struct spares *spares, struct buffer *buffer)
@@ -34,7 +32,7 @@ static void lend(struct spares *spares, struct buffer *buffer)
 void read_buffers_lend(struct read_buffers *buffers, struct buffer *buffer)
 {
     if (buffer->at == NULL)
-        lend(&buffers->usual, buffer);
+        lend(&buffers->sizes[READ_BUFFER_USUAL], buffer);
 }
 
 void read_buffers_lend_large(struct read_buffers *buffers, struct buffer *buffer)
@@ -43,13 +41,13 @@ void read_buffers_lend_large(struct read_buffers *buffers, struct buffer *buffer
     if (buffer->capacity >= LARGE_READ_BUFFER_BYTES)
         return;
     read_buffers_return(buffers, buffer);
-    lend(&buffers->large, buffer);
+    lend(&buffers->sizes[READ_BUFFER_LARGE], buffer);
 }
 
 void read_buffers_lend_for_head(struct read_buffers *buffers, struct buffer *buffer)
 {
     if (buffer->at == NULL)
-        lend(&buffers->heads, buffer);
+        lend(&buffers->sizes[READ_BUFFER_FOR_HEAD], buffer);
 }
 
 void read_buffers_lend_room(struct read_buffers *buffers, struct buffer *buffer, size_t bytes)
@@ -57,37 +55,25 @@ void read_buffers_lend_room(struct read_buffers *buffers, struct buffer *buffer,
     size_t needed = buffer->length + bytes;
     if (needed <= buffer->capacity)
         return;
-    struct buffer wider = BUFFER_EMPTY;
-    if (needed <= SMALL_BUFFER_BYTES)
-        lend(&buffers->small, &wider);
-    else if (needed <= HEAD_BUFFER_BYTES)
-        read_buffers_lend_for_head(buffers, &wider);
-    else if (needed <= READ_BUFFER_BYTES)
-        read_buffers_lend(buffers, &wider);
-    else
-        read_buffers_lend_large(buffers, &wider);
+    struct spares *enough = buffers->sizes;
+    while (enough->bytes < needed && enough < &buffers->sizes[READ_BUFFER_LARGE])
+        enough++;
+    struct buffer wider;
+    lend(enough, &wider);
     buffer_append_slice(&wider, buffer_slice(buffer));
     read_buffers_return(buffers, buffer);
     *buffer = wider;
 }
 
-static void take_back(struct spares *spares, struct buffer *buffer)
-{
-    buffer_reset(buffer);
-    spares_give(spares, buffer->at);
-    *buffer = BUFFER_EMPTY;
-}
-
 void read_buffers_return(struct read_buffers *buffers, struct buffer *buffer)
 {
-    if (buffer->capacity == READ_BUFFER_BYTES)
-        take_back(&buffers->usual, buffer);
-    else if (buffer->capacity == LARGE_READ_BUFFER_BYTES)
-        take_back(&buffers->large, buffer);
-    else if (buffer->capacity == SMALL_BUFFER_BYTES)
-        take_back(&buffers->small, buffer);
-    else if (buffer->capacity == HEAD_BUFFER_BYTES)
-        take_back(&buffers->heads, buffer);
-    else
-        buffer_clear(buffer);
+    for (int size = 0; size < READ_BUFFER_SIZES; size++) {
+        if (buffers->sizes[size].bytes != buffer->capacity)
+            continue;
+        buffer_reset(buffer);
+        spares_give(&buffers->sizes[size], buffer->at);
+        *buffer = BUFFER_EMPTY;
+        return;
+    }
+    buffer_clear(buffer);
 }

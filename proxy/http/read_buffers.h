@@ -19,11 +19,17 @@ enum {
     LARGE_READ_BUFFER_BYTES = 64 * 1024, /* for those that prove to be longer */
 };
 
+/* The sizes above, in order. */
+enum read_buffer_size {
+    READ_BUFFER_SMALL,
+    READ_BUFFER_FOR_HEAD,
+    READ_BUFFER_USUAL,
+    READ_BUFFER_LARGE,
+    READ_BUFFER_SIZES
+};
+
 struct read_buffers {
-    struct spares small;
-    struct spares heads;
-    struct spares usual;
-    struct spares large;
+    struct spares sizes[READ_BUFFER_SIZES];
 };
 
 void read_buffers_init(struct read_buffers *buffers);

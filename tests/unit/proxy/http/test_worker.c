@@ -340,7 +340,7 @@ static void memory_that_is_not_needed_is_given_back(void **state)
 
     assert_int_equal(stage->worker->exchanges.free_count, 0);
     assert_int_equal(stage->worker->exchanges.request_areas.count, 0);
-    assert_int_equal(stage->worker->read_buffers.heads.count, 0);
+    assert_int_equal(stage->worker->read_buffers.sizes[READ_BUFFER_FOR_HEAD].count, 0);
     assert_false(timer_is_running(&stage->worker->trim_timer));
     player_close(&client);
 }
