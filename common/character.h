@@ -37,4 +37,12 @@ static inline unsigned character_hex_value(char c)
     return c <= '9' ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a') + 10;
 }
 
+/* The byte that two digits stand for, as behind a '%'; -1 when one of them is not CHARACTER_HEX. */
+static inline int character_hex_byte(const char *digits)
+{
+    if (!character_is(digits[0], CHARACTER_HEX) || !character_is(digits[1], CHARACTER_HEX))
+        return -1;
+    return (int)(character_hex_value(digits[0]) << 4 | character_hex_value(digits[1]));
+}
+
 #endif

@@ -1,5 +1,7 @@
 #include "proto/grpc_wire.h"
 
+#include "common/character.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -102,22 +104,14 @@ void grpc_message_encode(struct slice text, struct buffer *to)
     }
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 void grpc_message_decode(struct slice text, char *to, size_t to_bytes)
 {
     size_t used = 0;
     for (size_t i = 0; i < text.length && used + 1 < to_bytes; i++) {
         char c = text.at[i];
-        if (c == '%' && text.length - i > 2 && hex_value(text.at[i + 1]) >= 0 &&
-            hex_value(text.at[i + 2]) >= 0) {
-            c = (char)(hex_value(text.at[i + 1]) << 4 | hex_value(text.at[i + 2]));
+        int byte = c == '%' && text.length - i > 2 ? character_hex_byte(text.at + i + 1) : -1;
+        if (byte >= 0) {
+            c = (char)byte;
             i += 2;
         }
         if (c == '\0')

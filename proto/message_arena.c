@@ -1,6 +1,7 @@
 #include "proto/message_arena.h"
 
 #include "common/buffer.h"
+#include "common/round_up.h"
 #include "proto/message_parts.h"
 
 #include <stdlib.h>
@@ -33,7 +34,7 @@ static void *allocate(void *context, size_t bytes)
 {
     struct message_arena *arena = context;
     struct message_arena_block *block = arena->newest;
-    size_t rounded = (bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    size_t rounded = round_up(bytes, ALIGNMENT);
     if (block == NULL || block->bytes - block->used < rounded)
         block = add_block(arena, rounded);
     void *memory = &block->memory[block->used];

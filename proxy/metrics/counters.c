@@ -1,6 +1,7 @@
 #include "proxy/metrics/counters.h"
 
 #include "common/buffer.h"
+#include "common/round_up.h"
 #include "proxy/metrics/backend_metrics.h"
 #include "proxy/metrics/named_counters.h"
 #include "proxy/metrics/route_metrics.h"
@@ -24,7 +25,7 @@ struct counters *counters_new(unsigned worker_count)
 {
     struct counters *counters = memory_allocate_zeroed(1, sizeof(*counters));
     counters->worker_count = worker_count;
-    counters->stride = (sizeof(struct worker_counters) + SEPARATION - 1) / SEPARATION * SEPARATION;
+    counters->stride = round_up(sizeof(struct worker_counters), SEPARATION);
     counters->blocks = memory_allocate_aligned(SEPARATION, worker_count * counters->stride);
     memset(counters->blocks, 0, worker_count * counters->stride);
     for (unsigned i = 0; i < worker_count; i++) {

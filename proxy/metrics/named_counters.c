@@ -1,15 +1,17 @@
 #include "proxy/metrics/named_counters.h"
 
 #include "common/buffer.h"
+#include "common/cache_line.h"
 #include "common/hash.h"
 #include "common/mutex.h"
+#include "common/round_up.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* Finding a name is rare (once for each version of an object that is hit), so the table need not
  * grow: a million names make chains of sixteen. Untouched buckets cost no memory. */
-enum { BUCKET_COUNT = 1 << 16, BLOCK_ALIGNMENT = 64 };
+enum { BUCKET_COUNT = 1 << 16 };
 
 struct named_counter {
     /* immutable */
@@ -212,9 +214,8 @@ static struct named_counter *resolve(struct named_counter_slot *slot, struct nam
 
 static struct counter *make_block(struct named_counter *counter, unsigned worker_index)
 {
-    size_t bytes =
-        (counter->all->block_bytes + BLOCK_ALIGNMENT - 1) / BLOCK_ALIGNMENT * BLOCK_ALIGNMENT;
-    struct counter *block = memory_allocate_aligned(BLOCK_ALIGNMENT, bytes);
+    size_t bytes = round_up(counter->all->block_bytes, CACHE_LINE_BYTES);
+    struct counter *block = memory_allocate_aligned(CACHE_LINE_BYTES, bytes);
     memset(block, 0, bytes);
     atomic_store_explicit(&counter->blocks[worker_index], block, memory_order_release);
     return block;

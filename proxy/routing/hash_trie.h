@@ -19,6 +19,8 @@
 #ifndef PROXY_ROUTING_HASH_TRIE_H
 #define PROXY_ROUTING_HASH_TRIE_H
 
+#include "common/cache_line.h"
+#include "common/round_up.h"
 #include "proxy/routing/node_store.h"
 
 #include <stdbool.h>
@@ -32,8 +34,7 @@
 enum {
     TRIE_ADDRESS_BITS = 48, /* of a word: an address, whose low bits are its owner's; 16 above it */
     TRIE_LEVEL_BITS = 7,
-    TRIE_LINE_BYTES = 64,
-    TRIE_BUCKET_SLOTS = TRIE_LINE_BYTES / sizeof(uint64_t),
+    TRIE_BUCKET_SLOTS = CACHE_LINE_BYTES / sizeof(uint64_t),
     TRIE_LEAF_MARK = 1 << 15, /* above a leaf's address, with the number of its buckets */
 };
 
@@ -99,7 +100,7 @@ struct trie_spot {
 static inline size_t trie_slots_at(size_t bucket_count)
 {
     size_t bytes = sizeof(struct trie_leaf) + bucket_count * sizeof(uint32_t);
-    return (bytes + TRIE_LINE_BYTES - 1) / TRIE_LINE_BYTES * TRIE_BUCKET_SLOTS;
+    return divide_up(bytes, CACHE_LINE_BYTES) * TRIE_BUCKET_SLOTS;
 }
 
 /* The bucket that entries of this hash belong to. */

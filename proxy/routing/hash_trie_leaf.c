@@ -97,20 +97,20 @@ void *hash_trie_find(struct hash_trie trie, uint64_t hash)
 
 static size_t buckets_for(size_t entry_count)
 {
-    return (entry_count + BUCKET_LOAD - 1) / BUCKET_LOAD;
+    return divide_up(entry_count, BUCKET_LOAD);
 }
 
 /* What comes up to the end of the slots. */
 static size_t bytes_with_slots(size_t buckets)
 {
-    return trie_slots_at(buckets) * sizeof(uint64_t) + buckets * TRIE_LINE_BYTES;
+    return trie_slots_at(buckets) * sizeof(uint64_t) + buckets * CACHE_LINE_BYTES;
 }
 
 /* Whole lines, so that they are aligned to lines. */
 static size_t leaf_bytes(size_t buckets)
 {
     size_t bytes = bytes_with_slots(buckets) + buckets * TRIE_BUCKET_SLOTS * sizeof(uint32_t);
-    return (bytes + TRIE_LINE_BYTES - 1) / TRIE_LINE_BYTES * TRIE_LINE_BYTES;
+    return round_up(bytes, CACHE_LINE_BYTES);
 }
 
 static struct trie_link new_leaf(struct node_store *store, size_t buckets, unsigned depth)

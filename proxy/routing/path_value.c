@@ -1,31 +1,14 @@
 #include "proxy/routing/path_value.h"
 
+#include "common/character.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-static bool is_unreserved(char c)
-{
-    char lower = ascii_lower(c);
-    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-           c == '_' || c == '~';
-}
-
-static int hex_value(char c)
-{
-    char lower = ascii_lower(c);
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
 
 /* The byte that the three characters of an escape stand for, or -1. */
 static int escaped_byte(struct slice value, size_t at)
 {
-    if (value.length - at < 3)
-        return -1;
-    int high = hex_value(value.at[at + 1]);
-    int low = hex_value(value.at[at + 2]);
-    return high < 0 || low < 0 ? -1 : high * 16 + low;
+    return value.length - at < 3 ? -1 : character_hex_byte(value.at + at + 1);
 }
 
 static const char *character_problem(struct slice value)
@@ -43,7 +26,8 @@ static const char *character_problem(struct slice value)
             if (byte == 0)
                 return "must not contain %00";
             i += 2;
-        } else if (!is_unreserved(c) && (c == '\0' || strchr("/!$&'()*+,;=:@", c) == NULL)) {
+        } else if (!character_is(c, CHARACTER_UNRESERVED) &&
+                   (c == '\0' || strchr("/!$&'()*+,;=:@", c) == NULL)) {
             return "must have only characters of a path; escape others, e.g. %20";
         }
     }
@@ -96,7 +80,7 @@ size_t path_value_canonicalize(struct slice value, char *to)
             to[length++] = value.at[i];
             continue;
         }
-        if (is_unreserved((char)byte)) {
+        if (character_is((char)byte, CHARACTER_UNRESERVED)) {
             to[length++] = (char)byte;
         } else {
             to[length++] = '%';

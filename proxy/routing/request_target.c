@@ -51,15 +51,13 @@ static enum target_problem normalize_escapes(char *path, size_t *length)
             *to++ = *from++;
             continue;
         }
-        if (end - from < 3 || !character_is(from[1], CHARACTER_HEX) ||
-            !character_is(from[2], CHARACTER_HEX))
+        int byte = end - from < 3 ? -1 : character_hex_byte(from + 1);
+        if (byte < 0)
             return TARGET_ESCAPE;
-
-        char byte = (char)(character_hex_value(from[1]) << 4 | character_hex_value(from[2]));
-        if (byte == '\0')
+        if (byte == 0)
             return TARGET_NUL;
-        if (character_is(byte, CHARACTER_UNRESERVED)) {
-            *to++ = byte;
+        if (character_is((char)byte, CHARACTER_UNRESERVED)) {
+            *to++ = (char)byte;
         } else {
             *to++ = '%';
             *to++ = upper_case_hex(from[1]);

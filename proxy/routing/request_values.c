@@ -1,5 +1,6 @@
 #include "proxy/routing/request_values.h"
 
+#include "common/character.h"
 #include "common/hash.h"
 #include "proxy/routing/regex.h"
 
@@ -135,14 +136,6 @@ uint64_t request_header_hash_of(struct slice name, struct slice value)
 
 /* --- the query ------------------------------------------------------------------------------ */
 
-static int hex_value(char c)
-{
-    char lower = ascii_lower(c);
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 /* Takes one decoded byte off the front of `rest`, which is not empty. What is no escape stands
  * for itself. */
 static char take_decoded(struct slice *rest)
@@ -152,10 +145,9 @@ static char take_decoded(struct slice *rest)
     if (c == '+') {
         c = ' ';
     } else if (c == '%' && rest->length >= 3) {
-        int high = hex_value(rest->at[1]);
-        int low = hex_value(rest->at[2]);
-        if (high >= 0 && low >= 0) {
-            c = (char)(high * 16 + low);
+        int byte = character_hex_byte(rest->at + 1);
+        if (byte >= 0) {
+            c = (char)byte;
             taken = 3;
         }
     }

@@ -90,9 +90,8 @@ struct route_part {
     uint32_t length;
 };
 
-enum { ROUTE_LINE_BYTES = 64 }; /* a route starts and ends with a cache line */
-
-/* Just a cache line: the next one is the first rule and, where it is the only one, its match. */
+/* Just a cache line: the next one is the first rule and, where it is the only one, its match. A
+ * route starts and ends with a line. */
 struct route {
     /* atomic: any */
     atomic_uint references;

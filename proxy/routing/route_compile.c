@@ -1,5 +1,7 @@
 /* The compiling half of route.h: from a message to a route. */
 #include "common/buffer.h"
+#include "common/cache_line.h"
+#include "common/round_up.h"
 #include "proto/message.h"
 #include "proto/message_arena.h"
 #include "proxy/routing/filter.h"
@@ -108,11 +110,6 @@ static struct extent measure(const RouteMessage *message)
 
 /* --- filling -------------------------------------------------------------------------------- */
 
-static size_t aligned_up(size_t at, size_t alignment)
-{
-    return (at + alignment - 1) / alignment * alignment;
-}
-
 static struct route *allocate(const struct extent *extent, struct slice bytes,
                               struct route_compiler *compiler)
 {
@@ -126,7 +123,7 @@ static struct route *allocate(const struct extent *extent, struct slice bytes,
     size_t values_at = at;
     at += extent->values * sizeof(struct value_condition);
     size_t bytes_at = at;
-    at = aligned_up(at + bytes.length, alignof(void *));
+    at = round_up(at + bytes.length, alignof(void *));
     size_t choices_at = at;
     at += extent->choices * sizeof(struct backend_choice);
     size_t policies_at = at;
@@ -141,7 +138,7 @@ static struct route *allocate(const struct extent *extent, struct slice bytes,
     at += extent->text_bytes;
 
     assert(at <= UINT32_MAX);
-    char *base = slab_allocate(aligned_up(at, ROUTE_LINE_BYTES));
+    char *base = slab_allocate(round_up(at, CACHE_LINE_BYTES));
     memset(base, 0, at);
     if (bytes.length > 0)
         memcpy(base + bytes_at, bytes.at, bytes.length);

@@ -6,6 +6,7 @@
 #ifndef PROXY_ROUTING_ROUTE_MATCH_H
 #define PROXY_ROUTING_ROUTE_MATCH_H
 
+#include "common/cache_line.h"
 #include "common/slice.h"
 #include "proxy/routing/request_head.h"
 #include "proxy/routing/route.h"
@@ -55,10 +56,10 @@ static inline void route_match_prefetch(const struct route_match *match)
 {
     const char *at = (const char *)match;
     __builtin_prefetch(at);
-    __builtin_prefetch(at - ROUTE_LINE_BYTES);
-    __builtin_prefetch(at + ROUTE_LINE_BYTES);
-    __builtin_prefetch(at + 2 * ROUTE_LINE_BYTES);
-    __builtin_prefetch(at + 3 * ROUTE_LINE_BYTES);
+    __builtin_prefetch(at - CACHE_LINE_BYTES);
+    __builtin_prefetch(at + CACHE_LINE_BYTES);
+    __builtin_prefetch(at + 2 * CACHE_LINE_BYTES);
+    __builtin_prefetch(at + 3 * CACHE_LINE_BYTES);
 }
 
 /* All matches of a route's rules, in their order. */

@@ -1,8 +1,10 @@
 #include "proxy/routing/slab.h"
 
 #include "common/buffer.h"
+#include "common/cache_line.h"
 #include "common/huge_region.h"
 #include "common/mutex.h"
+#include "common/round_up.h"
 #include "common/sanitizers.h"
 
 #include <malloc.h>
@@ -31,7 +33,6 @@ enum {
     ADDRESS_BITS = 47,
 
     GRAIN = 16,
-    LINE = 64,      /* classes of whole lines are aligned to them */
     FINE_MAX = 512, /* up to here a class for each multiple of a grain */
     MIDDLE_GRAIN = 64,
     MIDDLE_MAX = 2048,
@@ -245,7 +246,8 @@ static struct page *take_page_locked(unsigned class) REQUIRES(slab_mutex)
         remove_region_locked(region);
 
     struct page *page = &region->pages[number];
-    size_t start = number == 0 ? (sizeof(struct region) + LINE - 1) / LINE * (LINE / GRAIN) : 0;
+    /* Pieces of whole lines are aligned to lines. */
+    size_t start = number == 0 ? round_up(sizeof(struct region), CACHE_LINE_BYTES) / GRAIN : 0;
     *page = (struct page){.class = (uint16_t) class, .fresh = (uint16_t)start};
     add_page_locked(page);
     return page;

@@ -170,11 +170,11 @@ static void what_a_lookup_compares_is_in_two_lines(void **state)
     struct route *route =
         route_text_compile("route-1 host=svc-250000.prod.internal : prefix:/api/items -> b1");
     const struct route_match *match = &route_matches(route)[0];
-    const char *lines = (const char *)route + ROUTE_LINE_BYTES;
-    const char *end = lines + (ptrdiff_t)(2 * ROUTE_LINE_BYTES);
+    const char *lines = (const char *)route + CACHE_LINE_BYTES;
+    const char *end = lines + (ptrdiff_t)(2 * CACHE_LINE_BYTES);
 
     assert_ptr_equal(match->rule, lines);
-    assert_ptr_equal(match + 1, lines + ROUTE_LINE_BYTES);
+    assert_ptr_equal(match + 1, lines + CACHE_LINE_BYTES);
     struct slice path = route_match_path(match);
     assert_memory_equal(path.at, "/api/items", path.length);
     assert_true(path.at > lines && path.at + path.length <= end);
