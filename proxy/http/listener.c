@@ -238,7 +238,7 @@ struct listener *listener_open(const struct listener_spec *spec, unsigned worker
         claim_inherited(listener, inherited);
 
     if (tls_files_are_given(&spec->tls)) {
-        listener->tls = tls_server_new(&spec->tls, spec->text, err);
+        listener->tls = tls_server_new(spec, err);
         if (listener->tls == NULL) {
             error_prefix(err, "%s: ", spec->text);
             listener_close(listener);

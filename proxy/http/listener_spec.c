@@ -159,13 +159,12 @@ static bool take_proxy(struct listener_spec *spec, const char *value, struct err
 
 static bool take_http2(struct listener_spec *spec, const char *value, struct error *err)
 {
-    if (spec->has_http2)
+    if (spec->is_http2_given)
         return error_set(err, ERROR_INVALID, "http2 is given twice");
-    spec->has_http2 = true;
+    spec->is_http2_given = true;
     spec->is_http2_off = strcmp(value, "off") == 0;
     if (!spec->is_http2_off && strcmp(value, "on") != 0)
         return error_set(err, ERROR_INVALID, "http2 must be on or off, not '%s'", value);
-    spec->tls.is_http2_off = spec->is_http2_off;
     return true;
 }
 

@@ -65,7 +65,6 @@ struct tls_files {
     size_t folder_count;
     char *client_ca; /* NULL: clients are not asked */
     enum client_certificate client_certificate;
-    bool is_http2_off; /* it is not offered to clients */
 };
 
 struct listener_spec {
@@ -77,8 +76,8 @@ struct listener_spec {
     struct tls_files tls;
     bool expects_proxy_header;
     struct address_set proxies; /* empty: whoever connects may send one */
-    bool has_http2;
-    bool is_http2_off;
+    bool is_http2_given;
+    bool is_http2_off; /* not offered to clients, nor understood */
 };
 
 struct listener_specs {

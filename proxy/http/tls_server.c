@@ -31,8 +31,7 @@ enum { HTTP2_ENTRY_BYTES = 3 };
 
 struct tls_server {
     /* immutable */
-    const struct tls_files *tls;
-    const char *identity;
+    const struct listener_spec *spec;
     struct ticket_keys *tickets;
 
     /* main only */
@@ -71,7 +70,7 @@ static int on_protocols(SSL *ssl, const unsigned char **chosen, unsigned char *l
 {
     (void)ssl;
     const struct tls_server *server = argument;
-    size_t skipped = server->tls->is_http2_off ? HTTP2_ENTRY_BYTES : 0;
+    size_t skipped = server->spec->is_http2_off ? HTTP2_ENTRY_BYTES : 0;
     unsigned char *match;
     if (SSL_select_next_proto(&match, length, protocols + skipped,
                               (unsigned)(sizeof(protocols) - 1 - skipped), offered,
@@ -91,7 +90,7 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
 static bool prepare(SSL_CTX *context, void *argument)
 {
     const struct tls_server *server = argument;
-    bool asks_clients = server->tls->client_certificate != CLIENT_CERTIFICATE_NONE;
+    bool asks_clients = server->spec->tls.client_certificate != CLIENT_CERTIFICATE_NONE;
     if (SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
         SSL_CTX_set_cipher_list(context, ciphers) != 1 ||
         SSL_CTX_set1_groups_list(context, groups) != 1 ||
@@ -113,17 +112,15 @@ static bool prepare(SSL_CTX *context, void *argument)
 static struct certificate_set *load(struct tls_server *server, struct error *err)
 {
     const struct certificate_preparation preparation = {.prepare = prepare, .argument = server};
-    server->loaded_state = certificate_files_state(server->tls);
+    server->loaded_state = certificate_files_state(&server->spec->tls);
     server->seen_state = server->loaded_state;
-    return certificate_set_load(server->tls, server->identity, &preparation, err);
+    return certificate_set_load(&server->spec->tls, server->spec->text, &preparation, err);
 }
 
-struct tls_server *tls_server_new(const struct tls_files *tls, const char *identity,
-                                  struct error *err)
+struct tls_server *tls_server_new(const struct listener_spec *spec, struct error *err)
 {
     struct tls_server *server = memory_allocate_zeroed(1, sizeof(*server));
-    server->tls = tls;
-    server->identity = identity;
+    server->spec = spec;
     server->tickets = ticket_keys_new();
     mutex_init(&server->mutex);
     struct certificate_set *certificates = load(server, err);
@@ -234,7 +231,7 @@ bool tls_server_reload(struct tls_server *server, struct error *err)
 
 bool tls_server_wants_reload(struct tls_server *server)
 {
-    uint64_t state = certificate_files_state(server->tls);
+    uint64_t state = certificate_files_state(&server->spec->tls);
     bool is_settled = state == server->seen_state;
     server->seen_state = state;
     return is_settled && state != server->loaded_state;

@@ -22,9 +22,8 @@
 struct certificate_set;
 struct tls_server;
 
-/* Loads everything, or is NULL. `tls` and `identity` outlive it; see certificate_set_load. */
-struct tls_server *tls_server_new(const struct tls_files *tls, const char *identity,
-                                  struct error *err);
+/* Loads everything, or is NULL; see certificate_set_load. `spec` outlives it. */
+struct tls_server *tls_server_new(const struct listener_spec *spec, struct error *err);
 /* Its connections must be gone. Harmless on NULL. */
 void tls_server_free(struct tls_server *server);
 
