@@ -1,19 +1,8 @@
 #include "proxy/http/client_farewell.h"
 
-#include "common/buffer.h"
 #include "proxy/http/client_connection.h"
+#include "proxy/http/client_stage.h"
 #include "proxy/http/worker.h"
-
-#include <stdlib.h>
-
-struct farewell {
-    struct timer timer;
-};
-
-static void on_due(struct timer *timer)
-{
-    client_connection_close(timer->context);
-}
 
 static void on_writable(h2o_socket_t *socket, const char *error);
 
@@ -32,11 +21,8 @@ static void on_writable(h2o_socket_t *socket, const char *error)
 static void start(struct client_connection *connection, struct slice received)
 {
     (void)received;
-    struct farewell *farewell = memory_allocate_zeroed(1, sizeof(*farewell));
-    struct timers *timers = &connection->worker->timers;
-    timer_init(&farewell->timer, on_due, connection);
-    timer_start(timers, &farewell->timer, connection->worker->shared->http.linger_timeout_ms);
-    connection->state = farewell;
+    client_stage_start(connection, connection->worker->shared->http.linger_timeout_ms,
+                       client_stage_on_due);
     finish_sending(connection);
 }
 
@@ -58,18 +44,11 @@ static void drain(struct client_connection *connection)
     (void)connection;
 }
 
-static void stop(struct client_connection *connection)
-{
-    struct farewell *farewell = connection->state;
-    timer_clear(&connection->worker->timers, &farewell->timer);
-    free(farewell);
-}
-
 static const struct client_protocol client_farewell_protocol = {
     .start = start,
     .on_readable = on_readable,
     .drain = drain,
-    .stop = stop,
+    .stop = client_stage_stop,
 };
 
 void client_farewell_start(struct client_connection *connection)

@@ -1,20 +1,15 @@
 #include "proxy/http/client_handshake.h"
 
-#include "common/buffer.h"
 #include "proxy/http/client_connection.h"
 #include "proxy/http/client_farewell.h"
+#include "proxy/http/client_stage.h"
 #include "proxy/http/front_http1.h"
 #include "proxy/http/front_http2.h"
 #include "proxy/http/listener.h"
 #include "proxy/http/tls_server.h"
 #include "proxy/http/worker.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-struct handshake {
-    struct timer timer;
-};
 
 /* --- when it is over ------------------------------------------------------------------------- */
 
@@ -116,33 +111,22 @@ static void on_due(struct timer *timer)
 static void start(struct client_connection *connection, struct slice received)
 {
     (void)received;
-    struct worker *worker = connection->worker;
-    struct handshake *handshake = memory_allocate_zeroed(1, sizeof(*handshake));
-    timer_init(&handshake->timer, on_due, connection);
-    timer_start(&worker->timers, &handshake->timer, worker->shared->http.tls_handshake_timeout_ms);
-    connection->state = handshake;
+    client_stage_start(connection, connection->worker->shared->http.tls_handshake_timeout_ms,
+                       on_due);
     client_connection_set_idle(connection, true); /* as good as that, until there is a request */
 }
 
-/* Whoever has begun is served; with patience, also who is about to. */
 static void drain(struct client_connection *connection)
 {
-    if (connection->worker->is_patient)
-        return;
     BIO *socket = SSL_get_rbio(connection->ssl);
-    bool has_begun = BIO_number_read(socket) > 0;
-    char byte;
-    if (!has_begun && recv(client_connection_fd(connection), &byte, 1, MSG_PEEK) <= 0)
-        client_connection_close(connection);
+    client_stage_drain(connection, BIO_number_read(socket) > 0);
 }
 
 static void stop(struct client_connection *connection)
 {
-    struct handshake *handshake = connection->state;
     if (connection->ssl != NULL)
         tls_server_finish(connection->ssl);
-    timer_clear(&connection->worker->timers, &handshake->timer);
-    free(handshake);
+    client_stage_stop(connection);
 }
 
 static const struct client_protocol client_handshake_protocol = {

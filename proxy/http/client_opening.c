@@ -1,24 +1,18 @@
 #include "proxy/http/client_opening.h"
 
-#include "common/buffer.h"
 #include "proxy/http/client_connection.h"
 #include "proxy/http/client_handshake.h"
 #include "proxy/http/client_proxy_header.h"
+#include "proxy/http/client_stage.h"
 #include "proxy/http/front_http1.h"
 #include "proxy/http/front_http2.h"
 #include "proxy/http/listener.h"
 #include "proxy/http/worker.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Most heads fit into one read. */
 enum { FIRST_READ_BYTES = 4 * 1024 };
-
-struct opening {
-    struct timer timer;
-    size_t length; /* of the preface of HTTP/2, as far as it has come */
-};
 
 static const struct client_protocol client_opening_protocol;
 
@@ -39,18 +33,19 @@ static const struct client_protocol *protocol_of_bytes(const struct client_conne
 /* What it sends first, most often in one read. False when the client is gone. */
 static bool receive(struct client_connection *connection)
 {
-    struct opening *opening = connection->state;
+    struct client_stage *stage = connection->state;
+    size_t before = stage->received.length; /* of the preface of HTTP/2 */
     bool is_reset;
     char *at = connection->worker->scratch;
-    memcpy(at, preface, opening->length);
+    memcpy(at, preface, before);
     ssize_t received =
-        client_connection_receive(connection, at + opening->length, FIRST_READ_BYTES, &is_reset);
+        client_connection_receive(connection, at + before, FIRST_READ_BYTES, &is_reset);
     if (received <= 0)
         return received < 0;
-    struct slice bytes = slice_of(at, opening->length + (size_t)received);
+    struct slice bytes = slice_of(at, before + (size_t)received);
     const struct client_protocol *protocol = protocol_of_bytes(connection, bytes);
     if (protocol == NULL)
-        opening->length = bytes.length;
+        buffer_append(&stage->received, at + before, (size_t)received);
     else
         client_connection_turn_over(connection, protocol, bytes);
     return true;
@@ -66,26 +61,14 @@ static void on_readable(h2o_socket_t *socket, const char *error)
     exchanges_flush(worker);
 }
 
-static void on_due(struct timer *timer)
-{
-    client_connection_close(timer->context);
-}
-
-static void stop(struct client_connection *connection)
-{
-    struct opening *opening = connection->state;
-    timer_clear(&connection->worker->timers, &opening->timer);
-    free(opening);
-}
-
 /* A request that has reached us already is not turned away; with patience, nor one that is on its
  * way. */
 static void drain(struct client_connection *connection)
 {
     struct worker *worker = connection->worker;
     if (worker->is_patient) {
-        struct opening *opening = connection->state;
-        timer_start(&worker->timers, &opening->timer,
+        struct client_stage *stage = connection->state;
+        timer_start(&worker->timers, &stage->timer,
                     worker_patience_ms(worker, worker->shared->http.head_timeout_ms));
         return;
     }
@@ -96,11 +79,8 @@ static void drain(struct client_connection *connection)
 static void start(struct client_connection *connection, struct slice received)
 {
     (void)received;
-    struct opening *opening = memory_allocate_zeroed(1, sizeof(*opening));
-    timer_init(&opening->timer, on_due, connection);
-    timer_start(&connection->worker->timers, &opening->timer,
-                connection->worker->shared->http.head_timeout_ms);
-    connection->state = opening;
+    client_stage_start(connection, connection->worker->shared->http.head_timeout_ms,
+                       client_stage_on_due);
     /* Who has said nothing yet is as good as idle: many of them must not keep others out. */
     client_connection_set_idle(connection, true);
 }
@@ -109,7 +89,7 @@ static const struct client_protocol client_opening_protocol = {
     .start = start,
     .on_readable = on_readable,
     .drain = drain,
-    .stop = stop,
+    .stop = client_stage_stop,
 };
 
 void client_opening_start(struct client_connection *connection)

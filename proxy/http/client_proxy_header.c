@@ -1,17 +1,10 @@
 #include "proxy/http/client_proxy_header.h"
 
-#include "common/buffer.h"
 #include "proxy/http/client_connection.h"
 #include "proxy/http/client_opening.h"
+#include "proxy/http/client_stage.h"
 #include "proxy/http/proxy_header.h"
 #include "proxy/http/worker.h"
-
-#include <stdlib.h>
-
-struct introduction {
-    struct timer timer;
-    struct buffer received; /* the header, as far as it has come */
-};
 
 enum progress { PROGRESS_MORE, PROGRESS_DONE, PROGRESS_FAILED };
 
@@ -24,8 +17,8 @@ static void refuse(struct client_connection *connection)
 /* Looks first, and takes what belongs to the header: of one that is not complete, everything. */
 static enum progress receive(struct client_connection *connection, struct proxy_header *header)
 {
-    struct introduction *introduction = connection->state;
-    struct buffer *received = &introduction->received;
+    struct client_stage *stage = connection->state;
+    struct buffer *received = &stage->received;
     size_t before = received->length;
     char *at = buffer_reserve(received, PROXY_HEADER_MAX_BYTES);
     int fd = client_connection_fd(connection);
@@ -82,37 +75,21 @@ static void on_due(struct timer *timer)
 static void start(struct client_connection *connection, struct slice received)
 {
     (void)received;
-    struct worker *worker = connection->worker;
-    struct introduction *introduction = memory_allocate_zeroed(1, sizeof(*introduction));
-    timer_init(&introduction->timer, on_due, connection);
-    timer_start(&worker->timers, &introduction->timer, worker->shared->http.head_timeout_ms);
-    connection->state = introduction;
+    client_stage_start(connection, connection->worker->shared->http.head_timeout_ms, on_due);
     client_connection_set_idle(connection, true); /* as good as that */
 }
 
-/* Whoever has begun is served; with patience, also who is about to. */
 static void drain(struct client_connection *connection)
 {
-    struct introduction *introduction = connection->state;
-    char byte;
-    if (!connection->worker->is_patient && introduction->received.length == 0 &&
-        recv(client_connection_fd(connection), &byte, 1, MSG_PEEK) <= 0)
-        client_connection_close(connection);
-}
-
-static void stop(struct client_connection *connection)
-{
-    struct introduction *introduction = connection->state;
-    timer_clear(&connection->worker->timers, &introduction->timer);
-    buffer_clear(&introduction->received);
-    free(introduction);
+    const struct client_stage *stage = connection->state;
+    client_stage_drain(connection, stage->received.length > 0);
 }
 
 static const struct client_protocol client_proxy_header_protocol = {
     .start = start,
     .on_readable = on_readable,
     .drain = drain,
-    .stop = stop,
+    .stop = client_stage_stop,
 };
 
 void client_proxy_header_start(struct client_connection *connection)
