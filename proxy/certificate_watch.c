@@ -58,12 +58,33 @@ static void reload_changed_authorities(struct endpoint_tls *tls, void *context)
 
 /* --- public ---------------------------------------------------------------------------------- */
 
-static void on_due(struct event_timer *timer)
+static bool has_files(const struct certificate_watch *watch)
+{
+    for (size_t i = 0; i < http_server_listener_count(watch->server); i++) {
+        if (listener_tls(http_server_listener(watch->server, i)) != NULL)
+            return true;
+    }
+    return tls_registry_has_files(watch->endpoints);
+}
+
+static void look(struct event_timer *timer);
+
+static void sleep_or_look_later(struct certificate_watch *watch)
+{
+    /* Said first: an endpoint that comes now is seen here, or by certificate_watch_wants_wake. */
+    atomic_store(&watch->is_idle, true);
+    if (!has_files(watch))
+        return;
+    atomic_store(&watch->is_idle, false);
+    event_timer_start(&watch->timer, watch->loop, LOOK_MS, look, watch);
+}
+
+static void look(struct event_timer *timer)
 {
     struct certificate_watch *watch = timer->context;
     reload_those(watch->server, tls_server_wants_reload);
     tls_registry_each(watch->endpoints, reload_changed_authorities, NULL);
-    event_timer_start(timer, watch->loop, LOOK_MS, on_due, watch);
+    sleep_or_look_later(watch);
 }
 
 void certificate_watch_start(struct certificate_watch *watch, struct event_loop *loop,
@@ -72,13 +93,25 @@ void certificate_watch_start(struct certificate_watch *watch, struct event_loop 
     watch->loop = loop;
     watch->server = server;
     watch->endpoints = endpoints;
-    event_timer_start(&watch->timer, loop, LOOK_MS, on_due, watch);
+    sleep_or_look_later(watch);
 }
 
 void certificate_watch_stop(struct certificate_watch *watch)
 {
     event_timer_stop(&watch->timer);
+    atomic_store(&watch->is_idle, false);
     watch->loop = NULL;
+}
+
+bool certificate_watch_wants_wake(struct certificate_watch *watch)
+{
+    return atomic_load(&watch->is_idle) && tls_registry_has_files(watch->endpoints);
+}
+
+void certificate_watch_go_on(struct certificate_watch *watch)
+{
+    if (atomic_load(&watch->is_idle))
+        sleep_or_look_later(watch);
 }
 
 void certificate_watch_reload(struct certificate_watch *watch)

@@ -70,7 +70,8 @@ static void on_published(void *context)
 {
     struct proxy *proxy = context;
     http_server_wake(proxy->server);
-    if (!atomic_exchange(&proxy->has_routes, true))
+    bool had_routes = atomic_exchange(&proxy->has_routes, true);
+    if (!had_routes || certificate_watch_wants_wake(&proxy->certificates))
         event_loop_wake(proxy->loop);
 }
 
@@ -149,6 +150,7 @@ static void on_wake(void *context)
         return;
     }
     on_settled_or_routes(proxy);
+    certificate_watch_go_on(&proxy->certificates);
     if (proxy->is_serving && atomic_load(&proxy->has_routes) && !proxy->has_told_routes) {
         proxy->has_told_routes = true;
         supervised_has_routes(proxy->options->supervised);

@@ -125,7 +125,7 @@ const char *tls_client_problem(const struct endpoint_tls *tls)
 bool tls_client_wants_reload(const struct endpoint_tls *tls)
 {
     struct tls_context *context = tls->context;
-    if (context == NULL || tls->skip_verification || tls->ca_file[0] == '\0')
+    if (context == NULL || !endpoint_tls_has_file(tls))
         return false;
     uint64_t state = file_state(tls);
     bool is_settled = state == context->seen_state;

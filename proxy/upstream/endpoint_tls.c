@@ -15,6 +15,7 @@ struct tls_registry {
     struct mutex mutex;
     /* guarded by mutex */
     struct endpoint_tls *first;
+    size_t file_count; /* how many of them have a file */
 };
 
 struct tls_registry *tls_registry_new(void)
@@ -92,12 +93,21 @@ struct endpoint_tls *endpoint_tls_acquire(struct tls_registry *registry, const c
     if (tls == NULL) {
         fresh->next = registry->first;
         registry->first = fresh;
+        registry->file_count += endpoint_tls_has_file(fresh);
     }
     mutex_unlock(&registry->mutex);
     if (tls == NULL)
         return fresh;
     tls_free(fresh);
     return tls;
+}
+
+bool tls_registry_has_files(struct tls_registry *registry)
+{
+    mutex_lock(&registry->mutex);
+    bool has_files = registry->file_count > 0;
+    mutex_unlock(&registry->mutex);
+    return has_files;
 }
 
 /* All of them, held. */
@@ -158,6 +168,7 @@ void endpoint_tls_release(struct endpoint_tls **tls)
         while (*place != ours)
             place = &(*place)->next;
         *place = ours->next;
+        registry->file_count -= endpoint_tls_has_file(ours);
     }
     mutex_unlock(&registry->mutex);
     if (was_last)
