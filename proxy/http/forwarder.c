@@ -5,6 +5,7 @@
 #include "proxy/http/exchange.h"
 #include "proxy/http/filter_exchange.h"
 #include "proxy/http/local_reply.h"
+#include "proxy/http/response_date.h"
 #include "proxy/http/retry.h"
 #include "proxy/http/upstream.h"
 #include "proxy/http/worker.h"
@@ -344,6 +345,7 @@ void forwarder_on_answered(struct exchange *exchange)
         return;
     if (retry_forget_body(exchange))
         exchange_mark(exchange, EXCHANGE_REQUEST_ROOM);
+    response_date_add(exchange);
     filter_exchange_response(exchange);
     if (exchange->response.status == 101)
         start_tunnel(exchange);

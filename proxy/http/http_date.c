@@ -1,5 +1,7 @@
 #include "proxy/http/http_date.h"
 
+#include "common/clock.h"
+
 #include <string.h>
 #include <time.h>
 
@@ -41,12 +43,12 @@ static void write_date(char *at, uint64_t second)
     put_text(at, "GMT", 3);
 }
 
-struct slice http_date_at(struct http_date *date, uint64_t wall_ms)
+struct slice http_date_now(struct http_date *date, uint64_t now_us)
 {
-    uint64_t second = wall_ms / 1000;
-    if (date->second != second) {
-        write_date(date->text, second);
-        date->second = second;
+    if (now_us >= date->due_us) {
+        uint64_t wall_ms = clock_wall_ms();
+        write_date(date->text, wall_ms / 1000);
+        date->due_us = now_us + (1000 - wall_ms % 1000) * 1000;
     }
     return slice_of(date->text, HTTP_DATE_LENGTH);
 }

@@ -13,12 +13,13 @@ enum { HTTP_DATE_LENGTH = 29 };
 
 /* Embedded in its worker; all zero at first. */
 struct http_date {
-    uint64_t second; /* since 1970, that `text` stands for */
+    uint64_t due_us; /* on clock_now_us: from then on `text` is too old */
     char text[HTTP_DATE_LENGTH];
 };
 
-/* The date at `wall_ms`. Borrowed from `date`; the bytes stay there and may later say another
- * second. */
-struct slice http_date_at(struct http_date *date, uint64_t wall_ms);
+/* The date at `now_us`, the present moment on clock_now_us: looks at the wall clock only when the
+ * second that it last saw there is over. Borrowed from `date`; the bytes stay there and may later
+ * say another second. */
+struct slice http_date_now(struct http_date *date, uint64_t now_us);
 
 #endif

@@ -1,8 +1,8 @@
 #include "proxy/http/local_reply.h"
 
-#include "common/clock.h"
 #include "proxy/http/filter_exchange.h"
 #include "proxy/http/grpc_reply.h"
+#include "proxy/http/response_date.h"
 #include "proxy/http/status_reason.h"
 #include "proxy/http/worker.h"
 
@@ -29,8 +29,7 @@ static bool start_reply(struct exchange *exchange, unsigned status, size_t body_
         .minor_version = 1,
     };
     exchange->response_body.is_ended = true;
-    header_list_add(&exchange->response.fields, SLICE("date"),
-                    http_date_at(&exchange->worker->date, clock_wall_ms()), HEADER_OTHER);
+    response_date_add(exchange);
     return true;
 }
 

@@ -40,6 +40,7 @@ struct stage *stage_new(void)
     one_route_init(&stage->route);
     stage->now_ms = 1000000;
     clock_set_for_test(stage->now_ms);
+    clock_set_wall_for_test(STAGE_WALL_MS);
     stage->endpoint_count = 1;
     for (size_t i = 0; i < STAGE_ENDPOINTS; i++)
         stage->endpoint_fds[i] = listen_on_loopback(&stage->endpoint_ports[i]);
@@ -82,6 +83,7 @@ void stage_free(struct stage *stage)
             close(stage->endpoint_fds[i]);
     }
     clock_set_for_test(0);
+    clock_set_wall_for_test(0);
     free(stage);
 }
 

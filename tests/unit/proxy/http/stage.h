@@ -17,6 +17,11 @@ struct front_http1;
 
 enum { STAGE_ENDPOINTS = 2 };
 
+/* The wall clock stands still. This is the Date of an answer whose endpoint has sent none. */
+#define STAGE_WALL_MS UINT64_C(784111777000)
+#define STAGE_DATE_VALUE "Sun, 06 Nov 1994 08:49:37 GMT"
+#define STAGE_DATE "date: " STAGE_DATE_VALUE "\r\n"
+
 struct stage {
     struct one_route route;
     struct counters *counters;

@@ -61,7 +61,7 @@ static void bytes_behind_an_answer_are_found_in_the_same_turn(void **state)
     player_send(&other, OK);
     player_expect_gone(&endpoint);
     assert_int_equal(endpoint.received.length, 0);
-    player_expect(&client, "..HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    player_expect(&client, "..HTTP/1.1 200 OK\r\n" STAGE_DATE "content-length: 2\r\n\r\nok");
     player_expect_nothing(&client);
     player_close(&client);
     player_close(&endpoint);
@@ -84,7 +84,8 @@ static void one_that_has_waited_is_taken_before_one_just_back(void **state)
 
     player_expect(&waiting, "\r\n\r\n");
     player_send(&waiting, OK);
-    player_expect(&client, "\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    player_expect(&client,
+                  "\r\n\r\nokHTTP/1.1 200 OK\r\n" STAGE_DATE "content-length: 2\r\n\r\nok");
     player_expect_nothing(&endpoint);
     assert_int_equal(conn_pool_count(stage->worker->pool), 2);
     player_close(&client);
@@ -113,7 +114,8 @@ static void tell_together(struct stage *stage, bool answer_is_first)
     struct player next = stage_accept(stage, 0);
     player_expect(&next, "\r\n\r\n");
     player_send(&next, OK);
-    player_expect(&client, "\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    player_expect(&client,
+                  "\r\n\r\nokHTTP/1.1 200 OK\r\n" STAGE_DATE "content-length: 2\r\n\r\nok");
     player_expect_nothing(&client);
     player_expect_gone(&waiting);
     player_close(&client);
@@ -143,7 +145,7 @@ static void check_body_without_meaning(struct stage *stage, const char *method)
     struct player endpoint = stage_forward(stage, &client, request);
 
     player_send(&endpoint, "HTTP/1.1 204 None\r\n\r\n");
-    player_expect(&client, "HTTP/1.1 204 None\r\n\r\n");
+    player_expect(&client, "HTTP/1.1 204 None\r\n" STAGE_DATE "\r\n");
 
     player_expect(&endpoint, "hello");
     player_expect_gone(&endpoint);

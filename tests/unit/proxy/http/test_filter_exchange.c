@@ -90,7 +90,8 @@ static void the_client_sees_edited_headers(void **state)
 
     player_send(&endpoint, ok);
 
-    player_expect(&client, "HTTP/1.1 200 OK\r\nX-B: two,more\r\nX-New: 1\r\nSet-Cookie: a=1\r\n"
+    player_expect(&client, "HTTP/1.1 200 OK\r\nX-B: two,more\r\n" STAGE_DATE
+                           "X-New: 1\r\nSet-Cookie: a=1\r\n"
                            "content-length: 2\r\n\r\nok");
     players_close(&client, &endpoint);
 }
@@ -103,7 +104,7 @@ static void the_client_does_not_see_removed_headers(void **state)
 
     player_send(&endpoint, ok);
 
-    player_expect(&client, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    player_expect(&client, "HTTP/1.1 200 OK\r\n" STAGE_DATE "content-length: 2\r\n\r\nok");
     players_close(&client, &endpoint);
 }
 
@@ -298,6 +299,32 @@ static void options_without_origin_are_forwarded(void **state)
     players_close(&client, &endpoint);
 }
 
+/* The date that we add is part of the answer that filters see. */
+static void expect_filtered(void **state, const char *filters, const char *head)
+{
+    struct stage *stage = start(state, filters, NULL);
+    struct player client = stage_connect(stage);
+    struct player endpoint = expect_forwarded(stage, &client, get, "\r\n\r\n");
+
+    player_send(&endpoint, ok);
+
+    player_expect(&client, head);
+    players_close(&client, &endpoint);
+}
+
+static void a_date_that_filters_remove_is_not_added(void **state)
+{
+    expect_filtered(state, "response-remove:Date",
+                    "HTTP/1.1 200 OK\r\nX-B: two\r\ncontent-length: 2\r\n\r\nok");
+}
+
+static void a_date_that_filters_set_is_the_only_one(void **state)
+{
+    expect_filtered(state, "response-set:Date=then",
+                    "HTTP/1.1 200 OK\r\nX-B: two\r\nDate: then\r\n"
+                    "content-length: 2\r\n\r\nok");
+}
+
 static const char from_app[] =
     "GET /old HTTP/1.1\r\nHost: a\r\nOrigin: https://app.example\r\n\r\n";
 
@@ -313,7 +340,7 @@ static void a_response_to_an_allowed_origin_says_so(void **state)
     player_send(&endpoint, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
                            "Access-Control-Allow-Origin: *\r\n\r\nok");
 
-    player_expect(&client, "HTTP/1.1 200 OK\r\nvary: origin\r\n"
+    player_expect(&client, "HTTP/1.1 200 OK\r\n" STAGE_DATE "vary: origin\r\n"
                            "access-control-allow-origin: https://app.example\r\n"
                            "access-control-allow-credentials: true\r\n"
                            "content-length: 2\r\n\r\nok");
@@ -329,7 +356,8 @@ static void a_simple_request_from_another_origin_is_served_without_cors_headers(
     player_send(&endpoint, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
                            "Access-Control-Allow-Origin: *\r\n\r\nok");
 
-    player_expect(&client, "HTTP/1.1 200 OK\r\nvary: origin\r\ncontent-length: 2\r\n\r\nok");
+    player_expect(&client,
+                  "HTTP/1.1 200 OK\r\n" STAGE_DATE "vary: origin\r\ncontent-length: 2\r\n\r\nok");
     players_close(&client, &endpoint);
 }
 
@@ -356,6 +384,8 @@ int main(void)
         ON_STAGE(a_header_of_the_connection_is_not_added_to),
         ON_STAGE(the_client_sees_edited_headers),
         ON_STAGE(the_client_does_not_see_removed_headers),
+        ON_STAGE(a_date_that_filters_remove_is_not_added),
+        ON_STAGE(a_date_that_filters_set_is_the_only_one),
         ON_STAGE(answers_of_the_proxy_are_edited_like_those_of_services),
         ON_STAGE(filters_of_a_backend_ref_come_after_those_of_the_rule),
         ON_STAGE(filters_of_a_backend_ref_need_none_in_the_rule),

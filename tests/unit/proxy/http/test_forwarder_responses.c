@@ -11,6 +11,38 @@ static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /* --- what a response is ---------------------------------------------------------------------- */
 
+static void an_answer_has_one_date_its_own_or_the_time_it_came(void **state)
+{
+    struct stage *stage = *state;
+    struct player client = stage_connect(stage);
+    struct player endpoint = stage_forward(stage, &client, get);
+
+    player_send(&endpoint, "HTTP/1.1 200 OK\r\nDATE: then\r\nContent-Length: 0\r\n\r\n");
+    player_expect(&client, "HTTP/1.1 200 OK\r\nDATE: then\r\ncontent-length: 0\r\n\r\n");
+    player_send(&client, get);
+    player_expect(&endpoint, "\r\n\r\n");
+    player_send(&endpoint, "HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n");
+    player_expect(&client, "HTTP/1.1 500 Oh\r\n" STAGE_DATE "content-length: 0\r\n\r\n");
+
+    players_close(&client, &endpoint);
+}
+
+/* As many fields as an answer may have leave room for it. */
+static void a_head_that_is_full_gets_a_date_too(void **state)
+{
+    struct stage *stage = *state;
+    struct player client = stage_connect(stage);
+    struct player endpoint = stage_forward(stage, &client, get);
+
+    player_send(&endpoint, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n");
+    for (int i = 1; i < RESPONSE_HEADERS_DEFAULT; i++)
+        player_send(&endpoint, "a: b\r\n");
+    player_send(&endpoint, "\r\n");
+
+    player_expect(&client, "a: b\r\n" STAGE_DATE "content-length: 0\r\n\r\n");
+    players_close(&client, &endpoint);
+}
+
 static void chunks_are_framed_anew_with_their_trailers(void **state)
 {
     struct stage *stage = *state;
@@ -48,7 +80,8 @@ static void a_body_until_close_becomes_chunks(void **state)
     struct player endpoint = stage_forward(stage, &client, get);
 
     player_send(&endpoint, "HTTP/1.1 200 OK\r\n\r\nsome");
-    player_expect(&client, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nsome\r\n");
+    player_expect(&client, "HTTP/1.1 200 OK\r\n" STAGE_DATE
+                           "transfer-encoding: chunked\r\n\r\n4\r\nsome\r\n");
     player_send(&endpoint, "more");
     player_expect(&client, "4\r\nmore\r\n");
     player_close(&endpoint);
@@ -66,7 +99,7 @@ static void the_answer_to_head_has_no_body_whatever_its_length_says(void **state
 
     player_send(&endpoint, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
 
-    player_expect(&client, "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n");
+    player_expect(&client, "HTTP/1.1 200 OK\r\n" STAGE_DATE "content-length: 1000\r\n\r\n");
     player_expect_nothing(&client);
     assert_int_equal(conn_pool_count(stage->worker->pool), 1);
     players_close(&client, &endpoint);
@@ -79,12 +112,12 @@ static void no_content_and_not_modified_have_no_body(void **state)
     struct player endpoint = stage_forward(stage, &client, get);
 
     player_send(&endpoint, "HTTP/1.1 204 No Content\r\n\r\n");
-    player_expect(&client, "HTTP/1.1 204 No Content\r\n\r\n");
+    player_expect(&client, "HTTP/1.1 204 No Content\r\n" STAGE_DATE "\r\n");
     player_send(&client, get);
     player_expect(&endpoint, "\r\n\r\n");
     player_send(&endpoint, "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n");
 
-    player_expect(&client, "HTTP/1.1 304 Not Modified\r\ncontent-length: 7\r\n\r\n");
+    player_expect(&client, "HTTP/1.1 304 Not Modified\r\n" STAGE_DATE "content-length: 7\r\n\r\n");
     player_expect_nothing(&client);
     assert_int_equal(conn_pool_count(stage->worker->pool), 1);
     players_close(&client, &endpoint);
@@ -101,7 +134,7 @@ static void a_response_head_may_come_byte_by_byte(void **state)
         player_send(&endpoint, byte);
     }
 
-    player_expect(&client, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    player_expect(&client, "HTTP/1.1 200 OK\r\n" STAGE_DATE "content-length: 2\r\n\r\nok");
     players_close(&client, &endpoint);
 }
 
@@ -143,7 +176,7 @@ static void hop_by_hop_fields_stay_behind(void **state)
     player_send(&endpoint, "HTTP/1.1 200 OK\r\nConnection: X-Theirs, keep-alive\r\nX-Theirs: 1\r\n"
                            "Keep-Alive: 1\r\nContent-Length: 0\r\n\r\n");
 
-    player_expect(&client, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    player_expect(&client, "HTTP/1.1 200 OK\r\n" STAGE_DATE "content-length: 0\r\n\r\n");
     players_close(&client, &endpoint);
 }
 
@@ -312,6 +345,8 @@ int main(void)
 #define ON_STAGE(test)                                                                             \
     cmocka_unit_test_setup_teardown(test, stage_set_up_and_start, stage_tear_down)
     const struct CMUnitTest tests[] = {
+        ON_STAGE(an_answer_has_one_date_its_own_or_the_time_it_came),
+        ON_STAGE(a_head_that_is_full_gets_a_date_too),
         ON_STAGE(chunks_are_framed_anew_with_their_trailers),
         ON_STAGE(trailers_nobody_asked_for_are_dropped),
         ON_STAGE(a_body_until_close_becomes_chunks),

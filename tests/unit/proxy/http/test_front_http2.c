@@ -38,7 +38,8 @@ static void a_request_is_forwarded_and_answered(void **state)
                            "X-Hop: 1\r\nKeep-Alive: 5\r\nContent-Length: 5\r\n\r\nhello");
 
     PAIR_WAIT(&scene->pair, request->is_closed);
-    assert_text(&request->fields, ":status=200\ncontent-length=5\nserver=x\n");
+    assert_text(&request->fields,
+                ":status=200\ncontent-length=5\nserver=x\ndate=" STAGE_DATE_VALUE "\n");
     assert_text(&request->in.bytes, "hello");
     assert_int_equal(request->error, HTTP2_NO_ERROR);
     assert_int_equal(counter_read(&scene->stage->worker->counters->requests), 1);
@@ -86,12 +87,13 @@ static void responses_without_a_body_end_with_their_heads(void **state)
         const char *expected;
     } cases[] = {
         {PAIR_HEAD("HEAD", "/"), "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n",
-         ":status=200\ncontent-length=7\n"},
-        {PAIR_HEAD("GET", "/"), "HTTP/1.1 204 None\r\n\r\n", ":status=204\n"},
+         ":status=200\ncontent-length=7\ndate=" STAGE_DATE_VALUE "\n"},
+        {PAIR_HEAD("GET", "/"), "HTTP/1.1 204 None\r\n\r\n",
+         ":status=204\ndate=" STAGE_DATE_VALUE "\n"},
         {PAIR_HEAD("GET", "/"), "HTTP/1.1 304 Same\r\nContent-Length: 9\r\n\r\n",
-         ":status=304\ncontent-length=9\n"},
+         ":status=304\ncontent-length=9\ndate=" STAGE_DATE_VALUE "\n"},
         {PAIR_HEAD("GET", "/"), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
-         ":status=200\ncontent-length=0\n"},
+         ":status=200\ncontent-length=0\ndate=" STAGE_DATE_VALUE "\n"},
     };
     struct player endpoint = {0};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -121,7 +123,8 @@ static void interim_heads_are_passed_on(void **state)
                            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 
     PAIR_WAIT(&scene->pair, request->is_closed);
-    assert_text(&request->fields, ":status=103\nlink=</a>\n:status=200\ncontent-length=2\n");
+    assert_text(&request->fields, ":status=103\nlink=</a>\n:status=200\ncontent-length=2\n"
+                                  "date=" STAGE_DATE_VALUE "\n");
     player_close(&endpoint);
 }
 
@@ -182,7 +185,8 @@ static void a_client_that_waits_for_100_gets_it_once(void **state)
     player_expect(&endpoint, "content-length: 4\r\n\r\nbody");
     player_send(&endpoint, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     PAIR_WAIT(&scene->pair, request->is_closed);
-    assert_text(&request->fields, ":status=100\n:status=200\ncontent-length=2\n");
+    assert_text(&request->fields,
+                ":status=100\n:status=200\ncontent-length=2\ndate=" STAGE_DATE_VALUE "\n");
     player_close(&endpoint);
 }
 

@@ -12,7 +12,7 @@ enum { HEADS_MAX = 16, BYTES_MAX = 64 * 1024 };
 
 #define HINTS "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
 #define OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-#define OK_PASSED_ON "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+#define OK_PASSED_ON "HTTP/1.1 200 OK\r\n" STAGE_DATE "content-length: 2\r\n\r\nok"
 
 static const char get[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -112,7 +112,8 @@ static void clients_of_http_1_0_get_the_answer_alone(void **state)
     player_expect_nothing(&client);
     player_send(&endpoint, OK);
 
-    player_expect(&client, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok");
+    player_expect(&client, "HTTP/1.1 200 OK\r\n" STAGE_DATE
+                           "content-length: 2\r\nconnection: close\r\n\r\nok");
     player_expect_end(&client);
     players_close(&client, &endpoint);
 }

@@ -75,7 +75,7 @@ static void an_answer_of_a_named_code_is_repeated_elsewhere(void **state)
     player_expect(&second, "\r\n\r\nbody");
     player_send(&second, ok);
 
-    player_expect(&client, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    player_expect(&client, "HTTP/1.1 200 OK\r\n" STAGE_DATE "content-length: 2\r\n\r\nok");
     player_expect_nothing(&client);
     assert_true(metrics_have(
         stage, "pointsman_upstream_retries_total{backend=\"service\",kind=\"status\"} 1"));
@@ -95,7 +95,7 @@ static void an_answer_still_on_its_way_is_given_up(void **state)
     struct player second = stage_accept(stage, 1);
     player_send(&second, ok);
 
-    player_expect(&client, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    player_expect(&client, "HTTP/1.1 200 OK\r\n" STAGE_DATE "content-length: 2\r\n\r\nok");
     leave(&client, &first, &second);
 }
 
@@ -111,7 +111,7 @@ static void the_last_answer_is_passed_on(void **state)
 
     player_send(&second, busy);
 
-    player_expect(&client, "HTTP/1.1 503 Busy\r\ncontent-length: 4\r\n\r\nbusy");
+    player_expect(&client, "HTTP/1.1 503 Busy\r\n" STAGE_DATE "content-length: 4\r\n\r\nbusy");
     assert_false(stage_has_connection(stage, 0));
     leave(&client, &first, &second);
 }
@@ -125,7 +125,7 @@ static void another_code_is_passed_on_at_once(void **state)
 
     player_send(&first, "HTTP/1.1 500 Broken\r\nContent-Length: 0\r\n\r\n");
 
-    player_expect(&client, "HTTP/1.1 500 Broken\r\ncontent-length: 0\r\n\r\n");
+    player_expect(&client, "HTTP/1.1 500 Broken\r\n" STAGE_DATE "content-length: 0\r\n\r\n");
     player_close(&client);
     player_close(&first);
 }

@@ -74,7 +74,7 @@ static void a_handshake_goes_through_both_ways(void **state)
     player_send(&endpoint, WEBSOCKET_SWITCH_ANSWER);
 
     player_expect(&client, "HTTP/1.1 101 Switching Protocols\r\n"
-                           "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+                           "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" STAGE_DATE
                            "connection: upgrade\r\nupgrade: websocket\r\n\r\n");
     assert_int_equal(open_tunnels(stage), 1);
     player_close(&client);
@@ -115,7 +115,8 @@ static void another_answer_is_an_ordinary_one(void **state)
     struct tunnel tunnel = ask(stage, HANDSHAKE);
 
     player_send(&tunnel.endpoint, "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
-    player_expect(&tunnel.client, "HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno");
+    player_expect(&tunnel.client,
+                  "HTTP/1.1 403 Forbidden\r\n" STAGE_DATE "content-length: 2\r\n\r\nno");
     assert_int_equal(conn_pool_count(stage->worker->pool), 1);
     player_send(&tunnel.client, get);
     player_expect(&tunnel.endpoint, "GET / HTTP/1.1\r\n");

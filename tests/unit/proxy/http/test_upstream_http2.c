@@ -142,7 +142,8 @@ static void an_answer_of_known_length_keeps_it(void **state)
     http2_endpoint_send_head(&endpoint, stream, false, OK_FIELDS "content-length: 2\nx-a: b c\n");
     http2_endpoint_send_data(&endpoint, stream, true, "ok");
 
-    player_expect(&client, "HTTP/1.1 200 OK\r\nx-a: b c\r\ncontent-length: 2\r\n\r\nok");
+    player_expect(&client,
+                  "HTTP/1.1 200 OK\r\nx-a: b c\r\n" STAGE_DATE "content-length: 2\r\n\r\nok");
     player_expect_nothing(&client);
     leave(&client, &endpoint);
 }
@@ -154,7 +155,7 @@ static void an_answer_of_unknown_length_comes_in_chunks(void **state)
     struct http2_endpoint endpoint = forward(&client, get, &stream);
 
     http2_endpoint_send_head(&endpoint, stream, false, OK_FIELDS);
-    player_expect(&client, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+    player_expect(&client, "HTTP/1.1 200 OK\r\n" STAGE_DATE "transfer-encoding: chunked\r\n\r\n");
     http2_endpoint_send_data(&endpoint, stream, false, "abc");
     player_expect(&client, "3\r\nabc\r\n");
     http2_endpoint_send_data(&endpoint, stream, true, "de");
@@ -170,7 +171,7 @@ static void an_answer_that_ends_with_its_head_has_no_body(void **state)
 
     http2_endpoint_send_head(&endpoint, stream, true, OK_FIELDS);
 
-    player_expect(&client, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    player_expect(&client, "HTTP/1.1 200 OK\r\n" STAGE_DATE "content-length: 0\r\n\r\n");
     leave(&client, &endpoint);
 }
 
@@ -195,10 +196,11 @@ static void answers_without_a_body_have_none(void **state)
         const char *request, *fields, *answer;
     } cases[] = {
         {"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", OK_FIELDS "content-length: 7\n",
-         "HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n"},
-        {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", ":status: 204\n", "HTTP/1.1 204 No Content\r\n\r\n"},
+         "HTTP/1.1 200 OK\r\n" STAGE_DATE "content-length: 7\r\n\r\n"},
+        {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", ":status: 204\n",
+         "HTTP/1.1 204 No Content\r\n" STAGE_DATE "\r\n"},
         {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", ":status: 304\ncontent-length: 7\n",
-         "HTTP/1.1 304 Not Modified\r\ncontent-length: 7\r\n\r\n"},
+         "HTTP/1.1 304 Not Modified\r\n" STAGE_DATE "content-length: 7\r\n\r\n"},
     };
     struct player client = stage_connect(*state);
     uint32_t stream;
@@ -230,9 +232,10 @@ static void interim_heads_come_first_even_when_all_comes_at_once(void **state)
     http2_put_data(&frames, stream, HTTP2_FLAG_END_STREAM, "ok");
     http2_endpoint_send(&endpoint, &frames);
 
-    player_expect(&client, "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"
-                           "HTTP/1.1 103 Early Hints\r\nlink: </b>\r\n\r\n"
-                           "HTTP/1.1 200 OK\r\nx-a: b\r\ncontent-length: 2\r\n\r\nok");
+    player_expect(&client,
+                  "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"
+                  "HTTP/1.1 103 Early Hints\r\nlink: </b>\r\n\r\n"
+                  "HTTP/1.1 200 OK\r\nx-a: b\r\n" STAGE_DATE "content-length: 2\r\n\r\nok");
     player_expect_nothing(&client);
     leave(&client, &endpoint);
 }
@@ -284,7 +287,7 @@ static void what_comes_for_a_cancelled_stream_reaches_nobody(void **state)
     http2_endpoint_send_data(&endpoint, stream, true, "late");
     http2_endpoint_send_head(&endpoint, other, true, OK_FIELDS);
 
-    player_expect(&next, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    player_expect(&next, "HTTP/1.1 200 OK\r\n" STAGE_DATE "content-length: 0\r\n\r\n");
     leave(&next, &endpoint);
 }
 

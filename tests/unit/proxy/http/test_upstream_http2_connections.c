@@ -23,7 +23,7 @@ static const char get[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 static const char post[] = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
 
 #define OK_FIELDS ":status: 200\n"
-#define OK "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+#define OK "HTTP/1.1 200 OK\r\n" STAGE_DATE "content-length: 0\r\n\r\n"
 
 static struct player ask(struct stage *stage, const char *request)
 {
@@ -431,7 +431,8 @@ static void draining_lets_what_runs_finish(void **state)
     worker_drain(stage->worker, stage->now_ms + 60000, false);
     stage_advance(stage, 1);
     http2_endpoint_send_head(&endpoint, 1, true, OK_FIELDS);
-    player_expect(&client, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    player_expect(&client, "HTTP/1.1 200 OK\r\n" STAGE_DATE
+                           "content-length: 0\r\nconnection: close\r\n\r\n");
     player_expect_end(&client);
     stage_advance(stage, 1);
 

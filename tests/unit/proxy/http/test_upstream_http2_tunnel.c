@@ -92,10 +92,11 @@ static void a_handshake_becomes_a_connect_and_its_answer_a_switch(void **state)
                              ":status: 200\nsec-websocket-protocol: chat\n"
                              "sec-websocket-accept: of nothing\n");
 
-    player_expect(&tunnel.client, "HTTP/1.1 101 Switching Protocols\r\n"
-                                  "sec-websocket-protocol: chat\r\n"
-                                  "sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
-                                  "connection: upgrade\r\nupgrade: websocket\r\n\r\n");
+    player_expect(&tunnel.client,
+                  "HTTP/1.1 101 Switching Protocols\r\n"
+                  "sec-websocket-protocol: chat\r\n"
+                  "sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" STAGE_DATE
+                  "connection: upgrade\r\nupgrade: websocket\r\n\r\n");
     assert_int_equal(open_tunnels(*state), 1);
     close_tunnel(&tunnel);
 }
@@ -156,7 +157,8 @@ static void another_answer_is_an_ordinary_one(void **state)
                              ":status: 403\ncontent-length: 2\n");
     http2_endpoint_send_data(&tunnel.endpoint, tunnel.stream, true, "no");
 
-    player_expect(&tunnel.client, "HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno");
+    player_expect(&tunnel.client,
+                  "HTTP/1.1 403 Forbidden\r\n" STAGE_DATE "content-length: 2\r\n\r\nno");
     http2_endpoint_expect_reset(&tunnel.endpoint, tunnel.stream, NO_ERROR);
     assert_int_equal(open_tunnels(*state), 0);
     close_tunnel(&tunnel);
@@ -385,7 +387,8 @@ static void from_http2_to_http2(void **state)
 
     http2_endpoint_send_head(&endpoint, stream, false, ":status: 200\nsec-websocket-protocol: c\n");
     PAIR_WAIT(&scene->pair, client->heads == 1);
-    assert_string_equal(buffer_string(&client->fields), ":status=200\nsec-websocket-protocol=c\n");
+    assert_string_equal(buffer_string(&client->fields),
+                        ":status=200\nsec-websocket-protocol=c\ndate=" STAGE_DATE_VALUE "\n");
     http2_endpoint_expect_data(&endpoint, stream, "early", false);
     http2_endpoint_send_data(&endpoint, stream, false, "hello");
     PAIR_WAIT(&scene->pair, client->in.bytes.length == 5);
