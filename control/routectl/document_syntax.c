@@ -1,6 +1,5 @@
 #include "control/routectl/document_syntax.h"
 
-#include <ctype.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -80,29 +79,24 @@ static size_t byte_order_mark(struct slice text, yaml_encoding_t encoding)
     return slice_has_prefix(text, SLICE("\xef\xbb\xbf")) ? 3 : 0;
 }
 
-/* What is left of `text`, which begins at `mark`, when `bytes` of it are passed or a place is
- * reached; the mark goes along. `until` may be NULL. */
-static struct slice pass(struct slice text, yaml_encoding_t encoding, size_t bytes,
-                         const yaml_mark_t *until, yaml_mark_t *mark)
+/* Moves the mark, where `text` begins, over the first `bytes` of it. */
+static void pass(struct slice text, yaml_encoding_t encoding, size_t bytes, yaml_mark_t *mark)
 {
     struct slice rest = text;
     if (mark->line == 0 && mark->column == 0)
         rest = behind(text, byte_order_mark(text, encoding));
     while (rest.length > 0 && (size_t)(rest.at - text.at) < bytes) {
-        if (until != NULL && mark->line == until->line && mark->column == until->column)
-            return rest;
         struct character next = next_character(rest, encoding);
         mark->line += is_break(next.code);
         mark->column = is_break(next.code) ? 0 : mark->column + 1;
         rest = behind(rest, next.bytes);
     }
-    return rest;
 }
 
 yaml_mark_t document_text_end(const struct document_text *text)
 {
     yaml_mark_t mark = text->start;
-    pass(text->bytes, YAML_UTF8_ENCODING, text->bytes.length, NULL, &mark);
+    pass(text->bytes, YAML_UTF8_ENCODING, text->bytes.length, &mark);
     return mark;
 }
 
@@ -133,22 +127,6 @@ static const char *hint_of(const char *problem)
     return "";
 }
 
-/* The name of the anchor or alias at the mark. */
-static void append_name(struct buffer *to, const struct document_text *text,
-                        const yaml_parser_t *parser, const yaml_mark_t *mark)
-{
-    yaml_mark_t at = text->start;
-    struct slice rest = pass(text->bytes, parser->encoding, text->bytes.length, mark, &at);
-    while (rest.length > 0) {
-        struct character next = next_character(rest, parser->encoding);
-        bool is_mark = next.code == '*' || next.code == '&' || next.code == '_' || next.code == '-';
-        if (!is_mark && (next.code >= 0x80 || !isalnum((int)next.code)))
-            return;
-        buffer_append_char(to, (char)next.code);
-        rest = behind(rest, next.bytes);
-    }
-}
-
 static void append_place(struct buffer *to, const char *file, const yaml_mark_t *mark)
 {
     buffer_printf(to, "%s:%zu:%zu: ", file, mark->line + 1, mark->column + 1);
@@ -159,7 +137,7 @@ static void append_unreadable(struct buffer *to, const char *file, const struct 
                               const yaml_parser_t *parser)
 {
     yaml_mark_t mark = text->start;
-    pass(text->bytes, parser->encoding, parser->problem_offset - text->offset, NULL, &mark);
+    pass(text->bytes, parser->encoding, parser->problem_offset - text->offset, &mark);
     append_place(to, file, &mark);
     buffer_append_string(to, parser->problem);
     bool is_byte = strstr(parser->problem, "UTF-8") != NULL;
@@ -167,21 +145,6 @@ static void append_unreadable(struct buffer *to, const char *file, const struct 
         buffer_printf(to, is_byte ? ": 0x%02X" : ": U+%04X", (unsigned)parser->problem_value);
     if (is_byte)
         buffer_append_string(to, "; documents are written in UTF-8");
-}
-
-/* An alias without an anchor, or an anchor that comes twice: then the first is the context. */
-static void append_anchor(struct buffer *to, const char *file, const struct document_text *text,
-                          const yaml_parser_t *parser)
-{
-    bool is_alias = parser->context == NULL;
-    append_place(to, file, &parser->problem_mark);
-    buffer_append_string(to, is_alias ? "the alias '" : "the anchor '");
-    append_name(to, text, parser, &parser->problem_mark);
-    if (is_alias)
-        buffer_append_string(to, "' names no anchor that stands before it in the document");
-    else
-        buffer_printf(to, "' comes twice in the document; first at %zu:%zu",
-                      parser->context_mark.line + 1, parser->context_mark.column + 1);
 }
 
 static void append_problem(struct buffer *to, const char *file, const yaml_parser_t *parser)
@@ -205,7 +168,9 @@ void document_syntax_append(struct buffer *to, const char *file, const struct do
         append_unreadable(to, file, text, parser);
         return;
     case YAML_COMPOSER_ERROR:
-        append_anchor(to, file, text, parser);
+        append_place(to, file, &parser->problem_mark);
+        buffer_printf(to, "the alias '*%s' names no anchor that stands before it in the document",
+                      parser->context);
         return;
     case YAML_SCANNER_ERROR:
     case YAML_PARSER_ERROR:

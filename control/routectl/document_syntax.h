@@ -1,7 +1,6 @@
-/* Document syntax: where in a text libyaml has stopped, and why, for whom wrote it.
+/* Document syntax: where in a text libyaml has stopped, and why, for who wrote it.
  *
- * libyaml gives most of its problems a mark, of bytes that are no characters the offset alone, and
- * of an alias nothing but that it is undefined.
+ * libyaml gives most of its problems a mark, but bytes that are no characters an offset alone.
  *
  * Threads: any. */
 #ifndef CONTROL_ROUTECTL_DOCUMENT_SYNTAX_H
@@ -23,8 +22,8 @@ struct document_text {
 /* Where it ends. */
 yaml_mark_t document_text_end(const struct document_text *text);
 
-/* Appends the problem the parser has with the text it was given, with the place in front:
- * "FILE:LINE:COLUMN: ". */
+/* Appends the problem that the parser, or document_compose with it, has with the text it was given,
+ * with the place in front: "FILE:LINE:COLUMN: ". */
 void document_syntax_append(struct buffer *to, const char *file, const struct document_text *text,
                             const yaml_parser_t *parser);
 

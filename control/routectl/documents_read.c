@@ -1,4 +1,5 @@
 #include "control/routectl/document_check.h"
+#include "control/routectl/document_composer.h"
 #include "control/routectl/document_decoder.h"
 #include "control/routectl/document_guess.h"
 #include "control/routectl/document_json.h"
@@ -364,25 +365,35 @@ static void fail_syntax(struct document_decoder *decoder, const struct document_
     buffer_clear(&sentence);
 }
 
+/* False when it has no node: it stands for the end of the text. */
+static bool read_composed(struct document_decoder *decoder, yaml_document_t *yaml)
+{
+    const yaml_node_t *root = yaml_document_get_root_node(yaml);
+    if (root != NULL && !decoder_is_null(root)) {
+        decoder->yaml = yaml;
+        decoder->values_left = MAX_ALIASED_VALUES + (size_t)(yaml->nodes.top - yaml->nodes.start);
+        decoder->is_exhausted = false;
+        decoder->document_path.length = decoder->message_path.length = 0;
+        read_document(decoder, root, false);
+    }
+    return root != NULL;
+}
+
 /* Reads the next document; false when there is none. */
 static bool read_next(struct document_decoder *decoder, const struct document_text *text,
                       yaml_parser_t *parser)
 {
     yaml_document_t yaml;
-    if (yaml_parser_load(parser, &yaml) == 0) {
+    struct arena arena = {0};
+    bool goes_on = false;
+    if (document_compose(parser, &yaml, &arena)) {
+        goes_on = read_composed(decoder, &yaml);
+        yaml_document_delete(&yaml);
+    } else {
         fail_syntax(decoder, text, parser);
-        return false;
     }
-    const yaml_node_t *root = yaml_document_get_root_node(&yaml);
-    if (root != NULL && !decoder_is_null(root)) {
-        decoder->yaml = &yaml;
-        decoder->values_left = MAX_ALIASED_VALUES + (size_t)(yaml.nodes.top - yaml.nodes.start);
-        decoder->is_exhausted = false;
-        decoder->document_path.length = decoder->message_path.length = 0;
-        read_document(decoder, root, false);
-    }
-    yaml_document_delete(&yaml);
-    return root != NULL;
+    arena_clear(&arena);
+    return goes_on;
 }
 
 /* False when it is no YAML. */

@@ -91,16 +91,6 @@ static void an_alias_without_an_anchor_is_named(void **state)
     assert_all_refused(texts, sizeof(texts) / sizeof(texts[0]));
 }
 
-static void an_anchor_that_comes_twice_is_named(void **state)
-{
-    (void)state;
-    static const struct refused_text texts[] = {
-        {SLICE("a: &x 1\nb:\n  - &x 2\n"),
-         "3:5: the anchor '&x' comes twice in the document; first at 1:4"},
-    };
-    assert_all_refused(texts, sizeof(texts) / sizeof(texts[0]));
-}
-
 static void what_the_scanner_does_not_understand_names_its_place(void **state)
 {
     (void)state;
@@ -216,7 +206,6 @@ int main(void)
         DOCUMENT_TEST(bytes_that_are_no_text_name_their_place),
         DOCUMENT_TEST(text_in_utf_16_names_its_place_too),
         DOCUMENT_TEST(an_alias_without_an_anchor_is_named),
-        DOCUMENT_TEST(an_anchor_that_comes_twice_is_named),
         DOCUMENT_TEST(what_the_scanner_does_not_understand_names_its_place),
         DOCUMENT_TEST(a_directive_that_is_none_names_its_place),
         DOCUMENT_TEST(what_the_parser_does_not_expect_names_its_place),

@@ -200,6 +200,24 @@ static void anchors_are_followed(void **state)
         documents_draft.request.mutations[0]->put_route->rules[1]->backend_refs[0]->name, "x");
 }
 
+/* YAML 1.2.2 section 3.2.2.2: an alias means the newest. */
+static void an_anchor_may_be_defined_again(void **state)
+{
+    (void)state;
+    documents_read_ok(ROUTE_HEAD "spec:\n"
+                                 "  rules:\n"
+                                 "  - backendRefs: &refs [{name: &name x}]\n"
+                                 "  - backendRefs: *refs\n"
+                                 "  - backendRefs: &refs [{name: &name y}]\n"
+                                 "  - backendRefs: *refs\n"
+                                 "  - backendRefs: [{name: *name}]\n");
+    static const char *const names[] = {"x", "x", "y", "y", "y"};
+    const RouteMessage *route = documents_draft.request.mutations[0]->put_route;
+    assert_int_equal(route->n_rules, 5);
+    for (size_t i = 0; i < route->n_rules; i++)
+        assert_string_equal(route->rules[i]->backend_refs[0]->name, names[i]);
+}
+
 /* As the tools of Kubernetes do. */
 static void merged_keys_are_those_a_mapping_does_not_have(void **state)
 {
@@ -270,6 +288,7 @@ int main(void)
         DOCUMENT_TEST(an_empty_text_holds_no_objects),
         DOCUMENT_TEST(nothing_is_the_same_as_absent),
         DOCUMENT_TEST(anchors_are_followed),
+        DOCUMENT_TEST(an_anchor_may_be_defined_again),
         DOCUMENT_TEST(merged_keys_are_those_a_mapping_does_not_have),
         DOCUMENT_TEST(a_merge_that_cannot_be_is_refused),
         DOCUMENT_TEST(every_field_remembers_its_place),
