@@ -123,7 +123,8 @@ struct forwarding {
     struct timer backoff_timer;
     struct exchange *line_next; /* the waiting line's */
     struct exchange *line_previous;
-    uint32_t reset_error; /* RFC 9113 section 7 */
+    uint32_t reset_error;     /* RFC 9113 section 7 */
+    uint64_t timeout_told_ms; /* the grpc-timeout counts from then; as timers_now_ms */
 };
 
 /* What a request's head is read with and into, while it is read. */

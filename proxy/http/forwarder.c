@@ -4,6 +4,7 @@
 #include "proxy/http/endpoint_choice.h"
 #include "proxy/http/exchange.h"
 #include "proxy/http/filter_exchange.h"
+#include "proxy/http/grpc_timeout.h"
 #include "proxy/http/local_reply.h"
 #include "proxy/http/response_date.h"
 #include "proxy/http/retry.h"
@@ -151,6 +152,9 @@ static void begin_try(struct exchange *exchange, struct endpoint *endpoint)
     struct forwarding *forwarding = &exchange->forwarding;
     uint64_t limit_ms = forwarding->rule->policy->backend_request_timeout_ms;
 
+    bool is_late = forwarding->tries > 0 || forwarding->waits_at != NULL;
+    if (exchange->is_grpc && is_late)
+        grpc_timeout_renew(exchange);
     forwarding->endpoint = endpoint;
     forwarding->tries++;
     forwarding->is_trying = true;
@@ -222,8 +226,24 @@ static void reply_no_endpoint(struct exchange *exchange)
     local_reply(exchange, 503, "The service has no endpoint that is available.");
 }
 
+/* A call whose time is over is not begun, nor begun again. */
+static bool is_over(struct exchange *exchange)
+{
+    return exchange->is_grpc && grpc_timeout_is_over(exchange);
+}
+
+static void reply_over(struct exchange *exchange)
+{
+    local_reply(exchange, 504, "The call's grpc-timeout is over.");
+}
+
 bool forwarder_on_room(struct exchange *exchange)
 {
+    if (is_over(exchange)) {
+        waiting_line_leave(exchange);
+        reply_over(exchange);
+        return true;
+    }
     struct endpoint *endpoint = endpoint_choice_pick(exchange);
     if (endpoint != NULL && !start_somewhere(exchange, endpoint))
         return false;
@@ -236,6 +256,8 @@ bool forwarder_on_room(struct exchange *exchange)
 static void try_again(struct exchange *exchange, struct endpoint *endpoint)
 {
     struct forwarding *forwarding = &exchange->forwarding;
+    if (is_over(exchange))
+        return reply_over(exchange);
     backend_metrics_count_retry(&forwarding->backend->metrics, forwarding->backend->name,
                                 exchange->worker->counters, forwarding->failure);
     send_or_wait(exchange, endpoint);
@@ -412,6 +434,8 @@ void forwarder_start(struct exchange *exchange)
     struct worker *worker = exchange->worker;
     const struct rule *rule = forwarding->rule;
 
+    if (exchange->is_grpc)
+        grpc_timeout_start(exchange);
     endpoint_choice_begin(exchange);
     struct endpoint *endpoint = endpoint_choice_pick(exchange);
     if (endpoint == NULL)

@@ -263,6 +263,18 @@ static void a_time_that_runs_out_between_tries_is_a_deadline(void **state)
     http2_endpoint_close(&call.service);
 }
 
+static void expect_no_more(struct scene *scene, struct call *call)
+{
+    struct buffer *received = &call->service.player.received;
+    struct http2_frame frame;
+    pair_let_pass(&scene->pair);
+    player_read(&call->service.player);
+    while (http2_look_at_frame(received, &frame)) {
+        assert_int_not_equal(frame.type, HTTP2_FRAME_HEADERS);
+        http2_drop_frame(received, &frame);
+    }
+}
+
 /* As a client does whose deadline has passed. */
 static void a_call_that_is_cancelled_between_tries_is_not_sent_again(void **state)
 {
@@ -275,19 +287,145 @@ static void a_call_that_is_cancelled_between_tries_is_not_sent_again(void **stat
 
     stage_advance(scene->stage, 2 * BACKOFF_MS);
 
-    struct http2_frame frame;
-    pair_let_pass(&scene->pair);
-    player_read(&call.service.player);
-    while (http2_look_at_frame(&call.service.player.received, &frame)) {
-        assert_int_not_equal(frame.type, HTTP2_FRAME_HEADERS);
-        http2_drop_frame(&call.service.player.received, &frame);
-    }
+    expect_no_more(scene, &call);
     assert_false(stage_has_connection(scene->stage, 0));
     http2_endpoint_close(&call.service);
 }
 
+/* --- what is left of its time --------------------------------------------------------------- */
+
+/* A pause is half as long again, at most. */
+enum { FIRST_PAUSE_MS = BACKOFF_MS + BACKOFF_MS / 2, SECOND_PAUSE_MS = 2 * FIRST_PAUSE_MS };
+
+static int set_up_pauses(void **state)
+{
+    scene_prepare(state);
+    struct scene *scene = *state;
+    scene->stage->route.app_protocol = "h2c";
+    scene->stage->route.has_retry = true;
+    scene->stage->route.retry_attempts = 3;
+    scene->stage->route.retry_backoff_ms = BACKOFF_MS;
+    scene_begin(scene);
+    return 0;
+}
+
+static int set_up_line(void **state)
+{
+    scene_prepare(state);
+    struct scene *scene = *state;
+    scene->stage->route.app_protocol = "h2c";
+    scene->stage->route.limits.max_requests = 1;
+    scene_begin(scene);
+    return 0;
+}
+
+static void fail_try(struct scene *scene, struct call *call, uint64_t pause_ms)
+{
+    http2_endpoint_send_reset(&call->service, call->stream, HTTP2_INTERNAL_ERROR);
+    pair_let_pass(&scene->pair);
+    stage_advance(scene->stage, pause_ms);
+}
+
+static void expect_told(struct call *call, const char *timeout)
+{
+    char expected[64];
+    snprintf(expected, sizeof(expected), "grpc-timeout: %s\n", timeout);
+    call->stream = http2_endpoint_expect_head(&call->service);
+    assert_contains(&call->service.fields, expected);
+}
+
+static void expect_deadline(struct scene *scene, struct call *call)
+{
+    expect_closed(scene, call);
+    assert_contains(&call->client->fields, "grpc-status=4\n");
+}
+
+static void another_try_is_told_what_is_left_of_the_time(void **state)
+{
+    static const struct {
+        const char *asked;
+        const char *left;
+    } cases[] = {
+        {"2S", "500000u"},
+        {"1501m", "1000u"},
+        {"1500001u", "1u"},
+        {"100S", "98500000u"},
+        {"1000S", "998500m"},
+        {"30H", "107998S"},
+        {"99999999H", "99999998H"},
+        {"99999999M", "99999998M"},
+        {"1X", "1X"},
+        {"123456789S", "123456789S"},
+        {"m", "m"},
+    };
+    struct scene *scene = *state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char fields[256];
+        snprintf(fields, sizeof(fields), CALL "grpc-timeout=%s\n", cases[i].asked);
+        struct call call = begin_with(scene, fields);
+
+        fail_try(scene, &call, FIRST_PAUSE_MS);
+
+        expect_told(&call, cases[i].left);
+        http2_endpoint_send_head(&call.service, call.stream, true, ANSWER "grpc-status: 0\n");
+        expect_closed(scene, &call);
+        http2_endpoint_close(&call.service);
+        pair_let_pass(&scene->pair);
+    }
+}
+
+static void what_is_left_gets_less_with_each_try(void **state)
+{
+    struct scene *scene = *state;
+    struct call call = begin_with(scene, CALL "grpc-timeout=10S\n");
+
+    fail_try(scene, &call, FIRST_PAUSE_MS);
+    expect_told(&call, "8500000u");
+    fail_try(scene, &call, SECOND_PAUSE_MS);
+    expect_told(&call, "5500000u");
+
+    http2_endpoint_close(&call.service);
+}
+
+static void a_call_whose_time_is_over_is_not_tried_again(void **state)
+{
+    struct scene *scene = *state;
+    struct call call = begin_with(scene, CALL "grpc-timeout=1500m\n");
+
+    fail_try(scene, &call, FIRST_PAUSE_MS);
+
+    expect_deadline(scene, &call);
+    expect_no_more(scene, &call);
+    http2_endpoint_close(&call.service);
+}
+
+static void what_waits_for_room_is_told_what_is_left(void **state)
+{
+    enum { WAIT_MS = 1500 };
+    struct scene *scene = *state;
+    struct call first = begin(scene);
+    struct call patient = first;
+    patient.client = pair_request(&scene->pair, CALL "grpc-timeout=2S\n", true);
+    struct call hasty = first;
+    hasty.client = pair_request(&scene->pair, CALL "grpc-timeout=1S\n", true);
+    PAIR_WAIT(&scene->pair, atomic_load(&scene->stage->worker->line.count) == 2);
+
+    stage_advance(scene->stage, WAIT_MS);
+    http2_endpoint_send_head(&first.service, first.stream, true, ANSWER "grpc-status: 0\n");
+
+    expect_closed(scene, &first);
+    patient.service = first.service;
+    expect_told(&patient, "500000u");
+    http2_endpoint_send_head(&patient.service, patient.stream, true, ANSWER "grpc-status: 0\n");
+    expect_closed(scene, &patient);
+    expect_deadline(scene, &hasty);
+    http2_endpoint_close(&patient.service);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scene_set_up_http2, scene_tear_down)
 #define WITH_RETRIES(name) cmocka_unit_test_setup_teardown(name, set_up_retries, scene_tear_down)
+#define WITH_PAUSES(name) cmocka_unit_test_setup_teardown(name, set_up_pauses, scene_tear_down)
+#define WITH_A_LINE(name) cmocka_unit_test_setup_teardown(name, set_up_line, scene_tear_down)
 
 int main(void)
 {
@@ -303,6 +441,10 @@ int main(void)
         TEST(a_call_that_is_cancelled_before_its_answer_is_cancelled_there),
         WITH_RETRIES(a_time_that_runs_out_between_tries_is_a_deadline),
         WITH_RETRIES(a_call_that_is_cancelled_between_tries_is_not_sent_again),
+        WITH_PAUSES(another_try_is_told_what_is_left_of_the_time),
+        WITH_PAUSES(what_is_left_gets_less_with_each_try),
+        WITH_PAUSES(a_call_whose_time_is_over_is_not_tried_again),
+        WITH_A_LINE(what_waits_for_room_is_told_what_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
