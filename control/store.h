@@ -87,8 +87,6 @@ void store_record_clear(struct store_record *record);
 /* The same, where an object that is not there is no error: `*is_there` is false then. */
 bool store_find(struct store *store, Pointsman__V1__ObjectKind kind, const char *name,
                 struct store_record *record, bool *is_there, struct error *err);
-bool store_has(struct store *store, Pointsman__V1__ObjectKind kind, const char *name,
-               bool *is_there, struct error *err);
 
 /* An object as a scan shows it. Borrowed until the visitor returns. */
 struct store_object {

@@ -7,19 +7,12 @@
 static bool made_by(struct store *store, uint64_t revision, uint64_t wall_ms, bool *is_made,
                     struct error *err)
 {
-    sqlite3_stmt *statement = store_statement(store, STATEMENT_COMMIT_TIME, err);
-    bool has_row;
     *is_made = true;
     if (revision == 0)
         return true;
+    sqlite3_stmt *statement = store_revision_row(store, STATEMENT_COMMIT_TIME, revision, err);
     if (statement == NULL)
         return false;
-    store_bind_number(statement, 1, revision);
-    if (!store_step(store, statement, &has_row, err))
-        return false;
-    if (!has_row)
-        return error_set(err, ERROR_CORRUPT, "the database is damaged: revision %llu is missing",
-                         (unsigned long long)revision);
     *is_made = store_column_number(statement, 0) <= wall_ms;
     sqlite3_reset(statement);
     return true;

@@ -83,16 +83,9 @@ static bool find_commit(struct store *store, uint64_t revision, uint64_t *sequen
     if (revision == 0)
         return true;
 
-    sqlite3_stmt *statement = store_statement(store, STATEMENT_FIND_COMMIT, err);
-    bool has_row;
+    sqlite3_stmt *statement = store_revision_row(store, STATEMENT_FIND_COMMIT, revision, err);
     if (statement == NULL)
         return false;
-    store_bind_number(statement, 1, revision);
-    if (!store_step(store, statement, &has_row, err))
-        return false;
-    if (!has_row)
-        return error_set(err, ERROR_CORRUPT, "the database is damaged: revision %llu is missing",
-                         (unsigned long long)revision);
     *sequence = store_column_number(statement, 0);
     *digest = store_column_number(statement, 1);
     sqlite3_reset(statement);
@@ -126,24 +119,16 @@ void store_record_clear(struct store_record *record)
     buffer_clear(&record->bytes);
 }
 
-/* Steps a statement that asks for one object to its row, if it has one. */
-static bool step_to_object(struct store *store, sqlite3_stmt *statement,
-                           Pointsman__V1__ObjectKind kind, const char *name, bool *is_there,
-                           struct error *err)
+bool store_find(struct store *store, Pointsman__V1__ObjectKind kind, const char *name,
+                struct store_record *record, bool *is_there, struct error *err)
 {
+    sqlite3_stmt *statement = store_statement(store, STATEMENT_GET_OBJECT, err);
     *is_there = false;
     if (statement == NULL)
         return false;
     store_bind_number(statement, 1, (uint64_t)kind);
     store_bind_text(statement, 2, name);
-    return store_step(store, statement, is_there, err);
-}
-
-bool store_find(struct store *store, Pointsman__V1__ObjectKind kind, const char *name,
-                struct store_record *record, bool *is_there, struct error *err)
-{
-    sqlite3_stmt *statement = store_statement(store, STATEMENT_GET_OBJECT, err);
-    if (!step_to_object(store, statement, kind, name, is_there, err))
+    if (!store_step(store, statement, is_there, err))
         return false;
     if (!*is_there)
         return true;
@@ -165,16 +150,6 @@ bool store_get(struct store *store, Pointsman__V1__ObjectKind kind, const char *
         return error_set(
             err, ERROR_NOT_FOUND, "there is no %s '%s'",
             kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE ? "route" : "backend", name);
-    return true;
-}
-
-bool store_has(struct store *store, Pointsman__V1__ObjectKind kind, const char *name,
-               bool *is_there, struct error *err)
-{
-    sqlite3_stmt *statement = store_statement(store, STATEMENT_HAS_OBJECT, err);
-    if (!step_to_object(store, statement, kind, name, is_there, err))
-        return false;
-    sqlite3_reset(statement);
     return true;
 }
 

@@ -27,7 +27,6 @@ enum statement {
     STATEMENT_DIFF,
     STATEMENT_DIFF_OF_OBJECT,
     STATEMENT_GET_OBJECT,
-    STATEMENT_HAS_OBJECT,
     STATEMENT_SCAN_HEAD,
     STATEMENT_NEXT_CHANGED,
     STATEMENT_FIRST_CHANGE,
@@ -122,6 +121,11 @@ sqlite3_stmt *store_statement(struct store *store, enum statement id, struct err
 /* Takes a step: `*has_row` says whether there is a row. After the last row, and on error, the
  * statement is reset. */
 bool store_step(struct store *store, sqlite3_stmt *statement, bool *has_row, struct error *err);
+
+/* The row of a revision that the log must have, by a statement that takes the revision alone. Reset
+ * it when the row is read. NULL on error. */
+sqlite3_stmt *store_revision_row(struct store *store, enum statement id, uint64_t revision,
+                                 struct error *err);
 
 /* For a statement without rows or values. */
 bool store_run(struct store *store, enum statement id, struct error *err);

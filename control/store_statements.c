@@ -59,7 +59,6 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
 
     [STATEMENT_GET_OBJECT] = "SELECT created_revision, revision, bytes FROM objects"
                              " WHERE kind = ?1 AND name = ?2",
-    [STATEMENT_HAS_OBJECT] = "SELECT 1 FROM objects WHERE kind = ?1 AND name = ?2",
     [STATEMENT_SCAN_HEAD] = "SELECT kind, name, bytes FROM objects"
                             " WHERE (kind, name) > (?1, ?2) AND kind <= ?3"
                             " ORDER BY kind, name",
@@ -144,6 +143,23 @@ bool store_step(struct store *store, sqlite3_stmt *statement, bool *has_row, str
         store_error(store, err, "the database");
     sqlite3_reset(statement);
     return result == SQLITE_DONE;
+}
+
+sqlite3_stmt *store_revision_row(struct store *store, enum statement id, uint64_t revision,
+                                 struct error *err)
+{
+    sqlite3_stmt *statement = store_statement(store, id, err);
+    bool has_row;
+    if (statement == NULL)
+        return NULL;
+    store_bind_number(statement, 1, revision);
+    if (!store_step(store, statement, &has_row, err))
+        return NULL;
+    if (has_row)
+        return statement;
+    error_set(err, ERROR_CORRUPT, "the database is damaged: revision %llu is missing",
+              (unsigned long long)revision);
+    return NULL;
 }
 
 bool store_run(struct store *store, enum statement id, struct error *err)

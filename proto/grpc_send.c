@@ -22,7 +22,10 @@ enum { STATUS_BYTES = 7680, STATUS_MESSAGE_BYTES = 1024 };
 
 /* --- heads and trailers ----------------------------------------------------------------------- */
 
-static const nghttp2_data_provider data_provider = {.read_callback = grpc_stream_read_callback};
+static ssize_t read_data(nghttp2_session *session, int32_t stream_id, uint8_t *to, size_t room,
+                         uint32_t *flags, nghttp2_data_source *source, void *user_data);
+
+static const nghttp2_data_provider data_provider = {.read_callback = read_data};
 
 static void send_response_head(struct grpc_stream *stream)
 {
@@ -106,9 +109,8 @@ static bool pull(struct grpc_stream *stream)
     return stream->is_finished;
 }
 
-ssize_t grpc_stream_read_callback(nghttp2_session *session, int32_t stream_id, uint8_t *to,
-                                  size_t room, uint32_t *flags, nghttp2_data_source *source,
-                                  void *user_data)
+static ssize_t read_data(nghttp2_session *session, int32_t stream_id, uint8_t *to, size_t room,
+                         uint32_t *flags, nghttp2_data_source *source, void *user_data)
 {
     (void)source;
     struct grpc_core *core = user_data;

@@ -72,11 +72,6 @@ void grpc_stream_note_header(struct grpc_stream *stream, struct slice name, stru
 /* Once all fields of a head were noted: a server begins the call, or refuses it. */
 void grpc_stream_finish_head(struct grpc_stream *stream);
 
-/* What the session asks the sender for. */
-ssize_t grpc_stream_read_callback(nghttp2_session *session, int32_t stream_id, uint8_t *to,
-                                  size_t room, uint32_t *flags, nghttp2_data_source *source,
-                                  void *user_data);
-
 /* Answers with an HTTP status and nothing else: this is not a gRPC call. */
 void grpc_stream_refuse_http(struct grpc_stream *stream, const char *http_status);
 

@@ -79,21 +79,6 @@ bool ip_address_parse(struct slice text, bool may_have_port, struct ip_address *
     return parse_ipv4(text, may_have_port, address) || parse_ipv6(text, address);
 }
 
-bool ip_address_of(const struct sockaddr *peer, struct ip_address *address)
-{
-    switch (peer->sa_family) {
-    case AF_INET:
-        map_ipv4(&((const struct sockaddr_in *)(const void *)peer)->sin_addr, address);
-        return true;
-    case AF_INET6:
-        memcpy(address->bytes, &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr,
-               sizeof(address->bytes));
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* --- sets ------------------------------------------------------------------------------------ */
 
 /* Zero where the prefix ends. */
@@ -184,10 +169,26 @@ bool address_set_has_ip(const struct address_set *set, const struct ip_address *
     return false;
 }
 
+/* False for a Unix socket. */
+static bool address_of_peer(const struct sockaddr *peer, struct ip_address *address)
+{
+    switch (peer->sa_family) {
+    case AF_INET:
+        map_ipv4(&((const struct sockaddr_in *)(const void *)peer)->sin_addr, address);
+        return true;
+    case AF_INET6:
+        memcpy(address->bytes, &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr,
+               sizeof(address->bytes));
+        return true;
+    default:
+        return false;
+    }
+}
+
 bool address_set_has(const struct address_set *set, const struct sockaddr *peer)
 {
     struct ip_address address;
     if (peer->sa_family == AF_UNIX)
         return set->has_unix;
-    return set->count > 0 && ip_address_of(peer, &address) && address_set_has_ip(set, &address);
+    return set->count > 0 && address_of_peer(peer, &address) && address_set_has_ip(set, &address);
 }

@@ -48,7 +48,4 @@ bool address_set_has(const struct address_set *set, const struct sockaddr *peer)
  * when it is none of these. */
 bool ip_address_parse(struct slice text, bool may_have_port, struct ip_address *address);
 
-/* False for a Unix socket. */
-bool ip_address_of(const struct sockaddr *peer, struct ip_address *address);
-
 #endif
