@@ -78,6 +78,13 @@ static void stop_backing_off(struct forwarding *forwarding)
     timer_stop(&forwarding->backoff_timer);
 }
 
+static void count_failure(struct exchange *exchange, enum upstream_failure failure)
+{
+    struct backend *backend = exchange->forwarding.backend;
+    backend_metrics_count_failure(&backend->metrics, backend->name, exchange->worker->counters,
+                                  failure);
+}
+
 static void end_try(struct exchange *exchange, enum endpoint_outcome outcome);
 
 /* Nothing came through for too long: closed for both sides. */
@@ -118,8 +125,7 @@ static void on_request_due(struct timer *timer)
     waiting_line_leave(exchange);
     stop_backing_off(forwarding);
     if (forwarding->is_trying) /* else it is the client who is slow */
-        backend_metrics_count_failure(&forwarding->backend->metrics, forwarding->backend->name,
-                                      exchange->worker->counters, UPSTREAM_FAILURE_TIMEOUT);
+        count_failure(exchange, UPSTREAM_FAILURE_TIMEOUT);
     end_try(exchange, waits_for_client ? ENDPOINT_ABANDONED : ENDPOINT_TIMED_OUT);
     local_reply(exchange, 504, "The request took longer than its route allows.");
 }
@@ -339,8 +345,7 @@ static bool repeat_answered(struct exchange *exchange)
     exchange_cancel_upstream(exchange);
     end_try(exchange, outcome_of(status));
     forwarding->failure = UPSTREAM_FAILURE_STATUS;
-    backend_metrics_count_failure(&forwarding->backend->metrics, forwarding->backend->name,
-                                  exchange->worker->counters, UPSTREAM_FAILURE_STATUS);
+    count_failure(exchange, UPSTREAM_FAILURE_STATUS);
     repeat(exchange, &plan);
     return true;
 }
@@ -382,13 +387,11 @@ void forwarder_on_complete(struct exchange *exchange)
 void forwarder_on_failed(struct exchange *exchange)
 {
     struct forwarding *forwarding = &exchange->forwarding;
-    struct backend *backend = forwarding->backend;
     enum upstream_failure failure = forwarding->failure;
 
     /* However a tunnel ends, its endpoint has answered. */
     end_try(exchange, forwarding->is_tunnel ? ENDPOINT_ANSWERED : failures[failure].outcome);
-    backend_metrics_count_failure(&backend->metrics, backend->name, exchange->worker->counters,
-                                  failure);
+    count_failure(exchange, failure);
 
     struct retry_plan plan;
     if (retry_plan(exchange, failure, &plan))
