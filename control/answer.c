@@ -17,7 +17,7 @@ AnswerMessage *answer_new(void)
 AnswerMessage *answer_unpack(struct slice bytes, struct error *err)
 {
     return (AnswerMessage *)message_unpack(&pointsman__v1__apply_response__descriptor, bytes,
-                                           MESSAGE_MEMORY_APPLY, false, err);
+                                           MESSAGE_MEMORY_APPLY, UNKNOWN_FIELDS_KEPT, err);
 }
 
 void answer_free(AnswerMessage *answer)

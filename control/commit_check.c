@@ -78,8 +78,8 @@ static char *find_port_problem(struct reference_check *check, struct slice backe
     struct commit *commit = check->commit;
     struct error err = {0};
     const BackendMessage *message = (const BackendMessage *)message_arena_unpack(
-        &commit->arena, &pointsman__v1__backend__descriptor, backend, MESSAGE_MEMORY_APPLY, false,
-        commit->err);
+        &commit->arena, &pointsman__v1__backend__descriptor, backend, MESSAGE_MEMORY_APPLY,
+        UNKNOWN_FIELDS_KEPT, commit->err);
     char *problem = NULL;
     if (message == NULL)
         check->has_failed = true;

@@ -184,7 +184,7 @@ static bool collect_before(struct commit *commit, const struct store_write *writ
         return true;
     const RouteMessage *route = (const RouteMessage *)message_arena_unpack(
         &commit->arena, &pointsman__v1__route__descriptor, *write->before, MESSAGE_MEMORY_APPLY,
-        false, commit->err);
+        UNKNOWN_FIELDS_KEPT, commit->err);
     if (route != NULL)
         references_collect(route, references);
     message_arena_reset(&commit->arena);

@@ -233,7 +233,7 @@ static Pointsman__V1__ExplainRequest *copy_request(const Pointsman__V1__ExplainR
     message_pack(&request->base, &bytes);
     ProtobufCMessage *copy =
         message_unpack(&pointsman__v1__explain_request__descriptor, buffer_slice(&bytes),
-                       MESSAGE_MEMORY_APPLY, false, NULL);
+                       MESSAGE_MEMORY_APPLY, UNKNOWN_FIELDS_KEPT, NULL);
     buffer_clear(&bytes);
     return (Pointsman__V1__ExplainRequest *)copy;
 }

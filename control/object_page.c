@@ -26,7 +26,7 @@ ProtobufCMessage *object_unpack(Pointsman__V1__ObjectKind kind, struct slice byt
         kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE ? &pointsman__v1__route__descriptor
                                                               : &pointsman__v1__backend__descriptor;
     /* What was once taken may be large; fields of a newer version pass through. */
-    return message_unpack(descriptor, bytes, MESSAGE_MEMORY_APPLY, false, err);
+    return message_unpack(descriptor, bytes, MESSAGE_MEMORY_APPLY, UNKNOWN_FIELDS_KEPT, err);
 }
 
 static bool is_full(const struct reading *reading)

@@ -18,7 +18,7 @@ static ProtobufCMessage *copy_message(const ProtobufCMessage *message)
     struct buffer bytes = BUFFER_EMPTY;
     message_pack(message, &bytes);
     ProtobufCMessage *copy = message_unpack(message->descriptor, buffer_slice(&bytes),
-                                            MESSAGE_MEMORY_DEFAULT, false, NULL);
+                                            MESSAGE_MEMORY_DEFAULT, UNKNOWN_FIELDS_KEPT, NULL);
     buffer_clear(&bytes);
     return copy;
 }

@@ -70,8 +70,9 @@ static Pointsman__V1__ApplyRequest *copy_request(const Pointsman__V1__ApplyReque
 {
     struct buffer bytes = BUFFER_EMPTY;
     message_pack(&apply->base, &bytes);
-    ProtobufCMessage *copy = message_unpack(&pointsman__v1__apply_request__descriptor,
-                                            buffer_slice(&bytes), MESSAGE_MEMORY_APPLY, true, err);
+    ProtobufCMessage *copy =
+        message_unpack(&pointsman__v1__apply_request__descriptor, buffer_slice(&bytes),
+                       MESSAGE_MEMORY_APPLY, UNKNOWN_FIELDS_REFUSED, err);
     buffer_clear(&bytes);
     return (Pointsman__V1__ApplyRequest *)copy;
 }

@@ -173,7 +173,7 @@ static void on_message(void *context, struct grpc_stream *stream, struct slice b
         method->max_request_memory != 0 ? method->max_request_memory : MESSAGE_MEMORY_DEFAULT;
     call->request_bytes = bytes.length;
     call->request = message_arena_unpack(&call->arena, method->request, bytes, memory,
-                                         !method->allows_unknown_fields, &err);
+                                         method->unknown_fields, &err);
     if (call->request == NULL) {
         grpc_call_fail_error(call, &err);
         return;

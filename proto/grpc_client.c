@@ -309,7 +309,7 @@ static void on_awaited_message(void *context, struct slice bytes)
         return;
 
     ProtobufCMessage *message =
-        message_unpack(awaited->descriptor, bytes, MESSAGE_MEMORY_APPLY, false, &err);
+        message_unpack(awaited->descriptor, bytes, MESSAGE_MEMORY_APPLY, UNKNOWN_FIELDS_KEPT, &err);
     if (message == NULL) {
         awaited->was_stopped = true;
         grpc_stream_cancel(awaited->call->stream, GRPC_INTERNAL, err.message);
@@ -335,8 +335,8 @@ static void on_awaited_end(void *context, const struct grpc_result *result)
     struct buffer packed = BUFFER_EMPTY;
     message_pack(&result->details->base, &packed);
     awaited->result->details = (Google__Rpc__Status *)message_unpack(
-        &google__rpc__status__descriptor, buffer_slice(&packed), MESSAGE_MEMORY_DEFAULT, false,
-        NULL);
+        &google__rpc__status__descriptor, buffer_slice(&packed), MESSAGE_MEMORY_DEFAULT,
+        UNKNOWN_FIELDS_KEPT, NULL);
     buffer_clear(&packed);
 }
 

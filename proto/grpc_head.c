@@ -30,8 +30,8 @@ static void note_details(struct grpc_stream *stream, struct slice value)
     struct buffer bytes = BUFFER_EMPTY;
     if (grpc_binary_decode(value, &bytes) && stream->result.details == NULL)
         stream->result.details = (Google__Rpc__Status *)message_unpack(
-            &google__rpc__status__descriptor, buffer_slice(&bytes), MESSAGE_MEMORY_DEFAULT, false,
-            NULL);
+            &google__rpc__status__descriptor, buffer_slice(&bytes), MESSAGE_MEMORY_DEFAULT,
+            UNKNOWN_FIELDS_KEPT, NULL);
     buffer_clear(&bytes);
 }
 

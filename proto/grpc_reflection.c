@@ -129,7 +129,7 @@ static void on_request(void *context, struct grpc_call *call, const ProtobufCMes
         .path = "/grpc.reflection." version ".ServerReflection/ServerReflectionInfo",              \
         .request = &grpc__reflection__v1__server_reflection_request__descriptor,                   \
         .max_request_bytes = REQUEST_BYTES, .has_many_requests = true,                             \
-        .allows_unknown_fields = true, .on_call = on_request,                                      \
+        .unknown_fields = UNKNOWN_FIELDS_KEPT, .on_call = on_request,                              \
     }
 
 const struct grpc_method grpc_reflection_methods[] = {

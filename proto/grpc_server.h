@@ -11,6 +11,7 @@
 
 #include "common/event_loop.h"
 #include "proto/grpc_core.h"
+#include "proto/message.h"
 #include "proto/unix_socket.h"
 
 #include <stdbool.h>
@@ -30,9 +31,9 @@ struct grpc_method {
     bool (*authorize)(void *context, const struct grpc_method *method,
                       const struct peer_credentials *peer, struct error *err);
 
-    /* Newer clients may say more than we know. Without it, an unknown field is an error: what a
-     * change says is never dropped silently. */
-    bool allows_unknown_fields;
+    /* Newer clients may say more than we know. Refused unless said otherwise: what a change says
+     * is never dropped silently. */
+    enum unknown_fields unknown_fields;
 
     /* A client stream: on_call is called for each message, and with NULL at their end. */
     bool has_many_requests;

@@ -34,10 +34,10 @@ static void free_of_budget(void *allocator_data, void *memory)
 
 ProtobufCMessage *message_unpack_with(const struct message_memory *memory,
                                       const ProtobufCMessageDescriptor *descriptor,
-                                      struct slice bytes, size_t max_memory, bool refuse_unknown,
-                                      struct error *err)
+                                      struct slice bytes, size_t max_memory,
+                                      enum unknown_fields unknown, struct error *err)
 {
-    if (!wire_check(descriptor, bytes, refuse_unknown, err))
+    if (!wire_check(descriptor, bytes, unknown == UNKNOWN_FIELDS_REFUSED, err))
         return NULL;
 
     struct budget budget = {.memory = memory, .left = max_memory};
@@ -72,10 +72,10 @@ static void give_back(void *context, void *memory)
 }
 
 ProtobufCMessage *message_unpack(const ProtobufCMessageDescriptor *descriptor, struct slice bytes,
-                                 size_t max_memory, bool refuse_unknown, struct error *err)
+                                 size_t max_memory, enum unknown_fields unknown, struct error *err)
 {
     static const struct message_memory heap = {.allocate = allocate, .free = give_back};
-    return message_unpack_with(&heap, descriptor, bytes, max_memory, refuse_unknown, err);
+    return message_unpack_with(&heap, descriptor, bytes, max_memory, unknown, err);
 }
 
 void message_free(ProtobufCMessage *message)

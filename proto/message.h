@@ -21,10 +21,16 @@
 /* What one Apply may hold. */
 enum { APPLY_MUTATIONS_MAX = 10000, APPLY_BYTES_MAX = 4 << 20 };
 
-/* Unpacks and checks, at every depth: strings are UTF-8 without NUL, and (when `refuse_unknown`)
- * no field is unknown. The error names the field's path. NULL on error. Free with message_free. */
+/* What becomes of fields that this version does not know. */
+enum unknown_fields {
+    UNKNOWN_FIELDS_REFUSED, /* ERROR_INVALID */
+    UNKNOWN_FIELDS_KEPT,    /* packing the message writes them again */
+};
+
+/* Unpacks and checks, at every depth: strings are UTF-8 without NUL, and unknown fields are what
+ * `unknown` says. The error names the field's path. NULL on error. Free with message_free. */
 ProtobufCMessage *message_unpack(const ProtobufCMessageDescriptor *descriptor, struct slice bytes,
-                                 size_t max_memory, bool refuse_unknown, struct error *err);
+                                 size_t max_memory, enum unknown_fields unknown, struct error *err);
 
 /* Frees what message_unpack returned. Harmless on NULL. */
 void message_free(ProtobufCMessage *message);

@@ -50,11 +50,11 @@ static void keep(void *context, void *memory)
 
 ProtobufCMessage *message_arena_unpack(struct message_arena *arena,
                                        const ProtobufCMessageDescriptor *descriptor,
-                                       struct slice bytes, size_t max_memory, bool refuse_unknown,
-                                       struct error *err)
+                                       struct slice bytes, size_t max_memory,
+                                       enum unknown_fields unknown, struct error *err)
 {
     const struct message_memory memory = {.allocate = allocate, .free = keep, .context = arena};
-    return message_unpack_with(&memory, descriptor, bytes, max_memory, refuse_unknown, err);
+    return message_unpack_with(&memory, descriptor, bytes, max_memory, unknown, err);
 }
 
 static void free_blocks(struct message_arena_block *block)

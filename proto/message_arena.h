@@ -8,10 +8,9 @@
 #ifndef PROTO_MESSAGE_ARENA_H
 #define PROTO_MESSAGE_ARENA_H
 
-#include "common/error.h"
 #include "common/slice.h"
+#include "proto/message.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include <protobuf-c/protobuf-c.h>
@@ -26,8 +25,8 @@ struct message_arena {
 /* As message_unpack. Borrowed until the arena is reset or cleared. */
 ProtobufCMessage *message_arena_unpack(struct message_arena *arena,
                                        const ProtobufCMessageDescriptor *descriptor,
-                                       struct slice bytes, size_t max_memory, bool refuse_unknown,
-                                       struct error *err);
+                                       struct slice bytes, size_t max_memory,
+                                       enum unknown_fields unknown, struct error *err);
 
 /* Forgets what is in it and keeps one block for what comes next. */
 void message_arena_reset(struct message_arena *arena);

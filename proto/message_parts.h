@@ -15,7 +15,7 @@ struct message_memory {
 /* As message_unpack. */
 ProtobufCMessage *message_unpack_with(const struct message_memory *memory,
                                       const ProtobufCMessageDescriptor *descriptor,
-                                      struct slice bytes, size_t max_memory, bool refuse_unknown,
-                                      struct error *err);
+                                      struct slice bytes, size_t max_memory,
+                                      enum unknown_fields unknown, struct error *err);
 
 #endif

@@ -352,7 +352,7 @@ static void on_watch_message(void *context, struct slice bytes)
         return;
 
     ProtobufCMessage *message = message_unpack(&pointsman__v1__watch_response__descriptor, bytes,
-                                               MESSAGE_MEMORY_APPLY, false, &err);
+                                               MESSAGE_MEMORY_APPLY, UNKNOWN_FIELDS_KEPT, &err);
     if (message == NULL) {
         error_prefix(&err, "control sent what we cannot read: ");
         lose(session, &err, false);

@@ -50,7 +50,7 @@ static void keep_piece(struct watch *watch, const ProtobufCMessage *message)
     struct error err = {0};
     message_pack(message, &bytes);
     ProtobufCMessage *copy = message_unpack(message->descriptor, buffer_slice(&bytes),
-                                            MESSAGE_MEMORY_APPLY, false, &err);
+                                            MESSAGE_MEMORY_APPLY, UNKNOWN_FIELDS_KEPT, &err);
     buffer_clear(&bytes);
     if (copy != NULL)
         ARENA_APPEND(&watch->arena, watch->pieces, watch->piece_count,

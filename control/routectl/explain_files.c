@@ -50,7 +50,7 @@ static BackendMessage *find_backend(void *context, const char *full_name)
     message_pack(&mutation->put_backend->base, &bytes);
     ProtobufCMessage *copy =
         message_unpack(&pointsman__v1__backend__descriptor, buffer_slice(&bytes),
-                       MESSAGE_MEMORY_APPLY, false, NULL);
+                       MESSAGE_MEMORY_APPLY, UNKNOWN_FIELDS_KEPT, NULL);
     buffer_clear(&bytes);
     return (BackendMessage *)copy;
 }

@@ -109,7 +109,7 @@ static size_t tell_violations(const Google__Protobuf__Any *detail, const struct 
     Google__Rpc__BadRequest *bad_request = (Google__Rpc__BadRequest *)message_unpack(
         &google__rpc__bad_request__descriptor,
         slice_of((const char *)detail->value.data, detail->value.len), MESSAGE_MEMORY_DEFAULT,
-        false, NULL);
+        UNKNOWN_FIELDS_KEPT, NULL);
     if (bad_request == NULL)
         return 0;
 

@@ -314,7 +314,7 @@ static struct backend *build_backend(struct backend_slots *slots, const struct s
         return NULL;
     ProtobufCMessage *message =
         message_unpack(&pointsman__v1__backend__descriptor, backend_object_bytes(object),
-                       MESSAGE_MEMORY_APPLY, false, NULL);
+                       MESSAGE_MEMORY_APPLY, UNKNOWN_FIELDS_KEPT, NULL);
     if (message == NULL)
         return NULL;
     struct backend *backend = backend_new((const BackendMessage *)message, slot->port,

@@ -44,8 +44,9 @@ static size_t match_index(const struct route_match *match)
  * understood. */
 static const RouteMessage *unpack_route(struct explain_report *report, const struct route *route)
 {
-    ProtobufCMessage *message = message_unpack(
-        &pointsman__v1__route__descriptor, route_bytes(route), MESSAGE_MEMORY_APPLY, false, NULL);
+    ProtobufCMessage *message =
+        message_unpack(&pointsman__v1__route__descriptor, route_bytes(route), MESSAGE_MEMORY_APPLY,
+                       UNKNOWN_FIELDS_KEPT, NULL);
     if (message == NULL)
         return NULL;
     ARENA_APPEND(&report->arena, report->messages, report->message_count, message);

@@ -32,8 +32,8 @@ static const ProtobufCMessage *unpack_object(struct prepared_objects *objects,
 {
     struct error err = {0};
     message_arena_reset(&objects->arena); /* of the object before */
-    const ProtobufCMessage *message =
-        message_arena_unpack(&objects->arena, descriptor, bytes, MESSAGE_MEMORY_APPLY, true, &err);
+    const ProtobufCMessage *message = message_arena_unpack(
+        &objects->arena, descriptor, bytes, MESSAGE_MEMORY_APPLY, UNKNOWN_FIELDS_REFUSED, &err);
     if (message == NULL)
         problem_list_note(site, "", err.message);
     return message;

@@ -423,8 +423,9 @@ struct route *route_new_unlinked(struct slice bytes)
 {
     struct message_arena arena = {0};
     struct route *route = NULL;
-    const RouteMessage *message = (const RouteMessage *)message_arena_unpack(
-        &arena, &pointsman__v1__route__descriptor, bytes, MESSAGE_MEMORY_APPLY, false, NULL);
+    const RouteMessage *message =
+        (const RouteMessage *)message_arena_unpack(&arena, &pointsman__v1__route__descriptor, bytes,
+                                                   MESSAGE_MEMORY_APPLY, UNKNOWN_FIELDS_KEPT, NULL);
     if (message != NULL) {
         bool is_broken = !route_validate(message, ignore_problem, NULL);
         route = route_new(message, bytes, is_broken, some_index, NULL);

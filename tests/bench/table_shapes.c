@@ -152,7 +152,7 @@ struct route *shape_new_route(const struct ask *ask, unsigned number, uint64_t r
     shape_pack_route(ask, number, revision, &bytes);
     ProtobufCMessage *message =
         message_unpack(&pointsman__v1__route__descriptor, buffer_slice(&bytes),
-                       MESSAGE_MEMORY_DEFAULT, true, NULL);
+                       MESSAGE_MEMORY_DEFAULT, UNKNOWN_FIELDS_REFUSED, NULL);
     struct route *route =
         route_new((const RouteMessage *)message, buffer_slice(&bytes), false, only_backend, NULL);
     message_free(message);

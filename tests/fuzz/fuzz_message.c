@@ -70,12 +70,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     const ProtobufCMessageDescriptor *descriptor =
         descriptors[(data[0] & (LENIENT_BIT - 1)) % DESCRIPTORS];
-    bool refuse_unknown = (data[0] & LENIENT_BIT) == 0;
+    enum unknown_fields unknown =
+        (data[0] & LENIENT_BIT) == 0 ? UNKNOWN_FIELDS_REFUSED : UNKNOWN_FIELDS_KEPT;
     struct error err = {0};
 
     ProtobufCMessage *message =
         message_unpack(descriptor, slice_of((const char *)data + 1, size - 1),
-                       MESSAGE_MEMORY_DEFAULT, refuse_unknown, &err);
+                       MESSAGE_MEMORY_DEFAULT, unknown, &err);
     if (message == NULL) {
         assert(err.code != ERROR_NONE && err.message[0] != '\0');
         return 0;
@@ -85,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct buffer twice = BUFFER_EMPTY;
     message_pack(message, &once);
     ProtobufCMessage *again =
-        message_unpack(descriptor, buffer_slice(&once), MESSAGE_MEMORY_APPLY, refuse_unknown, &err);
+        message_unpack(descriptor, buffer_slice(&once), MESSAGE_MEMORY_APPLY, unknown, &err);
     assert(again != NULL);
     message_pack(again, &twice);
     assert(slice_equals(buffer_slice(&once), buffer_slice(&twice)));

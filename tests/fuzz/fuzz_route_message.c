@@ -71,8 +71,9 @@ static void look_up(const struct route_table *table, const struct route *route, 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct slice bytes = slice_of((const char *)data, size);
-    ProtobufCMessage *unpacked = message_unpack(&pointsman__v1__route__descriptor, bytes,
-                                                MESSAGE_MEMORY_DEFAULT, true, NULL);
+    ProtobufCMessage *unpacked =
+        message_unpack(&pointsman__v1__route__descriptor, bytes, MESSAGE_MEMORY_DEFAULT,
+                       UNKNOWN_FIELDS_REFUSED, NULL);
     if (unpacked == NULL)
         return 0;
 

@@ -77,8 +77,8 @@ ProtobufCMessage *fake_call_answer(const struct grpc_call *call,
 {
     if (!call->has_answer)
         return NULL;
-    return message_unpack(descriptor, buffer_slice(&call->answer), MESSAGE_MEMORY_APPLY, true,
-                          NULL);
+    return message_unpack(descriptor, buffer_slice(&call->answer), MESSAGE_MEMORY_APPLY,
+                          UNKNOWN_FIELDS_REFUSED, NULL);
 }
 
 ProtobufCMessage *fake_call_pull(struct grpc_call *call,
@@ -90,8 +90,8 @@ ProtobufCMessage *fake_call_pull(struct grpc_call *call,
     enum grpc_pull pulled =
         call->has_ended ? GRPC_PULL_WAIT : call->pull(call->pull_context, &bytes);
     if (pulled == GRPC_PULL_MESSAGE)
-        message =
-            message_unpack(descriptor, buffer_slice(&bytes), MESSAGE_MEMORY_APPLY, true, NULL);
+        message = message_unpack(descriptor, buffer_slice(&bytes), MESSAGE_MEMORY_APPLY,
+                                 UNKNOWN_FIELDS_REFUSED, NULL);
     if (pulled == GRPC_PULL_END) {
         call->has_ended = true;
         call->status = GRPC_OK;
@@ -146,8 +146,8 @@ static void read_bad_request(struct grpc_call *call, const Google__Rpc__Status *
     const Google__Protobuf__Any *any = details->details[0];
     Google__Rpc__BadRequest *bad_request = (Google__Rpc__BadRequest *)message_unpack(
         &google__rpc__bad_request__descriptor,
-        slice_of((const char *)any->value.data, any->value.len), MESSAGE_MEMORY_DEFAULT, true,
-        NULL);
+        slice_of((const char *)any->value.data, any->value.len), MESSAGE_MEMORY_DEFAULT,
+        UNKNOWN_FIELDS_REFUSED, NULL);
     for (size_t i = 0; bad_request != NULL && i < bad_request->n_field_violations; i++)
         buffer_printf(&call->bad_fields, "%s%s", i == 0 ? "" : " ",
                       bad_request->field_violations[i]->field);

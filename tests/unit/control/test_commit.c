@@ -54,8 +54,9 @@ static void stored_bytes_carry_their_revisions(void **state)
     apply_ok(fixture, make_apply(put, NULL));
 
     assert_true(store_get(fixture->services.store, BACKEND, "api", &record, NULL));
-    BackendMessage *backend = (BackendMessage *)message_unpack(
-        &pointsman__v1__backend__descriptor, buffer_slice(&record.bytes), 1 << 20, true, NULL);
+    BackendMessage *backend = (BackendMessage *)message_unpack(&pointsman__v1__backend__descriptor,
+                                                               buffer_slice(&record.bytes), 1 << 20,
+                                                               UNKNOWN_FIELDS_REFUSED, NULL);
     assert_int_equal(backend->created_revision, 1);
     assert_int_equal(backend->revision, 2);
     assert_int_equal(backend->endpoints[0]->port, 9001);

@@ -48,8 +48,8 @@ static void assert_refused(const ProtobufCMessageDescriptor *descriptor, struct 
                            const char *sentence)
 {
     struct error err = {0};
-    assert_null(
-        message_unpack(descriptor, buffer_slice(bytes), MESSAGE_MEMORY_DEFAULT, true, &err));
+    assert_null(message_unpack(descriptor, buffer_slice(bytes), MESSAGE_MEMORY_DEFAULT,
+                               UNKNOWN_FIELDS_REFUSED, &err));
     assert_int_equal(err.code, ERROR_INVALID);
     assert_string_equal(err.message, sentence);
     buffer_clear(bytes);
@@ -58,8 +58,8 @@ static void assert_refused(const ProtobufCMessageDescriptor *descriptor, struct 
 static void assert_taken(const ProtobufCMessageDescriptor *descriptor, struct buffer *bytes)
 {
     struct error err = {0};
-    ProtobufCMessage *message =
-        message_unpack(descriptor, buffer_slice(bytes), MESSAGE_MEMORY_DEFAULT, true, &err);
+    ProtobufCMessage *message = message_unpack(
+        descriptor, buffer_slice(bytes), MESSAGE_MEMORY_DEFAULT, UNKNOWN_FIELDS_REFUSED, &err);
     assert_string_equal(err.message, "");
     assert_non_null(message);
     message_free(message);
@@ -79,8 +79,8 @@ static void a_packed_message_comes_back(void **state)
     struct buffer bytes = BUFFER_EMPTY;
 
     message_pack(&route.base, &bytes);
-    RouteMessage *back = (RouteMessage *)message_unpack(ROUTE, buffer_slice(&bytes),
-                                                        MESSAGE_MEMORY_DEFAULT, true, NULL);
+    RouteMessage *back = (RouteMessage *)message_unpack(
+        ROUTE, buffer_slice(&bytes), MESSAGE_MEMORY_DEFAULT, UNKNOWN_FIELDS_REFUSED, NULL);
 
     assert_non_null(back);
     assert_string_equal(back->name, "users");
@@ -93,8 +93,8 @@ static void a_packed_message_comes_back(void **state)
 static void no_bytes_are_the_empty_message(void **state)
 {
     (void)state;
-    ProtobufCMessage *message =
-        message_unpack(ROUTE, (struct slice){0}, MESSAGE_MEMORY_DEFAULT, true, NULL);
+    ProtobufCMessage *message = message_unpack(ROUTE, (struct slice){0}, MESSAGE_MEMORY_DEFAULT,
+                                               UNKNOWN_FIELDS_REFUSED, NULL);
 
     assert_non_null(message);
     message_free(message);
@@ -194,8 +194,8 @@ static void unknown_fields_pass_where_they_may(void **state)
     put_string(&bytes, 1, "users");
     put_string(&bytes, 999, "from a later version");
 
-    ProtobufCMessage *message =
-        message_unpack(ROUTE, buffer_slice(&bytes), MESSAGE_MEMORY_DEFAULT, false, NULL);
+    ProtobufCMessage *message = message_unpack(ROUTE, buffer_slice(&bytes), MESSAGE_MEMORY_DEFAULT,
+                                               UNKNOWN_FIELDS_KEPT, NULL);
 
     assert_non_null(message);
     message_free(message);
@@ -274,7 +274,8 @@ static void malformed_bytes_are_refused(void **state)
     };
     for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++) {
         struct error err = {0};
-        assert_null(message_unpack(ROUTE, inputs[i], MESSAGE_MEMORY_DEFAULT, false, &err));
+        assert_null(
+            message_unpack(ROUTE, inputs[i], MESSAGE_MEMORY_DEFAULT, UNKNOWN_FIELDS_KEPT, &err));
         assert_int_equal(err.code, ERROR_INVALID);
     }
 }
@@ -287,7 +288,8 @@ static void unpacking_stops_at_the_memory_it_may_take(void **state)
         put_bytes(&bytes, 5, "", 0); /* empty rules: 2 bytes each, far more unpacked */
     struct error err = {0};
 
-    assert_null(message_unpack(ROUTE, buffer_slice(&bytes), (size_t)1 << 20, true, &err));
+    assert_null(
+        message_unpack(ROUTE, buffer_slice(&bytes), (size_t)1 << 20, UNKNOWN_FIELDS_REFUSED, &err));
 
     assert_int_equal(err.code, ERROR_LIMIT);
     assert_string_equal(err.message, "Route: takes more than 1048576 bytes of memory");
@@ -307,7 +309,7 @@ static void every_small_budget_fails_cleanly(void **state)
     ProtobufCMessage *message = NULL;
     size_t budget = 0;
     for (; message == NULL && budget < 4096; budget++)
-        message = message_unpack(ROUTE, buffer_slice(&bytes), budget, true, NULL);
+        message = message_unpack(ROUTE, buffer_slice(&bytes), budget, UNKNOWN_FIELDS_REFUSED, NULL);
 
     assert_non_null(message);
     assert_true(budget > 100);

@@ -34,7 +34,7 @@ static const Pointsman__V1__ApplyRequest *unpack(struct message_arena *arena,
                                                  struct error *err)
 {
     return (const Pointsman__V1__ApplyRequest *)message_arena_unpack(
-        arena, APPLY, buffer_slice(bytes), max_memory, true, err);
+        arena, APPLY, buffer_slice(bytes), max_memory, UNKNOWN_FIELDS_REFUSED, err);
 }
 
 static void what_is_unpacked_is_what_was_packed(void **state)
@@ -98,8 +98,8 @@ static void checks_are_those_of_message_unpack(void **state)
     struct error err = {0};
     const struct slice unknown_field = SLICE("\xf8\x7f\x01");
 
-    assert_null(
-        message_arena_unpack(&arena, APPLY, unknown_field, MESSAGE_MEMORY_DEFAULT, true, &err));
+    assert_null(message_arena_unpack(&arena, APPLY, unknown_field, MESSAGE_MEMORY_DEFAULT,
+                                     UNKNOWN_FIELDS_REFUSED, &err));
 
     assert_string_equal(err.message, "ApplyRequest: unknown field 2047");
     message_arena_clear(&arena);

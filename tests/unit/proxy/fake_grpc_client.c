@@ -53,8 +53,8 @@ static void keep(ProtobufCMessage **kept, const ProtobufCMessage *request)
     struct buffer bytes = BUFFER_EMPTY;
     message_pack(request, &bytes);
     message_free(*kept);
-    *kept = message_unpack(request->descriptor, buffer_slice(&bytes), MESSAGE_MEMORY_DEFAULT, true,
-                           NULL);
+    *kept = message_unpack(request->descriptor, buffer_slice(&bytes), MESSAGE_MEMORY_DEFAULT,
+                           UNKNOWN_FIELDS_REFUSED, NULL);
     assert(*kept != NULL);
     buffer_clear(&bytes);
 }

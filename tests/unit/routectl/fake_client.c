@@ -139,7 +139,7 @@ static struct call *next_call(struct grpc_client *client, const char *path,
     message_pack(request, &bytes);
     call->path = path;
     call->request = message_unpack(request->descriptor, buffer_slice(&bytes),
-                                   MESSAGE_MEMORY_DEFAULT, true, NULL);
+                                   MESSAGE_MEMORY_DEFAULT, UNKNOWN_FIELDS_REFUSED, NULL);
     buffer_clear(&bytes);
 
     client->is_lost = call->breaks;
@@ -158,8 +158,8 @@ ProtobufCMessage *grpc_client_call(struct grpc_client *client, const char *path,
     call->timeout_ms = timeout_ms;
     if (call->status != GRPC_OK)
         return NULL;
-    return message_unpack(response, buffer_slice(&call->response), MESSAGE_MEMORY_DEFAULT, true,
-                          NULL);
+    return message_unpack(response, buffer_slice(&call->response), MESSAGE_MEMORY_DEFAULT,
+                          UNKNOWN_FIELDS_REFUSED, NULL);
 }
 
 bool grpc_client_call_stream(struct grpc_client *client, const char *path,
@@ -171,8 +171,9 @@ bool grpc_client_call_stream(struct grpc_client *client, const char *path,
     const struct call *call = next_call(client, path, request, result);
     bool goes_on = true;
     for (size_t i = 0; i < call->message_count && goes_on; i++) {
-        ProtobufCMessage *message = message_unpack(response, buffer_slice(&call->messages[i]),
-                                                   MESSAGE_MEMORY_DEFAULT, true, NULL);
+        ProtobufCMessage *message =
+            message_unpack(response, buffer_slice(&call->messages[i]), MESSAGE_MEMORY_DEFAULT,
+                           UNKNOWN_FIELDS_REFUSED, NULL);
         assert(message != NULL);
         goes_on = on_message(context, message);
         message_free(message);

@@ -163,8 +163,9 @@ static void hosts_go_from_the_most_specific_to_every_host(void **state)
 static void assert_packed_alike(struct slice parts, struct slice whole)
 {
     struct buffer packed = BUFFER_EMPTY;
-    ProtobufCMessage *message = message_unpack(&pointsman__v1__explain_response__descriptor, parts,
-                                               MESSAGE_MEMORY_DEFAULT, true, NULL);
+    ProtobufCMessage *message =
+        message_unpack(&pointsman__v1__explain_response__descriptor, parts, MESSAGE_MEMORY_DEFAULT,
+                       UNKNOWN_FIELDS_REFUSED, NULL);
     assert_non_null(message);
     message_pack(message, &packed);
     assert_true(slice_equals(buffer_slice(&packed), whole));
