@@ -158,8 +158,7 @@ static void begin_try(struct exchange *exchange, struct endpoint *endpoint)
     struct forwarding *forwarding = &exchange->forwarding;
     uint64_t limit_ms = forwarding->rule->policy->backend_request_timeout_ms;
 
-    bool is_late = forwarding->tries > 0 || forwarding->waits_at != NULL;
-    if (exchange->is_grpc && is_late)
+    if (exchange->is_grpc && (forwarding->tries > 0 || forwarding->waits_at != NULL))
         grpc_timeout_renew(exchange);
     forwarding->endpoint = endpoint;
     forwarding->tries++;

@@ -28,7 +28,6 @@ enum {
     X("content-length", 'c', 'h', HEADER_CONTENT_LENGTH, FRAMING)                                  \
     X("content-type", 'c', 'e', HEADER_CONTENT_TYPE, END_TO_END)                                   \
     X("cookie", 'c', 'e', HEADER_COOKIE, END_TO_END)                                               \
-    X("date", 'd', 'e', HEADER_DATE, END_TO_END)                                                   \
     X("expect", 'e', 't', HEADER_EXPECT, PER_HOP)                                                  \
     X("forwarded", 'f', 'd', HEADER_FORWARDED, CLAIM)                                              \
     X("host", 'h', 't', HEADER_HOST, FRAMING)                                                      \

@@ -23,6 +23,11 @@ static void an_answer_has_one_date_its_own_or_the_time_it_came(void **state)
     player_expect(&endpoint, "\r\n\r\n");
     player_send(&endpoint, "HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n");
     player_expect(&client, "HTTP/1.1 500 Oh\r\n" STAGE_DATE "content-length: 0\r\n\r\n");
+    player_send(&client, get);
+    player_expect(&endpoint, "\r\n\r\n");
+    player_send(&endpoint, "HTTP/1.1 200 OK\r\nDate: of this hop\r\nConnection: Date\r\n"
+                           "Content-Length: 0\r\n\r\n");
+    player_expect(&client, "HTTP/1.1 200 OK\r\n" STAGE_DATE "content-length: 0\r\n\r\n");
 
     players_close(&client, &endpoint);
 }
