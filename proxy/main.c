@@ -117,6 +117,8 @@ static enum options_result parse_flags(struct flags *flags, int argc, char **arg
          "Between two requests of a connection."},
         {"write-stall-timeout", OPTION_DURATION, &flags->http.write_stall_timeout_ms, "D",
          "For a client that does not read."},
+        {"abort-on-close", OPTION_FLAG, &flags->http.aborts_on_close, NULL,
+         "Gives up the request of a client that closes its side, though it might still read."},
         {"linger-timeout", OPTION_DURATION, &flags->http.linger_timeout_ms, "D",
          "For a client to have read the last answer of its connection."},
         {"connection-max-age", OPTION_DURATION, &flags->http.connection_max_age_ms, "D",

@@ -5,6 +5,7 @@
 #include "proxy/http/worker.h"
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -182,6 +183,12 @@ ssize_t client_connection_receive(struct client_connection *connection, char *at
     if (received > 0)
         counter_add(&connection->worker->counters->client_bytes_in, (uint64_t)received);
     return *is_reset ? 0 : received;
+}
+
+bool client_connection_is_gone(const struct client_connection *connection)
+{
+    struct pollfd end = {.fd = client_connection_fd(connection)};
+    return poll(&end, 1, 0) > 0 && (end.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 void client_connection_stop_reading(struct client_connection *connection)

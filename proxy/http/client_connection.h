@@ -113,6 +113,11 @@ static inline size_t client_connection_least_read(const struct client_connection
 ssize_t client_connection_receive(struct client_connection *connection, char *at, size_t length,
                                   bool *is_reset);
 
+/* Whether it is known that nobody is at the other end any more. Of a client that sends no more
+ * (`receive` has returned 0) that may be so, or it may be waiting for its answer: TCP tells the two
+ * apart only when something was sent to it, or when it resets the connection. */
+bool client_connection_is_gone(const struct client_connection *connection);
+
 void client_connection_stop_reading(struct client_connection *connection);
 /* Harmless when it is being read. */
 void client_connection_resume_reading(struct client_connection *connection);

@@ -49,6 +49,10 @@ struct front_operations {
     void (*abort)(struct exchange *exchange);
     /* exchange->request_body is being read, or has room again. */
     void (*room)(struct exchange *exchange);
+    /* Whether the client is known to be gone, so that no answer can reach it. Not from
+     * exchanges_flush, but right away: who begins a try late asks before. NULL: the exchange ends
+     * when its client goes. */
+    bool (*is_gone)(const struct exchange *exchange);
 };
 
 /* The endpoint's side. All but `cancel` are called from exchanges_flush. */

@@ -231,24 +231,25 @@ static void reply_no_endpoint(struct exchange *exchange)
     local_reply(exchange, 503, "The service has no endpoint that is available.");
 }
 
-/* A call whose time is over is not begun, nor begun again. */
-static bool is_over(struct exchange *exchange)
+/* What did not begin at once, or begins again, may come too late. Then it ends here. */
+static bool end_late(struct exchange *exchange)
 {
-    return exchange->is_grpc && grpc_timeout_is_over(exchange);
-}
-
-static void reply_over(struct exchange *exchange)
-{
-    local_reply(exchange, 504, "The call's grpc-timeout is over.");
+    const struct front_operations *front = exchange->front_operations;
+    bool is_gone = front->is_gone != NULL && front->is_gone(exchange);
+    if (!is_gone && !(exchange->is_grpc && grpc_timeout_is_over(exchange)))
+        return false;
+    waiting_line_leave(exchange);
+    if (is_gone)
+        exchange_mark(exchange, EXCHANGE_RESPONSE_CUT);
+    else
+        local_reply(exchange, 504, "The call's grpc-timeout is over.");
+    return true;
 }
 
 bool forwarder_on_room(struct exchange *exchange)
 {
-    if (is_over(exchange)) {
-        waiting_line_leave(exchange);
-        reply_over(exchange);
+    if (end_late(exchange))
         return true;
-    }
     struct endpoint *endpoint = endpoint_choice_pick(exchange);
     if (endpoint != NULL && !start_somewhere(exchange, endpoint))
         return false;
@@ -261,8 +262,8 @@ bool forwarder_on_room(struct exchange *exchange)
 static void try_again(struct exchange *exchange, struct endpoint *endpoint)
 {
     struct forwarding *forwarding = &exchange->forwarding;
-    if (is_over(exchange))
-        return reply_over(exchange);
+    if (end_late(exchange))
+        return;
     backend_metrics_count_retry(&forwarding->backend->metrics, forwarding->backend->name,
                                 exchange->worker->counters, forwarding->failure);
     send_or_wait(exchange, endpoint);

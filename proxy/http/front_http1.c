@@ -155,16 +155,15 @@ static void read_ahead(struct front_http1 *front)
     }
     bool is_reset;
     ssize_t received = receive_behind(front, &front->input, &is_reset);
-    if (received < 0)
+    if (received != 0)
         return;
-    if (is_reset) {
+    if (is_reset || front->worker->shared->http.aborts_on_close ||
+        client_connection_is_gone(front->connection)) {
         front_http1_close(front);
         return;
     }
-    if (received == 0) {
-        front->is_half_closed = true;
-        front_http1_stop_reading(front);
-    }
+    front->is_half_closed = true;
+    front_http1_stop_reading(front);
 }
 
 static void on_readable(h2o_socket_t *socket, const char *error)

@@ -154,10 +154,18 @@ static void on_room(struct exchange *exchange)
         front_http1_resume_body(front);
 }
 
+/* While the socket is read, that tells; but once the client has closed its side it is not. */
+static bool is_gone(const struct exchange *exchange)
+{
+    const struct front_http1 *front = exchange->front;
+    return front->connection->is_paused && client_connection_is_gone(front->connection);
+}
+
 const struct front_operations front_http1_operations = {
     .head = on_head,
     .interim = on_interim,
     .data = on_data,
     .abort = on_abort,
     .room = on_room,
+    .is_gone = is_gone,
 };

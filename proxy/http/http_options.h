@@ -7,6 +7,7 @@
 #ifndef PROXY_HTTP_HTTP_OPTIONS_H
 #define PROXY_HTTP_HTTP_OPTIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What a limit protects stands beside it, and the default is as low as ordinary use allows. */
@@ -24,6 +25,12 @@ struct http_options {
     uint64_t idle_timeout_ms;
     /* A client that reads nothing of what waits for it: it holds up to 1 MB and an endpoint. */
     uint64_t write_stall_timeout_ms;
+    /* A client of HTTP/1 that sends no more while it waits for an answer is taken to be gone: its
+     * request is given up. Most that do so are; but TCP does not tell them from those that only
+     * have nothing else to ask (`printf ... | nc -N`), who would get no answer, so as a rule it
+     * goes on until something tells: a reset, or that what is sent to it does not arrive. For one
+     * that is known to be gone no try is begun in any case. */
+    bool aborts_on_close;
     /* How long we read on after the last answer, so that it arrives: a few round trips. */
     uint64_t linger_timeout_ms;
     /* A connection is closed with the first answer after this; 0: never. Clients come back and

@@ -311,6 +311,15 @@ void player_finish_sending(struct player *player)
     shutdown(player->fd, SHUT_WR);
 }
 
+void stage_finish_sending(struct stage *stage, struct player *client)
+{
+    const struct front_http1 *front = stage_front(stage);
+    player_finish_sending(client);
+    for (int i = 0; i < PATIENCE_TURNS && !front->is_half_closed; i++)
+        stage_turn(stage);
+    assert_true(front->is_half_closed);
+}
+
 void player_close(struct player *player)
 {
     close(player->fd);

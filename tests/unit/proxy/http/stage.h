@@ -94,6 +94,8 @@ void player_expect_nothing(struct player *player);
 void player_read(struct player *player);
 void player_forget(struct player *player);
 void player_finish_sending(struct player *player);
+/* The same from the client that connected last, and the proxy has noticed. */
+void stage_finish_sending(struct stage *stage, struct player *client);
 void player_close(struct player *player);
 void player_reset(struct player *player);
 void players_close(struct player *client, struct player *endpoint);

@@ -138,6 +138,39 @@ static void a_client_that_closed_its_side_is_still_answered(void **state)
     player_close(&endpoint);
 }
 
+static void where_closing_is_leaving_the_request_is_given_up(void **state)
+{
+    struct stage *stage = *state;
+    stage->shared.http.aborts_on_close = true;
+    stage_start(stage);
+    struct player client = stage_connect(stage);
+    struct player endpoint = stage_forward(stage, &client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+
+    player_finish_sending(&client);
+
+    player_expect_end(&endpoint);
+    player_expect_end(&client);
+    assert_int_equal(stage->worker->connection_count, 0);
+    players_close(&client, &endpoint);
+}
+
+/* It has closed its side, and then all of it, before we looked. */
+static void a_client_that_is_gone_both_ways_takes_its_request_along(void **state)
+{
+    struct stage *stage = *state;
+    struct player client = stage_connect(stage);
+    player_send(&client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    struct player endpoint = stage_accept(stage, 0);
+    player_expect(&endpoint, "\r\n\r\n");
+
+    player_finish_sending(&client);
+    player_reset(&client);
+
+    player_expect_end(&endpoint);
+    assert_int_equal(stage->worker->connection_count, 0);
+    player_close(&endpoint);
+}
+
 static void http_1_0_gets_a_close(void **state)
 {
     struct stage *stage = *state;
@@ -400,6 +433,8 @@ int main(void)
         ON_OWN_STAGE(many_pipelined_requests_come_through),
         ON_STAGE(a_head_may_come_byte_by_byte),
         ON_STAGE(a_client_that_closed_its_side_is_still_answered),
+        ON_OWN_STAGE(where_closing_is_leaving_the_request_is_given_up),
+        ON_STAGE(a_client_that_is_gone_both_ways_takes_its_request_along),
         ON_STAGE(http_1_0_gets_a_close),
         ON_STAGE(http_1_0_is_kept_alive_on_request),
         ON_STAGE(chunks_become_until_close_for_http_1_0),

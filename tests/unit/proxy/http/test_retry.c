@@ -372,6 +372,46 @@ static void a_client_that_leaves_in_a_pause_ends_it(void **state)
     player_close(&first);
 }
 
+/* That it sends no more does not mean that it does not wait. */
+static void a_client_that_closed_its_side_in_a_pause_is_tried_for(void **state)
+{
+    struct stage *stage = *state;
+    stage_start(stage);
+    struct player client = stage_connect(stage);
+    struct player first = forward(&client, get, 0);
+    player_send(&first, busy);
+    player_expect_nothing(&client);
+
+    stage_finish_sending(stage, &client);
+    pass_backoff(stage);
+
+    struct player second = stage_accept(stage, 1);
+    player_expect(&second, "\r\n\r\n");
+    player_send(&second, ok);
+    player_expect(&client, "\r\n\r\nok");
+    player_expect_end(&client);
+    leave(&client, &first, &second);
+}
+
+static void a_client_that_closed_its_side_and_left_is_not_tried_for(void **state)
+{
+    struct stage *stage = *state;
+    stage_start(stage);
+    struct player client = stage_connect(stage);
+    struct player first = forward(&client, get, 0);
+    player_send(&first, busy);
+    player_expect_nothing(&client);
+
+    stage_finish_sending(stage, &client);
+    player_reset(&client);
+    pass_backoff(stage);
+
+    assert_false(stage_has_connection(stage, 1));
+    assert_int_equal(stage->worker->connection_count, 0);
+    assert_false(metrics_have(stage, "\npointsman_upstream_retries_total{"));
+    player_close(&first);
+}
+
 static void an_upload_that_times_out_in_a_pause_ends_it(void **state)
 {
     struct stage *stage = *state;
@@ -492,6 +532,8 @@ int main(void)
         ON_OWN_STAGE(the_pause_has_a_minimum_and_grows),
         ON_OWN_STAGE(a_request_over_its_time_in_a_pause_is_a_504),
         ON_OWN_STAGE(a_client_that_leaves_in_a_pause_ends_it),
+        ON_OWN_STAGE(a_client_that_closed_its_side_in_a_pause_is_tried_for),
+        ON_OWN_STAGE(a_client_that_closed_its_side_and_left_is_not_tried_for),
         ON_OWN_STAGE(an_upload_that_times_out_in_a_pause_ends_it),
         ON_OWN_STAGE(a_body_that_comes_in_a_pause_is_sent_whole),
         ON_OWN_STAGE(only_so_many_of_the_requests_are_repeated),

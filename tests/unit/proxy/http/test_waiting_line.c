@@ -193,6 +193,36 @@ static void who_leaves_is_out_of_the_line(void **state)
     player_close(&endpoint);
 }
 
+static void who_has_closed_its_side_waits_on_unless_it_is_gone(void **state)
+{
+    struct stage *stage = *state;
+    stage->route.limits.max_requests = 1;
+    stage_start(stage);
+    struct player first = ask(stage);
+    struct player endpoint = serve(stage, 0);
+    struct player second = ask(stage);
+    expect_waiting(stage, 1);
+    stage_finish_sending(stage, &second);
+    struct player third = ask(stage);
+    expect_waiting(stage, 2);
+    stage_finish_sending(stage, &third);
+
+    player_reset(&second);
+    player_send(&endpoint, ok);
+
+    player_expect(&first, "ok");
+    player_expect(&endpoint, "\r\n\r\n");
+    player_send(&endpoint, ok);
+    player_expect(&third, "ok");
+    player_expect_end(&third);
+    player_expect_nothing(&endpoint);
+    expect_waiting(stage, 0);
+    assert_int_equal(stage->worker->connection_count, 1);
+    player_close(&first);
+    player_close(&third);
+    player_close(&endpoint);
+}
+
 static void a_connection_that_closed_while_idle_makes_room(void **state)
 {
     struct stage *stage = *state;
@@ -225,6 +255,7 @@ int main(void)
         TEST(an_endpoint_with_room_is_used_before_anybody_waits),
         TEST(the_request_timeout_runs_while_it_waits),
         TEST(who_leaves_is_out_of_the_line),
+        TEST(who_has_closed_its_side_waits_on_unless_it_is_gone),
         TEST(a_connection_that_closed_while_idle_makes_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
