@@ -1,5 +1,8 @@
 /* Upstream HTTP/1: an exchange to an endpoint over one connection.
  *
+ * upstream_http1.c is the connection, and what is sent on it; upstream_http1_receive.c is the
+ * answer.
+ *
  * The response is received straight into the exchange's response body: the head is parsed where
  * it lies, and what is behind it is the body already. A connection is used again only when
  * everything about the exchange was in order; anything unexpected closes it, so that no answer
@@ -31,7 +34,7 @@ struct upstream_http1 {
     struct exchange *exchange; /* NULL while it waits */
     uint64_t served;           /* exchanges that were answered */
     uint64_t connected_ms;
-    uint64_t begun_turn; /* of the loop; what it has read by then is no answer */
+    uint64_t begun_turn; /* of the loop: what it has seen by then is no answer */
     uint64_t body_left;  /* for BODY_LENGTH */
     size_t read_bytes;   /* how much to ask for in one read */
     uint32_t interim_bytes;
@@ -63,5 +66,22 @@ void upstream_http1_start(struct exchange *exchange, struct upstream_http1 *conn
 
 /* Closes a connection that waits in the pool. */
 void upstream_http1_close(struct upstream_http1 *connection);
+
+/* --- between the files ----------------------------------------------------------------------- */
+
+/* upstream_http1.c: the answer is complete. Whether the connection can serve again depends on
+ * everything that is not: a request still being sent, bytes nobody asked for (`is_clean`: none). */
+void upstream_http1_finish(struct upstream_http1 *connection, bool is_clean);
+/* The connection is closed, and the exchange is told why. */
+void upstream_http1_fail(struct upstream_http1 *connection, enum upstream_failure failure);
+
+/* upstream_http1_receive.c: a request is about to be sent. */
+void upstream_http1_expect_answer(struct upstream_http1 *connection);
+/* The socket is readable. Its data is the connection. */
+void upstream_http1_on_readable(h2o_socket_t *socket, const char *error);
+/* The response body has room, or an informational head was passed on. */
+void upstream_http1_resume(struct upstream_http1 *connection);
+/* Harmless when it is being read. */
+void upstream_http1_resume_reading(struct upstream_http1 *connection);
 
 #endif
