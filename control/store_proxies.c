@@ -3,12 +3,11 @@
 bool store_put_proxy(struct store *store, const char *id, uint64_t lost_wall_ms,
                      uint64_t forget_wall_ms, struct error *err)
 {
-    bool has_row;
     sqlite3_stmt *forget = store_statement(store, STATEMENT_FORGET_PROXIES, err);
     if (forget == NULL)
         return false;
     store_bind_number(forget, 1, forget_wall_ms);
-    if (!store_step(store, forget, &has_row, err))
+    if (!store_execute(store, forget, err))
         return false;
 
     sqlite3_stmt *put = store_statement(store, STATEMENT_PUT_PROXY, err);
@@ -16,7 +15,7 @@ bool store_put_proxy(struct store *store, const char *id, uint64_t lost_wall_ms,
         return false;
     store_bind_text(put, 1, id);
     store_bind_number(put, 2, lost_wall_ms);
-    return store_step(store, put, &has_row, err);
+    return store_execute(store, put, err);
 }
 
 bool store_each_proxy(struct store *store,

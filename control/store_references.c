@@ -83,7 +83,6 @@ bool store_write_reference_log(struct store *store, struct error *err)
         return true;
 
     sqlite3_stmt *statement = store_statement(store, STATEMENT_ADD_REFERENCE_LOG, err);
-    bool has_row;
     if (statement == NULL)
         return false;
     struct buffer entries = BUFFER_EMPTY;
@@ -94,7 +93,7 @@ bool store_write_reference_log(struct store *store, struct error *err)
     struct slice bytes = buffer_slice(&entries);
     store_bind_number(statement, 1, store_next_revision(store));
     store_bind_bytes(statement, 2, &bytes);
-    bool is_written = store_step(store, statement, &has_row, err);
+    bool is_written = store_execute(store, statement, err);
     buffer_clear(&entries);
     return is_written;
 }
@@ -178,7 +177,6 @@ static bool run_for(struct store *store, enum statement id,
                     const struct sorted_reference *references, size_t count, struct error *err)
 {
     sqlite3_stmt *statement = store_statement(store, id, err);
-    bool has_row;
     if (statement == NULL)
         return false;
     for (size_t i = 0; i < count; i++) {
@@ -186,7 +184,7 @@ static bool run_for(struct store *store, enum statement id,
         store_bind_text(statement, (int)(2 * i + 1), backend);
         store_bind_text(statement, (int)(2 * i + 2), backend + strlen(backend) + 1);
     }
-    return store_step(store, statement, &has_row, err);
+    return store_execute(store, statement, err);
 }
 
 /* Only the last that was said of a reference is left. Returns how many. */

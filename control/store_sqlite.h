@@ -122,13 +122,15 @@ sqlite3_stmt *store_statement(struct store *store, enum statement id, struct err
  * statement is reset. */
 bool store_step(struct store *store, sqlite3_stmt *statement, bool *has_row, struct error *err);
 
+/* Runs a statement that gives no rows. */
+bool store_execute(struct store *store, sqlite3_stmt *statement, struct error *err);
+/* The same for one that has no values either. */
+bool store_run(struct store *store, enum statement id, struct error *err);
+
 /* The row of a revision that the log must have, by a statement that takes the revision alone. Reset
  * it when the row is read. NULL on error. */
 sqlite3_stmt *store_revision_row(struct store *store, enum statement id, uint64_t revision,
                                  struct error *err);
-
-/* For a statement without rows or values. */
-bool store_run(struct store *store, enum statement id, struct error *err);
 
 void store_bind_number(sqlite3_stmt *statement, int index, uint64_t value);
 /* Texts and bytes stay the caller's until the statement is reset. */

@@ -145,6 +145,12 @@ bool store_step(struct store *store, sqlite3_stmt *statement, bool *has_row, str
     return result == SQLITE_DONE;
 }
 
+bool store_execute(struct store *store, sqlite3_stmt *statement, struct error *err)
+{
+    bool has_row;
+    return store_step(store, statement, &has_row, err);
+}
+
 sqlite3_stmt *store_revision_row(struct store *store, enum statement id, uint64_t revision,
                                  struct error *err)
 {
@@ -165,8 +171,7 @@ sqlite3_stmt *store_revision_row(struct store *store, enum statement id, uint64_
 bool store_run(struct store *store, enum statement id, struct error *err)
 {
     sqlite3_stmt *statement = store_statement(store, id, err);
-    bool has_row;
-    return statement != NULL && store_step(store, statement, &has_row, err);
+    return statement != NULL && store_execute(store, statement, err);
 }
 
 void store_bind_number(sqlite3_stmt *statement, int index, uint64_t value)

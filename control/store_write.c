@@ -59,7 +59,6 @@ static bool write_head(struct store *store, struct error *err)
 {
     const struct store_state *working = &store->working;
     sqlite3_stmt *statement = store_statement(store, STATEMENT_WRITE_HEAD, err);
-    bool has_row;
     if (statement == NULL)
         return false;
     store_bind_number(statement, 1, working->head.revision);
@@ -68,7 +67,7 @@ static bool write_head(struct store *store, struct error *err)
     store_bind_number(statement, 4, working->head.backends);
     store_bind_number(statement, 5, working->compacted_revision);
     store_bind_number(statement, 6, working->pending_revision);
-    return store_step(store, statement, &has_row, err);
+    return store_execute(store, statement, err);
 }
 
 bool store_transaction_end(struct store *store, struct error *err)
@@ -138,7 +137,6 @@ static void log_references(struct store *store, const struct store_write *write)
 
 static bool write_object(struct store *store, const struct store_write *write, struct error *err)
 {
-    bool has_row;
     enum statement id = write->after == NULL ? STATEMENT_DELETE_OBJECT : STATEMENT_PUT_OBJECT;
     sqlite3_stmt *statement = store_statement(store, id, err);
     if (statement == NULL)
@@ -150,12 +148,11 @@ static bool write_object(struct store *store, const struct store_write *write, s
         store_bind_number(statement, 4, store_next_revision(store));
         store_bind_bytes(statement, 5, write->after);
     }
-    return store_step(store, statement, &has_row, err);
+    return store_execute(store, statement, err);
 }
 
 static bool add_change(struct store *store, const struct store_write *write, struct error *err)
 {
-    bool has_row;
     sqlite3_stmt *statement = store_statement(store, STATEMENT_ADD_CHANGE, err);
     if (statement == NULL)
         return false;
@@ -165,7 +162,7 @@ static bool add_change(struct store *store, const struct store_write *write, str
     store_bind_text(statement, 4, write->name);
     store_bind_bytes(statement, 5, write->before);
     store_bind_bytes(statement, 6, write->after);
-    return store_step(store, statement, &has_row, err);
+    return store_execute(store, statement, err);
 }
 
 static void count_kind(struct store_commit_counts *counts, const struct store_write *write)
@@ -215,7 +212,6 @@ bool store_remember_request(struct store *store, const char *request_id, uint64_
 {
     assert(store->in_commit);
     struct error why = {0};
-    bool has_row;
     sqlite3_stmt *statement = store_statement(store, STATEMENT_ADD_REQUEST, &why);
     if (statement == NULL)
         return fail(store, err, &why);
@@ -223,12 +219,11 @@ bool store_remember_request(struct store *store, const char *request_id, uint64_
     store_bind_number(statement, 2, fingerprint);
     store_bind_number(statement, 3, store_next_revision(store));
     store_bind_bytes(statement, 4, &answer);
-    return store_step(store, statement, &has_row, &why) || fail(store, err, &why);
+    return store_execute(store, statement, &why) || fail(store, err, &why);
 }
 
 static bool add_commit(struct store *store, const struct store_commit *commit, struct error *err)
 {
-    bool has_row;
     sqlite3_stmt *statement = store_statement(store, STATEMENT_ADD_COMMIT, err);
     if (statement == NULL)
         return false;
@@ -252,7 +247,7 @@ static bool add_commit(struct store *store, const struct store_commit *commit, s
     store_bind_number(statement, 15, store->counts.created);
     store_bind_number(statement, 16, store->counts.updated);
     store_bind_number(statement, 17, store->counts.deleted);
-    return store_step(store, statement, &has_row, err);
+    return store_execute(store, statement, err);
 }
 
 bool store_commit_end(struct store *store, const struct store_commit *commit, struct error *err)
@@ -276,13 +271,12 @@ bool store_end_pending(struct store *store, Pointsman__V1__ConfirmState why, str
 {
     assert(store->in_commit && store->working.pending_revision != 0);
     struct error cause = {0};
-    bool has_row;
     sqlite3_stmt *statement = store_statement(store, STATEMENT_SET_CONFIRM_STATE, &cause);
     if (statement == NULL)
         return fail(store, err, &cause);
     store_bind_number(statement, 1, store->working.pending_revision);
     store_bind_number(statement, 2, (uint64_t)why);
-    if (!store_step(store, statement, &has_row, &cause))
+    if (!store_execute(store, statement, &cause))
         return fail(store, err, &cause);
     store->working.pending_revision = 0;
     store->working.confirm_by_wall_ms = 0;
@@ -331,12 +325,11 @@ bool store_checkpoint(struct store *store, struct error *err)
 static bool run_with_number(struct store *store, enum statement id, uint64_t number,
                             struct error *err)
 {
-    bool has_row;
     sqlite3_stmt *statement = store_statement(store, id, err);
     if (statement == NULL)
         return false;
     store_bind_number(statement, 1, number);
-    return store_step(store, statement, &has_row, err);
+    return store_execute(store, statement, err);
 }
 
 /* The last commit of the piece that begins behind `from`. */
