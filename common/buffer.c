@@ -20,8 +20,8 @@ void *memory_allocate(size_t bytes)
     return check(malloc(bytes == 0 ? 1 : bytes));
 }
 
-/* Up to here the C library keeps what a thread has freed for that thread, but calloc does not look
- * there: for what comes and goes with each connection malloc is several times as fast. */
+/* Up to this size the C library keeps what a thread frees for that thread alone, but calloc does
+ * not look there: for what comes and goes with each connection malloc is several times as fast. */
 enum { QUICK_BYTES = 1024 };
 
 void *memory_allocate_zeroed(size_t count, size_t bytes)

@@ -1,6 +1,7 @@
 /* Buffer: bytes that grow at the end and are consumed at the front.
  *
- * Running out of memory aborts: no caller checks. Who reads from outside bounds what it appends.
+ * Running out of memory aborts: no caller checks. Whoever reads from outside bounds what it
+ * appends.
  *
  * Threads: none shared. */
 #ifndef COMMON_BUFFER_H

@@ -17,7 +17,7 @@ enum { INHERITED_FIRST_FD = 3, INHERITED_SOCKETS_MAX = 65536 };
 struct inherited_socket {
     int fd;
     char *name;      /* "unknown" when it has none */
-    bool is_claimed; /* who claims it owns the descriptor */
+    bool is_claimed; /* whoever claims it owns the descriptor */
 };
 
 struct inherited_sockets {

@@ -1,4 +1,4 @@
-/* Rounding up: how much room it takes what comes in whole units.
+/* Rounding up: sizes of what comes in whole units.
  *
  * Threads: any. */
 #ifndef COMMON_ROUND_UP_H

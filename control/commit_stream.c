@@ -24,7 +24,7 @@ struct commit_stream {
     struct change_listener listener;
     enum store_detail detail;
     bool is_greeted;
-    uint64_t revision; /* all up to here has been told */
+    uint64_t revision; /* commits up to here have been told */
     uint64_t sequence; /* and of the next commit up to here; 0: nothing */
 };
 

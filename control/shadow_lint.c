@@ -193,7 +193,7 @@ static const struct route_match *find_winner(struct shadow_lint *lint,
     return search.winner;
 }
 
-/* Who wins under its first hostname, when there is a winner under each; else NULL. */
+/* The winner under its first hostname, when there is one under each; else NULL. */
 static const struct route_match *find_winners(struct shadow_lint *lint,
                                               const struct route_match *loser)
 {

@@ -8,8 +8,9 @@
 
 enum { MADE_TOGETHER = 16 }; /* references, by STATEMENT_PUT_REFERENCES */
 
-/* So many references in the log are sorted. In between, it is as many as four such transactions
- * make: a batch's pages are worth the wait, and small commits do not pay for many at once. */
+/* The log is sorted into the table once it holds as many references as four transactions like the
+ * one at hand make, but within these bounds: batches gather enough to share pages, and a small
+ * commit never pays for many at once. */
 enum { SORTED_AT_LEAST = 64, SORTED_AT_MOST = 4096, TRANSACTIONS = 4 };
 
 static const char MADE = '+';

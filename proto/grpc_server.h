@@ -58,7 +58,7 @@ struct grpc_server_limits {
     bool (*is_exempt)(void *context, const struct peer_credentials *peer);
     /* Admins: the last connections are theirs. NULL: everybody's. */
     bool (*has_reserve)(void *context, const struct peer_credentials *peer);
-    /* Who cannot do anything at all is hung up on at once. NULL: everybody stays. */
+    /* Peers that may not do anything at all are hung up on at once. NULL: everybody stays. */
     bool (*is_welcome)(void *context, const struct peer_credentials *peer);
 };
 

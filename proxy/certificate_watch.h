@@ -1,9 +1,9 @@
 /* Certificate watch: reads the certificates of listeners, and the authorities that endpoints are
  * verified by, again when their files have changed, and when it is asked to.
  *
- * It looks every two seconds, and reads what is the same at two looks: who writes a certificate and
- * then its key is not caught in between. Reading happens on main's loop, away from the workers. As
- * long as there are no such files it does not look, and the loop sleeps.
+ * It looks every two seconds, and reads what is the same at two looks: whoever writes a certificate
+ * and then its key is not caught in between. Reading happens on main's loop, away from the workers.
+ * As long as there are no such files it does not look, and the loop sleeps.
  *
  * Threads: main, but for certificate_watch_wants_wake. */
 #ifndef PROXY_CERTIFICATE_WATCH_H

@@ -1,7 +1,7 @@
 /* Feed session: one connection to control, the Watch on it, and the reports that go back.
  *
  * It stages what comes in the route replica and commits each update when it is complete. It lives
- * from open until it says that it is lost; who owns it then closes it and may open another.
+ * from open until it says that it is lost; its owner then closes it and may open another.
  *
  * Threads: control. */
 #ifndef PROXY_FEED_SESSION_H

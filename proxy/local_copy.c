@@ -5,8 +5,8 @@
  *
  * While a base is written, between its blocks, the list is emptied as always: into the journal of
  * the old base, so that the copy on disk stays fresh, and into the one that the new base will have.
- * Who crashes meanwhile finds the old pair; or the new base with the old journal, which is as good
- * (local_copy_read.h); or the new pair. */
+ * A process that crashes meanwhile finds the old pair; or the new base with the old journal, which
+ * is as good (local_copy_read.h); or the new pair. */
 #include "proxy/local_copy.h"
 
 #include "common/clock.h"

@@ -1,6 +1,6 @@
 /* Writing a local copy's files: a base from a snapshot, a journal by appending to it.
  *
- * Who calls decides when; here is only what goes to the disk, in which order.
+ * The caller decides when; here is only what goes to the disk, and in which order.
  *
  * Threads: copy. */
 #ifndef PROXY_LOCAL_COPY_WRITE_H

@@ -209,8 +209,8 @@ static bool open_server(struct proxy *proxy, struct error *err)
     return proxy->server != NULL;
 }
 
-/* A supervisor gets all that we use, and closes what is not among it. Nobody else would: who
- * connects there would wait for ever. */
+/* A supervisor gets all that we use, and closes what is not among it. Nobody else would, and
+ * clients that connect there would wait for ever. */
 static bool settle_sockets(struct proxy *proxy, struct error *err)
 {
     struct inherited_sockets *inherited = proxy->options->inherited;

@@ -25,7 +25,7 @@ struct socket_set {
 /* Takes the descriptor. The file of a Unix socket is taken for ours. */
 void socket_set_add(struct socket_set *set, int fd, const char *name);
 
-/* Takes over every one. Files of Unix sockets stay those of who opened them. */
+/* Takes over every one. Files of Unix sockets still belong to whoever opened them. */
 void socket_set_take_inherited(struct socket_set *set, struct inherited_sockets *inherited);
 
 /* Puts `next` in the place of `set` and leaves it empty. What is in both stays open throughout;

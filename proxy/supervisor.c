@@ -23,7 +23,7 @@
 
 enum {
     START_PATIENCE_MS = 60 * 1000, /* to become ready */
-    SHORT_LIFE_MS = 1000,          /* who ends sooner after it became ready, ended at once */
+    SHORT_LIFE_MS = 1000, /* one that ends sooner after it became ready has ended at once */
     PAUSE_MIN_MS = 100,
     PAUSE_MAX_MS = 5000,
 };

@@ -94,7 +94,7 @@ static bool on_message(void *context, const ProtobufCMessage *message)
     forget_pieces(watch);
     watch->revision = event->revision;
     watch->shown++;
-    /* Who reads it must not wait for more. When he is gone, so are we. */
+    /* Whoever reads it must not wait for more. Once the reader is gone, so are we. */
     return fflush(watch->session->sink.to) == 0 && (count == 0 || watch->shown < count);
 }
 

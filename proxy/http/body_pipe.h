@@ -62,7 +62,7 @@ void body_pipe_extend(struct body_pipe *body, size_t length);
  * should be told. */
 bool body_pipe_take(struct body_pipe *body, size_t length);
 
-/* As body_pipe_take of all that waits, together with its memory, for who sends it from there. Not
+/* Takes all that waits, as body_pipe_take does, and its memory with it: it is sent from there. Not
  * while something is kept. */
 bool body_pipe_move(struct body_pipe *body, struct buffer *to);
 

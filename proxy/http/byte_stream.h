@@ -17,7 +17,8 @@
 
 #include <openssl/ssl.h>
 
-/* What a read must have room for: then nothing stays behind that the socket does not tell of. */
+/* What a read must have room for, so that nothing stays behind in OpenSSL that the socket does not
+ * tell of. */
 enum { TLS_RECORD_BYTES = 16 * 1024 };
 
 enum tls_step {
@@ -59,13 +60,13 @@ static inline ssize_t byte_stream_receive(int fd, SSL *ssl, char *at, size_t len
     return received;
 }
 
-/* As sendmsg. After EAGAIN what is given next begins with the same bytes; with TLS no more than a
- * record is sent, so less than everything does not mean that the socket is full, and the rest has
- * to follow at once: the kernel may wait for it. */
+/* As sendmsg. After EAGAIN the next call must begin with the same bytes. With TLS no more than a
+ * record is sent: less than everything does not mean that the socket is full, and the rest has to
+ * follow at once, as the kernel may wait for it. */
 ssize_t byte_stream_send(int fd, SSL *ssl, const struct iovec *vector, int count);
 
-/* We send no more. With TLS that is an alert, and what we receive afterwards is not for us: false
- * when there was no room for it, and then once more when the socket is writable. */
+/* We send no more. With TLS that takes an alert: false when the socket had no room for it; then it
+ * is to be called again when the socket is writable. What is received afterwards is not for us. */
 bool byte_stream_finish_sending(int fd, SSL *ssl);
 
 /* Before the socket is closed: `is_open` says goodbye. Harmless on NULL. */

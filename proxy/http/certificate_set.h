@@ -3,8 +3,8 @@
  * Immutable: a reload makes another, or nothing at all when any of its files is wrong. A host finds
  * its certificate by exact name, then by the wildcard over its first label (RFC 6125 section
  * 6.4.3); of two for the same name the first one is served, except that an RSA certificate and one
- * with an elliptic curve for the same names are both, as the client can use them. Who names no
- * host, or one that is in no certificate, gets the first of all.
+ * with an elliptic curve for the same names are both, as the client can use them. A client that
+ * names no host, or one that is in no certificate, gets the first of all.
  *
  * Threads: any. */
 #ifndef PROXY_HTTP_CERTIFICATE_SET_H

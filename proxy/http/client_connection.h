@@ -77,8 +77,8 @@ struct client_connection {
 void client_connection_accept(struct worker *worker, const struct listener *listener, int fd,
                               const struct sockaddr *address, struct peer_key peer);
 
-/* It comes from there: what a PROXY header has said (AF_UNSPEC: nothing). False when there are too
- * many of that peer; then it is to be closed. */
+/* A PROXY header has said that the connection comes from `address` (AF_UNSPEC: it does not say).
+ * False when that peer has too many; then the connection is to be closed. */
 bool client_connection_introduce(struct client_connection *connection,
                                  const struct sockaddr *address);
 
@@ -89,7 +89,7 @@ void client_connection_close(struct client_connection *connection);
 void client_connection_turn_over(struct client_connection *connection,
                                  const struct client_protocol *protocol, struct slice received);
 
-/* Whether it has had its share, of requests or of time: what is under way is its last. */
+/* Whether it has had its share of requests or of time: what is under way is its last. */
 bool client_connection_is_spent(const struct client_connection *connection);
 
 /* Whether it is one of those that are closed to make room. */
@@ -130,7 +130,7 @@ ssize_t client_connection_send(struct client_connection *connection, const struc
  * writable. */
 bool client_connection_finish_sending(struct client_connection *connection);
 
-/* It ends with a reset: only so can a client tell that what it got is not everything. */
+/* Ends it with a reset: only that tells a client that what it got is not everything. */
 void client_connection_reset(struct client_connection *connection);
 
 #endif

@@ -81,7 +81,7 @@ static void start(struct client_connection *connection, struct slice received)
     (void)received;
     client_stage_start(connection, connection->worker->shared->http.head_timeout_ms,
                        client_stage_on_due);
-    /* Who has said nothing yet is as good as idle: many of them must not keep others out. */
+    /* A client that has said nothing yet is as good as idle: many must not keep others out. */
     client_connection_set_idle(connection, true);
 }
 

@@ -27,8 +27,8 @@ void client_stage_start(struct client_connection *connection, uint64_t timeout_m
 /* For `on_due`: closes the connection. */
 void client_stage_on_due(struct timer *timer);
 
-/* For client_protocol.drain: who has begun may go on; with patience, so may who is about to begin.
- * Others are closed. */
+/* For client_protocol.drain: a client that has begun may go on; with patience, so may one that is
+ * about to. Others are closed. */
 void client_stage_drain(struct client_connection *connection, bool has_begun);
 
 /* For client_protocol.stop: frees the stage. */

@@ -1,10 +1,11 @@
 /* Connection pool: this worker's connections to endpoints that wait for a request, and those with
  * HTTP/2, which may be serving others.
  *
- * The newest is used first, so that what is not needed ages and goes. Each stays readable while
- * it waits: one that the endpoint closes, or on which it says anything unasked, is gone before a
- * request could be sent on it. Of one that came back in this turn the loop could not tell yet: it
- * is used only when there is no other, and looked at before, which costs a system call.
+ * The newest is used first, so that what is not needed ages and goes. Each stays readable while it
+ * waits: one that the endpoint closes, or on which it says anything unasked, is gone before a
+ * request could be sent on it. The loop could not tell yet of one that came back in this turn: it
+ * is used only when there is no other, and only after a look at its socket, which costs a system
+ * call.
  *
  * Threads: worker. */
 #ifndef PROXY_HTTP_CONN_POOL_H
@@ -50,11 +51,11 @@ struct upstream_http2 *conn_pool_first_http2(const struct conn_pool *pool,
 void conn_pool_add_http2(struct conn_pool *pool, struct upstream_http2 *connection);
 void conn_pool_remove_http2(struct conn_pool *pool, struct upstream_http2 *connection);
 
-/* Closes those to endpoints to which other workers may open no more, as many as these want; those
- * with HTTP/2 take no more streams. Returns whether there were any. */
+/* Other workers may open no more connections to some endpoints: closes as many of ours to these as
+ * they want; those with HTTP/2 take no more streams. Returns whether there were any. */
 bool conn_pool_give_up_wanted(struct conn_pool *pool);
 
-/* Those with HTTP/2 when their last stream has ended. */
+/* Those with HTTP/2 are closed when their last stream has ended. */
 void conn_pool_close_all(struct conn_pool *pool);
 
 /* The session that a new connection to `endpoint` may resume, or NULL. Borrowed until the next one

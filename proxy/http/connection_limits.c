@@ -13,8 +13,8 @@
 
 enum { BUCKET_COUNT = 4096 };
 
-/* Descriptors that are left for what comes and goes: checks of health, names that are asked for,
- * connections to endpoints that wait for their next request. */
+/* Descriptors that are kept for what comes and goes: health checks, DNS queries, and connections to
+ * endpoints that wait for their next request. */
 enum { SPARE_FILES = 64, SPARE_OF_FEW = 8 };
 
 struct peer {

@@ -27,12 +27,12 @@ bool connection_limits_has_room(const struct connection_limits *limits);
 enum admission { ADMITTED, REFUSED_TOTAL, REFUSED_PEER };
 
 /* Who counts as one peer: an IPv4 address, an IPv6 network of 64 bits (one customer has as many
- * addresses in it as he likes), everyone on Unix sockets. */
+ * addresses in it as they like), everyone on Unix sockets. */
 struct peer_key {
     uint64_t words[2];
 };
 
-/* Counts in all and as nobody in particular: a trusted proxy, or who will still say who it is. */
+/* Counts in the total alone: a trusted proxy, or a peer that has yet to say who it is. */
 #define PEER_KEY_NOBODY ((struct peer_key){{AF_UNSPEC, 0}})
 
 struct peer_key peer_key_of(const struct sockaddr *address);
@@ -42,8 +42,8 @@ bool connection_limits_has_room_for(struct connection_limits *limits, struct pee
 
 /* A connection counts from here until it leaves. The peer's limit comes first. */
 enum admission connection_limits_enter(struct connection_limits *limits, struct peer_key peer);
-/* Who has entered as nobody is `peer` from now on. False when there are too many of it: then it is
- * still nobody. */
+/* What has entered as nobody counts as `peer` from now on. False when that has too many: then it
+ * still counts as nobody. */
 bool connection_limits_introduce(struct connection_limits *limits, struct peer_key peer);
 void connection_limits_leave(struct connection_limits *limits, struct peer_key peer);
 

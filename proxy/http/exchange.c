@@ -263,8 +263,8 @@ static void recycle_head(struct buffer *bytes)
         buffer_reset(bytes);
 }
 
-/* As a new one is, but for the request, which whoever reads one fills in. Here, and not when it is
- * taken again: what an answer needs is in the cache now. */
+/* Makes it as a new one is, except for the request, which is filled in by whoever reads one. It is
+ * done here and not when the exchange is taken again, because here its lines are in the cache. */
 static void recycle(struct exchange *exchange)
 {
     struct exchange_queue *queue = &exchange->worker->exchanges;

@@ -142,8 +142,8 @@ struct request_area {
  * arena. */
 enum { EXCHANGE_OWN_HEADERS = 40 };
 
-/* Where a response's fields lie. An exchange has one from the first byte of an answer on: most
- * answers are complete at once, so that a few, which stay in the CPU's cache, serve everyone. */
+/* Where a response's fields lie. An exchange has one only from the first byte of its answer on: as
+ * most answers are complete at once, a few areas, which stay in the CPU's cache, serve everyone. */
 struct response_area {
     struct response_parser parser; /* the upstream's, if it speaks HTTP/1 */
     struct header headers[RESPONSE_HEADERS_DEFAULT + EXCHANGE_ADDED_HEADERS];
@@ -169,14 +169,14 @@ struct exchange {
     /* --- what has become of it --- */
     uint16_t events; /* enum exchange_event */
     bool is_mirror;  /* a copy of another's request: not counted, not logged */
-    bool is_grpc;    /* who asks speaks it: see grpc_reply.h */
+    bool is_grpc;    /* the client speaks it: see grpc_reply.h */
     bool peer_is_trusted;
     bool client_is_asked;     /* for a certificate */
     bool is_head_complete;    /* `request` is filled in, as far as it could be understood */
     bool response_is_started; /* its head was given to the front: no second answer */
 
     struct forwarding forwarding;
-    struct buffer notes; /* a header value made by us; another's until then */
+    struct buffer notes; /* X-Forwarded-For; before it is made, that of an earlier request */
 
     /* --- the bodies and the response --- */
     CACHE_LINE_ALIGNED struct body_pipe request_body;
@@ -209,7 +209,7 @@ struct exchange {
     struct slice client_subject; /* of the certificate it has shown; .at is NULL: none */
 
     /* --- its texts and fields: as many as it has, of each only the first are touched --- */
-    char request_id[32]; /* another */
+    char request_id[32]; /* before it is made, that of an earlier request */
     char host[REQUEST_HOST_BYTES];
     struct header_tag request_tags[EXCHANGE_OWN_HEADERS];
     CACHE_LINE_ALIGNED struct header request_headers[EXCHANGE_OWN_HEADERS];
@@ -223,12 +223,12 @@ void exchange_end(struct exchange *exchange);
 
 /* For a front that is going to read the head: exchange->request_area is there. */
 struct request_area *exchange_read_request(struct exchange *exchange);
-/* It is read, and exchange->request what the parser has made of it: the request area is given back.
- */
+/* The head is read: what the parser has made of it goes to exchange->request, and the request area
+ * is given back. */
 void exchange_take_request(struct exchange *exchange);
 
-/* For who reads a body in the chunked coding: its chunks are there, ready for the first byte.
- * `limit_bytes` of payload, 0: no limit. */
+/* For whoever reads a chunked body: the decoder is there, ready for the first byte. `limit_bytes`
+ * of payload, 0: no limit. */
 void exchange_start_request_chunks(struct exchange *exchange, uint64_t limit_bytes);
 void exchange_start_response_chunks(struct exchange *exchange);
 
@@ -238,7 +238,7 @@ void exchange_forget_response_fields(struct exchange *exchange);
 /* For a front: it has appended to exchange->request_body, or ended it. */
 void exchange_continue_request(struct exchange *exchange);
 
-/* Notes what has happened; the one concerned is told before the turn ends. */
+/* Notes what has happened; whoever it concerns is told before the turn ends. */
 void exchange_mark(struct exchange *exchange, enum exchange_event event);
 
 /* --- for an upstream, which lets go of the exchange with the last two ------------------------ */
@@ -246,7 +246,7 @@ void exchange_mark(struct exchange *exchange, enum exchange_event event);
 /* exchange->response is an informational head. What came behind it waits until `room` is called. */
 void exchange_inform(struct exchange *exchange);
 
-/* exchange->response is complete. More of it follows with EXCHANGE_RESPONSE_DATA. */
+/* The head in exchange->response is complete. Its body follows with EXCHANGE_RESPONSE_DATA. */
 void exchange_answer(struct exchange *exchange);
 
 /* exchange->response_body is ended. */
@@ -266,7 +266,7 @@ void exchange_respond(struct exchange *exchange);
 /* Takes the exchange away from its upstream, if there is one. */
 void exchange_cancel_upstream(struct exchange *exchange);
 
-/* Forgets what was going on, to make room for an answer. None may have been started. */
+/* Forgets the answer so far, to make room for another. The client must not have got any of it. */
 void exchange_clear_response(struct exchange *exchange);
 
 /* --- a worker's exchanges -------------------------------------------------------------------- */

@@ -21,8 +21,8 @@ enum parse_result field_parser_take_line(struct field_parser *parser, const char
     size_t fresh = length - parser->scanned;
     const char *stop = at + parser->scanned + character_text_span(at + parser->scanned, fresh);
 
-    /* Limits come before what stands behind them, so that the answer does not depend on how much
-     * has arrived. */
+    /* A limit that is passed is found before anything behind it, so that the answer does not depend
+     * on how much has arrived. */
     size_t position = (size_t)(stop - at);
     parser->scanned = position;
     if (position - parser->line_start > line_limit)

@@ -119,7 +119,7 @@ static void on_request_due(struct timer *timer)
     struct exchange *exchange = timer->context;
     struct forwarding *forwarding = &exchange->forwarding;
 
-    /* Of an answer that a slow client has not read, the endpoint cannot be blamed. */
+    /* The endpoint is not to blame for an answer that a slow client has not read. */
     bool waits_for_client = is_waiting_for_client(exchange);
     exchange_cancel_upstream(exchange);
     waiting_line_leave(exchange);

@@ -16,7 +16,7 @@ struct backend_choice;
 struct exchange;
 struct rule;
 
-/* Once for the memory of an exchange, which is all zero. */
+/* Once for each exchange, while it is all zero. */
 void forwarder_init(struct exchange *exchange);
 /* Before that memory goes. */
 void forwarder_clear(struct exchange *exchange);

@@ -13,9 +13,10 @@
 #define INTERNAL SLICE("13")
 #define UNAVAILABLE SLICE("14")
 
-/* As gRPC maps what it gets from a proxy that knows only HTTP, but for what such a status says of
- * us: no route is no such method, a route that leads to no backend is one that cannot be had now
- * (as GRPCRoute has it), too much is too much, and what came too late missed its deadline. */
+/* As gRPC maps the HTTP status of a proxy that knows nothing of gRPC ("HTTP to gRPC Status Code
+ * Mapping"), except where we know better: no route means no such method, a route without a backend
+ * is unavailable (as GRPCRoute has it), what is too large exhausts a resource, and what came too
+ * late missed its deadline. */
 static struct slice status_of(unsigned http_status)
 {
     switch (http_status) {

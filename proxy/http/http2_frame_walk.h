@@ -1,8 +1,8 @@
 /* HTTP/2 frame walk: where the DATA frames are in what a client sends, which comes in pieces (RFC
  * 9113 sections 3.4 and 4.1).
  *
- * nghttp2 passes over DATA of a stream that is closed without a word; who hands it no more than one
- * head of DATA at a time can see whether it took that.
+ * nghttp2 ignores DATA on a closed stream without telling; a caller that hands it no more than one
+ * head of DATA at a time can see whether it took that one.
  *
  * Threads: none shared. */
 #ifndef PROXY_HTTP_HTTP2_FRAME_WALK_H

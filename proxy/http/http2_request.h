@@ -22,7 +22,7 @@ struct http2_request {
 };
 
 /* Borrows from all of them. `is_secured`: so the connection is. `authority` is for a request that
- * names none, as HTTP/1.0 may: here that is not allowed. A WebSocket handshake becomes an extended
+ * names none: HTTP/1.0 allows that, HTTP/2 does not. A WebSocket handshake becomes an extended
  * CONNECT (RFC 8441 section 5), whose body is what the client says once it is open. */
 void http2_request_make(struct http2_request *made, const struct parsed_request *request,
                         bool is_secured, struct slice authority, struct arena *arena);

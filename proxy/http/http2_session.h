@@ -58,9 +58,9 @@ enum {
     HTTP2_CONNECTION_HEAD_BYTES_MAX = 512 * 1024, /* of all streams that are open */
     HTTP2_RESPONSE_HEAD_BYTES_MAX = 72 * 1024,    /* of all heads of a response, and its trailers */
     HTTP2_STREAM_WINDOW_BYTES = 64 * 1024 - 1,    /* RFC 9113 section 6.9.2: the default */
-    /* Of a response, unless its stream says more: what a client that does not read has us keep for
-     * each of its streams. It grows to the above with what is read, but where there are many not
-     * beyond what each may have waiting. */
+    /* Of a response, unless its stream says more: what we may have to keep for each stream of a
+     * client that does not read. It grows to the above as the client reads, but with many streams
+     * not beyond what each may have waiting. */
     HTTP2_RESPONSE_WINDOW_BYTES = READ_BUFFER_BYTES,
     HTTP2_CONNECTION_WINDOW_BYTES = 1024 * 1024,
 };

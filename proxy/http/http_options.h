@@ -37,7 +37,7 @@ struct http_options {
      * find their place anew, among workers, proxies and addresses that have changed. */
     uint64_t connection_max_age_ms;
     /* The same after so many requests; 0: no limit. A connection costs no more the longer it is
-     * used, so only who must spread busy clients sooner needs it. */
+     * used, so only those who must spread busy clients sooner need it. */
     uint64_t connection_max_requests;
     /* 414, 431: what browsers and services have agreed on, with room; what has come of a head is
      * kept until it is complete. */

@@ -36,7 +36,7 @@ struct listener *listener_open_at(const char *text, unsigned worker_count,
 /* From now on every socket listens. */
 bool listener_listen(const struct listener *listener, struct error *err);
 
-/* Closes the sockets, so that who connects is refused unless somebody else holds them, too; workers
+/* Closes the sockets, so that clients are refused unless somebody else holds them, too; workers
  * have descriptors of their own. */
 void listener_stop(struct listener *listener);
 

@@ -21,7 +21,7 @@ struct memory_pool {
 };
 
 void memory_pool_init(struct memory_pool *pool);
-/* Those that are lent stay with who has them, to be given back to the system. */
+/* Those that are lent stay with their borrowers, to be given back to the system. */
 void memory_pool_clear(struct memory_pool *pool);
 /* As spares_trim. */
 bool memory_pool_trim(struct memory_pool *pool);

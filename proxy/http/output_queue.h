@@ -31,8 +31,8 @@ void output_queue_clear(struct output_queue *queue, struct read_buffers *buffers
 void output_queue_append(struct output_queue *queue, struct read_buffers *buffers,
                          struct slice bytes);
 
-/* Whether what a buffer holds can come with its memory, and had better: it is not short, nor is the
- * memory mostly empty, which is held while the socket is full. */
+/* Whether the queue should take a buffer with its memory instead of copying: when its content is
+ * not short, and the memory, which is held while the socket is full, is not mostly empty. */
 bool output_queue_wants(const struct output_queue *queue, const struct buffer *piece);
 
 /* Takes the memory of such a buffer. */

@@ -1,5 +1,5 @@
-/* PROXY header: what a load balancer says in front of a connection's first byte of whom it comes
- * from; versions 1 and 2 of the PROXY protocol, by its specification of 2020.
+/* PROXY header: what a load balancer puts in front of a connection's first byte to say where it
+ * comes from; versions 1 and 2 of the PROXY protocol, by its specification of 2020.
  *
  * Strict and bounded: one space is one space, what is beyond the longest legal header of version 1
  * is refused, and of version 2 what is beyond PROXY_HEADER_MAX_BYTES. Additional fields (TLVs) must

@@ -99,7 +99,7 @@ static void settle_framing(struct response_parser *parser)
         response->keep_alive = false;
     } else if (has_no_body(parser)) {
         response->framing = BODY_NONE;
-        /* 1xx and 204 announce no body (RFC 9110 section 8.6); who does it may send one too. */
+        /* 1xx and 204 announce no body (RFC 9110 section 8.6); one that does may send it too. */
         bool may_announce = parser->context.is_head || response->status == 304;
         if (!may_announce && (framing->has_transfer_encoding || framing->content_length > 0))
             response->keep_alive = false;

@@ -15,8 +15,8 @@ enum { BUDGET_SHARE = 5, BUDGET_FLOOR = 32 };
 /* Beyond this, a pause grows no more. */
 enum { LONGEST_BACKOFF_MS = 30 * 1000 };
 
-/* What a retry stanza repeats. An answer that is not HTTP would be none the next time, and who
- * takes no WebSocket would take none. */
+/* What a retry stanza repeats. An answer that is not HTTP would be none the next time either, and a
+ * service that takes no WebSocket still would not. */
 static const bool is_repeated[UPSTREAM_FAILURE_COUNT] = {
     [UPSTREAM_FAILURE_CONNECT] = true,   [UPSTREAM_FAILURE_CONNECT_TIMEOUT] = true,
     [UPSTREAM_FAILURE_STALE] = true,     [UPSTREAM_FAILURE_CLOSED] = true,
@@ -46,7 +46,7 @@ static bool may_come_back_untouched(const struct exchange *exchange)
            backend->endpoints[0].endpoint->protocol == ENDPOINT_HTTP2;
 }
 
-/* Who writes a stanza says that sending twice does no harm. */
+/* A stanza says that sending twice does no harm. */
 static bool may_be_sent_twice(const struct exchange *exchange)
 {
     return policy_of(exchange)->is_set || is_idempotent(exchange->request.head.method);

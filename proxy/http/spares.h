@@ -31,7 +31,7 @@ struct spares {
 };
 
 void spares_init(struct spares *spares, size_t bytes);
-/* Those that are lent stay with who has them. */
+/* Those that are lent stay with their borrowers. */
 void spares_clear(struct spares *spares);
 
 /* With whatever it held last. Caller gives it back, or frees it. */

@@ -1,4 +1,4 @@
-/* Status reasons: the words behind a status code, for who reads HTTP/1.
+/* Status reasons: the words behind a status code in HTTP/1.
  *
  * Threads: any; constant data. */
 #ifndef PROXY_HTTP_STATUS_REASON_H

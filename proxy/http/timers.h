@@ -55,7 +55,7 @@ void timer_clear(struct timers *timers, struct timer *timer);
 
 /* Due `delay_ms` from now, whatever it was before. */
 void timer_start(struct timers *timers, struct timer *timer, uint64_t delay_ms);
-/* Due at `due_ms`; in this turn or the next one when that is past. */
+/* Due at `due_ms`; when that is past, in this turn or the next one. */
 void timer_start_at(struct timers *timers, struct timer *timer, uint64_t due_ms);
 void timer_stop(struct timer *timer);
 

@@ -22,8 +22,8 @@ SSL *tls_client_new(const struct endpoint *endpoint, int fd, SSL_SESSION *sessio
 /* Why no connection can be made with these settings. */
 const char *tls_client_problem(const struct endpoint_tls *tls);
 
-/* Whether the file of authorities is another than the one that was read last, and was so at the
- * look before this one too. One thread. */
+/* Whether the file of authorities differs from the one that was read last, and has not changed
+ * since the call before this one. Always from one thread. */
 bool tls_client_wants_reload(const struct endpoint_tls *tls);
 
 /* Reads the authorities again: connections that are opened from now on are verified by them, and
@@ -31,8 +31,7 @@ bool tls_client_wants_reload(const struct endpoint_tls *tls);
  * wanted again before it changes. Connections that are open go on. The same thread. */
 bool tls_client_reload(const struct endpoint_tls *tls, struct error *err);
 
-/* Gets each session that can be resumed later: takes the caller's reference. Outlives the
- * connection. */
+/* Gets each session that can be resumed later, and its reference. Outlives the connection. */
 struct tls_session_keeper {
     void (*keep)(void *context, SSL_SESSION *session);
     void *context;

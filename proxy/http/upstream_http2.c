@@ -10,8 +10,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* Streams of one connection, if the endpoint allows more or has not said yet: one head of line less
- * to wait behind (RFC 9113 section 5.1.2 wants no less to be allowed). */
+/* At most so many streams on one connection, also when the endpoint allows more or has not said
+ * yet: with more, more of them would wait behind one lost packet. RFC 9113 section 5.1.2 recommends
+ * that an endpoint allows no fewer. */
 enum { STREAMS_MAX = 100 };
 
 /* A connection from which nothing has come for so long, while an exchange waited in vain, is taken
@@ -94,7 +95,7 @@ static void on_closed(struct http2_stream *stream, uint32_t error)
 {
     struct upstream_http2 *connection = connection_of(stream->session);
     upstream_stream_on_closed(stream, error);
-    /* Who does not keep to windows sends on where nobody listens any more. */
+    /* An endpoint that does not keep to windows goes on sending where nobody listens any more. */
     if (connection->session.has_peer_goaway || error == HTTP2_FLOW_CONTROL_ERROR)
         connection->is_retired = true;
     schedule(connection);
@@ -208,8 +209,8 @@ static struct upstream_http2 *connect_to(struct worker *worker, struct endpoint 
 
 /* --- choosing -------------------------------------------------------------------------------- */
 
-/* What a connection that has not said it yet is going to allow, by what the others to its endpoint
- * have said: more would be refused. */
+/* How many streams a connection will allow that has not said so yet, judged by the others to its
+ * endpoint: more would be refused. */
 static size_t expected_allowance(const struct upstream_http2 *connection)
 {
     size_t least = STREAMS_MAX;

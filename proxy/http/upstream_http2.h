@@ -62,10 +62,10 @@ void upstream_http2_start(struct exchange *exchange, struct upstream_http2 *conn
 /* No more streams; it is closed when there is none, but never before this turn is over. */
 void upstream_http2_retire(struct upstream_http2 *connection);
 
-/* For an exchange that was cancelled: its stream was begun then, or never (0). */
+/* An exchange was cancelled, whose stream began at `since_ms` (0: it never did). */
 void upstream_http2_on_cancelled(struct upstream_http2 *connection, uint64_t since_ms);
 
-/* What it is to an exchange when it ends without having said anything to it. */
+/* How an exchange has failed to which the connection said nothing before it ended. */
 enum upstream_failure upstream_http2_failure(const struct upstream_http2 *connection);
 
 /* At once. Exchanges that are still on it fail. */

@@ -73,8 +73,8 @@ static void refuse_websocket(struct upstream_stream *stream)
     upstream_stream_fail(stream, UPSTREAM_FAILURE_WEBSOCKET);
 }
 
-/* Of a WebSocket the request pipe was ended with the handshake; what the client says goes in when
- * that is answered. The key has no meaning here, but stays for who makes the answer to it (RFC 8441
+/* For a WebSocket the request pipe was ended with the handshake; what the client says goes in once
+ * that is answered. The key has no meaning here, but is kept: the answer is made from it (RFC 8441
  * section 5). */
 void upstream_stream_begin(struct upstream_stream *stream)
 {

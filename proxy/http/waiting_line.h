@@ -32,8 +32,8 @@ void waiting_line_init(struct worker *worker);
 /* Nobody waits any more. */
 void waiting_line_clear(struct worker *worker);
 
-/* Joins the line, counted at `endpoint`. False when as many wait there as may. When there is room,
- * forwarder_on_room is called. */
+/* Joins the line, counted at `endpoint`; when there is room, forwarder_on_room is called. False
+ * when as many wait there already as may. */
 bool waiting_line_join(struct exchange *exchange, struct endpoint *endpoint);
 /* Harmless when it is not in the line. */
 void waiting_line_leave(struct exchange *exchange);

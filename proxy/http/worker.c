@@ -44,10 +44,11 @@ enum { IDLE_AT_LEAST_MS = 10, ROOM_PAUSE_MS = 10 };
 /* Those who are in the backlog when draining begins are served. */
 enum { DRAIN_BATCH = 4096 };
 
-/* So long one that drains patiently waits for a request that may be on its way. */
+/* How long a worker that drains patiently waits for a request that may be on its way. */
 enum { LAST_REQUEST_MS = 1000 };
 
-/* What is kept for reuse and not needed for so long, or up to twice so long, is freed. */
+/* Memory that is kept for reuse is freed when it was not needed for this long, or up to twice as
+ * long. */
 enum { TRIM_INTERVAL_MS = 10 * 1000 };
 
 /* Without timers a loop still takes a turn now and then. */

@@ -25,8 +25,8 @@ struct slot {
     uint32_t references; /* backendRefs of routes that name it */
     bool is_dirty;       /* waits in `dirty` for settle */
 
-    /* The record whose object it was the first to build for its port; others of the object's
-     * followers share what it has. NULL: it is none. */
+    /* The record from whose object this slot was the first to build a backend for its port: slots
+     * of followers share it. NULL: it was not the first. */
     struct record *leads;
     struct slot *next_leader; /* of another port */
 };
@@ -144,7 +144,7 @@ static void stop_leading(struct slot *slot)
     slot->leads = NULL;
 }
 
-/* One that shares what the slot has; NULL: none of this record. */
+/* Another slot of the record that shares the backend of `with`; NULL: there is none. */
 static struct slot *find_sharer(const struct record *record, const struct slot *with)
 {
     for (struct slot *slot = record->slots; slot != NULL; slot = slot->next) {
@@ -400,7 +400,7 @@ bool backend_slots_refresh(struct backend_slots *slots)
     return has_any;
 }
 
-/* A name that is new has no addresses for a moment: who is told that the change is live expects it
+/* A new name has no addresses for a moment, and whoever is told that the change is live expects it
  * to work. */
 void backend_slots_settle(struct backend_slots *slots)
 {

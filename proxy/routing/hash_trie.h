@@ -10,7 +10,7 @@
  *
  * An entry is a value with 16 bits of its hash in the bits that no address uses, so a value is only
  * read when it is very likely the one. In all 48 bits are known of a hash, the low 32 and the high
- * 16; those that are equal are fine: who looks up compares the keys of what it is given.
+ * 16; those that are equal are fine: the caller compares the keys of what it is given.
  *
  * A change copies the nodes on its way: a leaf, at most six kilobytes, and a kilobyte or less for
  * each branch.

@@ -45,7 +45,7 @@ bool header_list_drop_named(struct header_list *list);
 /* The same fields in arrays of their own, whose names and values are copies. */
 struct header_list header_list_copy(const struct header_list *list, struct arena *arena);
 
-/* Moves the fields into arrays of their own with room for `more`, without what was dropped: who
+/* Moves the fields into arrays of their own with room for `more`, without what was dropped: whoever
  * edits them neither sees that nor runs out of room. Then header_list_tag must make the tags. */
 void header_list_move(struct header_list *list, size_t more, struct arena *arena);
 void header_list_tag(struct header_list *list);

@@ -70,7 +70,8 @@ static inline void look_through(struct search *search, struct match_list list)
         search->best = match;
 }
 
-/* What is filed under a hash of the same fingerprint may come along: it does not hold. */
+/* What is filed under another hash with the same fingerprint may come along: its conditions do not
+ * hold. */
 static void read_answers(struct search *search)
 {
     for (size_t i = 0; i < search->asked_count; i++) {

@@ -9,7 +9,8 @@ static bool has_list(const struct piece_search *search, struct match_list list)
     return false;
 }
 
-/* What is filed under a hash of the same fingerprint may come along: it does not hold. */
+/* What is filed under another hash with the same fingerprint may come along: its conditions do not
+ * hold. */
 static bool add_lists(struct piece_search *search, uint64_t hash)
 {
     struct trie_spot spot;

@@ -17,7 +17,7 @@ struct replica_snapshot {
     uint64_t revision;
     uint64_t digest;
 
-    /* atomic: who reads it is done */
+    /* atomic: the reader is done */
     atomic_bool is_released;
 
     /* control only */

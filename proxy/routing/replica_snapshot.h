@@ -1,4 +1,4 @@
-/* Replica snapshot: everything a replica held at one moment, for who has time.
+/* Replica snapshot: everything a replica held at one moment, to be read at leisure.
  *
  * Taking one costs a few pointers: it shares what it shows with the replica, which copies what it
  * changes meanwhile. One at a time.

@@ -129,9 +129,9 @@ typedef uint32_t route_backend_index_fn(void *context, const char *full_name, ui
 struct route *route_new(const RouteMessage *message, struct slice bytes, bool is_broken,
                         route_backend_index_fn *backend_index, void *context);
 
-/* The route in these bytes as a proxy would have it, for who only asks which requests its rules
- * take: what it names as backends has no index. NULL when the bytes are no route. Caller releases.
- */
+/* The route in these bytes as a proxy would have it, for a caller that only asks which requests its
+ * rules take: the backends it names have no index. NULL when the bytes are no route. Caller
+ * releases. */
 struct route *route_new_unlinked(struct slice bytes);
 
 /* A route of which nothing but the name is understood: it matches nothing. Copies. */

@@ -49,9 +49,9 @@ struct route_match {
     bool is_attached : 1; /* to some listeners only */
 };
 
-/* Starts loading what a lookup and who asked for it will read of the match and around it: its
- * route is in the line before, its rule in its own, its conditions and texts are in those behind
- * it. Read one after the other they would cost a cold read each. */
+/* Starts loading what a lookup and its caller will read of the match and around it: its route is in
+ * the line before, its rule in its own, its conditions and texts are in those behind it. Read one
+ * after the other they would cost a cold read each. */
 static inline void route_match_prefetch(const struct route_match *match)
 {
     const char *at = (const char *)match;

@@ -77,8 +77,8 @@ static inline void ask(struct probes *probes, struct site_index index, uint64_t 
     probe->path_length = path_length;
 }
 
-/* Sets of other sites may come along; what they hold passes when its route has this hostname too,
- * and then does not end the search: what goes before it may be in the set of the site alone. */
+/* Sets of other sites may come along. A match of theirs passes if its route has this hostname too,
+ * but it does not end the search: one that goes before it may be in the set of this site alone. */
 static inline const struct route_match *answer(struct probe *probe, const struct hostname *hostname,
                                                const struct request_head *head)
 {

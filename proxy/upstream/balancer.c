@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-/* --- random numbers: xoroshiro128+ (Blackman and Vigna), seeded through splitmix64 -------------
- */
+/* --- random numbers: xoroshiro128+ (Blackman and Vigna), seeded through splitmix64 ----------- */
 
 static uint64_t rotate(uint64_t word, int bits)
 {
@@ -48,8 +47,7 @@ static uint64_t random_below(struct balancer_random *random, uint64_t limit)
     return (uint64_t)((unsigned __int128)balancer_random_next(random) * limit >> 64);
 }
 
-/* --- places: each endpoint has as many as its weight --------------------------------------------
- */
+/* --- places: each endpoint has as many as its weight ----------------------------------------- */
 
 static const struct backend_endpoint *at_place(const struct backend *backend, uint64_t place)
 {
@@ -184,7 +182,7 @@ static const struct backend_endpoint *draw_least_request(struct pick *pick)
     return first_load * second->weight <= second_load * first->weight ? first : second;
 }
 
-/* Who cannot take its turn leaves it to the next one, and that one keeps its own. */
+/* An endpoint that cannot take its turn leaves it to the next one, which keeps its own. */
 static const struct backend_endpoint *draw_round_robin(struct pick *pick)
 {
     struct backend *backend = pick->backend;
@@ -206,8 +204,7 @@ static const struct backend_endpoint *draw_consistent_hash(struct pick *pick)
     return may_use(pick, owner) ? owner : NULL;
 }
 
-/* --- and one for when it found nothing: these look at each endpoint -----------------------------
- */
+/* --- and one for when it found nothing: these look at each endpoint -------------------------- */
 
 static uint64_t weight_now(struct pick *pick, const struct backend_endpoint *each)
 {

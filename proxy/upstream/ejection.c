@@ -54,7 +54,7 @@ static bool may_be_out(const struct backend *backend, size_t more, uint64_t now_
 
 /* --- for how long ---------------------------------------------------------------------------- */
 
-/* As many times the base as it was ejected of late; who has served for the longest time there is
+/* The base time for each recent ejection; an endpoint that has served for the longest time there is
  * starts anew. */
 static uint64_t time_out_ms(const struct ejection_policy *policy, struct endpoint *endpoint,
                             uint64_t now_ms)

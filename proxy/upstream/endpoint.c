@@ -77,8 +77,9 @@ void endpoint_release(struct endpoint **endpoint)
 
 /* --- what is limited ------------------------------------------------------------------------ */
 
-/* Who waits counts itself and looks for room again; who makes room counts down and looks for those
- * who wait. One of both sees the other: for that all of it is in one order. */
+/* Whoever waits counts itself and then looks for room again; whoever makes room counts down and
+ * then looks for those who wait. One of the two sees the other, because all of this is in one order
+ * (memory_order_seq_cst). */
 
 static bool count_up(atomic_uint *count, uint32_t limit)
 {

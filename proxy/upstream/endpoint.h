@@ -104,8 +104,8 @@ void endpoint_request_ended(struct endpoint *endpoint);
 bool endpoint_connection_start(struct endpoint *endpoint, uint32_t max_connections);
 void endpoint_connection_ended(struct endpoint *endpoint);
 
-/* Around the time a request waits for room; the same for `max_waiting`. Who makes room afterwards
- * sees that somebody waits. */
+/* Around the time a request waits for room; the same for `max_waiting`. Whoever makes room
+ * afterwards sees that somebody waits. */
 bool endpoint_wait_start(struct endpoint *endpoint, uint32_t max_waiting, bool lacks_connection);
 void endpoint_wait_ended(struct endpoint *endpoint, bool lacks_connection);
 bool endpoint_has_waiting(const struct endpoint *endpoint);

@@ -41,14 +41,12 @@ void tls_registry_free(struct tls_registry *registry);
 /* Before the first acquire; without it, contexts are NULL. */
 void tls_registry_set_maker(struct tls_registry *registry, const struct tls_maker *maker);
 
-/* Whether a certificate is verified by what stands in a file that was named: such a file may
- * change.
- */
+/* Whether endpoints are verified by a file of authorities that the settings name: it may change. */
 static inline bool endpoint_tls_has_file(const struct endpoint_tls *tls)
 {
     return tls->ca_file[0] != '\0' && !tls->skip_verification;
 }
-/* Whether one of the objects has. */
+/* Whether any object of the registry is. */
 bool tls_registry_has_files(struct tls_registry *registry);
 
 /* Calls `visit` with each object there is; no lock is held meanwhile, so it may read files. */
