@@ -11,7 +11,6 @@ enum { FEED_PROTOCOL_MIN = 1, FEED_PROTOCOL_MAX = 1 };
 
 struct feed_service {
     struct watcher_environment environment;
-    struct proxy_registry *registry;
 };
 
 void feed_service_options_init(struct feed_service_options *options)
@@ -31,9 +30,9 @@ struct feed_service *feed_service_new(struct event_loop *loop, struct store *sto
         .loop = loop,
         .store = store,
         .feed = feed,
+        .registry = registry,
         .options = *options,
     };
-    service->registry = registry;
     return service;
 }
 
@@ -81,29 +80,26 @@ static bool check_request(const struct feed_service *service,
     return true;
 }
 
-/* A proxy's newer start takes the place of the older; an older one that comes late is refused. */
-static bool replace_older(const struct feed_service *service,
-                          const Pointsman__V1__WatchRequest *request, struct error *err)
+/* A process that has opened another stream does not listen to the one before any more. */
+static void end_older_stream(const struct feed_service *service,
+                             const Pointsman__V1__WatchRequest *request)
 {
-    const struct proxy *proxy = proxy_registry_find(service->registry, request->proxy_id);
-    if (proxy == NULL || proxy->watcher == NULL)
-        return true;
-    if (request->boot_time_ms < proxy->boot_time_ms)
-        return error_set(err, ERROR_CONFLICT, "a newer start of proxy '%s' is connected",
-                         request->proxy_id);
-    watcher_end(proxy->watcher, ERROR_UNAVAILABLE, "this proxy has opened another stream");
-    return true;
+    const struct proxy *proxy =
+        proxy_registry_find(service->environment.registry, request->proxy_id, request->boot_id);
+    if (proxy != NULL && proxy->watcher != NULL)
+        watcher_end(proxy->watcher, ERROR_UNAVAILABLE, "this proxy has opened another stream");
 }
 
 void feed_service_watch(struct feed_service *service, struct grpc_call *call,
                         const Pointsman__V1__WatchRequest *request)
 {
     struct error err = {0};
-    if (!check_request(service, request, &err) || !replace_older(service, request, &err)) {
+    if (!check_request(service, request, &err)) {
         grpc_call_fail_error(call, &err);
         return;
     }
-    struct proxy *proxy = proxy_registry_admit(service->registry, request);
+    end_older_stream(service, request);
+    struct proxy *proxy = proxy_registry_admit(service->environment.registry, request);
     if (proxy == NULL) {
         error_set(&err, ERROR_LIMIT, "%d proxies are connected already", PROXIES_MAX);
         grpc_call_fail_error(call, &err);
@@ -118,9 +114,10 @@ void feed_service_watch(struct feed_service *service, struct grpc_call *call,
 void feed_service_report(struct feed_service *service, struct grpc_call *call,
                          const Pointsman__V1__ReportRequest *request)
 {
-    const struct proxy *proxy = proxy_registry_find(service->registry, request->proxy_id);
+    const struct proxy *proxy =
+        proxy_registry_find(service->environment.registry, request->proxy_id, request->boot_id);
     struct error err = {0};
-    if (proxy == NULL || proxy->watcher == NULL || strcmp(proxy->boot_id, request->boot_id) != 0)
+    if (proxy == NULL || proxy->watcher == NULL)
         error_set(&err, ERROR_CONFLICT, "no stream of proxy '%s' is open", request->proxy_id);
     else if (proxy->uid != grpc_call_peer(call)->uid)
         error_set(&err, ERROR_DENIED, "the stream of proxy '%s' belongs to another user",

@@ -3,6 +3,7 @@
  * An answer means that a change is live. A daemon that has just started would not know on whom, and
  * would say so too early: before the proxies it had are connected again. So the store keeps who
  * was connected, and those count as lost at the start, to be waited for as any that were just lost.
+ * Of a proxy with two starts (proxy_registry.h) the first to come back is enough.
  *
  * Threads: main. */
 #ifndef CONTROL_PROXY_MEMORY_H

@@ -1,6 +1,7 @@
 #include "control/proxy_registry.h"
 
 #include "common/buffer.h"
+#include "common/clock.h"
 #include "proto/message.h"
 
 #include <assert.h>
@@ -57,11 +58,24 @@ void proxy_registry_free(struct proxy_registry *registry)
     free(registry);
 }
 
-struct proxy *proxy_registry_find(const struct proxy_registry *registry, const char *id)
+struct proxy *proxy_registry_find(const struct proxy_registry *registry, const char *id,
+                                  const char *boot_id)
 {
     for (size_t i = 0; i < registry->count; i++) {
-        if (strcmp(registry->proxies[i]->id, id) == 0)
-            return registry->proxies[i];
+        struct proxy *proxy = registry->proxies[i];
+        if (strcmp(proxy->id, id) == 0 && strcmp(proxy->boot_id, boot_id) == 0)
+            return proxy;
+    }
+    return NULL;
+}
+
+static struct proxy *find_start(const struct proxy_registry *registry, const char *id,
+                                bool is_connected)
+{
+    for (size_t i = 0; i < registry->count; i++) {
+        struct proxy *proxy = registry->proxies[i];
+        if (strcmp(proxy->id, id) == 0 && (proxy->watcher != NULL) == is_connected)
+            return proxy;
     }
     return NULL;
 }
@@ -99,7 +113,9 @@ static struct proxy *add_proxy(struct proxy_registry *registry, const char *id)
 struct proxy *proxy_registry_admit(struct proxy_registry *registry,
                                    const Pointsman__V1__WatchRequest *request)
 {
-    struct proxy *proxy = proxy_registry_find(registry, request->proxy_id);
+    struct proxy *proxy = proxy_registry_find(registry, request->proxy_id, request->boot_id);
+    if (proxy == NULL)
+        proxy = find_start(registry, request->proxy_id, false);
     if (proxy == NULL)
         proxy = add_proxy(registry, request->proxy_id);
     if (proxy == NULL)
@@ -107,13 +123,31 @@ struct proxy *proxy_registry_admit(struct proxy_registry *registry,
 
     clear_description(proxy);
     proxy->boot_id = memory_duplicate_string(request->boot_id);
-    proxy->boot_time_ms = request->boot_time_ms;
     proxy->version = memory_duplicate_string(request->version);
     proxy->listener_count = request->n_listeners;
     proxy->listeners = memory_allocate(request->n_listeners * sizeof(proxy->listeners[0]));
     for (size_t i = 0; i < request->n_listeners; i++)
         proxy->listeners[i] = (Pointsman__V1__Listener *)copy_message(&request->listeners[i]->base);
     return proxy;
+}
+
+static void remove_proxy(struct proxy_registry *registry, struct proxy *proxy)
+{
+    size_t index = 0;
+    while (registry->proxies[index] != proxy)
+        index++;
+    registry->count--;
+    memmove(registry->proxies + index, registry->proxies + index + 1,
+            (registry->count - index) * sizeof(registry->proxies[0]));
+    free_proxy(proxy);
+}
+
+void proxy_registry_lose(struct proxy_registry *registry, struct proxy *proxy)
+{
+    proxy->watcher = NULL;
+    proxy->lost_ms = clock_now_ms();
+    if (find_start(registry, proxy->id, true) != NULL)
+        remove_proxy(registry, proxy);
 }
 
 void proxy_registry_restore(struct proxy_registry *registry, const char *id, uint64_t lost_ms)

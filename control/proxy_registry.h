@@ -1,5 +1,9 @@
 /* Proxy registry: which proxies are there, and what they have applied.
  *
+ * While one takes over from the other, two starts of a proxy serve at the same time: each is an
+ * entry of its own, and each is waited for. The one that goes is forgotten at once, as the other is
+ * there.
+ *
  * Kept in memory. Over a restart of the daemon proxy_memory.h keeps who there was, and no more.
  *
  * Threads: main. */
@@ -25,8 +29,7 @@ enum {
 /* Plain; the feed service keeps it up to date. Times are of clock_now_ms unless said otherwise. */
 struct proxy {
     char *id;
-    char *boot_id;
-    uint64_t boot_time_ms; /* the proxy's own clock */
+    char *boot_id; /* which start of it; "": one that was restored */
     char *version;
     uid_t uid;
     Pointsman__V1__Listener **listeners;
@@ -51,13 +54,18 @@ struct proxy_registry *proxy_registry_new(void);
 /* Nobody is connected any more. Harmless on NULL. */
 void proxy_registry_free(struct proxy_registry *registry);
 
-/* NULL when it is not known. */
-struct proxy *proxy_registry_find(const struct proxy_registry *registry, const char *id);
+/* That start of it. NULL when it is not known. */
+struct proxy *proxy_registry_find(const struct proxy_registry *registry, const char *id,
+                                  const char *boot_id);
 
-/* The proxy that asks to watch, new or known, with what the request says of it copied; all else is
- * as it was. NULL when as many as may be are connected. */
+/* The proxy that asks to watch, with what the request says of it copied: known as this start or as
+ * one that was lost, and then all else is as it was, or new. NULL when as many as may be are
+ * connected. */
 struct proxy *proxy_registry_admit(struct proxy_registry *registry,
                                    const Pointsman__V1__WatchRequest *request);
+
+/* It is not connected any more: lost since now, and gone where another start of it is connected. */
+void proxy_registry_lose(struct proxy_registry *registry, struct proxy *proxy);
 
 /* A proxy from before this daemon started, lost since `lost_ms` on clock_now_ms. */
 void proxy_registry_restore(struct proxy_registry *registry, const char *id, uint64_t lost_ms);

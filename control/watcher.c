@@ -63,9 +63,8 @@ static void watcher_free(struct watcher *watcher)
     change_feed_remove(watcher->environment->feed, &watcher->listener);
     event_timer_stop(&watcher->heartbeat_timer);
     event_timer_stop(&watcher->pause_timer);
-    proxy->watcher = NULL;
-    proxy->lost_ms = clock_now_ms();
     log_info("proxy_disconnected", "proxy=%s revision=%" PRIu64, proxy->id, proxy->revision);
+    proxy_registry_lose(watcher->environment->registry, proxy);
     tell_change(watcher);
     free(watcher);
 }

@@ -19,6 +19,7 @@ struct watcher_environment {
     struct event_loop *loop;
     struct store *store;
     struct change_feed *feed;
+    struct proxy_registry *registry;
     struct feed_service_options options;
 };
 

@@ -35,6 +35,7 @@ struct control_client {
 
     /* atomic: main asks */
     atomic_bool is_stopping;
+    atomic_bool is_leaving_copy;
 
     struct mutex mutex;
     /* guarded by mutex */
@@ -355,13 +356,23 @@ static void refresh(struct control_client *client)
     }
 }
 
+static void leave_copy(struct control_client *client)
+{
+    give_snapshot(client);
+    local_copy_stop(client->copy);
+    client->copy = NULL;
+}
+
 static void on_wake(void *context)
 {
     struct control_client *client = context;
-    if (atomic_load(&client->is_stopping))
+    if (atomic_load(&client->is_stopping)) {
         event_loop_stop(client->loop);
-    else
-        refresh(client);
+        return;
+    }
+    if (atomic_load(&client->is_leaving_copy))
+        leave_copy(client);
+    refresh(client);
 }
 
 static uint64_t smaller(uint64_t a, uint64_t b)
@@ -393,8 +404,7 @@ static void stop_following(struct control_client *client)
     event_timer_stop(&client->reconnect);
     event_timer_stop(&client->settle);
     event_timer_stop(&client->collect);
-    give_snapshot(client);
-    local_copy_stop(client->copy);
+    leave_copy(client);
     route_table_release(&client->copy_table);
 }
 
@@ -422,6 +432,12 @@ struct control_client *control_client_start(const struct control_client_options 
 
 void control_client_refresh(struct control_client *client)
 {
+    event_loop_wake(client->loop);
+}
+
+void control_client_leave_copy(struct control_client *client)
+{
+    atomic_store(&client->is_leaving_copy, true);
     event_loop_wake(client->loop);
 }
 

@@ -72,6 +72,10 @@ struct control_client *control_client_start(const struct control_client_options 
 /* From any thread: a DNS name among endpoints has other addresses. */
 void control_client_refresh(struct control_client *client);
 
+/* From any thread: another process writes the local copy from now on. What is here is on disk soon,
+ * and no more follows; routes are followed as before. */
+void control_client_leave_copy(struct control_client *client);
+
 /* Ends the thread; the local copy is brought up to date first. Harmless on NULL. */
 void control_client_stop(struct control_client *client);
 

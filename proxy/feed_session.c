@@ -388,7 +388,6 @@ static void start_watch(struct feed_session *session)
     pointsman__v1__watch_request__init(&request);
     request.proxy_id = (char *)options->identity->id;
     request.boot_id = (char *)options->identity->boot_id;
-    request.boot_time_ms = options->identity->boot_time_ms;
     request.listeners = options->listeners;
     request.n_listeners = options->listener_count;
     request.version = (char *)POINTSMAN_VERSION;

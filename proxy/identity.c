@@ -90,45 +90,10 @@ static bool keep_id(const char *local_copy, char id[IDENTITY_ID_BYTES], struct e
     return kept;
 }
 
-/* 0 when none was kept, or what was is not to be read: the clock alone decides then. */
-static uint64_t read_boot_time(const char *path)
-{
-    char line[32] = "";
-    FILE *file = fopen(path, "re");
-    if (file != NULL) {
-        if (fgets(line, sizeof(line), file) == NULL)
-            line[0] = '\0';
-        fclose(file);
-    }
-    char *end;
-    uint64_t boot_time_ms = strtoull(line, &end, 10);
-    return *end == '\n' && boot_time_ms < UINT64_MAX ? boot_time_ms : 0;
-}
-
-/* A clock that was set back must not make this start look older than the last one: control would
- * keep to the stream of a proxy that is gone. */
-static void keep_boot_time(const char *local_copy, uint64_t *boot_time_ms)
-{
-    struct buffer path = BUFFER_EMPTY;
-    struct error err = {0};
-    char line[32];
-    buffer_printf(&path, "%s.boot", local_copy);
-    uint64_t last_ms = read_boot_time(buffer_string(&path));
-    if (*boot_time_ms <= last_ms)
-        *boot_time_ms = last_ms + 1;
-    snprintf(line, sizeof(line), "%" PRIu64, *boot_time_ms);
-    if (!write_line(buffer_string(&path), line, &err))
-        log_warn("boot_time_not_kept", "reason=\"%s\"", err.message);
-    buffer_clear(&path);
-}
-
 bool identity_init(struct identity *identity, const char *id, const char *local_copy,
                    struct error *err)
 {
-    uint64_t now_ms = clock_wall_ms();
-    *identity = (struct identity){.started_wall_ms = now_ms, .boot_time_ms = now_ms};
-    if (local_copy != NULL)
-        keep_boot_time(local_copy, &identity->boot_time_ms);
+    *identity = (struct identity){.started_wall_ms = clock_wall_ms()};
     snprintf(identity->boot_id, sizeof(identity->boot_id), "%016" PRIx64 "%016" PRIx64,
              random_number(), random_number());
 

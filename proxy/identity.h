@@ -15,14 +15,10 @@ struct identity {
     char id[IDENTITY_ID_BYTES];        /* stable over restarts */
     char boot_id[IDENTITY_BOOT_BYTES]; /* random, new with each start */
     uint64_t started_wall_ms;
-    /* The same, but never less than that of an earlier start, whatever the clock was set to: of two
-     * boots the larger is the newer. Only as good as the clock without a local copy. */
-    uint64_t boot_time_ms;
 };
 
 /* `id` when it is given; else what stands in the file beside `local_copy` (made once, from the
- * host's name and a random number); without a local copy, one for this start alone. Another file
- * beside it keeps the last boot time. */
+ * host's name and a random number); without a local copy, one for this start alone. */
 bool identity_init(struct identity *identity, const char *id, const char *local_copy,
                    struct error *err);
 

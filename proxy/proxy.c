@@ -157,18 +157,16 @@ static void on_wake(void *context)
     }
 }
 
-/* A successor answers for us now; it has our place at control, and writes the local copy. What runs
- * here ends with the routes it began with. */
+/* A successor answers for us now, and writes the local copy. What is still asked here, on
+ * connections that clients have, is routed by what is live: so we follow control to the end, which
+ * waits for us as for any other. */
 static void on_taken_over(void *context)
 {
     struct proxy *proxy = context;
     log_info("taken_over", "generation=%" PRIu64, proxy->options->supervised->generation);
     admin_handler_stop(proxy->admin);
     proxy->admin = NULL;
-    dns_resolver_stop(proxy->resolver);
-    proxy->resolver = NULL;
-    control_client_stop(proxy->control);
-    proxy->control = NULL;
+    control_client_leave_copy(proxy->control);
     proxy_drain(proxy);
 }
 

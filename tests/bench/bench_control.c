@@ -277,7 +277,6 @@ static void open_watcher(struct bench *bench, struct event_loop *loop, struct wa
     Pointsman__V1__WatchRequest request = POINTSMAN__V1__WATCH_REQUEST__INIT;
     request.proxy_id = id;
     request.boot_id = id;
-    request.boot_time_ms = 1;
     request.protocol_min = 1;
     request.protocol_max = 1;
     const struct grpc_client_call_handlers handlers = {

@@ -153,9 +153,8 @@ static void stop_or_start_proxy(struct story *story)
         start_proxy(story, proxy);
 }
 
-/* As if the proxy had been started again elsewhere: its stream ends, and another takes its place
- * for a while. */
-static void take_over_stream(struct story *story)
+/* As if another start of the proxy was about to take over, and failed. */
+static void come_and_go(struct story *story)
 {
     const struct proxy_of_story *proxy = &story->proxies[story_chance(story, PROXIES)];
     Pointsman__V1__WatchRequest request = POINTSMAN__V1__WATCH_REQUEST__INIT;
@@ -163,7 +162,6 @@ static void take_over_stream(struct story *story)
     struct frame frame;
     request.proxy_id = (char *)proxy->id;
     request.boot_id = (char *)"newer";
-    request.boot_time_ms = UINT64_MAX;
     request.protocol_min = request.protocol_max = 1;
 
     wire_open(&wire, story->socket_path);
@@ -454,7 +452,7 @@ static const struct action actions[] = {
     {"many commits", 5, commit_many},
     {"restart of control", 6, restart_control},
     {"stop or start of a proxy", 9, stop_or_start_proxy},
-    {"takeover of a stream", 4, take_over_stream},
+    {"takeover of a stream", 4, come_and_go},
     {"compaction", 4, compact},
     {"a bad route", 2, add_bad_route},
     {"its removal", 3, remove_bad_route},

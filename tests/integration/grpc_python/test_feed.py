@@ -11,10 +11,10 @@ from pointsman.v1 import control_pb2, feed_pb2, route_pb2
 class Follower:
     """Holds what the feed has told it, as a proxy does."""
 
-    def __init__(self, case, proxy_id="python", boot_time_ms=1):
+    def __init__(self, case, proxy_id="python", boot=1):
         self.case = case
         self.proxy_id = proxy_id
-        self.boot_time_ms = boot_time_ms
+        self.boot = boot
         self.objects = {}
         self.epoch = ""
         self.revision = 0
@@ -24,8 +24,7 @@ class Follower:
         """Opens the stream; returns the Welcome."""
         request = feed_pb2.WatchRequest(
             proxy_id=self.proxy_id,
-            boot_id=f"boot-{self.boot_time_ms}",
-            boot_time_ms=self.boot_time_ms,
+            boot_id=f"boot-{self.boot}",
             epoch=self.epoch,
             revision=self.revision,
             digest=self.digest,
@@ -69,7 +68,7 @@ class Follower:
     def report(self, update, **outcome):
         request = feed_pb2.ReportRequest(
             proxy_id=self.proxy_id,
-            boot_id=f"boot-{self.boot_time_ms}",
+            boot_id=f"boot-{self.boot}",
             epoch=self.epoch,
             revision=self.revision,
             digest=self.digest,
@@ -155,7 +154,7 @@ class Feed(ControlCase):
         follower.stream.cancel()
 
         self.put_route("api")
-        follower.boot_time_ms += 1
+        follower.boot += 1
         welcome = follower.watch()
         delta = follower.follow()
 
@@ -179,16 +178,16 @@ class Feed(ControlCase):
         self.assertEqual(rejection.proxy_id, "python")
         self.assertEqual(list(rejection.errors), [error])
 
-    def test_a_newer_start_of_a_proxy_ends_the_older_stream(self):
-        older = Follower(self, boot_time_ms=1)
+    def test_two_starts_of_a_proxy_are_both_followed_and_waited_for(self):
+        older, newer = Follower(self, boot=1), Follower(self, boot=2)
+        self.put_route("shop")
         older.watch()
+        newer.watch()
 
-        Follower(self, boot_time_ms=2).watch()
+        newer.follow()
+        older.follow()
 
-        with self.assertRaises(grpc.RpcError) as ended:
-            for _ in older.stream:
-                pass
-        self.assertEqual(ended.exception.code(), grpc.StatusCode.UNAVAILABLE)
+        self.assertEqual(list(self.wait_applied().applied), ["python", "python"])
 
     def test_heartbeats_come_while_nothing_changes(self):
         follower = Follower(self)

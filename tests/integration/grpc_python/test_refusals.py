@@ -123,7 +123,7 @@ class Refusals(ControlCase):
     def test_a_deadline_ends_a_call_that_waits(self):
         self.put_route("shop")
         watch = feed_pb2.WatchRequest(
-            proxy_id="slow", boot_id="1", protocol_min=1, protocol_max=1, boot_time_ms=1
+            proxy_id="slow", boot_id="1", protocol_min=1, protocol_max=1
         )
         stream = self.feed.Watch(watch)
         next(stream)  # it is connected, and never reports

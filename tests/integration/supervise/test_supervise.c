@@ -187,6 +187,25 @@ static void an_idle_connection_has_one_more_request_answered(void **state)
     http_connection_close(connection);
 }
 
+/* What control has acknowledged is live for the last request to the old process too. The request's
+ * head is not complete before that, so its connection is not idle. */
+static void the_old_process_follows_changes_to_its_end(void **state)
+{
+    (void)state;
+    struct http_connection *connection = open_connection();
+    http_connection_send_text(connection, "GET /after HTTP/1.1\r\n");
+    process_signal(supervisor(), SIGUSR2);
+    free(process_expect_line(supervisor(), " taken_over generation=1"));
+
+    pointsman_routectl_ok(stage.pointsman, "add", "after", "--path-prefix", "/after", "--to",
+                          fake_upstream_url(stage.upstream), NULL);
+    http_connection_send_text(connection, "Host: h\r\n\r\n");
+
+    assert_answered(connection, WAIT_MS);
+    http_connection_close(connection);
+    free(process_expect_line(supervisor(), " process_drained "));
+}
+
 static void a_broken_program_leaves_the_old_process_serving(void **state)
 {
     (void)state;
@@ -393,6 +412,7 @@ int main(void)
         STORY(many_signals_at_once_are_as_good_as_two),
         STORY(a_request_that_runs_is_answered_by_the_old_process),
         STORY(an_idle_connection_has_one_more_request_answered),
+        STORY(the_old_process_follows_changes_to_its_end),
         STORY(a_broken_program_leaves_the_old_process_serving),
         STORY(a_killed_process_is_followed_by_another_within_a_second),
         STORY(who_waits_in_the_backlog_is_served_by_the_next_process),

@@ -20,7 +20,6 @@ Pointsman__V1__WatchRequest feed_new_proxy(void)
     Pointsman__V1__WatchRequest request = POINTSMAN__V1__WATCH_REQUEST__INIT;
     request.proxy_id = (char *)"p1";
     request.boot_id = (char *)"boot-1";
-    request.boot_time_ms = 100;
     request.version = (char *)"0.1.0";
     request.protocol_min = 1;
     request.protocol_max = 1;
@@ -132,7 +131,7 @@ struct grpc_call *feed_connected_proxy(struct services_fixture *fixture)
 
 struct proxy *feed_the_proxy(struct services_fixture *fixture)
 {
-    return proxy_registry_find(fixture->services.proxies, "p1");
+    return proxy_registry_find(fixture->services.proxies, "p1", "boot-1");
 }
 
 void feed_put(struct services_fixture *fixture, const char *name, uint32_t port)

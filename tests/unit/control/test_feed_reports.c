@@ -2,6 +2,7 @@
 #include "control/commit_group.h"
 #include "control/feed_service.h"
 #include "control/proxy_registry.h"
+#include "control/read_service.h"
 #include "control/store.h"
 #include "proto/object_digest.h"
 #include "tests/unit/control/feed_fixture.h"
@@ -148,41 +149,112 @@ static void three_missed_reports_end_the_stream(void **state)
     fake_call_free(call);
 }
 
-static void newer_boot_ends_the_older_stream(void **state)
+/* --- several starts of a proxy --------------------------------------------------------------- */
+
+static struct grpc_call *watch_as(struct services_fixture *fixture, const char *boot_id)
+{
+    Pointsman__V1__WatchRequest request = feed_new_proxy();
+    request.boot_id = (char *)boot_id;
+    return feed_watch(fixture, &request);
+}
+
+static size_t proxy_count(const struct services_fixture *fixture)
+{
+    return proxy_registry_count(fixture->services.proxies);
+}
+
+/* One takes over from the other, and both serve meanwhile. */
+static void two_starts_of_a_proxy_are_both_followed(void **state)
 {
     struct services_fixture *fixture = *state;
     struct grpc_call *older = feed_connected_proxy(fixture);
-    Pointsman__V1__WatchRequest request = feed_new_proxy();
-    request.boot_id = (char *)"boot-2";
-    request.boot_time_ms = 200;
 
-    struct grpc_call *newer = feed_watch(fixture, &request);
+    struct grpc_call *newer = watch_as(fixture, "boot-2");
 
-    assert_true(fake_call_has_ended(older));
+    assert_false(fake_call_has_ended(older));
     assert_false(fake_call_has_ended(newer));
-    Pointsman__V1__ReportRequest late = feed_sign_of_life(fixture, 0, 0);
-    assert_int_equal(feed_report(fixture, &late), GRPC_FAILED_PRECONDITION);
-    assert_int_equal(proxy_registry_count(fixture->services.proxies), 1);
+    assert_int_equal(proxy_count(fixture), 2);
+    Pointsman__V1__ReportRequest of_older = feed_sign_of_life(fixture, 0, 0);
+    assert_int_equal(feed_report(fixture, &of_older), GRPC_OK);
     fake_call_free(older);
     fake_call_free(newer);
 }
 
-static void older_boot_is_refused_while_the_newer_is_connected(void **state)
+static void both_starts_of_a_proxy_are_waited_for(void **state)
 {
     struct services_fixture *fixture = *state;
-    struct grpc_call *newer = feed_connected_proxy(fixture);
-    Pointsman__V1__WatchRequest request = feed_new_proxy();
-    request.boot_id = (char *)"boot-0";
-    request.boot_time_ms = 50;
+    struct grpc_call *older = feed_connected_proxy(fixture);
+    struct grpc_call *newer = watch_as(fixture, "boot-2");
+    feed_put(fixture, "a", 80);
+    Pointsman__V1__WaitAppliedRequest request = POINTSMAN__V1__WAIT_APPLIED_REQUEST__INIT;
+    struct grpc_call *wait = fake_call_new();
+    read_service_wait_applied(&fixture->services, wait, &request.base);
 
-    feed_watch_is_refused(fixture, &request, GRPC_FAILED_PRECONDITION);
+    struct proxy *of_newer = proxy_registry_find(fixture->services.proxies, "p1", "boot-2");
+    of_newer->revision = 1;
+    of_newer->digest_matches = true;
+    services_fixture_pass(fixture, 1000);
+    assert_false(fake_call_has_ended(wait));
+    feed_the_proxy(fixture)->revision = 1;
+    services_fixture_pass(fixture, 1000);
 
-    assert_false(fake_call_has_ended(newer));
-    fake_call_free(newer);
-    struct grpc_call *older = feed_watch(fixture, &request);
-    assert_false(fake_call_has_ended(older));
+    assert_true(fake_call_has_ended(wait));
+    assert_int_equal(fake_call_status(wait), GRPC_OK);
+    fake_call_free(wait);
     fake_call_free(older);
+    fake_call_free(newer);
 }
+
+static void a_start_that_goes_is_forgotten_while_another_is_there(void **state)
+{
+    struct services_fixture *fixture = *state;
+    struct grpc_call *older = feed_connected_proxy(fixture);
+    struct grpc_call *newer = watch_as(fixture, "boot-2");
+
+    fake_call_cancel(older);
+    assert_int_equal(proxy_count(fixture), 1);
+    assert_null(feed_the_proxy(fixture));
+    fake_call_cancel(newer);
+
+    const struct proxy *lost = proxy_registry_find(fixture->services.proxies, "p1", "boot-2");
+    assert_int_equal(proxy_count(fixture), 1);
+    assert_null(lost->watcher);
+    fake_call_free(older);
+    fake_call_free(newer);
+}
+
+static void a_new_start_takes_the_place_of_one_that_was_lost(void **state)
+{
+    struct services_fixture *fixture = *state;
+    struct grpc_call *older = feed_connected_proxy(fixture);
+    fake_call_cancel(older);
+
+    struct grpc_call *newer = watch_as(fixture, "boot-2");
+
+    assert_int_equal(proxy_count(fixture), 1);
+    assert_null(feed_the_proxy(fixture));
+    Pointsman__V1__ReportRequest late = feed_sign_of_life(fixture, 0, 0);
+    assert_int_equal(feed_report(fixture, &late), GRPC_FAILED_PRECONDITION);
+    fake_call_free(older);
+    fake_call_free(newer);
+}
+
+static void another_stream_of_one_start_ends_the_one_before(void **state)
+{
+    struct services_fixture *fixture = *state;
+    struct grpc_call *before = feed_connected_proxy(fixture);
+
+    struct grpc_call *after = watch_as(fixture, "boot-1");
+
+    assert_true(fake_call_has_ended(before));
+    assert_int_equal(fake_call_status(before), GRPC_UNAVAILABLE);
+    assert_false(fake_call_has_ended(after));
+    assert_int_equal(proxy_count(fixture), 1);
+    fake_call_free(before);
+    fake_call_free(after);
+}
+
+/* --- who may speak --------------------------------------------------------------------------- */
 
 static void report_of_another_user_is_denied(void **state)
 {
@@ -212,8 +284,11 @@ int main(void)
         test(answer_to_no_update_changes_nothing),
         test(heartbeat_comes_with_each_interval),
         test(three_missed_reports_end_the_stream),
-        test(newer_boot_ends_the_older_stream),
-        test(older_boot_is_refused_while_the_newer_is_connected),
+        test(two_starts_of_a_proxy_are_both_followed),
+        test(both_starts_of_a_proxy_are_waited_for),
+        test(a_start_that_goes_is_forgotten_while_another_is_there),
+        test(a_new_start_takes_the_place_of_one_that_was_lost),
+        test(another_stream_of_one_start_ends_the_one_before),
         test(report_of_another_user_is_denied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,7 +33,7 @@ static void a_connected_proxy_counts_as_just_lost_after_a_restart(void **state)
 
     struct proxy_registry *after = restart(fixture);
 
-    const struct proxy *restored = proxy_registry_find(after, "edge-1");
+    const struct proxy *restored = proxy_registry_find(after, "edge-1", "");
     assert_non_null(restored);
     assert_null(restored->watcher);
     assert_true(clock_now_ms() - restored->lost_ms < PROXY_LOST_GRACE_MS / 2);
@@ -63,7 +63,7 @@ static void a_proxy_lost_a_moment_ago_is_restored_with_its_time(void **state)
 
     struct proxy_registry *after = restart(fixture);
 
-    assert_non_null(proxy_registry_find(after, "edge-1"));
+    assert_non_null(proxy_registry_find(after, "edge-1", ""));
     proxy_registry_free(before);
     proxy_registry_free(after);
 }
@@ -80,7 +80,7 @@ static void what_is_kept_is_forgotten_when_it_is_old(void **state)
 
     struct proxy_registry *after = restart(fixture);
     assert_int_equal(proxy_registry_count(after), 1);
-    assert_non_null(proxy_registry_find(after, "here"));
+    assert_non_null(proxy_registry_find(after, "here", ""));
     proxy_registry_free(after);
 }
 

@@ -380,13 +380,13 @@ static void longest_lost_proxy_makes_room(void **state)
         lose_proxy(fixture, add_proxy(fixture, id, 0));
         fixture->now_ms++;
     }
-    proxy_registry_find(registry, "p0")->lost_ms = fixture->now_ms;
+    proxy_registry_find(registry, "p0", "")->lost_ms = fixture->now_ms;
 
     lose_proxy(fixture, add_proxy(fixture, "new", 0));
 
     assert_int_equal(proxy_registry_count(registry), PROXIES_MAX);
-    assert_null(proxy_registry_find(registry, "p1"));
-    assert_non_null(proxy_registry_find(registry, "p0"));
+    assert_null(proxy_registry_find(registry, "p1", ""));
+    assert_non_null(proxy_registry_find(registry, "p0", ""));
 }
 
 static void listeners_of_connected_proxies_are_known(void **state)

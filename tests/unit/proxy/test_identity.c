@@ -58,35 +58,6 @@ static void every_start_is_another_boot(void **state)
     assert_true(identity_init(&second, NULL, fixture->local_copy, NULL));
 
     assert_string_not_equal(first.boot_id, second.boot_id);
-    assert_true(second.boot_time_ms > first.boot_time_ms);
-}
-
-static void clock_set_back_does_not_make_a_boot_older(void **state)
-{
-    struct fixture *fixture = *state;
-    struct identity identity;
-    /* The last start was while the clock was far ahead. */
-    free(temp_dir_write(fixture->dir, "routes.copy.boot", "9000000000000\n"));
-
-    assert_true(identity_init(&identity, "edge-1", fixture->local_copy, NULL));
-    assert_int_equal(identity.boot_time_ms, 9000000000001);
-    assert_true(identity_init(&identity, "edge-1", fixture->local_copy, NULL));
-    assert_int_equal(identity.boot_time_ms, 9000000000002);
-
-    assert_true(identity.started_wall_ms < 9000000000000);
-}
-
-static void boot_time_that_cannot_be_read_is_the_clocks(void **state)
-{
-    static const char *const texts[] = {"", "\n", "12", "18446744073709551615\n", "many\n"};
-    struct fixture *fixture = *state;
-
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        struct identity identity;
-        free(temp_dir_write(fixture->dir, "routes.copy.boot", texts[i]));
-        assert_true(identity_init(&identity, NULL, fixture->local_copy, NULL));
-        assert_int_equal(identity.boot_time_ms, identity.started_wall_ms);
-    }
 }
 
 static void without_a_local_copy_the_id_is_made_for_this_start(void **state)
@@ -145,8 +116,6 @@ int main(void)
         TEST(given_id_is_taken),
         TEST(made_id_is_kept_beside_the_local_copy),
         TEST(every_start_is_another_boot),
-        TEST(clock_set_back_does_not_make_a_boot_older),
-        TEST(boot_time_that_cannot_be_read_is_the_clocks),
         TEST(without_a_local_copy_the_id_is_made_for_this_start),
         TEST(damaged_id_file_is_an_error),
         TEST(folder_that_is_gone_is_an_error),
