@@ -331,7 +331,7 @@ static void on_awaited_end(void *context, const struct grpc_result *result)
     if (result->details == NULL)
         return;
 
-    /* The result is borrowed and the caller keeps his. */
+    /* The result is borrowed; the caller keeps its own. */
     struct buffer packed = BUFFER_EMPTY;
     message_pack(&result->details->base, &packed);
     awaited->result->details = (Google__Rpc__Status *)message_unpack(

@@ -52,8 +52,8 @@ struct grpc_server {
     void *context;
     int listen_fd; /* -1 once draining */
     struct event_watch listen_watch;
-    struct event_timer accept_timer; /* out of descriptors: accepting pauses, */
-    bool has_paused;                 /* which is said once */
+    struct event_timer accept_timer; /* out of descriptors: accepting has paused */
+    bool has_paused;                 /* and that was said, once */
     struct grpc_connection *connections;
     size_t connection_count;
     bool is_draining;

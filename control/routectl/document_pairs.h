@@ -13,7 +13,7 @@
 enum { MAX_DOCUMENT_KEYS = 1024 };
 
 struct document_pairs {
-    const yaml_node_pair_t *at[MAX_DOCUMENT_KEYS]; /* their keys are texts, each another */
+    const yaml_node_pair_t *at[MAX_DOCUMENT_KEYS]; /* their keys are texts, no two the same */
     size_t count;
 };
 

@@ -1,4 +1,4 @@
-/* Document syntax: where in a text libyaml has stopped, and why, for who wrote it.
+/* Document syntax: where in a text libyaml has stopped, and why, for whoever wrote it.
  *
  * libyaml gives most of its problems a mark, but bytes that are no characters an offset alone.
  *

@@ -1,9 +1,9 @@
 /* Draft: a change in the making, and where each of its fields came from.
  *
  * The daemon names what it refuses by a path such as
- * mutations[1].put_route.rules[0].matches[0].path.value. Who makes a message from flags (or from a
- * document) records the flag (or the line) beside each field, so that the answer can be told in
- * the words that were typed.
+ * mutations[1].put_route.rules[0].matches[0].path.value. Whoever makes a message from flags (or
+ * from a document) records the flag (or the line) beside each field, so that the answer can be told
+ * in the words that were typed.
  *
  * Threads: none shared. */
 #ifndef CONTROL_ROUTECTL_DRAFT_H

@@ -1,7 +1,7 @@
 /* Text table: cells in aligned columns, for people.
  *
  * What comes from the daemon may hold anything; control characters are shown as '?', so that no
- * label or header can move the cursor of who lists it.
+ * label or header can move the cursor of whoever lists it.
  *
  * Threads: none shared. */
 #ifndef CONTROL_ROUTECTL_TEXT_TABLE_H
