@@ -183,6 +183,31 @@ static void on_readable(h2o_socket_t *socket, const char *error)
     exchanges_flush(worker);
 }
 
+/* --- from one request to the next ------------------------------------------------------------ */
+
+/* The response was the last one here. A client that may have sent more must have read it before the
+ * connection is closed. */
+static void end_connection(struct front_http1 *front, bool may_send_more)
+{
+    struct client_connection *connection = front->connection;
+    bool may_be_unheard = may_send_more && !front->is_half_closed;
+    bool is_unsaid = connection->ssl != NULL && !client_connection_finish_sending(connection);
+    if (may_be_unheard || is_unsaid)
+        client_farewell_start(connection);
+    else
+        front_http1_close(front);
+}
+
+static void wait_for_request(struct front_http1 *front)
+{
+    front_http1_resume_reading(front);
+    if (front->exchange != NULL) /* some of its head is there */
+        return;
+    client_connection_set_idle(front->connection, true);
+    uint64_t idle_ms = front->worker->shared->http.idle_timeout_ms;
+    front_http1_start_read_timer(front, worker_patience_ms(front->worker, idle_ms));
+}
+
 void front_http1_next(struct front_http1 *front)
 {
     const struct exchange *exchange = front->exchange;
@@ -196,13 +221,7 @@ void front_http1_next(struct front_http1 *front)
 
     bool is_last = front->worker->is_draining && !front->worker->is_patient;
     if (front->closes || is_last || has_unread_body) {
-        struct client_connection *connection = front->connection;
-        bool may_be_unheard = may_send_more && !front->is_half_closed;
-        bool is_unsaid = connection->ssl != NULL && !client_connection_finish_sending(connection);
-        if (may_be_unheard || is_unsaid)
-            client_farewell_start(connection);
-        else
-            front_http1_close(front);
+        end_connection(front, may_send_more);
         return;
     }
     if (front->input.length > 0)
@@ -210,18 +229,10 @@ void front_http1_next(struct front_http1 *front)
     else
         buffer_clear(&front->input);
     bool has_request = front->exchange != NULL && front->exchange->is_head_complete;
-    if (has_request ? front_http1_has_lost_body(front) : front->is_half_closed) {
+    if (has_request ? front_http1_has_lost_body(front) : front->is_half_closed)
         front_http1_close(front);
-        return;
-    }
-    if (has_request)
-        return;
-    front_http1_resume_reading(front);
-    if (front->exchange == NULL) {
-        client_connection_set_idle(front->connection, true);
-        uint64_t idle_ms = front->worker->shared->http.idle_timeout_ms;
-        front_http1_start_read_timer(front, worker_patience_ms(front->worker, idle_ms));
-    }
+    else if (!has_request)
+        wait_for_request(front);
 }
 
 /* --- timers ---------------------------------------------------------------------------------- */

@@ -70,16 +70,53 @@ bool front_http1_has_lost_body(const struct front_http1 *front)
     return front_http1_is_reading_body(front) && front->is_half_closed && front->input.length == 0;
 }
 
-/* By length, straight into the pipe; chunks by way of the worker's scratch space, and what a record
- * of TLS may hold besides the body. Such a record may be more than the pipe has room for. */
+/* Returns how many bytes came. 0 when there are none for now, or when the client is gone, and with
+ * it `front`: the body will never be complete. */
+static size_t receive(struct front_http1 *front, char *at, size_t length)
+{
+    bool is_reset;
+    ssize_t received = front_http1_receive(front, at, length, &is_reset);
+    if (received == 0)
+        front_http1_close(front);
+    return received > 0 ? (size_t)received : 0;
+}
+
+/* Straight into the pipe. */
+static void receive_in_place(struct front_http1 *front, size_t length)
+{
+    struct body_pipe *body = &front->exchange->request_body;
+    if (body->bytes.length == 0 && length > READ_BUFFER_BYTES)
+        read_buffers_lend_large(&front->worker->read_buffers, &body->bytes);
+    size_t received = receive(front, buffer_reserve(&body->bytes, length), length);
+    if (received == 0)
+        return;
+    body_pipe_extend(body, received);
+    front->body_left -= received;
+    if (front->body_left == 0)
+        on_body_end(front);
+    else
+        on_body_progress(front, received);
+}
+
+/* By way of the worker's scratch space: chunks, and what a record of TLS may hold besides the body.
+ * Such a record may be more than the pipe has room for. */
+static void receive_apart(struct front_http1 *front, size_t length)
+{
+    char *at = front->worker->scratch;
+    size_t received = receive(front, at, length);
+    if (received == 0)
+        return;
+    size_t used = take_body(front, slice_of(at, received));
+    buffer_append(&front->input, at + used, received - used);
+}
+
 void front_http1_read_body(struct front_http1 *front)
 {
     struct exchange *exchange = front->exchange;
-    struct body_pipe *body = &exchange->request_body;
     take_body_from_input(front);
     if (!front_http1_is_reading_body(front))
         return;
-    size_t room = body_pipe_room(body);
+    size_t room = body_pipe_room(&exchange->request_body);
     if (room == 0) {
         timer_stop(&front->read_timer);
         front_http1_stop_reading(front);
@@ -90,32 +127,10 @@ void front_http1_read_body(struct front_http1 *front)
     if (by_length && room > front->body_left)
         room = (size_t)front->body_left;
     size_t least = client_connection_least_read(front->connection);
-    bool is_direct = by_length && room >= least;
-    if (room < least)
-        room = least;
-    if (is_direct && body->bytes.length == 0 && room > READ_BUFFER_BYTES)
-        read_buffers_lend_large(&front->worker->read_buffers, &body->bytes);
-    char *at = is_direct ? buffer_reserve(&body->bytes, room) : front->worker->scratch;
-    bool is_reset;
-    ssize_t received = front_http1_receive(front, at, room, &is_reset);
-    if (received < 0)
-        return;
-    if (received == 0) {
-        front_http1_close(front); /* it will never be complete */
-        return;
-    }
-
-    if (is_direct) {
-        body_pipe_extend(body, (size_t)received);
-        front->body_left -= (size_t)received;
-        if (front->body_left == 0)
-            on_body_end(front);
-        else
-            on_body_progress(front, (size_t)received);
-        return;
-    }
-    size_t used = take_body(front, slice_of(at, (size_t)received));
-    buffer_append(&front->input, at + used, (size_t)received - used);
+    if (by_length && room >= least)
+        receive_in_place(front, room);
+    else
+        receive_apart(front, room < least ? least : room);
 }
 
 void front_http1_resume_body(struct front_http1 *front)
