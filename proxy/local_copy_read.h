@@ -1,7 +1,6 @@
 /* Reading a local copy: checks everything before anything of it is used.
  *
- * The base can be read in blocks by several threads; local_copy_parse and the journal's reader
- * take one.
+ * The base can be read in blocks by several threads; the journal's reader takes one.
  *
  * Threads: any. */
 #ifndef PROXY_LOCAL_COPY_READ_H
@@ -46,7 +45,7 @@ bool local_copy_take_block(struct slice *base, struct local_copy_block *block, b
 bool local_copy_parse_block(const struct local_copy_block *block, local_copy_visit_fn *visit,
                             void *context, uint64_t *object_count, struct error *err);
 
-/* All of it. */
+/* All of it, in one thread. For tests; copy_loader.h uses several. */
 bool local_copy_parse(struct slice base, struct local_copy_info *info, local_copy_visit_fn *visit,
                       void *context, struct error *err);
 

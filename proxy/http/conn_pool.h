@@ -65,6 +65,7 @@ SSL_SESSION *conn_pool_session(const struct conn_pool *pool, const struct endpoi
 void conn_pool_keep_session(struct conn_pool *pool, const struct endpoint *endpoint,
                             SSL_SESSION *session);
 
+/* Those that wait. For tests. */
 size_t conn_pool_count(const struct conn_pool *pool);
 
 #endif
