@@ -92,7 +92,7 @@ static struct peer **find_locked(struct connection_limits *limits, const struct 
     return at;
 }
 
-static bool enter_peer(struct connection_limits *limits, struct peer_key key)
+bool connection_limits_introduce(struct connection_limits *limits, struct peer_key key)
 {
     if (!is_counted(limits, key))
         return true;
@@ -135,32 +135,26 @@ bool connection_limits_has_room(const struct connection_limits *limits)
            atomic_load_explicit(&limits->total, memory_order_relaxed) < limits->max_total;
 }
 
-bool connection_limits_has_room_for(struct connection_limits *limits, struct peer_key peer)
+bool connection_limits_enter(struct connection_limits *limits)
 {
-    if (!is_counted(limits, peer))
-        return true;
-    mutex_lock(&limits->mutex);
-    struct peer *const *at = find_locked(limits, &peer);
-    bool has_room = *at == NULL || (*at)->count < limits->max_per_peer;
-    mutex_unlock(&limits->mutex);
-    return has_room;
+    unsigned total = atomic_load_explicit(&limits->total, memory_order_relaxed);
+    do {
+        if (limits->max_total != 0 && total >= limits->max_total)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&limits->total, &total, total + 1,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return true;
 }
 
-enum admission connection_limits_enter(struct connection_limits *limits, struct peer_key peer)
+void connection_limits_enter_beyond(struct connection_limits *limits)
 {
-    if (!enter_peer(limits, peer))
-        return REFUSED_PEER;
-    unsigned total = atomic_fetch_add_explicit(&limits->total, 1, memory_order_relaxed) + 1;
-    if (limits->max_total == 0 || total <= limits->max_total)
-        return ADMITTED;
-    atomic_fetch_sub_explicit(&limits->total, 1, memory_order_relaxed);
-    leave_peer(limits, peer);
-    return REFUSED_TOTAL;
+    atomic_fetch_add_explicit(&limits->total, 1, memory_order_relaxed);
 }
 
-bool connection_limits_introduce(struct connection_limits *limits, struct peer_key peer)
+bool connection_limits_are_exceeded(const struct connection_limits *limits)
 {
-    return enter_peer(limits, peer);
+    return limits->max_total != 0 &&
+           atomic_load_explicit(&limits->total, memory_order_relaxed) > limits->max_total;
 }
 
 void connection_limits_leave(struct connection_limits *limits, struct peer_key peer)

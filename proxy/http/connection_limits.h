@@ -21,10 +21,10 @@ struct connection_limits *connection_limits_new(uint32_t max_total, uint32_t max
 /* Everyone must have left. */
 void connection_limits_free(struct connection_limits *limits);
 
-/* Whether one more fits into the total, as far as this moment goes. */
+/* Whether one more fits into the total, and whether there are more than fit, as far as this moment
+ * goes. */
 bool connection_limits_has_room(const struct connection_limits *limits);
-
-enum admission { ADMITTED, REFUSED_TOTAL, REFUSED_PEER };
+bool connection_limits_are_exceeded(const struct connection_limits *limits);
 
 /* Who counts as one peer: an IPv4 address, an IPv6 network of 64 bits (one customer has as many
  * addresses in it as they like), everyone on Unix sockets. */
@@ -37,11 +37,12 @@ struct peer_key {
 
 struct peer_key peer_key_of(const struct sockaddr *address);
 
-/* Whether the peer may have one more, as far as this moment goes. */
-bool connection_limits_has_room_for(struct connection_limits *limits, struct peer_key peer);
+/* A connection counts from here until it leaves, as nobody at first. Entered before it is accepted,
+ * so that none is closed for the total once it was. False when there is no place. */
+bool connection_limits_enter(struct connection_limits *limits);
+/* Takes a place beyond the total; another connection is to be closed for it. */
+void connection_limits_enter_beyond(struct connection_limits *limits);
 
-/* A connection counts from here until it leaves. The peer's limit comes first. */
-enum admission connection_limits_enter(struct connection_limits *limits, struct peer_key peer);
 /* What has entered as nobody counts as `peer` from now on. False when that has too many: then it
  * still counts as nobody. */
 bool connection_limits_introduce(struct connection_limits *limits, struct peer_key peer);

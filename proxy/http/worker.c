@@ -159,36 +159,49 @@ static bool may_connect(const struct listener *listener, const struct sockaddr *
            address_set_has(&spec->proxies, address);
 }
 
+/* Before anybody is accepted, so that none is for whom there is no place. */
+static bool take_place(struct worker *worker)
+{
+    struct connection_limits *limits = worker->shared->limits;
+    if (connection_limits_enter(limits))
+        return true;
+    if (!has_idle(worker))
+        return false;
+    connection_limits_enter_beyond(limits);
+    return true;
+}
+
+static void give_place_back(struct worker *worker)
+{
+    connection_limits_leave(worker->shared->limits, PEER_KEY_NOBODY);
+}
+
+/* Why it is not let in, or DENIAL_COUNT. */
+static enum denial judge(struct worker *worker, const struct listener *listener,
+                         const struct sockaddr *address, struct peer_key peer)
+{
+    if (!may_connect(listener, address))
+        return DENIAL_PROXY_HEADER;
+    if (!connection_limits_introduce(worker->shared->limits, peer))
+        return DENIAL_PEER_LIMIT;
+    return DENIAL_COUNT;
+}
+
+/* Nobody makes room for one who is turned away. */
 static void admit(struct worker *worker, const struct listener *listener, int fd,
                   const struct sockaddr *address)
 {
-    struct connection_limits *limits = worker->shared->limits;
-    if (!may_connect(listener, address)) {
-        counter_add(&worker->counters->refused[DENIAL_PROXY_HEADER], 1);
+    struct peer_key peer = peer_of(worker, listener, address);
+    enum denial denial = judge(worker, listener, address, peer);
+    if (denial != DENIAL_COUNT) {
+        counter_add(&worker->counters->refused[denial], 1);
+        give_place_back(worker);
         close(fd);
         return;
     }
-    struct peer_key peer = peer_of(worker, listener, address);
-    enum admission admission;
-    do {
-        /* Nobody makes room for one who will be turned away. */
-        if (!connection_limits_has_room(limits) && has_idle(worker) &&
-            connection_limits_has_room_for(limits, peer))
-            close_longest_idle(worker);
-        admission = connection_limits_enter(limits, peer);
-    } while (admission == REFUSED_TOTAL && has_idle(worker));
-    switch (admission) {
-    case ADMITTED:
-        client_connection_accept(worker, listener, fd, address, peer);
-        return;
-    case REFUSED_PEER:
-        counter_add(&worker->counters->refused[DENIAL_PEER_LIMIT], 1);
-        break;
-    case REFUSED_TOTAL: /* another worker was faster, and nobody is idle */
-        counter_add(&worker->counters->refused[DENIAL_TOTAL_LIMIT], 1);
-        break;
-    }
-    close(fd);
+    if (connection_limits_are_exceeded(worker->shared->limits) && has_idle(worker))
+        close_longest_idle(worker);
+    client_connection_accept(worker, listener, fd, address, peer);
 }
 
 /* Takes at most `most` connections; returns how many came. */
@@ -196,7 +209,7 @@ static int accept_some(struct worker_listener *listener, int most)
 {
     struct worker *worker = listener->worker;
     for (int i = 0; i < most; i++) {
-        if (!can_make_room(worker)) {
+        if (!take_place(worker)) {
             wait_for_room(worker);
             return i;
         }
@@ -208,6 +221,7 @@ static int accept_some(struct worker_listener *listener, int most)
         int fd = accept4(h2o_socket_get_fd(listener->socket), &address.any, &length,
                          SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
+            give_place_back(worker);
             /* Trying again at once would spin until a descriptor comes free. */
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
                 pause_accepting(worker, ACCEPT_PAUSE_MS);

@@ -59,7 +59,6 @@ enum denial {
     DENIAL_BACKEND_FULL,   /* 503: no endpoint has room, nor room to wait */
     DENIAL_UNSUPPORTED,    /* 501: understood, not built yet */
     DENIAL_PEER_LIMIT,     /* connection closed: too many from one address */
-    DENIAL_TOTAL_LIMIT,    /* connection closed: too many in all */
     DENIAL_MADE_ROOM,      /* connection closed: the longest idle one, for another */
     DENIAL_WRITE_STALL,    /* connection closed: the client did not read */
     DENIAL_TLS_HANDSHAKE,  /* connection closed: the handshake failed */

@@ -127,7 +127,6 @@ static const char *const denial_names[DENIAL_COUNT] = {
     [DENIAL_BACKEND_FULL] = "backend_full",
     [DENIAL_UNSUPPORTED] = "unsupported",
     [DENIAL_PEER_LIMIT] = "peer_limit",
-    [DENIAL_TOTAL_LIMIT] = "total_limit",
     [DENIAL_MADE_ROOM] = "made_room",
     [DENIAL_WRITE_STALL] = "write_stall",
     [DENIAL_TLS_HANDSHAKE] = "tls_handshake",

@@ -147,11 +147,20 @@ static void who_is_idle_makes_room_at_another_worker_too(void **state)
     }
 }
 
+static const char *const room_for_two[] = {"--max-connections=2", NULL};
+
 static int start_with_room_for_two(void **state)
 {
     (void)state;
-    static const char *const arguments[] = {"--max-connections=2", NULL};
-    start_with(arguments);
+    start_with(room_for_two);
+    return 0;
+}
+
+/* They see the last place at the same moment. */
+static int start_workers_with_room_for_two(void **state)
+{
+    (void)state;
+    start_with_workers(room_for_two, "4");
     return 0;
 }
 
@@ -335,6 +344,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             more_clients_than_there_may_be_are_served_one_after_the_other, start_with_room_for_two,
             stop),
+        cmocka_unit_test_setup_teardown(
+            more_clients_than_there_may_be_are_served_one_after_the_other,
+            start_workers_with_room_for_two, stop),
         cmocka_unit_test_setup_teardown(one_address_is_held_to_its_cap_and_others_are_not,
                                         start_capped_by_peer, stop),
         cmocka_unit_test_setup_teardown(out_of_descriptors_it_waits_without_spinning_and_recovers,

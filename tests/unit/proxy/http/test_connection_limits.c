@@ -18,21 +18,48 @@ static struct peer_key ipv6(const char *text)
     return peer_key_of((struct sockaddr *)&address);
 }
 
+static bool enter_as(struct connection_limits *limits, struct peer_key peer)
+{
+    if (!connection_limits_enter(limits))
+        return false;
+    if (connection_limits_introduce(limits, peer))
+        return true;
+    connection_limits_leave(limits, PEER_KEY_NOBODY);
+    return false;
+}
+
 static void the_total_is_a_limit(void **state)
 {
     (void)state;
     struct connection_limits *limits = connection_limits_new(2, 0);
 
-    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.1")), ADMITTED);
+    assert_true(connection_limits_enter(limits));
     assert_true(connection_limits_has_room(limits));
-    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.2")), ADMITTED);
+    assert_true(connection_limits_enter(limits));
     assert_false(connection_limits_has_room(limits));
-    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.3")), REFUSED_TOTAL);
+    assert_false(connection_limits_enter(limits));
 
-    connection_limits_leave(limits, ipv4("10.0.0.1"));
-    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.3")), ADMITTED);
-    connection_limits_leave(limits, ipv4("10.0.0.2"));
-    connection_limits_leave(limits, ipv4("10.0.0.3"));
+    connection_limits_leave(limits, PEER_KEY_NOBODY);
+    assert_true(connection_limits_enter(limits));
+    connection_limits_leave(limits, PEER_KEY_NOBODY);
+    connection_limits_leave(limits, PEER_KEY_NOBODY);
+    connection_limits_free(limits);
+}
+
+static void one_beyond_the_total_is_one_too_many_until_somebody_leaves(void **state)
+{
+    (void)state;
+    struct connection_limits *limits = connection_limits_new(1, 0);
+    assert_true(connection_limits_enter(limits));
+    assert_false(connection_limits_are_exceeded(limits));
+
+    connection_limits_enter_beyond(limits);
+
+    assert_true(connection_limits_are_exceeded(limits));
+    connection_limits_leave(limits, PEER_KEY_NOBODY);
+    assert_false(connection_limits_are_exceeded(limits));
+    assert_false(connection_limits_enter(limits));
+    connection_limits_leave(limits, PEER_KEY_NOBODY);
     connection_limits_free(limits);
 }
 
@@ -41,15 +68,15 @@ static void one_peer_is_limited_and_others_are_not(void **state)
     (void)state;
     struct connection_limits *limits = connection_limits_new(0, 2);
 
-    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.1")), ADMITTED);
-    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.1")), ADMITTED);
-    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.1")), REFUSED_PEER);
-    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.2")), ADMITTED);
+    assert_true(enter_as(limits, ipv4("10.0.0.1")));
+    assert_true(enter_as(limits, ipv4("10.0.0.1")));
+    assert_false(enter_as(limits, ipv4("10.0.0.1")));
+    assert_true(enter_as(limits, ipv4("10.0.0.2")));
 
     connection_limits_leave(limits, ipv4("10.0.0.1"));
     connection_limits_leave(limits, ipv4("10.0.0.1"));
     connection_limits_leave(limits, ipv4("10.0.0.2"));
-    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.1")), ADMITTED);
+    assert_true(enter_as(limits, ipv4("10.0.0.1")));
     connection_limits_leave(limits, ipv4("10.0.0.1"));
     connection_limits_free(limits);
 }
@@ -57,18 +84,17 @@ static void one_peer_is_limited_and_others_are_not(void **state)
 static void who_does_not_get_in_takes_no_place(void **state)
 {
     (void)state;
-    struct connection_limits *limits = connection_limits_new(1, 1);
+    struct connection_limits *limits = connection_limits_new(2, 1);
 
-    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.1")), ADMITTED);
-    assert_false(connection_limits_has_room_for(limits, ipv4("10.0.0.1")));
-    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.1")), REFUSED_PEER);
-    assert_true(connection_limits_has_room_for(limits, ipv4("10.0.0.2")));
-    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.2")), REFUSED_TOTAL);
-    assert_true(connection_limits_has_room_for(limits, ipv4("10.0.0.2")));
+    assert_true(enter_as(limits, ipv4("10.0.0.1")));
+    assert_false(enter_as(limits, ipv4("10.0.0.1")));
+    assert_true(enter_as(limits, ipv4("10.0.0.2")));
+    assert_false(enter_as(limits, ipv4("10.0.0.3")));
 
     connection_limits_leave(limits, ipv4("10.0.0.1"));
-    assert_int_equal(connection_limits_enter(limits, ipv4("10.0.0.2")), ADMITTED);
+    assert_true(enter_as(limits, ipv4("10.0.0.3")));
     connection_limits_leave(limits, ipv4("10.0.0.2"));
+    connection_limits_leave(limits, ipv4("10.0.0.3"));
     connection_limits_free(limits);
 }
 
@@ -77,9 +103,9 @@ static void an_ipv6_network_is_one_peer(void **state)
     (void)state;
     struct connection_limits *limits = connection_limits_new(0, 1);
 
-    assert_int_equal(connection_limits_enter(limits, ipv6("2001:db8::1")), ADMITTED);
-    assert_int_equal(connection_limits_enter(limits, ipv6("2001:db8::2")), REFUSED_PEER);
-    assert_int_equal(connection_limits_enter(limits, ipv6("2001:db8:0:1::1")), ADMITTED);
+    assert_true(enter_as(limits, ipv6("2001:db8::1")));
+    assert_false(enter_as(limits, ipv6("2001:db8::2")));
+    assert_true(enter_as(limits, ipv6("2001:db8:0:1::1")));
 
     connection_limits_leave(limits, ipv6("2001:db8::1"));
     connection_limits_leave(limits, ipv6("2001:db8:0:1::1"));
@@ -107,6 +133,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_total_is_a_limit),
+        cmocka_unit_test(one_beyond_the_total_is_one_too_many_until_somebody_leaves),
         cmocka_unit_test(one_peer_is_limited_and_others_are_not),
         cmocka_unit_test(who_does_not_get_in_takes_no_place),
         cmocka_unit_test(an_ipv6_network_is_one_peer),
