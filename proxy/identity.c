@@ -2,7 +2,6 @@
 
 #include "common/buffer.h"
 #include "common/clock.h"
-#include "common/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

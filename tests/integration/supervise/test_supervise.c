@@ -84,6 +84,12 @@ static bool is_gone(void *context)
     return kill(*(pid_t *)context, 0) != 0;
 }
 
+static void add_route(const char *name, const char *path)
+{
+    pointsman_routectl_ok(stage.pointsman, "add", name, "--path-prefix", path, "--to",
+                          fake_upstream_url(stage.upstream), NULL);
+}
+
 /* --- a new process takes over ---------------------------------------------------------------- */
 
 static void upgrades_fail_no_request_and_refuse_no_connection(void **state)
@@ -197,13 +203,27 @@ static void the_old_process_follows_changes_to_its_end(void **state)
     process_signal(supervisor(), SIGUSR2);
     free(process_expect_line(supervisor(), " taken_over generation=1"));
 
-    pointsman_routectl_ok(stage.pointsman, "add", "after", "--path-prefix", "/after", "--to",
-                          fake_upstream_url(stage.upstream), NULL);
+    add_route("after", "/after");
     http_connection_send_text(connection, "Host: h\r\n\r\n");
 
     assert_answered(connection, WAIT_MS);
     http_connection_close(connection);
     free(process_expect_line(supervisor(), " process_drained "));
+}
+
+/* From the start of a process until it serves, both are there, and either may answer. */
+static void what_is_acknowledged_is_live_while_processes_change(void **state)
+{
+    (void)state;
+    for (unsigned generation = 2; generation < 2 + UPGRADES; generation++) {
+        process_signal(supervisor(), SIGUSR2);
+        while (stage_count_lines(&stage, " taken_over ") < generation - 1) {
+            add_route("comes", "/comes");
+            assert_int_equal(stage_get(&stage, "/comes"), 200);
+            pointsman_routectl_ok(stage.pointsman, "remove", "comes", NULL);
+            assert_int_equal(stage_get(&stage, "/comes"), 404);
+        }
+    }
 }
 
 static void a_broken_program_leaves_the_old_process_serving(void **state)
@@ -413,6 +433,7 @@ int main(void)
         STORY(a_request_that_runs_is_answered_by_the_old_process),
         STORY(an_idle_connection_has_one_more_request_answered),
         STORY(the_old_process_follows_changes_to_its_end),
+        STORY(what_is_acknowledged_is_live_while_processes_change),
         STORY(a_broken_program_leaves_the_old_process_serving),
         STORY(a_killed_process_is_followed_by_another_within_a_second),
         STORY(who_waits_in_the_backlog_is_served_by_the_next_process),
