@@ -134,6 +134,34 @@ bool client_connection_introduce(struct client_connection *connection,
     return true;
 }
 
+struct slice client_connection_local_host(const struct client_connection *connection,
+                                          struct arena *arena)
+{
+    char text[INET6_ADDRSTRLEN];
+    union {
+        struct sockaddr any;
+        struct sockaddr_in ipv4;
+        struct sockaddr_in6 ipv6;
+        struct sockaddr_storage storage;
+    } local = {0};
+    socklen_t length = sizeof(local);
+    if (getsockname(client_connection_fd(connection), &local.any, &length) != 0)
+        return SLICE("");
+    if (local.any.sa_family == AF_INET) {
+        inet_ntop(AF_INET, &local.ipv4.sin_addr, text, sizeof(text));
+        return slice_from_string(arena_printf(arena, "%s", text));
+    }
+    if (local.any.sa_family != AF_INET6)
+        return SLICE("");
+    const struct in6_addr *ipv6 = &local.ipv6.sin6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(ipv6)) {
+        inet_ntop(AF_INET, &ipv6->s6_addr[12], text, sizeof(text));
+        return slice_from_string(arena_printf(arena, "%s", text));
+    }
+    inet_ntop(AF_INET6, ipv6, text, sizeof(text));
+    return slice_from_string(arena_printf(arena, "[%s]", text));
+}
+
 void client_connection_close(struct client_connection *connection)
 {
     struct worker *worker = connection->worker;

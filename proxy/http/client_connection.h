@@ -14,6 +14,7 @@
 #ifndef PROXY_HTTP_CLIENT_CONNECTION_H
 #define PROXY_HTTP_CLIENT_CONNECTION_H
 
+#include "common/arena.h"
 #include "common/cache_line.h"
 #include "common/slice.h"
 #include "proxy/http/byte_stream.h"
@@ -81,6 +82,11 @@ void client_connection_accept(struct worker *worker, const struct listener *list
  * False when that peer has too many; then the connection is to be closed. */
 bool client_connection_introduce(struct client_connection *connection,
                                  const struct sockaddr *address);
+
+/* The address that was connected to, as a URL has it; empty on a Unix socket. In `arena`. Where a
+ * PROXY header names another one, it is ours all the same. */
+struct slice client_connection_local_host(const struct client_connection *connection,
+                                          struct arena *arena);
 
 /* Closes it, whatever it is doing, and frees it. */
 void client_connection_close(struct client_connection *connection);

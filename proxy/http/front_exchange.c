@@ -43,7 +43,10 @@ struct exchange *front_exchange_new(struct client_connection *connection,
 void front_exchange_serve(struct exchange *exchange, struct client_connection *connection)
 {
     exchange_take_request(exchange);
-    exchange->request.head.listener = listener_identity(connection->listener);
+    struct request_head *head = &exchange->request.head;
+    head->listener = listener_identity(connection->listener);
+    if (head->host.length == 0)
+        head->local_host = client_connection_local_host(connection, &exchange->arena);
     exchange->is_head_complete = true;
     if (exchange->peer_is_trusted)
         exchange->client_address = forwarded_chain_client(

@@ -171,21 +171,40 @@ static struct slice redirect_path(const struct redirect *redirect, const struct 
     return slice_has_prefix(path, SLICE("/")) ? path : SLICE("");
 }
 
+/* "//" in front of a path alone would be a host to whoever reads it (RFC 3986 section 4.2). */
+static bool starts_like_a_host(struct slice path)
+{
+    return slice_has_prefix(path, SLICE("//"));
+}
+
+/* What stands in front of the path in an absolute Location. Empty: nothing may. */
+static struct slice redirect_host(const struct redirect *redirect, const struct request_head *head,
+                                  struct slice path)
+{
+    if (redirect->hostname.length > 0)
+        return redirect->hostname;
+    if (head->host.length > 0)
+        return head->host;
+    bool is_elsewhere = redirect->scheme.length > 0 || redirect->port != 0;
+    return is_elsewhere || starts_like_a_host(path) ? head->local_host : SLICE("");
+}
+
 struct slice redirect_location(const struct redirect *redirect, const struct request_head *head,
                                struct arena *arena)
 {
     struct slice scheme = redirect->scheme.length > 0 ? redirect->scheme : head->scheme;
-    struct slice host = redirect->hostname.length > 0 ? redirect->hostname : head->host;
+    struct slice path = redirect_path(redirect, head, arena);
+    struct slice host = redirect_host(redirect, head, path);
+    bool is_absolute = host.length > 0;
     struct slice parts[] = {
-        scheme,
-        SLICE("://"),
+        is_absolute ? scheme : SLICE(""),
+        is_absolute ? SLICE("://") : SLICE(""),
         host,
-        port_text(redirect_port(redirect, head), scheme, arena),
-        redirect_path(redirect, head, arena),
+        is_absolute ? port_text(redirect_port(redirect, head), scheme, arena) : SLICE(""),
+        !is_absolute && starts_like_a_host(path) ? SLICE("/.") : SLICE(""),
+        path,
         head->has_query ? SLICE("?") : SLICE(""),
         head->query,
     };
-    /* A request of HTTP/1.0 may name no host; then where it came to is all there is to say. */
-    size_t first = host.length > 0 ? 0 : 4;
-    return join(arena, parts + first, sizeof(parts) / sizeof(parts[0]) - first);
+    return join(arena, parts, sizeof(parts) / sizeof(parts[0]));
 }

@@ -28,7 +28,10 @@ static inline bool url_rewrite_is_set(const struct url_rewrite *rewrite)
     return rewrite->hostname.length > 0 || rewrite->path.kind != PATH_KEPT;
 }
 
-/* The value of Location. */
+/* The value of Location. To a request that names no host (HTTP/1.0) a path says as much, unless
+ * scheme or port are to change: then it is the address that the client has connected to (RFC 9112
+ * section 3.3), for the path alone would lead back to the same redirect. On a Unix socket there is
+ * none, and it stays the path. */
 struct slice redirect_location(const struct redirect *redirect, const struct request_head *head,
                                struct arena *arena);
 

@@ -32,6 +32,9 @@ struct request_head {
     struct slice path;      /* canonical; what is matched is what is sent */
     struct slice query;     /* behind the first '?', raw */
     bool has_query;         /* "/a?" has an empty one, "/a" has none */
+    /* Where it came to, in place of a host that it does not name ("192.0.2.1", "[2001:db8::1]");
+     * empty with a host, and on a Unix socket. */
+    struct slice local_host;
     const struct header *headers;
     size_t header_count;
     const struct listener_identity *listener;

@@ -232,6 +232,19 @@ static void a_redirect_leaves_the_connection_open(void **state)
     player_close(&client);
 }
 
+static void who_names_no_host_is_sent_to_the_address_it_came_to(void **state)
+{
+    struct stage *stage = start(state, "redirect-scheme:https", NULL);
+    struct player client = stage_connect(stage);
+
+    player_send(&client, "GET /old/page HTTP/1.0\r\n\r\n");
+
+    player_expect(&client, "\r\nlocation: https://127.0.0.1/old/page\r\n");
+    player_expect(&client, "\r\n\r\n");
+    player_expect_end(&client);
+    player_close(&client);
+}
+
 static void every_redirect_status_has_its_reason(void **state)
 {
     struct stage *stage = start(state, "redirect-code:303", NULL);
@@ -395,6 +408,7 @@ int main(void)
         ON_STAGE(a_second_try_sends_the_same_head),
         ON_STAGE(a_redirect_is_answered_here),
         ON_STAGE(a_redirect_leaves_the_connection_open),
+        ON_STAGE(who_names_no_host_is_sent_to_the_address_it_came_to),
         ON_STAGE(every_redirect_status_has_its_reason),
         ON_STAGE(a_preflight_is_answered_here),
         ON_STAGE(a_preflight_may_be_answered_for_one_backend_ref),

@@ -430,6 +430,44 @@ static void a_request_without_host_is_sent_to_a_path(void **state)
     EXPECT_REDIRECTS(cases);
 }
 
+static void expect_hostless(const char *given, const char *target, const char *local_host,
+                            const char *expected)
+{
+    struct filter_list *filters = compile(given, "/");
+    struct arena arena = {0};
+    struct listener_identity listener = {.name = SLICE("web"), .port = 8080};
+    struct request_head head = {
+        .scheme = SLICE("http"),
+        .path = slice_from_string(target),
+        .local_host = slice_from_string(local_host),
+        .listener = &listener,
+    };
+
+    struct slice location = redirect_location(&filters->redirect, &head, &arena);
+
+    assert_string_equal(arena_string(&arena, location.at, location.length), expected);
+    arena_clear(&arena);
+    filter_list_free(filters);
+}
+
+static void without_host_another_scheme_or_port_is_at_the_address_it_came_to(void **state)
+{
+    (void)state;
+    expect_hostless("redirect-scheme:https", "/x", "192.0.2.1", "https://192.0.2.1/x");
+    expect_hostless("redirect-scheme:https", "/x", "[2001:db8::1]", "https://[2001:db8::1]/x");
+    expect_hostless("redirect-port:8443", "/x", "192.0.2.1", "http://192.0.2.1:8443/x");
+    expect_hostless("redirect-scheme:https redirect-host:b", "/x", "192.0.2.1", "https://b/x");
+    expect_hostless("redirect-path:/y", "/x", "192.0.2.1", "/y");
+    expect_hostless("redirect-scheme:https", "/x", "", "/x");
+}
+
+static void a_path_without_host_is_never_taken_for_one(void **state)
+{
+    (void)state;
+    expect_hostless("redirect", "//b.example/x", "192.0.2.1", "http://192.0.2.1:8080//b.example/x");
+    expect_hostless("redirect", "//b.example/x", "", "/.//b.example/x");
+}
+
 static void the_status_is_302_unless_given(void **state)
 {
     (void)state;
@@ -500,6 +538,8 @@ int main(void)
         cmocka_unit_test(paths_are_replaced_as_in_a_rewrite),
         cmocka_unit_test(a_redirect_keeps_the_query),
         cmocka_unit_test(a_request_without_host_is_sent_to_a_path),
+        cmocka_unit_test(without_host_another_scheme_or_port_is_at_the_address_it_came_to),
+        cmocka_unit_test(a_path_without_host_is_never_taken_for_one),
         cmocka_unit_test(the_status_is_302_unless_given),
         cmocka_unit_test(a_mirror_gets_its_percent_or_fraction_of_the_requests),
     };
