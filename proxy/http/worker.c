@@ -6,43 +6,19 @@
 #include "proxy/http/address_set.h"
 #include "proxy/http/client_connection.h"
 #include "proxy/http/conn_pool.h"
-#include "proxy/http/connection_limits.h"
 #include "proxy/http/mirror.h"
+#include "proxy/http/worker_accept.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* A turn of the loop: epoll, what is ready on sockets, timers. After what was received on a socket,
  * and once more at the end, exchanges_flush tells each end what the others have done. HTTP/2
  * sessions send at the end what all of that has given them to say. */
-
-enum command {
-    COMMAND_WAKE = 1,
-    COMMAND_DRAIN = 2,
-    COMMAND_STOP = 4,
-    COMMAND_MAKE_ROOM = 8,
-    COMMAND_ACCEPT = 16,
-};
-
-/* Connections taken in one turn, so that a flood of them does not starve those that are there. To
- * look for one more than there are costs a system call, so a listener tries no more than have come
- * lately; what it leaves, the next turn tells of. */
-enum { ACCEPT_BATCH = 16, FULL_BATCHES_TO_GROW = 4, ACCEPT_PAUSE_MS = 100 };
-
-/* Who has only just come, or been answered, may have a request on its way: it is not closed for
- * another, who waits a moment instead. */
-enum { IDLE_AT_LEAST_MS = 10, ROOM_PAUSE_MS = 10 };
-
-/* Those who are in the backlog when draining begins are served. */
-enum { DRAIN_BATCH = 4096 };
 
 /* How long a worker that drains patiently waits for a request that may be on its way. */
 enum { LAST_REQUEST_MS = 1000 };
@@ -53,225 +29,6 @@ enum { TRIM_INTERVAL_MS = 10 * 1000 };
 
 /* Without timers a loop still takes a turn now and then. */
 enum { LONGEST_WAIT_MS = 60 * 1000 };
-
-/* Only the first command since the worker last looked costs a system call. */
-static void send_command(struct worker *worker, enum command command)
-{
-    if (atomic_fetch_or(&worker->commands, (unsigned)command) != 0)
-        return;
-    uint64_t one = 1;
-    ssize_t sent = write(worker->wake_fd, &one, sizeof(one));
-    (void)sent;
-}
-
-/* --- accepting ------------------------------------------------------------------------------- */
-
-static void on_acceptable(h2o_socket_t *socket, const char *error);
-
-static void pause_accepting(struct worker *worker, uint64_t pause_ms)
-{
-    for (size_t i = 0; i < worker->listener_count; i++) {
-        if (worker->listeners[i].socket != NULL)
-            h2o_socket_read_stop(worker->listeners[i].socket);
-    }
-    counter_add(&worker->counters->accept_pauses, 1);
-    timer_start(&worker->timers, &worker->accept_timer, pause_ms);
-}
-
-static void resume_accepting(struct worker *worker)
-{
-    for (size_t i = 0; i < worker->listener_count; i++) {
-        if (worker->listeners[i].socket != NULL)
-            h2o_socket_read_start(worker->listeners[i].socket, on_acceptable);
-    }
-}
-
-static void on_accept_due(struct timer *timer)
-{
-    resume_accepting(timer->context);
-}
-
-static bool has_idle(struct worker *worker)
-{
-    const struct client_connection *oldest = worker->idle_oldest;
-    return oldest != NULL &&
-           timers_now_ms(&worker->timers) - oldest->idle_since_ms >= IDLE_AT_LEAST_MS;
-}
-
-/* At the total limit an idle connection makes room for a new one; without an idle one at any worker
- * those who come have to wait in the backlog. */
-static bool can_make_room(struct worker *worker)
-{
-    return connection_limits_has_room(worker->shared->limits) || has_idle(worker);
-}
-
-static void close_longest_idle(struct worker *worker)
-{
-    counter_add(&worker->counters->refused[DENIAL_MADE_ROOM], 1);
-    client_connection_close(worker->idle_oldest);
-}
-
-/* Of the others, who has an idle one closes it, and says so. */
-static void wait_for_room(struct worker *worker)
-{
-    const struct worker_shared *shared = worker->shared;
-    pause_accepting(worker, ROOM_PAUSE_MS);
-    atomic_store(&worker->wants_room, true);
-    for (unsigned i = 0; i < shared->worker_count; i++) {
-        if (i != worker->index)
-            send_command(shared->workers[i], COMMAND_MAKE_ROOM);
-    }
-}
-
-static void make_room_for_others(struct worker *worker)
-{
-    const struct worker_shared *shared = worker->shared;
-    if (!can_make_room(worker))
-        return;
-    if (!connection_limits_has_room(shared->limits))
-        close_longest_idle(worker);
-    for (unsigned i = 0; i < shared->worker_count; i++) {
-        if (i != worker->index && atomic_exchange(&shared->workers[i]->wants_room, false))
-            send_command(shared->workers[i], COMMAND_ACCEPT);
-    }
-}
-
-bool worker_trusts(const struct worker *worker, const struct sockaddr *address)
-{
-    const struct address_set *trusted = worker->shared->trusted;
-    return trusted != NULL && address_set_has(trusted, address);
-}
-
-/* A trusted proxy has the connections of many; where a PROXY header is wanted, it will tell. */
-static struct peer_key peer_of(const struct worker *worker, const struct listener *listener,
-                               const struct sockaddr *address)
-{
-    if (listener_spec(listener)->expects_proxy_header || worker_trusts(worker, address))
-        return PEER_KEY_NOBODY;
-    return peer_key_of(address);
-}
-
-/* Who may send a PROXY header, and so say who it is. */
-static bool may_connect(const struct listener *listener, const struct sockaddr *address)
-{
-    const struct listener_spec *spec = listener_spec(listener);
-    return !spec->expects_proxy_header || address_set_is_empty(&spec->proxies) ||
-           address_set_has(&spec->proxies, address);
-}
-
-/* Before anybody is accepted, so that none is for whom there is no place. */
-static bool take_place(struct worker *worker)
-{
-    struct connection_limits *limits = worker->shared->limits;
-    if (connection_limits_enter(limits))
-        return true;
-    if (!has_idle(worker))
-        return false;
-    connection_limits_enter_beyond(limits);
-    return true;
-}
-
-static void give_place_back(struct worker *worker)
-{
-    connection_limits_leave(worker->shared->limits, PEER_KEY_NOBODY);
-}
-
-/* Why it is not let in, or DENIAL_COUNT. */
-static enum denial judge(struct worker *worker, const struct listener *listener,
-                         const struct sockaddr *address, struct peer_key peer)
-{
-    if (!may_connect(listener, address))
-        return DENIAL_PROXY_HEADER;
-    if (!connection_limits_introduce(worker->shared->limits, peer))
-        return DENIAL_PEER_LIMIT;
-    return DENIAL_COUNT;
-}
-
-/* Nobody makes room for one who is turned away. */
-static void admit(struct worker *worker, const struct listener *listener, int fd,
-                  const struct sockaddr *address)
-{
-    struct peer_key peer = peer_of(worker, listener, address);
-    enum denial denial = judge(worker, listener, address, peer);
-    if (denial != DENIAL_COUNT) {
-        counter_add(&worker->counters->refused[denial], 1);
-        give_place_back(worker);
-        close(fd);
-        return;
-    }
-    if (connection_limits_are_exceeded(worker->shared->limits) && has_idle(worker))
-        close_longest_idle(worker);
-    client_connection_accept(worker, listener, fd, address, peer);
-}
-
-/* Takes at most `most` connections; returns how many came. */
-static int accept_some(struct worker_listener *listener, int most)
-{
-    struct worker *worker = listener->worker;
-    for (int i = 0; i < most; i++) {
-        if (!take_place(worker)) {
-            wait_for_room(worker);
-            return i;
-        }
-        union {
-            struct sockaddr any;
-            struct sockaddr_storage storage;
-        } address = {0};
-        socklen_t length = sizeof(address);
-        int fd = accept4(h2o_socket_get_fd(listener->socket), &address.any, &length,
-                         SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0) {
-            give_place_back(worker);
-            /* Trying again at once would spin until a descriptor comes free. */
-            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-                pause_accepting(worker, ACCEPT_PAUSE_MS);
-            return i;
-        }
-        admit(worker, listener->listener, fd, &address.any);
-    }
-    return most;
-}
-
-static void on_acceptable(h2o_socket_t *socket, const char *error)
-{
-    (void)error;
-    struct worker_listener *listener = socket->data;
-    int taken = accept_some(listener, listener->batch);
-    if (taken < listener->batch) {
-        listener->batch = taken > 0 ? taken : 1;
-        listener->full_batches = 0;
-    } else if (++listener->full_batches == FULL_BATCHES_TO_GROW) {
-        listener->full_batches = 0;
-        listener->batch = listener->batch > ACCEPT_BATCH / 2 ? ACCEPT_BATCH : listener->batch * 2;
-    }
-}
-
-static void open_listeners(struct worker *worker)
-{
-    for (size_t i = 0; i < worker->listener_count; i++) {
-        struct worker_listener *listener = &worker->listeners[i];
-        listener->socket =
-            h2o_evloop_socket_create(worker->loop, listener->fd, H2O_SOCKET_FLAG_DONT_READ);
-        listener->socket->data = listener;
-        listener->batch = 1;
-        /* Connections have it from their listener. */
-        if (!listener_is_unix(listener->listener)) {
-            int on = 1;
-            setsockopt(listener->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-        }
-        h2o_socket_read_start(listener->socket, on_acceptable);
-    }
-}
-
-static void close_listeners(struct worker *worker)
-{
-    for (size_t i = 0; i < worker->listener_count; i++) {
-        if (worker->listeners[i].socket != NULL)
-            h2o_socket_close(worker->listeners[i].socket);
-        worker->listeners[i].socket = NULL;
-    }
-    timer_stop(&worker->accept_timer);
-}
 
 /* --- draining -------------------------------------------------------------------------------- */
 
@@ -300,6 +57,12 @@ uint64_t worker_patience_ms(const struct worker *worker, uint64_t idle_ms)
     return worker->is_patient && idle_ms > LAST_REQUEST_MS ? LAST_REQUEST_MS : idle_ms;
 }
 
+bool worker_trusts(const struct worker *worker, const struct sockaddr *address)
+{
+    const struct address_set *trusted = worker->shared->trusted;
+    return trusted != NULL && address_set_has(trusted, address);
+}
+
 static void drain_connection(struct client_connection *connection)
 {
     connection->protocol->drain(connection);
@@ -321,14 +84,23 @@ static void drain(struct worker *worker)
 
     worker->is_draining = true;
     worker->is_patient = atomic_load(&worker->drains_patiently);
-    for (size_t i = 0; i < worker->listener_count; i++)
-        accept_some(&worker->listeners[i], DRAIN_BATCH);
-    close_listeners(worker);
+    worker_accept_backlog(worker);
+    worker_close_listeners(worker);
     each_connection(worker, drain_connection);
     worker_on_connection_closed(worker);
 }
 
 /* --- commands -------------------------------------------------------------------------------- */
+
+/* Only the first command since the worker last looked costs a system call. */
+void worker_send_command(struct worker *worker, enum worker_command command)
+{
+    if (atomic_fetch_or(&worker->commands, (unsigned)command) != 0)
+        return;
+    uint64_t one = 1;
+    ssize_t sent = write(worker->wake_fd, &one, sizeof(one));
+    (void)sent;
+}
 
 static void on_command(h2o_socket_t *socket, const char *error)
 {
@@ -342,9 +114,9 @@ static void on_command(h2o_socket_t *socket, const char *error)
     worker_route_table(worker);
     waiting_line_on_wake(worker);
     if (commands & COMMAND_MAKE_ROOM)
-        make_room_for_others(worker);
+        worker_make_room_for_others(worker);
     if (commands & COMMAND_ACCEPT)
-        resume_accepting(worker);
+        worker_resume_accepting(worker);
     if (commands & COMMAND_DRAIN)
         drain(worker);
     if (commands & COMMAND_STOP)
@@ -353,14 +125,14 @@ static void on_command(h2o_socket_t *socket, const char *error)
 
 void worker_wake(struct worker *worker)
 {
-    send_command(worker, COMMAND_WAKE);
+    worker_send_command(worker, COMMAND_WAKE);
 }
 
 void worker_drain(struct worker *worker, uint64_t deadline_ms, bool is_patient)
 {
     atomic_store(&worker->drain_deadline_ms, deadline_ms);
     atomic_store(&worker->drains_patiently, is_patient);
-    send_command(worker, COMMAND_DRAIN);
+    worker_send_command(worker, COMMAND_DRAIN);
 }
 
 /* --- memory ---------------------------------------------------------------------------------- */
@@ -422,7 +194,6 @@ void worker_set_up(struct worker *worker)
     h2o_socket_read_start(worker->wake_socket, on_command);
 
     timers_init(&worker->timers);
-    timer_init(&worker->accept_timer, on_accept_due, worker);
     timer_init(&worker->drain_timer, on_drain_due, worker);
     timer_init(&worker->trim_timer, on_trim_due, worker);
     exchanges_init(worker);
@@ -434,12 +205,12 @@ void worker_set_up(struct worker *worker)
     balancer_random_init(&worker->random);
     worker->counters = counters_worker(worker->shared->counters, worker->index);
     worker->scratch = memory_allocate(WORKER_SCRATCH_BYTES);
-    open_listeners(worker);
+    worker_open_listeners(worker);
 }
 
 void worker_tear_down(struct worker *worker)
 {
-    close_listeners(worker);
+    worker_close_listeners(worker);
     each_connection(worker, client_connection_close);
     mirrors_clear(worker);
     exchanges_clear(worker);
@@ -461,58 +232,6 @@ void worker_tear_down(struct worker *worker)
     h2o_evloop_destroy(worker->loop);
 }
 
-/* --- its share of the sockets ----------------------------------------------------------------- */
-
-/* How many of a listener's sockets this worker accepts on; see listener_fd. */
-static unsigned share_of(const struct worker *worker, const struct listener *listener)
-{
-    unsigned sockets = listener_fd_count(listener);
-    unsigned workers = worker->shared->worker_count;
-    return sockets <= workers ? 1 : (sockets - worker->index - 1) / workers + 1;
-}
-
-/* The descriptor is our own, for libh2o to close. */
-static bool add_socket(struct worker *worker, const struct listener *listener, unsigned index,
-                       struct error *err)
-{
-    unsigned at = index % listener_fd_count(listener);
-    int fd = fcntl(listener_fd(listener, at), F_DUPFD_CLOEXEC, 0);
-    if (fd < 0)
-        return error_set_errno(err, "listener %s", listener_description(listener));
-    worker->listeners[worker->listener_count++] = (struct worker_listener){
-        .worker = worker,
-        .listener = listener,
-        .fd = fd,
-    };
-    return true;
-}
-
-static void close_share(struct worker *worker)
-{
-    for (size_t i = 0; i < worker->listener_count; i++)
-        close(worker->listeners[i].fd);
-    free(worker->listeners);
-}
-
-static bool take_share(struct worker *worker, struct error *err)
-{
-    const struct worker_shared *shared = worker->shared;
-    size_t count = 0;
-    for (size_t i = 0; i < shared->listener_count; i++)
-        count += share_of(worker, shared->listeners[i]);
-    worker->listeners = memory_allocate_zeroed(count, sizeof(worker->listeners[0]));
-    for (size_t i = 0; i < shared->listener_count; i++) {
-        const struct listener *listener = shared->listeners[i];
-        for (unsigned k = 0; k < share_of(worker, listener); k++) {
-            if (!add_socket(worker, listener, worker->index + k * shared->worker_count, err)) {
-                close_share(worker);
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
 struct worker *worker_new(const struct worker_shared *shared, unsigned index, struct error *err)
 {
     struct worker *worker = memory_allocate_zeroed(1, sizeof(*worker));
@@ -524,7 +243,7 @@ struct worker *worker_new(const struct worker_shared *shared, unsigned index, st
         error_set_errno(err, "worker %u", index);
         goto failed;
     }
-    if (take_share(worker, err))
+    if (worker_take_share(worker, err))
         return worker;
 
 failed:
@@ -571,7 +290,7 @@ void worker_stop(struct worker *worker)
 {
     if (!worker->is_started)
         return;
-    send_command(worker, COMMAND_STOP);
+    worker_send_command(worker, COMMAND_STOP);
     pthread_join(worker->thread, NULL);
     worker->is_started = false;
 }
@@ -581,7 +300,7 @@ void worker_free(struct worker *worker)
     if (worker == NULL)
         return;
     if (worker->loop == NULL) {
-        close_share(worker);
+        worker_close_share(worker);
         close(worker->woken_fd);
     } else {
         free(worker->listeners);

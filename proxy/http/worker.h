@@ -157,6 +157,19 @@ const struct route_table *worker_route_table(struct worker *worker);
 /* Microseconds of the monotonic clock, as of this turn. */
 uint64_t worker_now_us(struct worker *worker);
 
+/* --- between the files ----------------------------------------------------------------------- */
+
+enum worker_command {
+    COMMAND_WAKE = 1 << 0,
+    COMMAND_DRAIN = 1 << 1,
+    COMMAND_STOP = 1 << 2,
+    COMMAND_MAKE_ROOM = 1 << 3, /* another worker waits for room */
+    COMMAND_ACCEPT = 1 << 4,    /* another worker has made room */
+};
+
+/* From any thread. */
+void worker_send_command(struct worker *worker, enum worker_command command);
+
 /* --- what the thread does; tests do it themselves -------------------------------------------- */
 
 void worker_set_up(struct worker *worker);
