@@ -5,10 +5,10 @@
 #include "common/hash.h"
 #include "control/change_message.h"
 #include "control/moment.h"
+#include "control/mutation.h"
 #include "control/packed_object.h"
 #include "proto/grpc_server.h"
 #include "proto/message.h"
-#include "proxy/routing/route_validate.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -283,7 +283,7 @@ static bool read_object(struct run *run, const Pointsman__V1__BlameRequest *requ
     if (request->kind != POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE &&
         request->kind != POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND)
         return error_set(err, ERROR_INVALID, "kind: must be that of a route or a backend");
-    if (!object_name_is_valid(request->name))
+    if (!object_id_is_valid(request->kind, request->name))
         return error_set(err, ERROR_INVALID, "name: is not a name of an object");
     run->kind = request->kind;
     snprintf(run->name, sizeof(run->name), "%s", request->name);

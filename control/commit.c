@@ -63,7 +63,7 @@ static bool check_limits(const struct commit *commit)
 static void read_mutation(struct commit *commit, const MutationMessage *message,
                           enum mutation_naming naming, size_t index)
 {
-    if (mutation_read(message, naming, index, &commit->mutations[commit->count])) {
+    if (mutation_read(message, naming, index, &commit->names, &commit->mutations[commit->count])) {
         commit->count++;
         return;
     }
@@ -287,6 +287,7 @@ AnswerMessage *commit_run(struct store *store, const struct proxy_registry *prox
 
     bool is_done = check_limits(&commit) && run(&commit, is_commit);
     free(commit.mutations);
+    arena_clear(&commit.names);
     free(commit.sorted);
     buffer_clear(&commit.bytes);
     message_arena_clear(&commit.arena);

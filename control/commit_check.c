@@ -4,6 +4,7 @@
 #include "control/proxy_registry.h"
 #include "control/references.h"
 #include "proto/message.h"
+#include "proto/route_id.h"
 #include "proxy/routing/route_validate.h"
 
 #include <inttypes.h>
@@ -31,15 +32,16 @@ static bool delete_unused_backend(struct commit *commit, const struct mutation *
     uint64_t routes;
     bool is_there;
     bool is_held;
-    if (is_named(commit, kind, mutation->name))
+    const char *name = route_id_name(slice_from_string(mutation->name)).at;
+    if (is_named(commit, kind, name))
         return true;
-    if (!commit_is_held(commit, kind, mutation->name, &is_held) || is_held)
+    if (!commit_is_held(commit, kind, name, &is_held) || is_held)
         return is_held;
-    if (!store_routes_naming(commit->store, mutation->name, 0, NULL, NULL, &routes, commit->err))
+    if (!store_routes_naming(commit->store, name, 0, NULL, NULL, &routes, commit->err))
         return false;
-    bool is_done = routes > 0 || commit_look_up(commit, kind, mutation->name, &record, &is_there);
+    bool is_done = routes > 0 || commit_look_up(commit, kind, name, &record, &is_there);
     if (is_done && routes == 0 && is_there)
-        is_done = commit_write_delete(commit, kind, mutation->name, &record);
+        is_done = commit_write_delete(commit, kind, name, &record);
     store_record_clear(&record);
     return is_done;
 }
@@ -59,7 +61,7 @@ struct known_backend {
 
 struct reference_check {
     struct commit *commit;
-    const char *route;
+    const char *route; /* its id */
     struct known_backend *known;
     size_t known_count; /* a power of two */
     bool has_failed;
@@ -259,7 +261,7 @@ static void warn_when_missing(void *context, const struct reference *reference)
     }
 }
 
-static void warn_of_listeners(struct commit *commit, const RouteMessage *route)
+static void warn_of_listeners(struct commit *commit, const char *id, const RouteMessage *route)
 {
     for (size_t i = 0; i < route->n_parent_refs; i++) {
         const ParentRefMessage *parent = route->parent_refs[i];
@@ -268,16 +270,17 @@ static void warn_of_listeners(struct commit *commit, const RouteMessage *route)
             continue;
         char field[64];
         snprintf(field, sizeof(field), "parent_refs[%zu]", i);
-        answer_add_warning(commit->answer, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
-                           route->name, field, "no connected proxy has such a listener");
+        answer_add_warning(commit->answer, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE, id, field,
+                           "no connected proxy has such a listener");
     }
 }
 
-static void warn_of_references(struct reference_check *check, const RouteMessage *route)
+static void warn_of_references(struct reference_check *check, const struct mutation *mutation)
 {
-    check->route = route->name;
+    const RouteMessage *route = mutation->message->put_route;
+    check->route = mutation->name;
     references_each(route, warn_when_missing, check);
-    warn_of_listeners(check->commit, route);
+    warn_of_listeners(check->commit, mutation->name, route);
 }
 
 /* What a later replace_all with these labels would not see. */
@@ -313,7 +316,7 @@ static void check_mutation(struct reference_check *check, const struct mutation 
     if (!mutation->is_put && !is_route && !check_unused(check, mutation))
         check->has_failed = true;
     if (mutation->is_put && is_route)
-        warn_of_references(check, mutation->message->put_route);
+        warn_of_references(check, mutation);
 }
 
 bool commit_check_whole(struct commit *commit)

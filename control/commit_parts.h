@@ -21,6 +21,7 @@ struct commit {
     struct error *err;
     struct shadow_lint *lint; /* NULL: of no use here */
 
+    struct arena names;         /* of the mutations */
     struct mutation *mutations; /* those that name an operation */
     size_t count;
     struct mutation *sorted; /* the same by kind and name */

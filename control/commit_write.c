@@ -1,10 +1,10 @@
 #include "control/change_message.h"
 #include "control/commit_parts.h"
+#include "control/kind_hint.h"
 #include "control/packed_object.h"
 #include "control/packed_route.h"
 #include "control/references.h"
 #include "proto/message.h"
-#include "proto/object_kind.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -68,26 +68,6 @@ static bool check_precondition(struct commit *commit, const struct mutation *mut
         break;
     }
     return true;
-}
-
-/* A route of the other kind has the name, which it would be a surprise to lose. What is undone was
- * there before. */
-static bool check_kind(struct commit *commit, const struct mutation *mutation, bool is_there,
-                       const struct store_record *record)
-{
-    char field[MUTATION_FIELD_BYTES];
-    if (!is_there || !mutation->is_put || commit->request->undoes_first != 0 ||
-        mutation->kind != POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE)
-        return true;
-    Pointsman__V1__RouteKind old_kind = packed_route_kind(buffer_slice(&record->bytes));
-    Pointsman__V1__RouteKind new_kind = mutation->message->put_route->kind;
-    if (old_kind == new_kind)
-        return true;
-    mutation_field(mutation, "name", field);
-    return violations_add(commit->violations, ERROR_EXISTS, field,
-                          "'%s' is of kind %s, which one of kind %s does not replace: they share "
-                          "their names; remove the one first, or give the other another name",
-                          mutation->name, route_kind_name(old_kind), route_kind_name(new_kind));
 }
 
 /* --- writing ------------------------------------------------------------------------------- */
@@ -250,14 +230,16 @@ bool commit_write_delete(struct commit *commit, Pointsman__V1__ObjectKind kind, 
 
 static bool delete_missing(struct commit *commit, const struct mutation *mutation)
 {
-    char text[OBJECT_NAME_BYTES + 32];
+    char hint[KIND_HINT_BYTES];
+    char text[2 * KIND_HINT_BYTES];
     if (mutation->message->ignore_missing) {
         answer_add_change(commit->answer, POINTSMAN__V1__CHANGE_KIND__CHANGE_KIND_UNCHANGED,
                           mutation->kind, mutation->name);
         return true;
     }
-    snprintf(text, sizeof(text), "there is no %s '%s'", object_kind_name(mutation->kind),
-             mutation->name);
+    kind_hint(commit->store, mutation->kind, mutation->name, hint);
+    snprintf(text, sizeof(text), "there is no %s '%s'%s", object_kind_name(mutation->kind),
+             mutation->name, hint);
     commit_refuse(commit, mutation, ERROR_NOT_FOUND, text);
     return true;
 }
@@ -273,8 +255,7 @@ bool commit_write_mutation(struct commit *commit, struct mutation *mutation)
     bool is_free = false;
     bool is_done = commit_look_up(commit, mutation->kind, mutation->name, &record, &is_there) &&
                    check_held(commit, mutation, &is_free);
-    if (is_free && check_precondition(commit, mutation, is_there, &record) &&
-        check_kind(commit, mutation, is_there, &record)) {
+    if (is_free && check_precondition(commit, mutation, is_there, &record)) {
         if (mutation->is_put)
             is_done = write_put(commit, mutation, &record, is_there);
         else if (is_there)

@@ -45,7 +45,7 @@ void explain_candidates_read(struct explain_candidates *candidates,
         struct mutation *mutation = &candidates->items[candidates->count].mutation;
         struct validation validation = {mutation, violations};
         char field[32];
-        if (!mutation_read(mutations[i], MUTATION_BY_INDEX, i, mutation)) {
+        if (!mutation_read(mutations[i], MUTATION_BY_INDEX, i, &candidates->names, mutation)) {
             snprintf(field, sizeof(field), "mutations[%zu]", i);
             violations_add(violations, ERROR_INVALID, field, "names no operation");
         } else if (mutation_validate(mutation, on_invalid, &validation)) {
@@ -60,6 +60,7 @@ void explain_candidates_read(struct explain_candidates *candidates,
 void explain_candidates_clear(struct explain_candidates *candidates)
 {
     free(candidates->items);
+    arena_clear(&candidates->names);
     *candidates = (struct explain_candidates){0};
 }
 

@@ -18,6 +18,7 @@ struct candidate {
 };
 
 struct explain_candidates {
+    struct arena names;
     struct candidate *items; /* by kind and name */
     size_t count;
 };

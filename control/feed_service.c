@@ -2,12 +2,11 @@
 
 #include "common/buffer.h"
 #include "control/watcher.h"
+#include "proto/feed_protocol.h"
 #include "proto/grpc_server.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum { FEED_PROTOCOL_MIN = 1, FEED_PROTOCOL_MAX = 1 };
 
 struct feed_service {
     struct watcher_environment environment;

@@ -1,18 +1,19 @@
 #include "control/mutation.h"
 
 #include "proto/message.h"
+#include "proto/route_id.h"
 
 #include <stdio.h>
 #include <string.h>
 
 bool mutation_read(const MutationMessage *message, enum mutation_naming naming, size_t index,
-                   struct mutation *mutation)
+                   struct arena *arena, struct mutation *mutation)
 {
     *mutation = (struct mutation){.message = message, .naming = naming, .index = index};
     switch (message->operation_case) {
     case POINTSMAN__V1__MUTATION__OPERATION_PUT_ROUTE:
         mutation->kind = POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
-        mutation->name = message->put_route->name;
+        mutation->name = route_id_of(message->put_route, arena);
         mutation->is_put = true;
         return true;
     case POINTSMAN__V1__MUTATION__OPERATION_DELETE_ROUTE:
@@ -40,6 +41,12 @@ const char *object_kind_name(Pointsman__V1__ObjectKind kind)
     return kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE ? "route" : "backend";
 }
 
+bool object_id_is_valid(Pointsman__V1__ObjectKind kind, const char *id)
+{
+    return kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE ? route_id_is_valid(id)
+                                                                 : object_name_is_valid(id);
+}
+
 static bool is_route(const struct mutation *mutation)
 {
     return mutation->kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
@@ -51,7 +58,7 @@ bool mutation_validate(const struct mutation *mutation, validate_report_fn *repo
         return route_validate(mutation->message->put_route, report, context);
     if (mutation->is_put)
         return backend_validate(mutation->message->put_backend, report, context);
-    if (object_name_is_valid(mutation->name))
+    if (object_id_is_valid(mutation->kind, mutation->name))
         return true;
     report(context, "", "is not a name of an object");
     return false;

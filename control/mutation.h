@@ -4,6 +4,7 @@
 #ifndef CONTROL_MUTATION_H
 #define CONTROL_MUTATION_H
 
+#include "common/arena.h"
 #include "common/buffer.h"
 #include "proto/messages.h"
 #include "proxy/routing/route_validate.h"
@@ -18,23 +19,26 @@ enum mutation_naming {
     MUTATION_BY_NAME,  /* "route shop.rules[0].name": the request did not spell it out */
 };
 
-/* All borrowed from the request. */
+/* All borrowed from the request, and the arena that it was read with. */
 struct mutation {
     const MutationMessage *message;
     enum mutation_naming naming;
     size_t index;
     Pointsman__V1__ObjectKind kind;
-    const char *name;
+    const char *name; /* of a route: its id, proto/route_id.h */
     bool is_put;
     bool has_deleted; /* set by whoever runs it: the object was there, and is gone */
 };
 
 /* False when the message names no operation. */
 bool mutation_read(const MutationMessage *message, enum mutation_naming naming, size_t index,
-                   struct mutation *mutation);
+                   struct arena *arena, struct mutation *mutation);
 
 /* "route" or "backend". */
 const char *object_kind_name(Pointsman__V1__ObjectKind kind);
+
+/* The name of a backend, or the id of a route. */
+bool object_id_is_valid(Pointsman__V1__ObjectKind kind, const char *id);
 
 /* Reports what is wrong with the object of a put, or the name of a delete. */
 bool mutation_validate(const struct mutation *mutation, validate_report_fn *report, void *context);

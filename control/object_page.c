@@ -1,6 +1,7 @@
 #include "control/object_page.h"
 
 #include "control/moment.h"
+#include "control/mutation.h"
 #include "control/packed_object.h"
 #include "proto/message.h"
 
@@ -60,7 +61,7 @@ static bool read_token(const struct object_query *query, uint64_t *revision,
     errno = 0;
     *revision = strtoull(query->token, &colon, 10);
     if (errno != 0 || colon == query->token || query->token[0] < '0' || query->token[0] > '9' ||
-        *colon != ':' || !object_name_is_valid(colon + 1))
+        *colon != ':' || !object_id_is_valid(query->kind, colon + 1))
         return error_set(err, ERROR_INVALID, "page_token: is not from a page before");
     if (query->at_revision != 0 && query->at_revision != *revision)
         return error_set(err, ERROR_INVALID, "page_token: is from a list at revision %" PRIu64,

@@ -2,6 +2,7 @@
 
 #include "common/clock.h"
 #include "control/commit_group.h"
+#include "control/kind_hint.h"
 #include "control/moment.h"
 #include "control/object_page.h"
 #include "control/proxy_registry.h"
@@ -24,6 +25,18 @@ struct object_name {
     uint64_t at_wall_ms;
 };
 
+static void fail_get(struct services *services, struct grpc_call *call,
+                     const struct object_name *wanted, const struct error *why)
+{
+    struct error err = *why;
+    char hint[KIND_HINT_BYTES];
+    if (why->code == ERROR_NOT_FOUND) {
+        kind_hint(services->store, wanted->kind, wanted->name, hint);
+        error_set(&err, why->code, "%s%s", why->message, hint);
+    }
+    grpc_call_fail_error(call, &err);
+}
+
 static void answer_get(struct services *services, struct grpc_call *call,
                        const struct object_name *wanted)
 {
@@ -38,7 +51,7 @@ static void answer_get(struct services *services, struct grpc_call *call,
     if (object != NULL)
         grpc_call_reply(call, object);
     else
-        grpc_call_fail_error(call, &err);
+        fail_get(services, call, wanted, &err);
     message_free(object);
     buffer_clear(&bytes);
 }

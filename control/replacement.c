@@ -184,9 +184,10 @@ static void settle(struct replacement *replacement)
 static void mark_named(struct replacement *replacement)
 {
     const Pointsman__V1__ApplyRequest *apply = replacement->apply;
+    struct arena names = {0};
     for (size_t i = 0; i < apply->n_mutations && replacement->count > 0; i++) {
         struct mutation mutation;
-        if (!mutation_read(apply->mutations[i], MUTATION_BY_INDEX, i, &mutation))
+        if (!mutation_read(apply->mutations[i], MUTATION_BY_INDEX, i, &names, &mutation))
             continue;
         const struct entry key = {.kind = mutation.kind, .name = (char *)mutation.name};
         struct entry *entry =
@@ -194,6 +195,7 @@ static void mark_named(struct replacement *replacement)
         if (entry != NULL)
             entry->is_named = true;
     }
+    arena_clear(&names);
 }
 
 static void add_delete(struct replacement *replacement, const struct entry *entry)

@@ -80,7 +80,7 @@ static void file_route(struct filer *filer, const struct route *route)
     if (filer->name_count == FILED_TOGETHER)
         file_all(filer);
     filer->names[filer->name_count++] =
-        (struct filed_name){.text = route_name(route), .place = SHADOW_NOT_PLACED};
+        (struct filed_name){.text = route_id(route), .place = SHADOW_NOT_PLACED};
     if (route->hostname_count == 0)
         file(filer, hostname_key(SLICE("")));
     for (size_t i = 0; i < route->hostname_count; i++)

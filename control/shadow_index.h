@@ -2,7 +2,7 @@
  * which may serve a host.
  *
  * A hint, in memory: for each match and hostname, and for each hostname, a key that leads to
- * the route's name (shadow_table.h). What has been put is found; some of it may not be so any more.
+ * the route's id (shadow_table.h). What has been put is found; some of it may not be so any more.
  * It is filled from the store a millisecond at a time after the start, then as routes are put.
  * Nothing is ever taken out, so no commit that fails has to be undone in it: whoever asks looks at
  * the route, as it is now. When it has come to hold twice what so many routes need, by what they
@@ -33,7 +33,7 @@ bool shadow_index_is_filled(const struct shadow_index *index);
 /* Files the matches of routes. Copies. */
 void shadow_index_add(struct shadow_index *index, struct route *const *routes, size_t count);
 
-/* Visits the names of routes filed under the key, some of which may not be there any more, until
+/* Visits the ids of routes filed under the key, some of which may not be there any more, until
  * `visit` returns false: the one that was filed first, then from the newest on. Borrowed until it
  * returns. */
 void shadow_index_find(const struct shadow_index *index, uint64_t key, shadow_visit_fn *visit,

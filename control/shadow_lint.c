@@ -34,7 +34,7 @@ struct shadow_lint {
 
 static struct slice name_of(const void *object)
 {
-    return route_name(object);
+    return route_id(object);
 }
 
 struct shadow_lint *shadow_lint_new(struct shadow_index *index, struct store *store)
@@ -91,7 +91,7 @@ void shadow_lint_add(struct shadow_lint *lint, const RouteMessage *message, stru
     if (route == NULL)
         return;
     if (lint->changed_count == ROUTES_MAX ||
-        object_map_find(&lint->changed_by_name, route_name(route)) != NULL) {
+        object_map_find(&lint->changed_by_name, route_id(route)) != NULL) {
         shadow_index_add(lint->index, &route, 1);
         route_release(&route);
         return;
@@ -172,7 +172,7 @@ static bool try_candidate(void *context, struct slice name)
 {
     struct search *search = context;
     const struct route *own = search->loser->rule->route;
-    bool is_own = slice_equals(name, route_name(own));
+    bool is_own = slice_equals(name, route_id(own));
     const struct route *route = is_own ? NULL : find_route(search->lint, name);
     if (route != NULL && has_hostname(route, search->hostname))
         search->winner = find_in_route(route, search->loser);
@@ -227,7 +227,7 @@ static void warn(struct shadow_lint *lint, const struct route *route, const char
         return;
     }
     lint->warnings++;
-    snprintf(name, sizeof(name), "%.*s", (int)route_name(route).length, route_name(route).at);
+    snprintf(name, sizeof(name), "%.*s", (int)route_id(route).length, route_id(route).at);
     answer_add_warning(lint->answer, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE, name, field,
                        "%s", message);
 }
@@ -241,7 +241,7 @@ static const char *rule_text(const struct rule *rule, const struct route *seen_f
         snprintf(text, sizeof(text), "rules[%u] of this route", (unsigned)rule->index);
     else
         snprintf(text, sizeof(text), "rules[%u] of route '%.*s'", (unsigned)rule->index,
-                 (int)route_name(route).length, route_name(route).at);
+                 (int)route_id(route).length, route_id(route).at);
     return text;
 }
 
@@ -305,7 +305,7 @@ static bool try_victim(void *context, struct slice name)
 {
     struct victims *victims = context;
     const struct route_match *winner = victims->winner;
-    bool is_own = slice_equals(name, route_name(winner->rule->route));
+    bool is_own = slice_equals(name, route_id(winner->rule->route));
     const struct route *route = is_own ? NULL : find_route(victims->lint, name);
     /* Under its first hostname alone, or it would be told of for each. */
     bool is_older = route != NULL && slice_equals(hostname_at(route, 0), victims->hostname) &&

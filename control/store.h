@@ -25,7 +25,7 @@
 struct store;
 
 enum {
-    STORE_NAME_BYTES = 512,        /* of an object's name, with its terminator */
+    STORE_NAME_BYTES = 520,        /* of an object's name, or a route's id, terminated */
     STORE_SCAN_NAMES = 2048,       /* in one piece of a scan */
     STORE_COMPACT_CHANGES = 10000, /* in one piece of a compaction */
 };

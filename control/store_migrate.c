@@ -2,6 +2,7 @@
 
 #include "common/buffer.h"
 #include "common/log.h"
+#include "control/store_route_ids.h"
 #include "control/store_sqlite.h"
 
 #include <fcntl.h>
@@ -95,6 +96,8 @@ bool store_migrate(struct sqlite3 *database, const char *path, const struct sche
     if (version == newest)
         return true;
     if (version > 0 && !back_up(database, path, version, err))
+        return false;
+    if (!store_add_route_id_functions(database, err))
         return false;
 
     for (size_t i = 0; i < file_count; i++) {

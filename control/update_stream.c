@@ -1,6 +1,8 @@
 #include "control/update_stream.h"
 
+#include "proto/feed_protocol.h"
 #include "proto/message.h"
+#include "proto/route_id.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -8,21 +10,23 @@
 enum { OBJECT_OVERHEAD_BYTES = 16 };
 
 void update_stream_begin_snapshot(struct update_stream *stream, uint64_t update_id,
-                                  const struct store *store)
+                                  uint32_t protocol, const struct store *store)
 {
     struct store_head head = store_head(store);
     *stream = (struct update_stream){.update_id = update_id,
                                      .is_snapshot = true,
+                                     .protocol = protocol,
                                      .revision = head.revision,
                                      .digest = head.digest};
 }
 
-void update_stream_begin_delta(struct update_stream *stream, uint64_t update_id,
+void update_stream_begin_delta(struct update_stream *stream, uint64_t update_id, uint32_t protocol,
                                uint64_t base_revision, const struct store *store)
 {
     struct store_head head = store_head(store);
     *stream = (struct update_stream){.update_id = update_id,
                                      .base_revision = base_revision,
+                                     .protocol = protocol,
                                      .revision = head.revision,
                                      .digest = head.digest};
 }
@@ -40,6 +44,11 @@ struct chunk {
     bool is_full;
 };
 
+static struct slice name_to_send(const struct chunk *chunk, const struct store_object *object)
+{
+    return chunk->stream->protocol < FEED_PROTOCOL_IDS ? route_id_name(object->name) : object->name;
+}
+
 static void append_object(struct chunk *chunk, const struct store_object *object)
 {
     if (chunk->count == chunk->capacity) {
@@ -55,7 +64,7 @@ static void append_object(struct chunk *chunk, const struct store_object *object
     message->deleted = object->is_deleted;
     message->object.len = object->bytes.length;
     chunk->name_offsets[chunk->count++] = chunk->content.length;
-    buffer_append_slice(&chunk->content, object->name);
+    buffer_append_slice(&chunk->content, name_to_send(chunk, object));
     buffer_append_char(&chunk->content, '\0');
     buffer_append_slice(&chunk->content, object->bytes);
 }

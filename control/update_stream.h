@@ -23,6 +23,7 @@ struct update_stream {
     uint64_t base_revision; /* 0 in a snapshot */
     uint64_t revision;
     uint64_t digest;
+    uint32_t protocol;
     bool is_finished; /* the last message has been made */
 
     /* where to go on */
@@ -30,10 +31,11 @@ struct update_stream {
     uint64_t sequence;          /* in a delta */
 };
 
-/* Everything at the store's head, or what has changed since `base_revision`. */
+/* Everything at the store's head, or what has changed since `base_revision`, as this feed protocol
+ * has it (proto/feed_protocol.h). */
 void update_stream_begin_snapshot(struct update_stream *stream, uint64_t update_id,
-                                  const struct store *store);
-void update_stream_begin_delta(struct update_stream *stream, uint64_t update_id,
+                                  uint32_t protocol, const struct store *store);
+void update_stream_begin_delta(struct update_stream *stream, uint64_t update_id, uint32_t protocol,
                                uint64_t base_revision, const struct store *store);
 
 /* Appends the next message, a packed WatchResponse. ERROR_OUT_OF_RANGE when compaction has

@@ -4,6 +4,7 @@
 #include "common/event_loop.h"
 #include "common/log.h"
 #include "control/update_stream.h"
+#include "proto/feed_protocol.h"
 #include "proto/grpc_server.h"
 #include "proto/message.h"
 
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MISSED_HEARTBEATS = 3, FEED_PROTOCOL = 1 };
+enum { MISSED_HEARTBEATS = 3 };
 
 enum delivery {
     DELIVERY_NONE,       /* nothing is under way */
@@ -106,10 +107,11 @@ static void begin_update(struct watcher *watcher)
 {
     const struct store *store = watcher->environment->store;
     uint64_t id = watcher->next_update_id++;
+    uint32_t protocol = watcher->welcome.protocol;
     if (watcher->needs_snapshot || watcher->base_revision < store_compacted_revision(store))
-        update_stream_begin_snapshot(&watcher->update, id, store);
+        update_stream_begin_snapshot(&watcher->update, id, protocol, store);
     else
-        update_stream_begin_delta(&watcher->update, id, watcher->base_revision, store);
+        update_stream_begin_delta(&watcher->update, id, protocol, watcher->base_revision, store);
     watcher->delivery = DELIVERY_SENDING;
     watcher->is_rejected = false;
     watcher->changed_ms = 0;
@@ -349,7 +351,9 @@ void watcher_start(const struct watcher_environment *environment, struct proxy *
     watcher->welcome.epoch = (char *)store_epoch(store);
     watcher->welcome.head_revision = store_head(store).revision;
     watcher->welcome.heartbeat_interval_ms = (uint32_t)environment->options.heartbeat_interval_ms;
-    watcher->welcome.protocol = FEED_PROTOCOL;
+    watcher->welcome.protocol = FEED_PROTOCOL_MAX;
+    if (watcher->welcome.protocol > request->protocol_max)
+        watcher->welcome.protocol = request->protocol_max;
 
     proxy->watcher = watcher;
     proxy->connected_since_wall_ms = clock_wall_ms();

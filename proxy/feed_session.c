@@ -9,15 +9,16 @@
 #include "common/buffer.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "proto/feed_protocol.h"
 #include "proto/grpc_client.h"
 #include "proxy/backend_report.h"
 #include "proxy/routing/route_cache.h"
+#include "proxy/shared_names.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
 enum {
-    PROTOCOL = 1,
     FIRST_WORD_MS = 5000, /* for the Welcome, when no interval is known yet */
     MISSED_HEARTBEATS = 3,
     REPORT_TIMEOUT_MS = 5000,
@@ -46,6 +47,7 @@ struct feed_session {
     struct event_timer silence;   /* since control's last word */
     struct event_timer heartbeat; /* to our next sign of life */
     uint64_t heartbeat_ms;        /* 0 before the Welcome */
+    uint32_t protocol;            /* proto/feed_protocol.h */
     char *epoch;                  /* control's; NULL before the Welcome */
     bool is_lost;
 
@@ -269,13 +271,22 @@ static void start_update(struct feed_session *session, const Pointsman__V1__Upda
         lose(session, &err, true);
 }
 
+static void stage_change(void *context, Pointsman__V1__ObjectKind kind, struct slice name,
+                         bool deleted, struct slice bytes)
+{
+    const struct feed_session_options *options = &((struct feed_session *)context)->options;
+    route_replica_stage(options->replica, kind, name, deleted, bytes);
+    options->on_object(options->context, kind, name, deleted, bytes);
+}
+
 static void stage(struct feed_session *session, const FeedObjectMessage *object)
 {
-    const struct feed_session_options *options = &session->options;
     struct slice name = slice_from_string(object->name);
     struct slice bytes = slice_of((const char *)object->object.data, object->object.len);
-    route_replica_stage(options->replica, object->kind, name, object->deleted, bytes);
-    options->on_object(options->context, object->kind, name, object->deleted, bytes);
+    if (session->protocol < FEED_PROTOCOL_IDS && !session->is_snapshot)
+        shared_name_change(object->kind, name, object->deleted, bytes, stage_change, session);
+    else
+        stage_change(session, object->kind, name, object->deleted, bytes);
 }
 
 static void on_update(struct feed_session *session, const Pointsman__V1__Update *update)
@@ -303,12 +314,14 @@ static const char *enum_name(const ProtobufCEnumDescriptor *descriptor, int numb
 
 static void on_welcome(struct feed_session *session, const Pointsman__V1__Welcome *welcome)
 {
-    if (welcome->protocol != PROTOCOL || welcome->heartbeat_interval_ms < HEARTBEAT_MIN_MS) {
+    if (welcome->protocol < FEED_PROTOCOL_MIN || welcome->protocol > FEED_PROTOCOL_MAX ||
+        welcome->heartbeat_interval_ms < HEARTBEAT_MIN_MS) {
         lose_because(session, ERROR_UNSUPPORTED, "control speaks a protocol we do not");
         return;
     }
     session->epoch = memory_duplicate_string(welcome->epoch);
     session->heartbeat_ms = welcome->heartbeat_interval_ms;
+    session->protocol = welcome->protocol;
     log_info("control_connected", "mode=%s reason=%s head_revision=%" PRIu64,
              enum_name(&pointsman__v1__welcome_mode__descriptor, (int)welcome->mode),
              enum_name(&pointsman__v1__welcome_reason__descriptor, (int)welcome->reason),
@@ -391,8 +404,8 @@ static void start_watch(struct feed_session *session)
     request.listeners = options->listeners;
     request.n_listeners = options->listener_count;
     request.version = (char *)POINTSMAN_VERSION;
-    request.protocol_min = PROTOCOL;
-    request.protocol_max = PROTOCOL;
+    request.protocol_min = FEED_PROTOCOL_MIN;
+    request.protocol_max = FEED_PROTOCOL_MAX;
     if (!options->wants_snapshot) {
         request.epoch = (char *)route_replica_epoch(options->replica);
         request.revision = route_replica_revision(options->replica);

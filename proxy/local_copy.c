@@ -385,13 +385,13 @@ struct local_copy *local_copy_start(const char *path, const char *proxy_id,
     copy->journal.fd = -1;
     copy->next_journal.fd = -1;
     if (held != NULL) {
-        copy->is_held = true;
+        copy->is_held = !held->is_older;
         copy->base_bytes = held->base_bytes;
         memcpy(copy->epoch, held->epoch, sizeof(copy->epoch));
         copy->journal.bytes = held->journal_bytes;
         copy->journal.end = (struct copy_point){held->revision, held->digest};
         copy->applied = copy->journal.end;
-        copy->wants_snapshot = is_journal_too_long(copy);
+        copy->wants_snapshot = held->is_older || is_journal_too_long(copy);
     }
 
     mutex_init(&copy->mutex);

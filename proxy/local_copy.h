@@ -35,6 +35,7 @@ struct local_copy_info {
     uint64_t object_count;  /* of the base */
     uint64_t base_bytes;    /* its size */
     uint64_t journal_bytes; /* how far the journal goes on from the base; 0: it does not */
+    bool is_older;          /* has the format of an earlier version: is to be written anew */
 };
 
 /* --- writing -------------------------------------------------------------------------------- */

@@ -15,7 +15,8 @@
  *            them, u64 checksum of the records, u64 checksum of all of it; then the records
  *
  *   record   u8 kind, u16 length of name, u32 length of bytes, name, bytes; in a journal the
- *            highest bit of the kind says that the object is gone
+ *            highest bit of the kind says that the object is gone. The name of a route is its
+ *            id (proto/route_id.h); in version 1 just a name, of whichever kind
  *
  * Numbers are little-endian, checksums hash_stable. *Stored: a change needs a new version.*
  *
@@ -36,8 +37,8 @@
 #define LOCAL_COPY_JOURNAL_SUFFIX ".journal"
 
 enum {
-    LOCAL_COPY_VERSION = 1,
-    LOCAL_COPY_JOURNAL_VERSION = 1,
+    LOCAL_COPY_VERSION = 2, /* of both files; the first is read too */
+    LOCAL_COPY_VERSION_IDS = 2,
     LOCAL_COPY_MAGIC_BYTES = 8,
     /* A block is handed on when it has reached this; one object may make it longer. */
     LOCAL_COPY_BLOCK_BYTES = 256 * 1024,

@@ -88,18 +88,18 @@ static bool take_text(struct slice *from, char *to, size_t to_bytes)
     return true;
 }
 
-static bool take_magic(struct slice *file, struct slice expected, uint64_t expected_version,
+static bool take_magic(struct slice *file, struct slice expected, uint64_t *version,
                        struct error *err)
 {
     struct slice magic;
-    uint64_t version;
+    *version = 0;
     if (!take_bytes(file, LOCAL_COPY_MAGIC_BYTES, &magic) || !slice_equals(magic, expected))
         return corrupt(err, "not a local copy of pointsman-proxy");
-    if (!take_number(file, 4, &version))
+    if (!take_number(file, 4, version))
         return corrupt(err, "the header is cut off");
-    if (version != expected_version)
+    if (*version == 0 || *version > LOCAL_COPY_VERSION)
         return error_set(err, ERROR_UNSUPPORTED, "format version %" PRIu64 " is not known here",
-                         version);
+                         *version);
     return true;
 }
 
@@ -117,12 +117,13 @@ bool local_copy_take_header(struct slice *base, struct local_copy_info *info, st
 {
     const char *start = base->at;
     struct slice fields;
-    uint64_t length;
+    uint64_t version, length;
 
     memset(info, 0, sizeof(*info));
     info->base_bytes = base->length;
-    if (!take_magic(base, SLICE(LOCAL_COPY_MAGIC), LOCAL_COPY_VERSION, err))
+    if (!take_magic(base, SLICE(LOCAL_COPY_MAGIC), &version, err))
         return false;
+    info->is_older = version < LOCAL_COPY_VERSION;
     if (!take_number(base, 4, &length) || length > LOCAL_COPY_HEADER_MAX ||
         !take_bytes(base, (size_t)length, &fields))
         return corrupt(err, "the header is cut off");
@@ -137,11 +138,11 @@ bool local_copy_take_header(struct slice *base, struct local_copy_info *info, st
     return true;
 }
 
-static bool take_journal_header(struct slice *journal, char epoch[static LOCAL_COPY_EPOCH_BYTES],
-                                struct error *err)
+static bool take_journal_header(struct slice *journal, uint64_t *version,
+                                char epoch[static LOCAL_COPY_EPOCH_BYTES], struct error *err)
 {
     const char *start = journal->at;
-    if (!take_magic(journal, SLICE(LOCAL_COPY_JOURNAL_MAGIC), LOCAL_COPY_JOURNAL_VERSION, err))
+    if (!take_magic(journal, SLICE(LOCAL_COPY_JOURNAL_MAGIC), version, err))
         return false;
     if (!take_text(journal, epoch, LOCAL_COPY_EPOCH_BYTES))
         return corrupt(err, "the header is malformed");
@@ -281,12 +282,26 @@ static bool leads_on(const struct group *group, const struct local_copy_info *in
     return group->revision_before == info->revision && group->digest_before == info->digest;
 }
 
-static bool apply_group(const struct group *group, struct local_copy_info *info,
+struct older_visit {
+    local_copy_visit_fn *visit;
+    void *context;
+};
+
+static void visit_older(void *context, Pointsman__V1__ObjectKind kind, struct slice name,
+                        bool deleted, struct slice bytes)
+{
+    const struct older_visit *older = context;
+    shared_name_change(kind, name, deleted, bytes, older->visit, older->context);
+}
+
+static bool apply_group(const struct group *group, uint64_t version, struct local_copy_info *info,
                         local_copy_visit_fn *visit, void *context)
 {
     struct slice left = group->records;
+    struct older_visit older = {visit, context};
     while (left.length > 0) {
-        if (!parse_record(&left, true, visit, context))
+        if (version < LOCAL_COPY_VERSION_IDS ? !parse_record(&left, true, visit_older, &older)
+                                             : !parse_record(&left, true, visit, context))
             return false;
     }
     info->revision = group->revision;
@@ -301,11 +316,13 @@ bool local_copy_parse_journal(struct slice journal, struct local_copy_info *info
 {
     const char *start = journal.at;
     char epoch[LOCAL_COPY_EPOCH_BYTES];
+    uint64_t version;
     info->journal_bytes = 0;
     if (journal.length == 0)
         return true;
-    if (!take_journal_header(&journal, epoch, err))
+    if (!take_journal_header(&journal, &version, epoch, err))
         return error_prefix(err, "journal: ");
+    info->is_older = info->is_older || version < LOCAL_COPY_VERSION;
     if (strcmp(epoch, info->epoch) != 0)
         return true;
 
@@ -322,7 +339,7 @@ bool local_copy_parse_journal(struct slice journal, struct local_copy_info *info
         if (has_begun && !leads_on(&group, info))
             return corrupt(err, "journal: a group is missing");
         has_begun = has_begun || leads_on(&group, info);
-        if (has_begun && !apply_group(&group, info, visit, context))
+        if (has_begun && !apply_group(&group, version, info, visit, context))
             return corrupt(err, "journal: a record is malformed");
         ends_here = group.revision == info->revision && group.digest == info->digest;
         used = (size_t)(journal.at - start);

@@ -7,12 +7,13 @@
 #define PROXY_LOCAL_COPY_READ_H
 
 #include "proxy/local_copy.h"
+#include "proxy/shared_names.h"
 
 #include <stddef.h>
 
-/* One object; `deleted` only in journals. Slices are borrowed as long as the file is. */
-typedef void local_copy_visit_fn(void *context, Pointsman__V1__ObjectKind kind, struct slice name,
-                                 bool deleted, struct slice bytes);
+/* One object; `deleted` only in journals. `bytes` are borrowed as long as the file is, the name
+ * until the visitor returns. */
+typedef object_change_fn local_copy_visit_fn;
 
 /* --- the files ------------------------------------------------------------------------------ */
 

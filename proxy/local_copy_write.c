@@ -121,7 +121,7 @@ bool copy_journal_create(struct copy_journal *journal, const char *path, const c
 {
     struct buffer header = BUFFER_EMPTY;
     buffer_append_string(&header, LOCAL_COPY_JOURNAL_MAGIC);
-    put_number(&header, LOCAL_COPY_JOURNAL_VERSION, 4);
+    put_number(&header, LOCAL_COPY_VERSION, 4);
     put_text(&header, epoch);
     put_checksum(&header);
 

@@ -4,7 +4,7 @@
 #include "control/routectl/editor.h"
 #include "control/routectl/object_list.h"
 #include "control/routectl/say.h"
-#include "proto/object_kind.h"
+#include "proto/route_id.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@
  * more; then the file is kept. */
 
 struct edit {
-    const char *name;
+    const char *name;                          /* of a route: its id */
     uint64_t route_revision, backend_revision; /* 0: there is none */
     char *path;
     struct buffer text;    /* the documents, without the comment on top */
@@ -29,6 +29,11 @@ static void edit_clear(struct edit *edit)
     buffer_clear(&edit->remarks);
 }
 
+static const char *backend_name(const struct edit *edit)
+{
+    return route_id_name(slice_from_string(edit->name)).at;
+}
+
 static enum exit_code load(struct session *session, struct edit *edit)
 {
     enum exit_code code;
@@ -40,7 +45,7 @@ static enum exit_code load(struct session *session, struct edit *edit)
     }
     if (code != EXIT_OK)
         return code;
-    BackendMessage *backend = object_find_backend(session, edit->name, NULL, &code);
+    BackendMessage *backend = object_find_backend(session, backend_name(edit), NULL, &code);
     if (backend != NULL) {
         documents_write_backend(&edit->text, backend);
         edit->backend_revision = backend->revision;
@@ -135,7 +140,8 @@ static bool require_revision(const struct edit *edit, struct draft *draft, size_
     struct draft_object object = draft_object(mutation);
     bool is_route = object.kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
     uint64_t revision = is_route ? edit->route_revision : edit->backend_revision;
-    if (revision != 0 && strcmp(object.name, edit->name) == 0) {
+    const char *id = is_route ? edit->name : backend_name(edit);
+    if (revision != 0 && draft_object_equals(object, draft_object_called(object.kind, id))) {
         draft_require_revision(draft, mutation, revision);
         return true;
     }

@@ -4,6 +4,7 @@
 #include "control/routectl/moment.h"
 #include "control/routectl/object_list.h"
 #include "control/routectl/say.h"
+#include "proto/route_id.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,8 @@ struct placed_route {
 static int compare_names(const void *a, const void *b)
 {
     const struct placed_route *route_a = a, *route_b = b;
-    return strcmp(route_a->route->name, route_b->route->name);
+    int order = strcmp(route_a->route->name, route_b->route->name);
+    return order != 0 ? order : (int)route_a->route->kind - (int)route_b->route->kind;
 }
 
 static int compare_ages(const void *a, const void *b)
@@ -119,6 +121,16 @@ static void print_all(const struct session *session, const struct object_list *l
 
 /* --- what is exported ------------------------------------------------------------------------- */
 
+/* Routes of both kinds may have its name. */
+static bool has_backend(const struct object_list *list, const char *name)
+{
+    for (size_t i = 0; i < list->backends.n_backends; i++) {
+        if (strcmp(list->backends.backends[i]->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* The route and the backend of a name; one of them may be missing. */
 static enum exit_code read_named(struct object_list *list, struct session *session,
                                  const char *name)
@@ -132,8 +144,11 @@ static enum exit_code read_named(struct object_list *list, struct session *sessi
     if (code != EXIT_OK)
         return code;
 
-    BackendMessage *backend = object_find_backend(session, name, &list->at, &code);
-    if (backend != NULL) {
+    const char *own_name = route_id_name(slice_from_string(name)).at;
+    BackendMessage *backend = object_find_backend(session, own_name, &list->at, &code);
+    if (backend != NULL && has_backend(list, own_name)) {
+        message_free(&backend->base);
+    } else if (backend != NULL) {
         ARENA_APPEND(&list->arena, list->pages, list->page_count, &backend->base);
         ARENA_APPEND(&list->arena, list->backends.backends, list->backends.n_backends, backend);
     }
@@ -169,9 +184,10 @@ const struct command command_export = {
     .operands = "[NAME]...",
     .summary = "Print routes and backends as documents for 'apply'",
     .details = "Without a name, all there are. A name stands for the route and the backend that\n"
-               "have it. 'apply' makes the same objects of the documents, here or elsewhere. An\n"
-               "annotation keeps older routes in front of younger ones where names would not. The\n"
-               "documents are YAML; with -o json they are one list of kind List.",
+               "have it, GRPCRoute/NAME for a GRPCRoute and that backend. 'apply' makes the same\n"
+               "objects of the documents, here or elsewhere. An annotation keeps older routes in\n"
+               "front of younger ones where names would not. The documents are YAML; with -o json\n"
+               "they are one list of kind List.",
     .example = "  routectl export > all.yaml\n"
                "  routectl export api users\n"
                "  routectl export --selector team=accounts\n"

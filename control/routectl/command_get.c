@@ -30,8 +30,11 @@ const struct command command_get = {
     .kind = COMMAND_ROUTES,
     .operands = "NAME",
     .summary = "Show a route",
-    .details = "",
+    .details =
+        "Of a GRPCRoute, the NAME is GRPCRoute/NAME or GRPCRoute/NAMESPACE/NAME, as 'list' shows\n"
+        "it; so with every verb that takes one.",
     .example = "  routectl get api\n"
+               "  routectl get GRPCRoute/shop/api\n"
                "  routectl get api --at 41 -o json",
     .min_operands = 1,
     .max_operands = 1,

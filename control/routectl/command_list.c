@@ -29,6 +29,7 @@ const struct command command_list = {
     .operands = "",
     .summary = "List routes",
     .details =
+        "NAME is what other verbs take: of a GRPCRoute, GRPCRoute/ and its name.\n"
         "MATCH shows the first rule: method, path, then headers and ?parameters. /users/* is a\n"
         "prefix, /users exactly this path, ~... a regular expression. -o wide shows more columns.",
     .example = "  routectl list\n"

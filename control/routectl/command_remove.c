@@ -31,7 +31,7 @@ static void turn_into_removals(struct draft *draft)
     for (size_t i = 0; i < draft->request.n_mutations; i++) {
         MutationMessage *mutation = draft->request.mutations[i];
         struct draft_object object = draft_object(mutation);
-        char *name = arena_string(&draft->arena, object.name, strlen(object.name));
+        char *name = arena_printf(&draft->arena, "%s%s", object.id_start, object.name);
         if (object.kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE) {
             mutation->operation_case = POINTSMAN__V1__MUTATION__OPERATION_DELETE_ROUTE;
             mutation->delete_route = name;
@@ -74,7 +74,7 @@ static enum exit_code run(struct session *session, const struct option_list *ope
 static const char details[] =
     "All of them in one commit, or none. The backend of a route's own name goes with it\n"
     "when nothing else names it. With -f, the routes and backends that the files name, and\n"
-    "no others; of a file only kinds and names count.";
+    "no others; of a file only kinds and names count. GRPCRoute/NAME is the GRPCRoute of a name.";
 
 const struct command command_remove = {
     .name = "remove",

@@ -10,9 +10,8 @@
  *   RegularExpression    both parts as one expression, "/(?:SERVICE)/(?:METHOD)"; what is not given
  *                        or empty is "[^/]+"
  *
- * Unlike in Kubernetes, GRPCRoutes and HTTPRoutes share their names: one of the other kind is never
- * replaced, it is an error. And where routes of both kinds serve one hostname, they compete as if
- * they were of one kind; the type documentation lets the older one serve and has the other refused.
+ * Where routes of both kinds serve one hostname, they compete as if they were of one kind; the type
+ * documentation lets the older one serve and has the other refused.
  *
  * Threads: main. */
 #ifndef CONTROL_ROUTECTL_DOCUMENT_GRPC_H

@@ -173,9 +173,7 @@ static void claim_name(struct document_decoder *decoder, const yaml_node_t *node
     const char *kind = decoder->is_grpc ? GRPC_ROUTE_KIND
                        : is_route       ? HTTP_ROUTE_KIND
                                         : BACKEND_KIND;
-    decoder_complain(decoder, node, "%s '%s' is given twice%s; first at %s", kind, object.name,
-                     decoder->is_grpc ? ", maybe as an " HTTP_ROUTE_KIND ", for both are routes"
-                                      : "",
+    decoder_complain(decoder, node, "%s '%s' is given twice; first at %s", kind, object.name,
                      place == NULL ? "another place" : place);
 }
 
@@ -211,6 +209,8 @@ static void read_route(struct document_decoder *decoder, const yaml_node_t *root
                                 .created_order = &route->created_order};
     mutation->operation_case = POINTSMAN__V1__MUTATION__OPERATION_PUT_ROUTE;
     mutation->put_route = route;
+    if (decoder->is_grpc)
+        route->kind = POINTSMAN__V1__ROUTE_KIND__ROUTE_KIND_GRPC;
     read_object(decoder, root, envelope, &route->base, "put_route", &metadata, &route->name);
 }
 
@@ -219,9 +219,6 @@ static void read_grpc_route(struct document_decoder *decoder, const yaml_node_t 
 {
     decoder->is_grpc = true;
     read_route(decoder, root, envelope);
-    const Pointsman__V1__ApplyRequest *request = &decoder->draft->request;
-    request->mutations[request->n_mutations - 1]->put_route->kind =
-        POINTSMAN__V1__ROUTE_KIND__ROUTE_KIND_GRPC;
     decoder->is_grpc = false;
 }
 

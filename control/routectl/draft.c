@@ -1,6 +1,7 @@
 #include "control/routectl/draft.h"
 
 #include "common/hash.h"
+#include "proto/route_id.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -58,26 +59,38 @@ void draft_require_revision(struct draft *draft, MutationMessage *mutation, uint
 
 /* --- objects ---------------------------------------------------------------------------------- */
 
+struct draft_object draft_object_called(Pointsman__V1__ObjectKind kind, const char *id)
+{
+    const struct slice text = slice_from_string(id);
+    return (struct draft_object){kind, route_id_start(route_id_kind(text)), route_id_name(text).at};
+}
+
 struct draft_object draft_object(const MutationMessage *mutation)
 {
     switch (mutation->operation_case) {
     case POINTSMAN__V1__MUTATION__OPERATION_PUT_ROUTE:
         return (struct draft_object){POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
+                                     route_id_start(mutation->put_route->kind),
                                      mutation->put_route->name};
     case POINTSMAN__V1__MUTATION__OPERATION_DELETE_ROUTE:
-        return (struct draft_object){POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
-                                     mutation->delete_route};
+        return draft_object_called(POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
+                                   mutation->delete_route);
     case POINTSMAN__V1__MUTATION__OPERATION_PUT_BACKEND:
-        return (struct draft_object){POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND,
+        return (struct draft_object){POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND, "",
                                      mutation->put_backend->name};
     case POINTSMAN__V1__MUTATION__OPERATION_DELETE_BACKEND:
-        return (struct draft_object){POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND,
+        return (struct draft_object){POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND, "",
                                      mutation->delete_backend};
     case POINTSMAN__V1__MUTATION__OPERATION__NOT_SET:
     case _POINTSMAN__V1__MUTATION__OPERATION__CASE_IS_INT_SIZE:
         break;
     }
-    return (struct draft_object){.name = ""};
+    return (struct draft_object){.id_start = "", .name = ""};
+}
+
+bool draft_object_equals(struct draft_object a, struct draft_object b)
+{
+    return a.kind == b.kind && strcmp(a.name, b.name) == 0 && strcmp(a.id_start, b.id_start) == 0;
 }
 
 /* Where this object stands in the table of claims, or would. The table is never full. */
@@ -87,7 +100,7 @@ static size_t *find_claim(const struct draft *draft, struct draft_object object)
     size_t at = (size_t)hash_bytes(object.name, strlen(object.name), (uint64_t)object.kind) & mask;
     for (; draft->claims[at] != 0; at = (at + 1) & mask) {
         struct draft_object other = draft_object(draft->request.mutations[draft->claims[at] - 1]);
-        if (other.kind == object.kind && strcmp(other.name, object.name) == 0)
+        if (draft_object_equals(other, object))
             break;
     }
     return &draft->claims[at];
@@ -122,11 +135,11 @@ bool draft_claim(struct draft *draft, size_t *earlier)
 }
 
 const MutationMessage *draft_find(const struct draft *draft, Pointsman__V1__ObjectKind kind,
-                                  const char *name)
+                                  const char *id)
 {
     if (draft->claim_count == 0)
         return NULL;
-    size_t claim = *find_claim(draft, (struct draft_object){kind, name});
+    size_t claim = *find_claim(draft, draft_object_called(kind, id));
     return claim == 0 ? NULL : draft->request.mutations[claim - 1];
 }
 
@@ -210,16 +223,16 @@ static size_t find_mutation(const struct draft *draft, struct draft_object objec
         return *find_claim(draft, object);
     for (size_t i = 0; i < draft->request.n_mutations; i++) {
         struct draft_object other = draft_object(draft->request.mutations[i]);
-        if (other.kind == object.kind && strcmp(other.name, object.name) == 0)
+        if (draft_object_equals(other, object))
             return i + 1;
     }
     return 0;
 }
 
 const char *draft_find_object_origin(const struct draft *draft, Pointsman__V1__ObjectKind kind,
-                                     const char *name, const char *field)
+                                     const char *id, const char *field)
 {
-    size_t number = find_mutation(draft, (struct draft_object){kind, name});
+    size_t number = find_mutation(draft, draft_object_called(kind, id));
     if (number == 0)
         return NULL;
     bool is_route = kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;

@@ -28,9 +28,10 @@ struct draft {
     size_t claim_capacity, claim_count;
 };
 
-/* What a mutation is about. */
+/* What a mutation is about. A route's id is both texts one after the other: proto/route_id.h. */
 struct draft_object {
     Pointsman__V1__ObjectKind kind;
+    const char *id_start;
     const char *name; /* borrowed; "" while it has none */
 };
 
@@ -46,13 +47,16 @@ void draft_require_absent(struct draft *draft, MutationMessage *mutation);
 void draft_require_revision(struct draft *draft, MutationMessage *mutation, uint64_t revision);
 
 struct draft_object draft_object(const MutationMessage *mutation);
+/* The object that others call so: a route by its id. */
+struct draft_object draft_object_called(Pointsman__V1__ObjectKind kind, const char *id);
+bool draft_object_equals(struct draft_object a, struct draft_object b);
 
 /* Claims the object of the newest mutation for it. False when an earlier one has claimed it:
  * *earlier is its number. */
 bool draft_claim(struct draft *draft, size_t *earlier);
 /* The mutation that claimed this object; NULL when none did. */
 const MutationMessage *draft_find(const struct draft *draft, Pointsman__V1__ObjectKind kind,
-                                  const char *name);
+                                  const char *id);
 
 /* Says that a field of the newest mutation (a path below it, "put_route.hostnames[0]") was given
  * by this flag with this value, or "". Copies. */
@@ -71,8 +75,8 @@ const char *draft_find_nearest_origin(const struct draft *draft, size_t mutation
 
 /* Is `field` the same as `outer` or a part of it? Both are paths. */
 bool draft_is_within(const char *field, const char *outer);
-/* The same for a field of the object that is put under this name, a path from the object on. */
+/* The same for a field of the object that is put and others call so, a path from the object on. */
 const char *draft_find_object_origin(const struct draft *draft, Pointsman__V1__ObjectKind kind,
-                                     const char *name, const char *field);
+                                     const char *id, const char *field);
 
 #endif

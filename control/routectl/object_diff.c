@@ -3,7 +3,7 @@
 #include "control/routectl/documents.h"
 #include "control/routectl/text_diff.h"
 #include "control/routectl/text_table.h"
-#include "proto/object_kind.h"
+#include "proto/route_id.h"
 
 #include <inttypes.h>
 
@@ -50,7 +50,7 @@ static void append_title(struct buffer *to, const Pointsman__V1__Change *change,
     } else {
         const char *kind = is_route ? route_kind_name(side->object->route->kind) : BACKEND_KIND;
         buffer_printf(to, "%s ", kind);
-        append_printable(to, change->name);
+        append_printable(to, route_id_name(slice_from_string(change->name)).at);
         if (side->origin != NULL)
             buffer_printf(to, " (%s)", side->origin);
         else

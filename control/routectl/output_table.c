@@ -4,7 +4,7 @@
 #include "control/routectl/output_history.h"
 #include "control/routectl/output_proxies.h"
 #include "control/routectl/table_lines.h"
-#include "proto/object_kind.h"
+#include "proto/route_id.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -33,16 +33,15 @@ static void show_routes(const struct output_sink *sink, const ProtobufCMessage *
 {
     const Pointsman__V1__ListRoutesResponse *routes =
         (const Pointsman__V1__ListRoutesResponse *)answer;
-    static const char *const narrow[] = {"NAME", "KIND", "HOST", "MATCH", "TO", NULL};
-    static const char *const wide[] = {"NAME",    "KIND",     "HOST",   "MATCH", "TO",
+    static const char *const narrow[] = {"NAME", "HOST", "MATCH", "TO", NULL};
+    static const char *const wide[] = {"NAME",    "HOST",     "MATCH",  "TO",
                                        "CREATED", "REVISION", "LABELS", NULL};
     struct text_table table;
     struct buffer text = BUFFER_EMPTY;
     text_table_init(&table, sink->is_wide ? wide : narrow);
     for (size_t i = 0; i < routes->n_routes; i++) {
         const RouteMessage *route = routes->routes[i];
-        text_table_cell(&table, "%s", route->name);
-        text_table_cell(&table, "%s", route_kind_name(route->kind));
+        text_table_cell(&table, "%s%s", route_id_start(route->kind), route->name);
         append_hosts(&text, route);
         cell_from(&table, &text);
         append_rules(&text, route, append_matches);

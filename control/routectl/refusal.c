@@ -41,7 +41,7 @@ enum exit_code refusal_exit_code(enum grpc_status status)
 static void append_object(struct buffer *to, const MutationMessage *mutation)
 {
     struct draft_object object = draft_object(mutation);
-    buffer_printf(to, "%s %s", object_kind_word(object.kind), object.name);
+    buffer_printf(to, "%s %s%s", object_kind_word(object.kind), object.id_start, object.name);
 }
 
 /* The mutation that a field path begins with; *rest is what follows "mutations[N].put_route.".

@@ -221,7 +221,7 @@ static void put_line(struct buffer *to, const struct exchange *exchange)
     if (forwarding->is_tunnel)
         buffer_append_string(to, ",\"upgrade\":\"websocket\"");
     if (forwarding->rule != NULL) {
-        put_text(to, ",\"route\":", rule_route_name(forwarding->rule));
+        put_text(to, ",\"route\":", rule_route_id(forwarding->rule));
         buffer_printf(to, ",\"revision\":%" PRIu64, rule_route_revision(forwarding->rule));
     }
     if (forwarding->endpoint != NULL) {

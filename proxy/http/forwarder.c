@@ -474,7 +474,7 @@ void forwarder_end(struct exchange *exchange)
     if (worker->shared->access_log != NULL && exchange->is_head_complete)
         access_log_write(worker->shared->access_log, exchange);
     if (forwarding->rule != NULL && !exchange->is_mirror)
-        route_metrics_count(rule_metrics(forwarding->rule), rule_route_name(forwarding->rule),
+        route_metrics_count(rule_metrics(forwarding->rule), rule_route_id(forwarding->rule),
                             worker->counters, exchange->sent_status);
 
     rule_release(&forwarding->rule);

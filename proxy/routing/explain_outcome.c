@@ -155,8 +155,7 @@ static void add_mirrors(const struct explain_facts *facts, const struct rule *ru
         const Pointsman__V1__BackendObjectReference *ref = messages[i]->request_mirror->backend_ref;
         const struct mirror_target *target = &filters->mirrors[mirror++];
         char name[OBJECT_NAME_BYTES];
-        object_name_resolve(text_of(rule_route_name(rule), arena), ref->namespace_, ref->name,
-                            name);
+        object_name_resolve(text_of(rule_route_id(rule), arena), ref->namespace_, ref->name, name);
         Pointsman__V1__MirrorShare *share =
             ARENA_MESSAGE(arena, Pointsman__V1__MirrorShare, pointsman__v1__mirror_share__init);
         share->backend = arena_string(arena, name, strlen(name));

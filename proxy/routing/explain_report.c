@@ -98,7 +98,7 @@ static Pointsman__V1__ConsideredRule *describe_match(struct explain_report *repo
     const struct rule *rule = considered->match->rule;
     Pointsman__V1__ConsideredRule *message = ARENA_MESSAGE(
         &report->arena, Pointsman__V1__ConsideredRule, pointsman__v1__considered_rule__init);
-    message->route = text_of(report, rule_route_name(rule));
+    message->route = text_of(report, rule_route_id(rule));
     message->rule = rule->index;
     message->hostname = arena_printf(&report->arena, "%s%.*s", considered->is_wildcard ? "*." : "",
                                      (int)considered->hostname.length, considered->hostname.at);
@@ -139,8 +139,7 @@ static void describe_shares(struct explain_report *report, const struct explain_
         Pointsman__V1__BackendShare *share =
             ARENA_MESSAGE(arena, Pointsman__V1__BackendShare, pointsman__v1__backend_share__init);
         char name[OBJECT_NAME_BYTES];
-        object_name_resolve(text_of(report, rule_route_name(rule)), ref->namespace_, ref->name,
-                            name);
+        object_name_resolve(text_of(report, rule_route_id(rule)), ref->namespace_, ref->name, name);
         share->backend = arena_string(arena, name, strlen(name));
         share->port = ref->port;
         share->weight = rule->choices[i].weight;

@@ -2,6 +2,7 @@
 
 #include "proto/message.h"
 #include "proto/object_digest.h"
+#include "proto/route_id.h"
 #include "proxy/routing/backend_slots.h"
 #include "proxy/routing/route_validate.h"
 
@@ -13,7 +14,7 @@ bool object_is_addressable(struct problem_list *problems, Pointsman__V1__ObjectK
 {
     struct problem_site site = {problems, kind, name};
     if (name.length == 0 || name.length >= OBJECT_NAME_BYTES) {
-        problem_list_note(&site, "name", "must have 1 to 507 characters");
+        problem_list_note(&site, "name", "must have 1 to 517 characters");
         return false;
     }
     if (kind != POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE &&
@@ -56,24 +57,32 @@ static uint32_t note_reference(void *context, const char *full_name, uint32_t po
     return objects->reference_count++;
 }
 
-static struct route *prepare_route(struct prepared_objects *objects, struct slice name,
+/* An earlier version sends a GRPCRoute under its name alone, and copies of it have it so. */
+static bool is_sent_under(const RouteMessage *route, struct slice id)
+{
+    return slice_equals(slice_from_string(route->name), route_id_name(id)) &&
+           (route_id_kind(id) == route->kind ||
+            route_id_kind(id) == POINTSMAN__V1__ROUTE_KIND__ROUTE_KIND_UNSPECIFIED);
+}
+
+static struct route *prepare_route(struct prepared_objects *objects, struct slice id,
                                    struct slice bytes)
 {
     struct problem_site site = {&objects->problems, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
-                                name};
+                                id};
     const ProtobufCMessage *message =
         unpack_object(objects, &site, &pointsman__v1__route__descriptor, bytes);
     if (message == NULL)
-        return route_new_unreadable(name, bytes);
+        return route_new_unreadable(id, bytes);
 
     struct route *route;
     const RouteMessage *route_message = (const RouteMessage *)message;
-    if (slice_equals(slice_from_string(route_message->name), name)) {
+    if (is_sent_under(route_message, id)) {
         bool is_valid = route_validate(route_message, problem_list_note, &site);
         route = route_new(route_message, bytes, !is_valid, note_reference, objects);
     } else {
         problem_list_note(&site, "name", "is not the name it was sent under");
-        route = route_new_unreadable(name, bytes);
+        route = route_new_unreadable(id, bytes);
     }
     return route;
 }

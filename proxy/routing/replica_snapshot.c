@@ -107,7 +107,7 @@ static void visit_route(void *context, void *value)
 {
     const struct visit *visit = context;
     const struct route *route = value;
-    visit->visit(visit->context, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE, route_name(route),
+    visit->visit(visit->context, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE, route_id(route),
                  route_bytes(route));
 }
 

@@ -169,9 +169,9 @@ void rule_release(const struct rule **rule)
     route_release(&route);
 }
 
-struct slice rule_route_name(const struct rule *rule)
+struct slice rule_route_id(const struct rule *rule)
 {
-    return route_name(rule->route);
+    return route_id(rule->route);
 }
 
 uint64_t rule_route_revision(const struct rule *rule)

@@ -78,7 +78,7 @@ void rule_acquire(const struct rule *rule);
 void rule_release(const struct rule **rule);
 
 /* Who this rule belongs to, for logs and counters. Borrowed from the rule's route. */
-struct slice rule_route_name(const struct rule *rule);
+struct slice rule_route_id(const struct rule *rule);
 uint64_t rule_route_revision(const struct rule *rule);
 struct route_metrics *rule_metrics(const struct rule *rule);
 
@@ -101,9 +101,9 @@ struct route {
     uint16_t rule_count;
     uint16_t match_count;
     uint16_t attachment_count; /* 0: every listener */
-    uint16_t name_length;
+    uint16_t id_length;
     uint16_t created_order;  /* among the routes of created_revision */
-    uint32_t name_at;        /* in bytes from the start, as the others */
+    uint32_t id_at;          /* in bytes from the start, as the others */
     uint32_t matches_at;     /* of all rules, in their order */
     uint32_t hostnames_at;   /* of struct route_part, sorted */
     uint32_t attachments_at; /* of struct listener_identity */
@@ -134,8 +134,8 @@ struct route *route_new(const RouteMessage *message, struct slice bytes, bool is
  * releases. */
 struct route *route_new_unlinked(struct slice bytes);
 
-/* A route of which nothing but the name is understood: it matches nothing. Copies. */
-struct route *route_new_unreadable(struct slice name, struct slice bytes);
+/* A route of which nothing but the id is understood: it matches nothing. Copies. */
+struct route *route_new_unreadable(struct slice id, struct slice bytes);
 
 /* A hostname as a route has it, taken apart. */
 struct hostname {
@@ -177,10 +177,10 @@ void route_acquire(struct route *route);
 /* Clears *route. Harmless on NULL. */
 void route_release(struct route **route);
 
-/* Not terminated, as all slices of a route. Borrowed from it. */
-static inline struct slice route_name(const struct route *route)
+/* See proto/route_id.h. Not terminated, as all slices of a route. Borrowed from it. */
+static inline struct slice route_id(const struct route *route)
 {
-    return slice_of((const char *)route + route->name_at, route->name_length);
+    return slice_of((const char *)route + route->id_at, route->id_length);
 }
 
 static inline struct slice route_bytes(const struct route *route)

@@ -1,9 +1,11 @@
 /* The compiling half of route.h: from a message to a route. */
+#include "common/arena.h"
 #include "common/buffer.h"
 #include "common/cache_line.h"
 #include "common/round_up.h"
 #include "proto/message.h"
 #include "proto/message_arena.h"
+#include "proto/route_id.h"
 #include "proxy/routing/filter.h"
 #include "proxy/routing/route_compile_parts.h"
 #include "proxy/routing/route_validate.h"
@@ -20,7 +22,7 @@
  * begin with its name and hostnames. Behind them are the other arrays by falling alignment, then
  * text. What the arrays need is counted first (struct extent), so that filling them is plain
  * bumping. Every string of a message stands in its serialized form as it is, so strings are pointed
- * to there; only paths that are not canonical have text of their own. */
+ * to there; only paths that are not canonical, and ids of GRPCRoutes, have text of their own. */
 
 static const struct rule_policy default_policy = {
     .request_timeout_ms = TIMEOUT_UNSET,
@@ -88,11 +90,19 @@ static void measure_match(struct extent *extent, const RouteMatchMessage *match)
         extent->text_bytes += route_match_own_text_bytes(match->path->value);
 }
 
+/* The id of a GRPCRoute stands nowhere in the message. */
+static size_t own_id_bytes(const RouteMessage *message)
+{
+    const char *start = route_id_start(message->kind);
+    return *start == '\0' ? 0 : strlen(start) + strlen(message->name);
+}
+
 static struct extent measure(const RouteMessage *message)
 {
     struct extent extent = {
         .hostnames = message->n_hostnames,
         .attachments = count_attachments(message),
+        .text_bytes = own_id_bytes(message),
     };
     struct rule_list rules = rules_of(message);
     extent.rules = rules.count;
@@ -348,13 +358,33 @@ static void compile_attachments(struct route_compiler *compiler, const RouteMess
     compiler->route->attachment_count = (uint16_t)count;
 }
 
+static struct slice compile_id(struct route_compiler *compiler, const RouteMessage *message)
+{
+    if (own_id_bytes(message) == 0)
+        return route_compiler_own_copy(compiler, message->name);
+    const char *start = route_id_start(message->kind);
+    char *id = compiler->text;
+    char *name = mempcpy(id, start, strlen(start));
+    compiler->text = mempcpy(name, message->name, strlen(message->name));
+    return slice_of(id, (size_t)(compiler->text - id));
+}
+
+static struct route *new_unreadable(const RouteMessage *message, struct slice bytes)
+{
+    struct arena arena = {0};
+    const char *id = route_id_of(message, &arena);
+    struct route *route = route_new_unreadable(slice_from_string(id), bytes);
+    arena_clear(&arena);
+    return route;
+}
+
 struct route *route_new(const RouteMessage *message, struct slice bytes, bool is_broken,
                         route_backend_index_fn *backend_index, void *context)
 {
     struct extent extent = measure(message);
     if (extent.rules > UINT16_MAX || extent.matches > UINT16_MAX || extent.hostnames > UINT16_MAX ||
         extent.attachments > UINT16_MAX)
-        return route_new_unreadable(slice_from_string(message->name), bytes);
+        return new_unreadable(message, bytes);
 
     struct route_compiler compiler;
     struct route *route = allocate(&extent, bytes, &compiler);
@@ -363,9 +393,9 @@ struct route *route_new(const RouteMessage *message, struct slice bytes, bool is
     compiler.backend_index = backend_index;
     compiler.context = context;
 
-    struct slice name = route_compiler_own_copy(&compiler, message->name);
-    route->name_at = part_of(route, name).at;
-    route->name_length = (uint16_t)name.length;
+    struct slice id = compile_id(&compiler, message);
+    route->id_at = part_of(route, id).at;
+    route->id_length = (uint16_t)id.length;
     route->revision = message->revision;
     route->created_revision = message->created_revision;
     route->created_order = (uint16_t)message->created_order;
@@ -386,19 +416,19 @@ struct route *route_new(const RouteMessage *message, struct slice bytes, bool is
     return route;
 }
 
-struct route *route_new_unreadable(struct slice name, struct slice bytes)
+struct route *route_new_unreadable(struct slice id, struct slice bytes)
 {
-    struct route *route = slab_allocate(sizeof(*route) + name.length + bytes.length);
+    struct route *route = slab_allocate(sizeof(*route) + id.length + bytes.length);
     char *text = (char *)(route + 1);
     *route = (struct route){
         .references = 1,
-        .name_at = sizeof(*route),
-        .name_length = (uint16_t)name.length,
-        .bytes = {(uint32_t)(sizeof(*route) + name.length), (uint32_t)bytes.length},
+        .id_at = sizeof(*route),
+        .id_length = (uint16_t)id.length,
+        .bytes = {(uint32_t)(sizeof(*route) + id.length), (uint32_t)bytes.length},
     };
-    memcpy(text, name.at, name.length);
+    memcpy(text, id.at, id.length);
     if (bytes.length > 0)
-        memcpy(text + name.length, bytes.at, bytes.length);
+        memcpy(text + id.length, bytes.at, bytes.length);
     return route;
 }
 

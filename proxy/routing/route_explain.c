@@ -248,7 +248,7 @@ static void append_other_hosts(struct route_explain *explain)
 
 static struct slice name_of(const void *object)
 {
-    return route_name(object);
+    return route_id(object);
 }
 
 static void check_init(struct check *check)
@@ -279,7 +279,7 @@ static void check_add(struct check *check, const struct considered_match *consid
     if (considered->match == NULL)
         return;
     struct route *route = (struct route *)considered->match->rule->route;
-    if (object_map_find(&check->routes, route_name(route)) != NULL)
+    if (object_map_find(&check->routes, route_id(route)) != NULL)
         return;
     object_map_put(&check->routes, route);
     route_acquire(route);

@@ -1,5 +1,6 @@
 #include "proxy/routing/route_match.h"
 
+#include "proto/route_id.h"
 #include "proxy/routing/path_value.h"
 #include "proxy/routing/regex.h"
 #include "proxy/routing/request_values.h"
@@ -51,13 +52,13 @@ int route_match_compare(const struct route_match *a, const struct route_match *b
         if (order == 0)
             order = compare_numbers(route_a->created_order, route_b->created_order);
         if (order == 0)
-            order = slice_compare(route_name(route_a), route_name(route_b));
+            order = route_id_compare(route_id(route_a), route_id(route_b));
         if (order != 0)
             return order;
     }
 
     /* Of one route, in the order they are written, which is that of their addresses. Two routes
-     * of one name are never in one table; the address keeps the order total all the same. */
+     * of one id are never in one table; the address keeps the order total all the same. */
     return compare_numbers((uintptr_t)a, (uintptr_t)b);
 }
 

@@ -39,8 +39,8 @@ static void apply_backend_removal(void *context, void *value)
 static void remove_route_if_absent(void *context, void *value)
 {
     struct route_replica *replica = context;
-    if (object_map_find(&replica->staged_routes, route_name(value)) == NULL)
-        object_map_put(&replica->removed_routes, removal_new(route_name(value)));
+    if (object_map_find(&replica->staged_routes, route_id(value)) == NULL)
+        object_map_put(&replica->removed_routes, removal_new(route_id(value)));
 }
 
 static void remove_backend_if_absent(void *context, void *value)
@@ -82,7 +82,7 @@ static void put_in_table(void *context, void *value)
 {
     struct route_replica *replica = context;
     struct route *route = value;
-    struct route *held = object_map_find(&replica->routes, route_name(route));
+    struct route *held = object_map_find(&replica->routes, route_id(route));
     if (held == route) {
         route_release(&route);
         return;

@@ -12,7 +12,7 @@
 
 static struct slice name_of_route(const void *object)
 {
-    return route_name(object);
+    return route_id(object);
 }
 
 static struct slice name_of_backend(const void *object)
@@ -45,7 +45,7 @@ static void drop_staged_route(struct route_replica *replica, struct route *route
         replica_remove_from_table(replica, route);
         return;
     }
-    if (object_map_find(&replica->routes, route_name(route)) != route)
+    if (object_map_find(&replica->routes, route_id(route)) != route)
         route_each_backend_index(route, stop_using_backend, replica);
     route_release(&route);
 }
@@ -112,7 +112,7 @@ struct removal *removal_new(struct slice name)
 /* The reference becomes ours. The last word on a name counts, so what was said before goes. */
 static void put_route(struct route_replica *replica, struct route *route, uint64_t digest)
 {
-    struct slice name = route_name(route);
+    struct slice name = route_id(route);
     struct removal *removal = object_map_remove(&replica->removed_routes, name);
     struct route *old = object_map_put(&replica->staged_routes, route);
     replica->staged_digest += digest;

@@ -1,5 +1,6 @@
 #include "proxy/routing/route_validate.h"
 
+#include "proto/route_id.h"
 #include "proxy/routing/filter_validate.h"
 #include "proxy/routing/grpc_validate.h"
 #include "proxy/routing/path_value.h"
@@ -40,9 +41,15 @@ bool backend_ref_names_backend(const char *group, const char *kind)
     return group[0] == '\0' && (kind[0] == '\0' || strcmp(kind, "Service") == 0);
 }
 
-void object_name_resolve(const char *route_name, const char *ref_namespace, const char *ref_name,
+bool route_id_is_valid(const char *id)
+{
+    return object_name_is_valid(route_id_name(slice_from_string(id)).at);
+}
+
+void object_name_resolve(const char *route, const char *ref_namespace, const char *ref_name,
                          char *full_name)
 {
+    const char *route_name = route_id_name(slice_from_string(route)).at;
     const char *slash = strchr(route_name, '/');
     struct slice namespace = slice_from_string(ref_namespace);
     if (namespace.length == 0 && slash != NULL)

@@ -24,6 +24,7 @@
 #include "common/error.h"
 #include "common/slice.h"
 #include "proto/messages.h"
+#include "proto/object_kind.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,6 +39,8 @@ bool backend_validate(const BackendMessage *backend, validate_report_fn *report,
 
 /* "name" or "namespace/name" of DNS subdomains (RFC 1123), at most 253 characters each. */
 bool object_name_is_valid(const char *name);
+/* That of a route as others refer to it (proto/route_id.h): with its kind, or of an HTTPRoute. */
+bool route_id_is_valid(const char *id);
 
 /* Does a reference of this kind mean a Backend? A Service means the Backend of its name; of
  * anything else there is none, and its share of requests answers 500. */
@@ -47,11 +50,12 @@ bool backend_ref_names_backend(const char *group, const char *kind);
  * why not; then its share of requests answers 500. */
 bool backend_ref_port_check(const BackendMessage *backend, uint32_t ref_port, struct error *err);
 
-/* The full name a reference means: in `route_name`'s namespace unless it gives its own.
- * Writes at most 2 * 253 + 2 bytes. */
-void object_name_resolve(const char *route_name, const char *ref_namespace, const char *ref_name,
+/* The full name a reference means: in the namespace of `route`, an id or just its name, unless it
+ * gives its own. Writes at most OBJECT_NAME_BYTES. */
+void object_name_resolve(const char *route, const char *ref_namespace, const char *ref_name,
                          char *full_name);
-enum { OBJECT_NAME_BYTES = 2 * 253 + 2 };
+/* Of a name, or the id of a route, with a terminator. */
+enum { OBJECT_NAME_BYTES = sizeof(GRPC_ROUTE_KIND "/") + 2 * 253 + 1 };
 
 /* A Backend without a namespace is there for all of them: where a reference means "team/users" and
  * there is none, "users" serves. Its name, the end of `full_name`; empty when that has no

@@ -108,8 +108,8 @@ static void what_there_was_is_read_and_applied_again(void **state)
     (void)state;
     make_four_revisions();
     ROUTECTL(0, "  match     /old/*\n", NULL, "get", "users", "--at", "1");
-    ROUTECTL(0, "other  HTTPRoute  *     /other/*  other\n", NULL, "list", "--at", "3");
-    ROUTECTL(0, "users  HTTPRoute  *     /new/*  users\n", NULL, "list", "--at", "0s");
+    ROUTECTL(0, "other  *     /other/*  other\n", NULL, "list", "--at", "3");
+    ROUTECTL(0, "users  *     /new/*  users\n", NULL, "list", "--at", "0s");
     ROUTECTL(3, "", "users", "get", "users", "--at", "1d");
     ROUTECTL(3, "", "the head, 4", "list", "--at", "9");
 

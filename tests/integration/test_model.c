@@ -194,6 +194,8 @@ static struct model_mutation make_mutation(struct story *story)
         .port = 1000 + story_chance(story, 5),
     };
     mutation.index = story_chance(story, mutation.is_route ? MODEL_ROUTES : MODEL_BACKENDS);
+    if (mutation.is_route && model_is_grpc(mutation.index))
+        mutation.prefix %= 2;
     if (story_happens(story, 20)) {
         mutation.precondition = (enum model_precondition)story_chance(story, 4);
         mutation.revision_is = revision_of(model_head(story->model), &mutation);

@@ -74,7 +74,7 @@ static void a_route_is_live_when_add_returns_and_gone_when_remove_does(void **st
     assert_int_equal(get("/users/7"), 200);
     assert_int_equal(get("/other"), 404);
 
-    ROUTECTL(0, "users  HTTPRoute  shop.internal  /users/*  users\n", NULL, "list");
+    ROUTECTL(0, "users  shop.internal  /users/*  users\n", NULL, "list");
     ROUTECTL(0, "  match     /users/*\n", NULL, "get", "users");
     ROUTECTL(0, url, NULL, "backend", "list");
     ROUTECTL(0, "edge-1  connected", NULL, "status");

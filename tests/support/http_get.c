@@ -3,6 +3,10 @@
 #include "tests/support/check.h"
 #include "tests/support/wait.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 static enum http_outcome exchange_once(int port, const char *head, const char *body,
                                        struct http_message *response)
 {
@@ -51,4 +55,17 @@ int http_get_status(int port, const char *host, const char *path)
     int status = outcome == HTTP_COMPLETE ? response.status : 0;
     http_message_clear(&response);
     return status;
+}
+
+void http_get_expect(int port, const char *host, const char *path, const char *expected)
+{
+    struct http_message response = HTTP_MESSAGE_EMPTY;
+    char status[16];
+    snprintf(status, sizeof(status), "%d", http_get(port, host, path, &response));
+    char *server = http_message_field(&response, "X-Served-By");
+    const char *answer = response.status == 200 && server != NULL ? server : status;
+    CHECK(strcmp(answer, expected) == 0, "GET http://%s%s gives %s, not %s", host, path, answer,
+          expected);
+    free(server);
+    http_message_clear(&response);
 }

@@ -17,4 +17,8 @@ int http_exchange(int port, const char *head, const char *body, struct http_mess
 /* The status of a GET whose answer does not matter. 0 when there was no whole answer. */
 int http_get_status(int port, const char *host, const char *path);
 
+/* Fails the test unless this is the name of the fake upstream that answers with 200, or the status
+ * that comes instead. */
+void http_get_expect(int port, const char *host, const char *path, const char *expected);
+
 #endif

@@ -1,5 +1,6 @@
 /* What control, every proxy and the model say must be the same. */
 #include "proto/message.h"
+#include "proto/route_id.h"
 #include "tests/integration/model/story.h"
 
 #include <string.h>
@@ -29,10 +30,13 @@ static void describe_routes(struct story *story, uint64_t revision, struct buffe
         FAIL(story, "ListRoutes at %" PRIu64 ": %s", revision, result.message);
     for (size_t i = 0; i < list->n_routes; i++) {
         struct buffer bytes = BUFFER_EMPTY;
+        struct arena arena = {0};
         message_pack(&list->routes[i]->base, &bytes);
         model_describe_object(POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
-                              slice_from_string(list->routes[i]->name), buffer_slice(&bytes), to);
+                              slice_from_string(route_id_of(list->routes[i], &arena)),
+                              buffer_slice(&bytes), to);
         buffer_clear(&bytes);
+        arena_clear(&arena);
     }
     message_free(&list->base);
     grpc_result_clear(&result);

@@ -2,6 +2,7 @@
 
 #include "proto/message.h"
 #include "proto/object_digest.h"
+#include "proto/route_id.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -315,11 +316,26 @@ static RouteMessage *new_route(struct arena *arena, const char *name, const char
     return route;
 }
 
+bool model_is_grpc(unsigned route)
+{
+    return route % 2 == 1;
+}
+
+/* The prefix "/a" is the service "a"; "/" is none. */
+static void make_grpc(RouteMessage *route, unsigned prefix)
+{
+    route->kind = POINTSMAN__V1__ROUTE_KIND__ROUTE_KIND_GRPC;
+    if (prefix == 0)
+        route->rules[0]->matches[0]->path = NULL;
+}
+
 static RouteMessage *route_message(struct arena *arena, unsigned index, unsigned host,
                                    unsigned prefix, unsigned backend)
 {
     RouteMessage *route =
-        new_route(arena, number_name(arena, "r", index), hosts[host], prefixes[prefix]);
+        new_route(arena, number_name(arena, "r", index / 2), hosts[host], prefixes[prefix]);
+    if (model_is_grpc(index))
+        make_grpc(route, prefix);
     BackendRefMessage *reference =
         ARENA_MESSAGE(arena, BackendRefMessage, pointsman__v1__backend_ref__init);
     reference->name = number_name(arena, "b", backend);
@@ -374,7 +390,8 @@ static MutationMessage *mutation_message(struct arena *arena, const struct model
     MutationMessage *message = ARENA_MESSAGE(arena, MutationMessage, pointsman__v1__mutation__init);
     if (mutation->is_delete && mutation->is_route) {
         message->operation_case = POINTSMAN__V1__MUTATION__OPERATION_DELETE_ROUTE;
-        message->delete_route = number_name(arena, "r", mutation->index);
+        message->delete_route = number_name(
+            arena, model_is_grpc(mutation->index) ? "GRPCRoute/r" : "r", mutation->index / 2);
     } else if (mutation->is_delete) {
         message->operation_case = POINTSMAN__V1__MUTATION__OPERATION_DELETE_BACKEND;
         message->delete_backend = number_name(arena, "b", mutation->index);
@@ -447,24 +464,32 @@ const char *model_bad_route(uint64_t revision, struct buffer *bytes)
     return "bad";
 }
 
+static void describe_route(struct arena *arena, const struct model_state *state, unsigned index,
+                           struct buffer *to, uint64_t *digest)
+{
+    const struct model_route *route = &state->routes[index];
+    if (route->revision == 0)
+        return;
+    RouteMessage *message = route_message(arena, index, route->host, route->prefix, route->backend);
+    message->created_revision = route->created_revision;
+    message->revision = route->revision;
+    describe(POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE, route_id_of(message, arena),
+             &message->base, to, digest);
+}
+
+/* GRPCRoutes come first: their ids do. */
 void model_describe(const struct model_state *state, struct buffer *to, uint64_t *digest)
 {
     const Pointsman__V1__ObjectKind route_kind = POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
     const Pointsman__V1__ObjectKind backend_kind = POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND;
     struct arena arena = {0};
     *digest = 0;
+    for (unsigned i = 1; i < MODEL_ROUTES; i += 2)
+        describe_route(&arena, state, i, to, digest);
     if (state->bad.revision != 0)
         describe(route_kind, "bad", &bad_message(&arena, state->bad.revision)->base, to, digest);
-    for (unsigned i = 0; i < MODEL_ROUTES; i++) {
-        const struct model_route *route = &state->routes[i];
-        if (route->revision == 0)
-            continue;
-        RouteMessage *message =
-            route_message(&arena, i, route->host, route->prefix, route->backend);
-        message->created_revision = route->created_revision;
-        message->revision = route->revision;
-        describe(route_kind, message->name, &message->base, to, digest);
-    }
+    for (unsigned i = 0; i < MODEL_ROUTES; i += 2)
+        describe_route(&arena, state, i, to, digest);
     for (unsigned i = 0; i < MODEL_BACKENDS; i++) {
         const struct model_backend *backend = &state->backends[i];
         if (backend->revision == 0)
@@ -489,7 +514,7 @@ const char *model_path(unsigned path)
     return prefixes[path];
 }
 
-/* The longest prefix wins, then the older route; names are in the order of numbers. */
+/* The longest prefix wins, then the older route; names, then kinds, are in the order of numbers. */
 static bool is_better(const struct model_route *route, const struct model_route *best)
 {
     if (best == NULL || route->prefix != best->prefix)

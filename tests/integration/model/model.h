@@ -60,7 +60,7 @@ struct model_mutation {
     bool ignores_missing;
     bool is_forced;
     unsigned index;
-    unsigned host, prefix, backend; /* of a route */
+    unsigned host, prefix, backend; /* of a route; the prefix of a GRPCRoute is 0 or 1 */
     uint32_t port;                  /* of a backend */
     uint64_t created_revision;      /* of what an undo brings back; 0: its own, or a new one */
     enum model_precondition precondition;
@@ -74,6 +74,9 @@ struct model_change {
     bool replaces; /* of this shard, what the mutations do not name is deleted */
     unsigned shard;
 };
+
+/* Of two routes one after the other, the second is the GRPCRoute of the first one's name. */
+bool model_is_grpc(unsigned route);
 
 struct model;
 

@@ -3,6 +3,7 @@
 #include "control/commit_group.h"
 #include "control/feed_service.h"
 #include "control/store.h"
+#include "proto/feed_protocol.h"
 #include "proto/message.h"
 
 #include <stdlib.h>
@@ -21,8 +22,8 @@ Pointsman__V1__WatchRequest feed_new_proxy(void)
     request.proxy_id = (char *)"p1";
     request.boot_id = (char *)"boot-1";
     request.version = (char *)"0.1.0";
-    request.protocol_min = 1;
-    request.protocol_max = 1;
+    request.protocol_min = FEED_PROTOCOL_MIN;
+    request.protocol_max = FEED_PROTOCOL_MAX;
     return request;
 }
 
@@ -40,7 +41,7 @@ void feed_expect_welcome(struct grpc_call *call, Pointsman__V1__WelcomeMode mode
     assert_int_equal(response->event_case, EVENT_WELCOME);
     assert_int_equal(response->welcome->mode, mode);
     assert_int_equal(response->welcome->reason, reason);
-    assert_int_equal(response->welcome->protocol, 1);
+    assert_int_equal(response->welcome->protocol, FEED_PROTOCOL_MAX);
     message_free(&response->base);
 }
 

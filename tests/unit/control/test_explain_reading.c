@@ -89,7 +89,7 @@ static void append_list(struct buffer *text, const struct considered_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
         buffer_append_char(text, ' ');
-        buffer_append_slice(text, rule_route_name(list->items[i].match->rule));
+        buffer_append_slice(text, rule_route_id(list->items[i].match->rule));
         buffer_append_char(text, ':');
         buffer_append_slice(text, list->items[i].hostname);
     }
@@ -102,7 +102,7 @@ static char *describe(const struct route_explanation *explanation)
     buffer_append_string(&text, "; ");
     if (explanation->winner.match != NULL) {
         const struct rule *rule = explanation->winner.match->rule;
-        buffer_append_slice(&text, rule_route_name(rule));
+        buffer_append_slice(&text, rule_route_id(rule));
     }
     append_list(&text, &explanation->behind);
     buffer_printf(&text, "; %zu left out, %zu elsewhere", explanation->left_out,

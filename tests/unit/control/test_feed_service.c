@@ -2,6 +2,7 @@
 #include "control/feed_service.h"
 #include "control/proxy_registry.h"
 #include "control/store.h"
+#include "proto/feed_protocol.h"
 #include "proto/object_digest.h"
 #include "tests/unit/control/feed_fixture.h"
 
@@ -139,8 +140,8 @@ static void bad_watch_requests_are_refused(void **state)
     request.boot_id = (char *)"";
     feed_watch_is_refused(fixture, &request, GRPC_INVALID_ARGUMENT);
     request = feed_new_proxy();
-    request.protocol_min = 2;
-    request.protocol_max = 3;
+    request.protocol_min = FEED_PROTOCOL_MAX + 1;
+    request.protocol_max = FEED_PROTOCOL_MAX + 2;
     feed_watch_is_refused(fixture, &request, GRPC_UNIMPLEMENTED);
     request.protocol_min = request.protocol_max = 0;
     feed_watch_is_refused(fixture, &request, GRPC_UNIMPLEMENTED);
@@ -155,8 +156,31 @@ static void the_protocol_that_both_speak_is_chosen(void **state)
 
     struct grpc_call *call = feed_watch(fixture, &request);
 
-    /* The welcome names protocol 1. */
+    /* The welcome names the highest that we speak. */
     feed_expect_welcome(call, SNAPSHOT, POINTSMAN__V1__WELCOME_REASON__WELCOME_REASON_NOTHING_HELD);
+    fake_call_free(call);
+}
+
+/* A proxy of the version before knows names alone. */
+static void in_the_first_protocol_routes_go_by_their_names(void **state)
+{
+    struct services_fixture *fixture = *state;
+    Pointsman__V1__WatchRequest request = feed_new_proxy();
+    MutationMessage *grpc = put_route("a", "b");
+    Pointsman__V1__Update update;
+    grpc->put_route->kind = POINTSMAN__V1__ROUTE_KIND__ROUTE_KIND_GRPC;
+    apply_ok(fixture, make_apply(grpc, NULL));
+    request.protocol_max = FEED_PROTOCOL_NAMES;
+
+    struct grpc_call *call = feed_watch(fixture, &request);
+
+    Pointsman__V1__WatchResponse *response = feed_pull(call);
+    assert_int_equal(response->welcome->protocol, FEED_PROTOCOL_NAMES);
+    message_free(&response->base);
+    feed_expect_update(call, "a", &update);
+    feed_report_applied(fixture, &update, update.digest);
+    apply_ok(fixture, make_apply(delete_route("GRPCRoute/a"), NULL));
+    feed_expect_update(call, "a-deleted", &update);
     fake_call_free(call);
 }
 
@@ -279,6 +303,7 @@ int main(void)
         test(new_database_takes_no_routes_away_before_its_first_change),
         test(bad_watch_requests_are_refused),
         test(the_protocol_that_both_speak_is_chosen),
+        test(in_the_first_protocol_routes_go_by_their_names),
         test(commit_wakes_the_stream_and_leaves_as_a_delta),
         test(commits_wait_for_the_report_and_leave_as_one),
         test(large_snapshot_comes_in_messages_and_stays_at_its_revision),

@@ -213,6 +213,88 @@ static void references_stay_and_are_searched_by_backend_alone(void **state)
                      0);
 }
 
+/* Packed routes: the kind is field 6. */
+#define HTTP "x'0a0161'"
+#define GRPC "x'0a01613001'"
+
+static void check(struct fixture *fixture, const char *sql, int expected)
+{
+    int value = number(fixture->database, sql);
+    if (value != expected)
+        fail_msg("%s: %d, not %d", sql, value, expected);
+}
+
+static void grpc_routes_get_ids_and_all_else_stays(void **state)
+{
+    struct fixture *fixture = *state;
+    migrate(fixture, schema_files, 6);
+    assert_int_equal(
+        sqlite3_exec(fixture->database,
+                     "INSERT INTO objects VALUES (1, 'a', 1, 1, " GRPC "),"
+                     " (1, 'n/b', 1, 1, " HTTP "), (2, 'a', 1, 1, " GRPC ");"
+                     "INSERT INTO changes VALUES (1, 1, 1, 'a', NULL, " HTTP "),"
+                     " (2, 2, 1, 'a', " HTTP ", NULL), (3, 3, 1, 'a', NULL, " GRPC "),"
+                     " (4, 4, 1, 'n/c', NULL, " GRPC "), (5, 5, 1, 'n/c', " GRPC ", NULL),"
+                     " (6, 6, 2, 'a', NULL, " GRPC ");"
+                     "INSERT INTO backend_references VALUES ('x', 'a'), ('x', 'n/b'), ('y', 'a')",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+
+    migrate(fixture, schema_files, schema_file_count);
+
+    check(fixture, "SELECT count(*) FROM objects", 3);
+    check(fixture, "SELECT count(*) FROM objects WHERE kind = 1 AND name = 'GRPCRoute/a'", 1);
+    check(fixture, "SELECT count(*) FROM objects WHERE kind = 1 AND name = 'n/b'", 1);
+    check(fixture, "SELECT count(*) FROM objects WHERE kind = 2 AND name = 'a'", 1);
+    check(fixture, "SELECT sum(sequence) FROM changes WHERE name = 'GRPCRoute/a'", 3);
+    check(fixture, "SELECT sum(sequence) FROM changes WHERE name = 'a'", 1 + 2 + 6);
+    check(fixture, "SELECT sum(sequence) FROM changes WHERE name = 'GRPCRoute/n/c'", 4 + 5);
+    check(fixture, "SELECT count(*) FROM backend_references WHERE route = 'GRPCRoute/a'", 2);
+    check(fixture, "SELECT count(*) FROM backend_references WHERE route = 'n/b'", 1);
+    check(fixture, "SELECT count(*) FROM backend_references", 3);
+    check(fixture, "SELECT compacted_revision FROM head", 0);
+}
+
+/* "+x", "a"; "-x", "n/b"; "+y", "gone", each ended by a 0, and what is damaged. */
+static void the_log_of_references_gets_ids_too(void **state)
+{
+    struct fixture *fixture = *state;
+    migrate(fixture, schema_files, 6);
+    assert_int_equal(sqlite3_exec(fixture->database,
+                                  "INSERT INTO objects VALUES (1, 'a', 1, 1, " GRPC "),"
+                                  " (1, 'n/b', 1, 1, " HTTP ");"
+                                  "INSERT INTO reference_log VALUES (1, x'2b78006100"
+                                  "2d78006e2f62002b7900676f6e6500'), (2, x'2b7800'), (3, x'')",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+
+    migrate(fixture, schema_files, schema_file_count);
+
+    check(fixture,
+          "SELECT hex(entries) = '2B7800' || hex('GRPCRoute/a') ||"
+          " '00' || '2D78006E2F6200' || '2B7900676F6E6500' FROM reference_log WHERE revision = 1",
+          1);
+    check(fixture, "SELECT entries = x'2b7800' FROM reference_log WHERE revision = 2", 1);
+    check(fixture, "SELECT entries = x'' FROM reference_log WHERE revision = 3", 1);
+}
+
+/* The history cannot say it of two routes at once. */
+static void a_change_of_the_kind_is_where_the_history_begins(void **state)
+{
+    struct fixture *fixture = *state;
+    migrate(fixture, schema_files, 6);
+    assert_int_equal(sqlite3_exec(fixture->database,
+                                  "UPDATE head SET revision = 9, compacted_revision = 2;"
+                                  "INSERT INTO changes VALUES (1, 5, 1, 'a', " GRPC ", " HTTP "),"
+                                  " (2, 6, 1, 'a', " HTTP ", " HTTP ")",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+
+    migrate(fixture, schema_files, schema_file_count);
+
+    check(fixture, "SELECT compacted_revision FROM head", 5);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -227,6 +309,9 @@ int main(void)
         test(every_released_schema_becomes_the_newest),
         test(older_commits_get_the_counts_of_their_changes),
         test(references_stay_and_are_searched_by_backend_alone),
+        test(grpc_routes_get_ids_and_all_else_stays),
+        test(the_log_of_references_gets_ids_too),
+        test(a_change_of_the_kind_is_where_the_history_begins),
         cmocka_unit_test(released_files_are_numbered_without_gaps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

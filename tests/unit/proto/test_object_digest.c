@@ -27,11 +27,22 @@ static void kind_name_and_bytes_all_count(void **state)
                                                SLICE("api"), SLICE("bytez")));
 }
 
+/* Proxies of earlier versions, and what they keep, have names alone. */
+static void the_id_of_a_route_counts_as_its_name(void **state)
+{
+    (void)state;
+    const Pointsman__V1__ObjectKind route = POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
+
+    assert_int_equal(object_digest(route, SLICE("GRPCRoute/api"), SLICE("bytes")),
+                     object_digest(route, SLICE("api"), SLICE("bytes")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(value_never_changes),
         cmocka_unit_test(kind_name_and_bytes_all_count),
+        cmocka_unit_test(the_id_of_a_route_counts_as_its_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,12 @@
 #include "common/clock.h"
+#include "proto/feed_protocol.h"
 #include "proto/object_digest.h"
 #include "proxy/feed_session.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/proxy/fake_grpc_client.h"
 #include "tests/unit/proxy/fake_replica.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { HEARTBEAT_MS = 1000 };
@@ -21,7 +23,8 @@ struct told {
     enum error_code loss_code;
     bool needs_snapshot;
     bool is_snapshot;
-    size_t objects; /* of the last update */
+    size_t objects;  /* of the last update */
+    char names[256]; /* theirs: "users orders-deleted " */
 };
 
 struct fixture {
@@ -53,16 +56,19 @@ static void on_update(void *context, bool is_snapshot)
     struct told *told = context;
     told->is_snapshot = is_snapshot;
     told->objects = 0;
+    told->names[0] = '\0';
 }
 
 static void on_object(void *context, Pointsman__V1__ObjectKind kind, struct slice name,
                       bool deleted, struct slice bytes)
 {
     (void)kind;
-    (void)name;
-    (void)deleted;
     (void)bytes;
-    ((struct told *)context)->objects++;
+    struct told *told = context;
+    size_t length = strlen(told->names);
+    snprintf(told->names + length, sizeof(told->names) - length, "%.*s%s ", (int)name.length,
+             name.at, deleted ? "-deleted" : "");
+    told->objects++;
 }
 
 static void on_table(void *context, struct route_table *table)
@@ -161,7 +167,7 @@ static void say_welcome_in(Pointsman__V1__WelcomeMode mode, uint32_t protocol)
 
 static void say_welcome(Pointsman__V1__WelcomeMode mode)
 {
-    say_welcome_in(mode, 1);
+    say_welcome_in(mode, FEED_PROTOCOL_MAX);
 }
 
 static void say_heartbeat(uint64_t head_revision)
@@ -243,7 +249,8 @@ static void watch_says_who_and_where_we_are(void **state)
     assert_string_equal(watch->epoch, "epoch-1");
     assert_int_equal(watch->revision, 40);
     assert_int_equal(watch->digest, route_replica_digest(fixture->replica));
-    assert_int_equal(watch->protocol_max, 1);
+    assert_int_equal(watch->protocol_min, FEED_PROTOCOL_MIN);
+    assert_int_equal(watch->protocol_max, FEED_PROTOCOL_MAX);
 }
 
 static void watch_for_a_snapshot_says_nothing_is_held(void **state)
@@ -344,6 +351,25 @@ static void objects_are_told_update_by_update(void **state)
 
     assert_false(fixture->told.is_snapshot);
     assert_int_equal(fixture->told.objects, 2);
+}
+
+/* Of control of the version before: of one name there is one route, of either kind. */
+static void in_the_first_protocol_a_name_is_of_either_kind(void **state)
+{
+    struct fixture *fixture = *state;
+    open_session(fixture);
+    say_welcome_in(POINTSMAN__V1__WELCOME_MODE__WELCOME_MODE_SNAPSHOT, FEED_PROTOCOL_NAMES);
+    Pointsman__V1__Update update = make_update(true, 0, 41);
+    update.digest = digest_of("users");
+    say_update(update, "users");
+    assert_string_equal(fixture->told.names, "users ");
+
+    update = make_update(false, 41, 42);
+    update.digest = digest_of("users") + digest_of("orders");
+    say_update(update, "orders");
+
+    assert_string_equal(fixture->told.names, "GRPCRoute/orders-deleted orders-deleted orders ");
+    assert_int_equal(fixture->told.table_revision, 42);
 }
 
 static void only_the_first_table_keeps_going(void **state)
@@ -489,7 +515,7 @@ static void welcome_in_another_protocol_ends_the_session(void **state)
     struct fixture *fixture = *state;
     open_session(fixture);
 
-    say_welcome_in(POINTSMAN__V1__WELCOME_MODE__WELCOME_MODE_UP_TO_DATE, 2);
+    say_welcome_in(POINTSMAN__V1__WELCOME_MODE__WELCOME_MODE_UP_TO_DATE, FEED_PROTOCOL_MAX + 1);
 
     assert_int_equal(fixture->told.losses, 1);
     assert_int_equal(fixture->told.up_to_date, 0);
@@ -560,6 +586,7 @@ int main(void)
         TEST(nothing_is_visible_before_the_last_message),
         TEST(delta_adds_to_what_is_held),
         TEST(objects_are_told_update_by_update),
+        TEST(in_the_first_protocol_a_name_is_of_either_kind),
         TEST(only_the_first_table_keeps_going),
         TEST(delta_on_another_base_asks_for_a_snapshot),
         TEST(delta_with_another_digest_asks_for_a_snapshot),

@@ -96,6 +96,74 @@ static void what_was_not_applied_is_not_written(void **state)
     journal_assert_on_disk(fixture);
 }
 
+/* --- claims: journals of the version before -------------------------------------------------- */
+
+static void write_as_the_first_version(struct journal_fixture *fixture)
+{
+    struct buffer journal = journal_read_file(fixture->journal_path);
+    struct buffer older = BUFFER_EMPTY;
+    buffer_append_string(&older, LOCAL_COPY_JOURNAL_MAGIC);
+    put_number(&older, 1, 4);
+    put_text(&older, "epoch-1");
+    size_t header_bytes = older.length + 8;
+    put_checksum(&older);
+    buffer_append(&older, journal.at + header_bytes, journal.length - header_bytes);
+    journal_write_file(fixture->journal_path, buffer_slice(&older));
+    buffer_clear(&older);
+    buffer_clear(&journal);
+}
+
+/* One of either kind has gone, and one has been replaced by one of the other kind. */
+static void make_older_journal(struct journal_fixture *fixture)
+{
+    journal_write_base(fixture);
+    fake_replica_put(fixture->replica, ROUTE, "GRPCRoute/calls", SLICE("gone"));
+    fake_replica_put(fixture->replica, ROUTE, "GRPCRoute/both", SLICE("replaced"));
+    copy_reading_write(fixture->path, "proxy-1", fixture->replica);
+    fake_replica_remove(fixture->replica, ROUTE, "GRPCRoute/calls");
+    fake_replica_remove(fixture->replica, ROUTE, "GRPCRoute/both");
+
+    journal_start(fixture);
+    local_copy_note(fixture->copy, ROUTE, SLICE("calls"), true, SLICE(""));
+    journal_put(fixture, ROUTE, "both", SLICE("new"));
+    journal_stop(fixture);
+    write_as_the_first_version(fixture);
+}
+
+static void in_an_older_journal_a_name_is_of_either_kind(void **state)
+{
+    struct journal_fixture *fixture = *state;
+    make_older_journal(fixture);
+
+    journal_assert_on_disk(fixture);
+    assert_int_equal(fake_replica_count(fixture->replica), 2);
+}
+
+static void rewrite(struct journal_fixture *fixture);
+
+static void an_older_journal_is_not_gone_on_with(void **state)
+{
+    struct journal_fixture *fixture = *state;
+    make_older_journal(fixture);
+    struct buffer before = journal_read_file(fixture->journal_path);
+
+    journal_start(fixture);
+    journal_put(fixture, ROUTE, "orders", SLICE("bytes"));
+    journal_stop(fixture);
+    struct buffer after = journal_read_file(fixture->journal_path);
+    journal_start(fixture);
+    assert_true(local_copy_wants_snapshot(fixture->copy));
+    rewrite(fixture);
+    journal_stop(fixture);
+
+    assert_true(slice_equals(buffer_slice(&before), buffer_slice(&after)));
+    journal_assert_on_disk(fixture);
+    journal_start(fixture);
+    assert_false(local_copy_wants_snapshot(fixture->copy));
+    buffer_clear(&before);
+    buffer_clear(&after);
+}
+
 /* --- claims: new bases ---------------------------------------------------------------------- */
 
 static bool wants_snapshot(void *context)
@@ -274,6 +342,8 @@ int main(void)
         TEST(the_base_is_not_touched_by_a_change),
         TEST(a_change_is_on_disk_without_being_asked_for),
         TEST(what_was_not_applied_is_not_written),
+        TEST(in_an_older_journal_a_name_is_of_either_kind),
+        TEST(an_older_journal_is_not_gone_on_with),
         TEST(a_long_journal_asks_for_a_new_base),
         TEST(changes_while_a_base_is_written_are_in_its_journal),
         TEST(what_was_replaced_asks_for_a_new_base),

@@ -173,17 +173,24 @@ static void what_only_an_http_route_has_is_refused(void **state)
 }
 
 /* DOC-4 */
-static void both_kinds_share_their_names(void **state)
+static void one_name_is_given_once_for_each_kind(void **state)
 {
     (void)state;
-    assert_documents_refused(
-        "apiVersion: gateway.networking.k8s.io/v1\n"
-        "kind: HTTPRoute\n"
-        "metadata: {name: calls}\n"
-        "spec: {}\n"
-        "---\n" GRPC_HEAD "spec: {}\n",
-        "a.yaml:8:18: GRPCRoute 'calls' is given twice, maybe as an HTTPRoute, for both are "
-        "routes; first at a.yaml:3:18: metadata.name\n");
+    static const char http[] = "apiVersion: gateway.networking.k8s.io/v1\n"
+                               "kind: HTTPRoute\n"
+                               "metadata: {name: calls}\n"
+                               "spec: {}\n"
+                               "---\n" GRPC_HEAD "spec: {}\n";
+    static const char twice[] = GRPC_HEAD "spec: {}\n---\n" GRPC_HEAD "spec: {}\n";
+    documents_read_ok(http);
+
+    const Pointsman__V1__ObjectKind route = POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
+    assert_ptr_equal(draft_find(&documents_draft, route, "calls"),
+                     documents_draft.request.mutations[0]);
+    assert_ptr_equal(draft_find(&documents_draft, route, "GRPCRoute/calls"),
+                     documents_draft.request.mutations[1]);
+    assert_documents_refused(twice, "a.yaml:8:18: GRPCRoute 'calls' is given twice; first at "
+                                    "a.yaml:3:18: metadata.name\n");
 }
 
 static void an_http_route_has_no_such_method(void **state)
@@ -240,7 +247,7 @@ int main(void)
         DOCUMENT_TEST(what_both_kinds_have_is_read_alike),
         DOCUMENT_TEST(what_is_written_is_read_as_the_same_route),
         DOCUMENT_TEST(what_only_an_http_route_has_is_refused),
-        DOCUMENT_TEST(both_kinds_share_their_names),
+        DOCUMENT_TEST(one_name_is_given_once_for_each_kind),
         DOCUMENT_TEST(an_http_route_has_no_such_method),
         DOCUMENT_TEST(a_method_that_is_none_is_refused),
     };

@@ -259,13 +259,15 @@ RouteMessage *random_route(enum world_kind world, unsigned number)
 {
     struct buffer text = BUFFER_EMPTY;
     unsigned created = random_below(5);
+    /* It has the name of the HTTPRoute before it. */
+    bool is_grpc = world != WORLD_WIDE && number % 8 == 1;
+    number -= is_grpc;
     buffer_printf(&text, "%s%u @%u.%u", number % 3 == 0 ? "ns/r" : "r", number, created,
                   random_below(3));
     write_hostnames(&text, world);
     if (random_once_in(6))
         buffer_printf(&text, " %s", ONE_OF(attachments));
 
-    bool is_grpc = world != WORLD_WIDE && random_once_in(8);
     if (is_grpc)
         buffer_append_string(&text, " grpc");
 

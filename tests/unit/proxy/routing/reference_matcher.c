@@ -24,6 +24,7 @@ struct rank {
     uint64_t created; /* smaller goes first */
     uint32_t order;   /* smaller goes first */
     const char *name; /* smaller goes first */
+    bool is_grpc;     /* goes behind the HTTPRoute of its name */
     size_t rule;      /* smaller goes first */
 };
 
@@ -50,6 +51,8 @@ static enum reference_criterion goes_first(const struct rank *a, const struct ra
     DECIDE(order, a->order < b->order);
 #undef DECIDE
     int order = strcmp(a->name, b->name);
+    if (order == 0)
+        order = (int)a->is_grpc - (int)b->is_grpc;
     *is_first = order != 0 ? order < 0 : a->rule < b->rule;
     if (order != 0)
         return DECIDED_NAME;
@@ -432,6 +435,7 @@ static void consider_rule(struct search *search, const RouteMessage *route, size
             .created = route->created_revision,
             .order = route->created_order,
             .name = route->name,
+            .is_grpc = route->kind == POINTSMAN__V1__ROUTE_KIND__ROUTE_KIND_GRPC,
             .rule = index,
         };
         if (match_holds(match, search->head, search->path, &rank))

@@ -41,7 +41,7 @@ void table_fixture_add(struct table_fixture *fixture, const char *text)
 void table_fixture_remove(struct table_fixture *fixture, const char *name)
 {
     size_t i = 0;
-    while (!slice_equals(route_name(fixture->routes[i]), slice_from_string(name)))
+    while (!slice_equals(route_id(fixture->routes[i]), slice_from_string(name)))
         i++;
     route_table_builder_remove(fixture->builder, fixture->routes[i]);
     fixture->routes[i] = fixture->routes[--fixture->route_count];
@@ -64,7 +64,7 @@ const char *table_fixture_find(struct table_fixture *fixture, const char *text)
     if (rule == NULL) {
         snprintf(fixture->answer, sizeof(fixture->answer), "none");
     } else {
-        struct slice name = rule_route_name(rule);
+        struct slice name = rule_route_id(rule);
         int length =
             snprintf(fixture->answer, sizeof(fixture->answer), "%.*s", (int)name.length, name.at);
         if (rule->index > 0)

@@ -7,6 +7,7 @@
 #include "tests/unit/proxy/routing/replica_objects.h"
 #include "tests/unit/proxy/routing/route_text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct fixture {
@@ -109,6 +110,47 @@ static void several_lists_make_one_update(void **state)
     assert_goes_to(fixture, find(fixture, "GET b.internal/")->choices[0].backend_index, "two");
 }
 
+static void assert_taken_by(struct fixture *fixture, const char *text, const char *id)
+{
+    const struct rule *rule = find(fixture, text);
+    assert_non_null(rule);
+    assert_true(slice_equals(rule_route_id(rule), slice_from_string(id)));
+}
+
+/* Also when the GRPCRoute comes under its name alone, as an earlier version sends it. */
+static void both_kinds_of_one_name_are_two_routes(void **state)
+{
+    struct fixture *fixture = *state;
+    struct object grpc = route_object("b host=h grpc : prefix:/s");
+    snprintf(grpc.name, sizeof(grpc.name), "GRPCRoute/b");
+    prepare(fixture, route_object("a host=h grpc : prefix:/r"));
+    prepare(fixture, route_object("a host=h : prefix:/"));
+    prepare(fixture, route_object("b host=h : prefix:/b"));
+    prepare(fixture, grpc);
+
+    route_replica_stage_prepared(fixture->replica, &fixture->prepared);
+    assert_true(commit(fixture));
+
+    assert_int_equal(route_table_route_count(fixture->table), 4);
+    assert_taken_by(fixture, "POST h/r/Get", "GRPCRoute/a");
+    assert_taken_by(fixture, "GET h/", "a");
+    assert_taken_by(fixture, "GET h/b", "b");
+    assert_taken_by(fixture, "POST h/s/Get", "GRPCRoute/b");
+}
+
+static void an_id_of_the_other_kind_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct object object = route_object("a : prefix:/");
+    snprintf(object.name, sizeof(object.name), "GRPCRoute/a");
+    prepare(fixture, object);
+
+    route_replica_stage_prepared(fixture->replica, &fixture->prepared);
+
+    assert_false(commit(fixture));
+    assert_non_null(strstr(fixture->err.message, "GRPCRoute/a"));
+}
+
 static void problems_come_out_at_the_commit(void **state)
 {
     struct fixture *fixture = *state;
@@ -162,6 +204,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(references_are_bound_when_they_are_staged),
         TEST(several_lists_make_one_update),
+        TEST(both_kinds_of_one_name_are_two_routes),
+        TEST(an_id_of_the_other_kind_is_refused),
         TEST(problems_come_out_at_the_commit),
         TEST(a_refused_first_snapshot_leaves_nothing),
         TEST(what_is_not_staged_is_let_go),

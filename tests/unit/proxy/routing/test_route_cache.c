@@ -133,7 +133,7 @@ static void *look_routes_up(void *context)
         if (rule != NULL) {
             rule_acquire(rule);
             table = route_cache_view_table(&view);
-            atomic_fetch_add(&race->older, rule_route_name(rule).at[0] != 'r');
+            atomic_fetch_add(&race->older, rule_route_id(rule).at[0] != 'r');
             rule_release(&rule);
         }
         atomic_fetch_add(&race->older, route_table_find(table, &requests[1].head) == NULL);

@@ -33,7 +33,7 @@ static const char *const verdict_names[] = {
 
 static void append_considered(struct buffer *said, const struct considered_match *considered)
 {
-    buffer_append_slice(said, rule_route_name(considered->match->rule));
+    buffer_append_slice(said, rule_route_id(considered->match->rule));
     buffer_printf(said, " %s",
                   considered->is_other_host ? "host" : verdict_names[considered->verdict]);
     if (considered->condition.length > 0)
@@ -75,7 +75,7 @@ static const char *explain_with(struct table_fixture *fixture, const char *text,
     if (explanation->winner.match == NULL)
         buffer_append_string(&said, "none");
     else
-        buffer_append_slice(&said, rule_route_name(explanation->winner.match->rule));
+        buffer_append_slice(&said, rule_route_id(explanation->winner.match->rule));
     if (with_all)
         buffer_append_string(&said, "; ");
     append_list(&said, &explanation->behind);

@@ -27,16 +27,31 @@ static void of_grpc_the_service_goes_first_then_the_method_then_headers(void **s
     table_fixture_add(*state, "both @5 grpc : exact:/s/Put");
     table_fixture_add(*state, "longer @6 grpc : grpc:GetAll");
 
-    table_fixture_expect(state, "POST h/s/Get a: 1 | b: 2", "service");
-    table_fixture_expect(state, "POST h/s/Put", "both");
-    table_fixture_expect(state, "POST h/t/Get a: 1 | b: 2", "header");
-    table_fixture_expect(state, "POST h/t/Get", "method");
-    table_fixture_expect(state, "POST h/t/GetAll", "longer");
-    table_fixture_expect(state, "POST h/t/Put a: 1 | b: 2", "any");
+    table_fixture_expect(state, "POST h/s/Get a: 1 | b: 2", "GRPCRoute/service");
+    table_fixture_expect(state, "POST h/s/Put", "GRPCRoute/both");
+    table_fixture_expect(state, "POST h/t/Get a: 1 | b: 2", "GRPCRoute/header");
+    table_fixture_expect(state, "POST h/t/Get", "GRPCRoute/method");
+    table_fixture_expect(state, "POST h/t/GetAll", "GRPCRoute/longer");
+    table_fixture_expect(state, "POST h/t/Put a: 1 | b: 2", "GRPCRoute/any");
     table_fixture_expect(state, "POST h/t/u/Get", "none");
     table_fixture_expect(state, "POST h//Get", "none");
     table_fixture_expect(state, "POST h/Get", "none");
     table_fixture_expect(state, "POST h/t/get", "none");
+}
+
+/* TIE-2; GRPCRoute: routes of both kinds compete where they serve one hostname. */
+static void of_one_name_the_http_route_goes_first(void **state)
+{
+    table_fixture_add(*state, "b @1 grpc : exact:/s/Get");
+    table_fixture_add(*state, "b @1 : exact:/s/Get");
+    table_fixture_add(*state, "a @1 grpc : exact:/s/Get");
+    table_fixture_expect(state, "POST h/s/Get", "GRPCRoute/a");
+
+    table_fixture_remove(*state, "GRPCRoute/a");
+    table_fixture_expect(state, "POST h/s/Get", "b");
+
+    table_fixture_remove(*state, "b");
+    table_fixture_expect(state, "POST h/s/Get", "GRPCRoute/b");
 }
 
 static void more_headers_go_before_more_parameters(void **state)
@@ -290,9 +305,9 @@ static void a_method_of_any_service_is_found_among_many(void **state)
     add_numbered(state, 400, "grpc:m# header:a=1 | grpc:m#");
     table_fixture_add(*state, "late grpc : grpc:m300 header:a=1 header:b=1");
     table_fixture_add(*state, "any : prefix:/");
-    table_fixture_expect(state, "POST h/s/m217", "r217");
-    table_fixture_expect(state, "POST h/s/m300 a: 1", "r300");
-    table_fixture_expect(state, "POST h/s/m300 a: 1 | b: 1", "late");
+    table_fixture_expect(state, "POST h/s/m217", "GRPCRoute/r217");
+    table_fixture_expect(state, "POST h/s/m300 a: 1", "GRPCRoute/r300");
+    table_fixture_expect(state, "POST h/s/m300 a: 1 | b: 1", "GRPCRoute/late");
     table_fixture_expect(state, "POST h/s/m217/x", "any");
     table_fixture_expect(state, "POST h/m217", "any");
     table_fixture_expect(state, "POST h//m217", "any");
@@ -303,6 +318,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TABLE_TEST(a_method_goes_before_more_headers),
         TABLE_TEST(of_grpc_the_service_goes_first_then_the_method_then_headers),
+        TABLE_TEST(of_one_name_the_http_route_goes_first),
         TABLE_TEST(more_headers_go_before_more_parameters),
         TABLE_TEST(more_parameters_go_first),
         TABLE_TEST(header_names_ignore_case_and_values_do_not),

@@ -10,6 +10,7 @@
 #include "common/buffer.h"
 #include "proto/message.h"
 #include "proto/object_digest.h"
+#include "proto/route_id.h"
 #include "proxy/routing/route_explain.h"
 #include "proxy/routing/route_replica.h"
 #include "proxy/routing/route_table.h"
@@ -58,15 +59,23 @@ struct round {
     struct tally *tally;
 };
 
+/* Good until the next call. */
+static struct slice id_of(const RouteMessage *message)
+{
+    static char id[64];
+    snprintf(id, sizeof(id), "%s%s", route_id_start(message->kind), message->name);
+    return slice_from_string(id);
+}
+
 static uint64_t stage(struct round *round, const RouteMessage *message, bool deleted)
 {
     struct buffer bytes = BUFFER_EMPTY;
-    struct slice name = slice_from_string(message->name);
+    struct slice id = id_of(message);
     message_pack(&message->base, &bytes);
-    route_replica_stage(round->replica, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE, name,
-                        deleted, buffer_slice(&bytes));
+    route_replica_stage(round->replica, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE, id, deleted,
+                        buffer_slice(&bytes));
     uint64_t digest =
-        object_digest(POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE, name, buffer_slice(&bytes));
+        object_digest(POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE, id, buffer_slice(&bytes));
     buffer_clear(&bytes);
     return digest;
 }
@@ -75,8 +84,8 @@ static void unstage_digest(struct round *round, const RouteMessage *message)
 {
     struct buffer bytes = BUFFER_EMPTY;
     message_pack(&message->base, &bytes);
-    round->digest -= object_digest(POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
-                                   slice_from_string(message->name), buffer_slice(&bytes));
+    round->digest -= object_digest(POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE, id_of(message),
+                                   buffer_slice(&bytes));
     buffer_clear(&bytes);
 }
 
@@ -160,7 +169,7 @@ static void compare_explanation(const struct round *round, const struct held_tab
     bool is_same = winner == NULL || rule == NULL
                        ? winner == NULL && rule == NULL
                        : winner->rule->index == rule->index &&
-                             slice_equals(rule_route_name(winner->rule), rule_route_name(rule));
+                             slice_equals(rule_route_id(winner->rule), rule_route_id(rule));
     if (!is_same)
         fail_msg("POINTSMAN_TEST_SEED=%" PRIu64 ": '%s' is explained by another rule", round->seed,
                  text);
@@ -193,18 +202,17 @@ static void compare(struct round *round, const struct held_table *held, const ch
     const struct rule *rule = route_table_find(held->table, &request.head);
     struct reference_answer answer = reference_find(held->messages, held->count, &request.head);
 
-    bool is_same =
-        rule == NULL || answer.route == NULL
-            ? rule == NULL && answer.route == NULL
-            : slice_equals(rule_route_name(rule), slice_from_string(answer.route->name)) &&
-                  rule->index == answer.rule_index;
+    bool is_same = rule == NULL || answer.route == NULL
+                       ? rule == NULL && answer.route == NULL
+                       : slice_equals(rule_route_id(rule), id_of(answer.route)) &&
+                             rule->index == answer.rule_index;
     if (!is_same) {
-        struct slice name = rule == NULL ? SLICE("none") : rule_route_name(rule);
+        struct slice id = rule == NULL ? SLICE("none") : rule_route_id(rule);
         fail_msg("POINTSMAN_TEST_SEED=%" PRIu64 ": '%s' on %.*s goes to %.*s.%u, not to %s.%zu",
                  round->seed, text, (int)request.head.listener->name.length,
-                 request.head.listener->name.at, (int)name.length, name.at,
+                 request.head.listener->name.at, (int)id.length, id.at,
                  rule == NULL ? 0U : rule->index,
-                 answer.route == NULL ? "none" : answer.route->name, answer.rule_index);
+                 answer.route == NULL ? "none" : id_of(answer.route).at, answer.rule_index);
     }
     if (random_once_in(64))
         compare_explanation(round, held, &request.head, rule, text);
