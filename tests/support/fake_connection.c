@@ -50,23 +50,28 @@ static bool receive_request(struct fake_connection *connection, enum http_messag
     return connection->request.state != HTTP_MESSAGE_BROKEN;
 }
 
-static void record_request(struct fake_connection *connection)
+static struct http_message *copy_of(const struct http_message *request)
 {
-    struct fake_upstream *upstream = connection->upstream;
     struct http_message *copy = memory_allocate_zeroed(1, sizeof(*copy));
-    buffer_append_slice(&copy->head, buffer_slice(&connection->request.head));
-    buffer_append_slice(&copy->body, buffer_slice(&connection->request.body));
-    buffer_append_slice(&copy->trailers, buffer_slice(&connection->request.trailers));
+    buffer_append_slice(&copy->head, buffer_slice(&request->head));
+    buffer_append_slice(&copy->body, buffer_slice(&request->body));
+    buffer_append_slice(&copy->trailers, buffer_slice(&request->trailers));
     buffer_string(&copy->head);
     buffer_string(&copy->body);
     buffer_string(&copy->trailers);
-    copy->is_chunked = connection->request.is_chunked;
+    copy->is_chunked = request->is_chunked;
     copy->state = HTTP_MESSAGE_COMPLETE;
+    return copy;
+}
 
+static void record_request(struct fake_connection *connection)
+{
+    struct fake_upstream *upstream = connection->upstream;
     mutex_lock(&upstream->mutex);
-    CHECK(upstream->request_count < REQUESTS_MAX, "more requests than a story should have");
-    upstream->requests[upstream->request_count++] = copy;
-    pthread_cond_broadcast(&upstream->changed);
+    if (upstream->request_count < REQUESTS_MAX) {
+        upstream->requests[upstream->request_count++] = copy_of(&connection->request);
+        pthread_cond_broadcast(&upstream->changed);
+    }
     mutex_unlock(&upstream->mutex);
 }
 

@@ -13,6 +13,8 @@
 
 #include <openssl/ssl.h>
 
+/* A load may send more requests than that, however many a machine makes in its time: those are
+ * answered, and not recorded. */
 enum { REQUESTS_MAX = 100000, SCRIPTS_MAX = 2048 };
 
 struct fake_connection {

@@ -74,6 +74,7 @@ void fake_upstream_drop_connections(struct fake_upstream *upstream);
 /* --- what it saw ---------------------------------------------------------------------------- */
 
 size_t fake_upstream_connection_count(struct fake_upstream *upstream);
+/* Of the first hundred thousand: what comes behind them is answered, and not kept. */
 size_t fake_upstream_request_count(struct fake_upstream *upstream);
 
 /* How many connections resumed a TLS session, and the name the last one asked for ("" for none; at

@@ -211,19 +211,47 @@ static void the_old_process_follows_changes_to_its_end(void **state)
     free(process_expect_line(supervisor(), " process_drained "));
 }
 
-/* From the start of a process until it serves, both are there, and either may answer. */
+/* Asks on a connection, and opens the next one when its process has done with it. The status. */
+static int ask(struct http_connection **connection, const char *path)
+{
+    char request[64];
+    struct http_message response = HTTP_MESSAGE_EMPTY;
+    enum http_outcome outcome = HTTP_CLOSED;
+    snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: h\r\n\r\n", path);
+    while (outcome == HTTP_CLOSED) {
+        if (*connection == NULL)
+            *connection = open_connection();
+        http_connection_send_text(*connection, request);
+        outcome = http_connection_receive(*connection, &response, WAIT_MS);
+        if (outcome == HTTP_CLOSED) {
+            http_connection_close(*connection);
+            *connection = NULL;
+        }
+    }
+    CHECK(outcome == HTTP_COMPLETE, "not answered: %s", http_outcome_name(outcome));
+    int status = response.status;
+    http_message_clear(&response);
+    return status;
+}
+
+/* From the start of a process until it has taken over, and until the connections of the old one are
+ * gone, both answer. */
 static void what_is_acknowledged_is_live_while_processes_change(void **state)
 {
     (void)state;
+    struct http_connection *connection = NULL;
     for (unsigned generation = 2; generation < 2 + UPGRADES; generation++) {
         process_signal(supervisor(), SIGUSR2);
-        while (stage_count_lines(&stage, " taken_over ") < generation - 1) {
+        while (stage_count_lines(&stage, " process_drained ") < generation - 1) {
             add_route("comes", "/comes");
+            assert_int_equal(ask(&connection, "/comes"), 200);
             assert_int_equal(stage_get(&stage, "/comes"), 200);
             pointsman_routectl_ok(stage.pointsman, "remove", "comes", NULL);
+            assert_int_equal(ask(&connection, "/comes"), 404);
             assert_int_equal(stage_get(&stage, "/comes"), 404);
         }
     }
+    http_connection_close(connection);
 }
 
 static void a_broken_program_leaves_the_old_process_serving(void **state)
