@@ -74,6 +74,20 @@ static void write_control(struct buffer *to, const struct control_client_status 
     buffer_append_string(to, "\n  },\n");
 }
 
+static void write_local_copy(struct buffer *to, const struct control_client_status *control)
+{
+    if (!control->keeps_copy) {
+        buffer_append_string(to, "  \"local_copy\": null,\n");
+        return;
+    }
+    buffer_printf(to,
+                  "  \"local_copy\": {\n    \"failing\": %s,\n    \"failures\": %" PRIu64
+                  ",\n    \"last_error\": ",
+                  json_bool(control->copy.is_failing), control->copy.failures);
+    append_text(to, control->copy.last_error);
+    buffer_append_string(to, "\n  },\n");
+}
+
 static void write_listeners(struct buffer *to, const struct http_server *server)
 {
     buffer_append_string(to, "  \"listeners\": [");
@@ -108,6 +122,7 @@ static int write_status(void *context, struct buffer *to)
                   ",\n  \"backends\": %" PRIu64 ",\n",
                   control.revision, control.routes, control.backends);
     write_control(to, &control);
+    write_local_copy(to, &control);
     buffer_append_string(to, "  \"backend_list\": ");
     backend_report_write_json(to, sources->cache);
     buffer_append_string(to, ",\n  \"names\": ");
@@ -138,6 +153,8 @@ static int write_metrics(void *context, struct buffer *to)
         .control_reconnects = control.reconnects,
         .updates_applied = control.updates_applied,
         .updates_rejected = control.updates_rejected,
+        .is_copy_failing = control.copy.is_failing,
+        .copy_failures = control.copy.failures,
         .revision = control.revision,
         .routes = control.routes,
         .backends = control.backends,

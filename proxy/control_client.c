@@ -11,7 +11,6 @@
 #include "common/mutex.h"
 #include "proxy/copy_loader.h"
 #include "proxy/feed_session.h"
-#include "proxy/local_copy.h"
 #include "proxy/routing/replica_snapshot.h"
 #include "proxy/routing/route_cache.h"
 #include "proxy/routing/route_replica.h"
@@ -104,6 +103,17 @@ static void publish_copy(struct control_client *client, bool is_stale)
 }
 
 /* --- the local copy ------------------------------------------------------------------------- */
+
+static void show_copy(struct control_client *client)
+{
+    struct local_copy_health health = {0};
+    if (client->copy != NULL)
+        local_copy_health(client->copy, &health);
+    mutex_lock(&client->mutex);
+    client->status.keeps_copy = client->copy != NULL;
+    client->status.copy = health;
+    mutex_unlock(&client->mutex);
+}
 
 /* A snapshot is taken in no time; it is written on the copy's own thread. */
 static void give_snapshot(struct control_client *client)
@@ -336,6 +346,7 @@ static void on_collect_due(struct event_timer *timer)
     struct control_client *client = timer->context;
     route_replica_collect(client->options.replica);
     give_snapshot(client);
+    show_copy(client);
     event_timer_start(timer, client->loop, COLLECT_INTERVAL_MS, on_collect_due, client);
 }
 
@@ -361,6 +372,7 @@ static void leave_copy(struct control_client *client)
     give_snapshot(client);
     local_copy_stop(client->copy);
     client->copy = NULL;
+    show_copy(client);
 }
 
 static void on_wake(void *context)

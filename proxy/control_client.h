@@ -11,6 +11,7 @@
 #include "common/error.h"
 #include "proto/messages.h"
 #include "proxy/identity.h"
+#include "proxy/local_copy.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -65,6 +66,8 @@ struct control_client_status {
     uint64_t backends;
     char last_error[ERROR_MESSAGE_BYTES];     /* why the last session ended; "" while connected */
     char last_rejection[ERROR_MESSAGE_BYTES]; /* "" when the last update was applied */
+    bool keeps_copy;                          /* a local one, in this process */
+    struct local_copy_health copy;            /* about a second old */
 };
 
 struct control_client *control_client_start(const struct control_client_options *options);

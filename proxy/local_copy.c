@@ -17,6 +17,7 @@
 #include "proxy/routing/replica_snapshot.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -54,6 +55,7 @@ struct local_copy {
     struct change *before_snapshot;    /* what led to it */
     bool wants_snapshot;
     uint64_t not_before_ms; /* it wants none */
+    struct local_copy_health health;
     bool is_stopping;
 
     /* control only */
@@ -69,7 +71,6 @@ struct local_copy {
     uint64_t base_bytes;
     uint64_t next_append_ms;
     uint64_t retry_ms; /* nothing is written anew before */
-    bool has_failed;   /* the last time; failures are logged once */
 };
 
 static void free_changes(struct change *list)
@@ -84,19 +85,29 @@ static void free_changes(struct change *list)
 
 /* --- what the disk does --------------------------------------------------------------------- */
 
+/* Failures are logged once. */
 static void note_failure(struct local_copy *copy, const struct error *err)
 {
-    if (!copy->has_failed)
+    mutex_lock(&copy->mutex);
+    bool is_news = !copy->health.is_failing;
+    copy->health.is_failing = true;
+    copy->health.failures++;
+    memcpy(copy->health.last_error, err->message, sizeof(err->message));
+    mutex_unlock(&copy->mutex);
+    if (is_news)
         log_error("local_copy_failed", "reason=\"%s\"", err->message);
-    copy->has_failed = true;
     copy->retry_ms = clock_now_ms() + RETRY_MS;
 }
 
 static void note_success(struct local_copy *copy)
 {
-    if (copy->has_failed)
+    mutex_lock(&copy->mutex);
+    bool is_news = copy->health.is_failing;
+    copy->health.is_failing = false;
+    copy->health.last_error[0] = '\0';
+    mutex_unlock(&copy->mutex);
+    if (is_news)
         log_info("local_copy_recovered", "path=%s", copy->paths.base);
-    copy->has_failed = false;
 }
 
 static bool lock_files(struct local_copy *copy, struct error *err)
@@ -341,6 +352,13 @@ void local_copy_commit(struct local_copy *copy, uint64_t revision, uint64_t dige
     if (dropped != NULL)
         log_warn("local_copy_behind", "reason=\"the disk does not keep up\"");
     free_changes(dropped);
+}
+
+void local_copy_health(struct local_copy *copy, struct local_copy_health *health)
+{
+    mutex_lock(&copy->mutex);
+    *health = copy->health;
+    mutex_unlock(&copy->mutex);
 }
 
 void local_copy_replace(struct local_copy *copy, uint64_t revision, uint64_t digest)

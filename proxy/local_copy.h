@@ -58,6 +58,14 @@ void local_copy_forget_notes(struct local_copy *copy);
 /* The update was applied, and led here. What was noted will be on disk within about a second. */
 void local_copy_commit(struct local_copy *copy, uint64_t revision, uint64_t digest);
 
+/* How writing goes. */
+struct local_copy_health {
+    bool is_failing;                      /* the last write did; what is on disk grows old */
+    uint64_t failures;                    /* in all */
+    char last_error[ERROR_MESSAGE_BYTES]; /* "" unless it is failing */
+};
+void local_copy_health(struct local_copy *copy, struct local_copy_health *health);
+
 /* Everything was replaced: what is applied does not come of what was before. */
 void local_copy_replace(struct local_copy *copy, uint64_t revision, uint64_t digest);
 

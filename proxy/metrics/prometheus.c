@@ -374,6 +374,10 @@ static void write_facts(struct buffer *to, const struct prometheus_facts *facts)
                   facts->updates_applied);
     write_counter(to, "pointsman_updates_rejected_total", "Updates of routes rejected.",
                   facts->updates_rejected);
+    write_gauge(to, "pointsman_local_copy_failing", "1 while the local copy cannot be written.",
+                facts->is_copy_failing);
+    write_counter(to, "pointsman_local_copy_failures_total",
+                  "Times the local copy could not be written.", facts->copy_failures);
 }
 
 void prometheus_write(struct buffer *to, struct counters *counters,

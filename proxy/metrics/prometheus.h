@@ -22,6 +22,8 @@ struct prometheus_facts {
     uint64_t control_reconnects;
     uint64_t updates_applied;
     uint64_t updates_rejected;
+    bool is_copy_failing; /* the local copy, to be written */
+    uint64_t copy_failures;
     uint64_t revision;
     uint64_t routes;
     uint64_t backends;

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CONNECTIONS = 4, SOME_REQUESTS = 200 };
@@ -232,6 +233,37 @@ static void a_damaged_copy_and_no_control_are_no_routes_and_not_ready(void **sta
     assert_int_not_equal(get_status("/page"), 404);
 }
 
+static bool is_copy_failing(void *context)
+{
+    (void)context;
+    return pointsman_page_has(pointsman, "/metrics", "pointsman_local_copy_failing 1\n");
+}
+
+/* Where its new file should be, there is a folder: not even root writes to that. */
+static void a_copy_that_cannot_be_written_is_shown(void **state)
+{
+    (void)state;
+    assert_true(wait_until(is_in_local_copy, "/page", WAIT_MS));
+    assert_true(pointsman_page_has(pointsman, "/metrics", "pointsman_local_copy_failing 0\n"));
+    pointsman_kill_proxy(pointsman);
+    const struct temp_dir *dir = pointsman_dir(pointsman);
+    char *copy = temp_dir_file(dir, "local-copy");
+    char *obstacle = temp_dir_file(dir, "local-copy.new");
+    assert_int_equal(unlink(copy), 0);
+    assert_int_equal(mkdir(obstacle, 0700), 0);
+
+    pointsman_start_proxy(pointsman);
+
+    assert_true(wait_until(is_copy_failing, NULL, WAIT_MS));
+    assert_true(pointsman_page_has(pointsman, "/metrics", "pointsman_local_copy_failures_total 1"));
+    assert_true(pointsman_page_has(pointsman, "/status", "\"failing\": true"));
+    assert_true(pointsman_page_has(pointsman, "/status", "local-copy.new: Is a directory"));
+    assert_int_equal(get_status("/page"), 200);
+    rmdir(obstacle);
+    free(obstacle);
+    free(copy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +280,7 @@ int main(void)
             a_proxy_that_served_its_copy_takes_changes_when_control_is_back, start, stop),
         cmocka_unit_test_setup_teardown(a_damaged_copy_and_no_control_are_no_routes_and_not_ready,
                                         start, stop),
+        cmocka_unit_test_setup_teardown(a_copy_that_cannot_be_written_is_shown, start, stop),
         cmocka_unit_test(a_proxy_without_control_and_without_a_copy_is_not_ready),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

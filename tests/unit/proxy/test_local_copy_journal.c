@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -291,6 +292,14 @@ static void a_disk_that_does_not_keep_up_costs_no_more_memory_and_asks_for_a_new
 
 /* --- claims: trouble ------------------------------------------------------------------------ */
 
+static bool is_healthy(void *context)
+{
+    const struct journal_fixture *fixture = context;
+    struct local_copy_health health;
+    local_copy_health(fixture->copy, &health);
+    return !health.is_failing && health.failures == 1 && health.last_error[0] == '\0';
+}
+
 static void a_folder_that_is_gone_is_tried_again(void **state)
 {
     struct journal_fixture *fixture = *state;
@@ -302,10 +311,16 @@ static void a_folder_that_is_gone_is_tried_again(void **state)
     rewrite(fixture);
     assert_false(wants_snapshot(fixture));
     wait_until_wanted_again(fixture);
+    struct local_copy_health health;
+    local_copy_health(fixture->copy, &health);
+    assert_true(health.is_failing);
+    assert_int_equal(health.failures, 1);
+    assert_non_null(strstr(health.last_error, "later/routes.copy"));
 
     assert_int_equal(mkdir(folder, 0700), 0);
     journal_put(fixture, ROUTE, "orders", SLICE("bytes"));
     rewrite(fixture);
+    assert_true(wait_until(is_healthy, fixture, WAIT_MS));
     journal_stop(fixture);
 
     struct local_copy_info info;
