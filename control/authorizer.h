@@ -36,6 +36,7 @@ struct authorizer *authorizer_new(const struct authorizer_options *options, stru
 /* Harmless on NULL. */
 void authorizer_free(struct authorizer *authorizer);
 
+/* Whether the peer's roles have this permission. */
 bool authorizer_allows(const struct authorizer *authorizer, const struct peer_credentials *peer,
                        enum permission permission);
 

@@ -139,8 +139,9 @@ bool store_find_request(struct store *store, const char *request_id, uint64_t *f
 
 /* --- writing -------------------------------------------------------------------------------- */
 
+/* Not while one is open. ERROR_READ_ONLY when the store takes no writes. */
 bool store_transaction_begin(struct store *store, struct error *err);
-/* Makes every commit of it durable, or none. */
+/* Makes every commit of it durable, or none; on an error too it is over then. */
 bool store_transaction_end(struct store *store, struct error *err);
 /* True between begin and end. */
 bool store_in_transaction(const struct store *store);

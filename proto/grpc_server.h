@@ -62,6 +62,7 @@ struct grpc_server_limits {
     bool (*is_welcome)(void *context, const struct peer_credentials *peer);
 };
 
+/* The numbers above; NULL for every question. */
 void grpc_server_limits_init(struct grpc_server_limits *limits);
 
 /* `methods` (ended by a NULL path) and `context` outlive the server; `listen_fd` becomes the

@@ -36,6 +36,7 @@ int unix_socket_listen(const struct unix_socket_options *options, struct error *
  * nobody listens. */
 int unix_socket_connect(const char *path, struct error *err);
 
+/* Fills in who has connected, as the kernel knew it at that moment (SO_PEERCRED, SO_PEERGROUPS). */
 bool unix_socket_peer(int fd, struct peer_credentials *peer, struct error *err);
 
 #endif

@@ -70,6 +70,7 @@ struct control_client_status {
     struct local_copy_health copy;            /* about a second old */
 };
 
+/* Starts the thread. */
 struct control_client *control_client_start(const struct control_client_options *options);
 
 /* From any thread: a DNS name among endpoints has other addresses. */
@@ -82,6 +83,7 @@ void control_client_leave_copy(struct control_client *client);
 /* Ends the thread; the local copy is brought up to date first. Harmless on NULL. */
 void control_client_stop(struct control_client *client);
 
+/* A copy of how things stand. */
 void control_client_status(struct control_client *client, struct control_client_status *status);
 
 #endif

@@ -19,6 +19,7 @@
 struct access_log;
 struct exchange;
 
+/* Starts the thread; workers 0 to `worker_count` - 1 may write. NULL on error. */
 struct access_log *access_log_open(const char *path, unsigned worker_count, struct error *err);
 
 /* Follows a rotation. On failure the old file stays in use. */

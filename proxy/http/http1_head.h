@@ -29,6 +29,7 @@ enum connection_field {
     CONNECTION_UPGRADE, /* with a 101: to WebSocket */
 };
 
+/* The head of `response` for a client; framed anew, without what was dropped. */
 void http1_head_write_response(struct buffer *to, const struct parsed_response *response,
                                enum response_framing framing, enum connection_field connection);
 

@@ -17,6 +17,7 @@ enum { TRAILERS_MAX = 32, TRAILERS_MAX_BYTES = 8192 };
  * for another header (header_name_is_visible). */
 bool trailer_is_kept(struct slice name, enum header_id id, bool is_of_response);
 
+/* Appends a line; what may stand in it was checked before. */
 void trailer_append(struct buffer *to, struct slice name, struct slice value);
 
 /* Takes the next one off `rest`, which trailer_append has made. False at the end. */

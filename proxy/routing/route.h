@@ -143,6 +143,7 @@ struct hostname {
     bool is_wildcard;
 };
 
+/* Of "a.b", "*.b", or "" for every host. Borrows the text. */
 struct hostname hostname_from_text(struct slice text);
 
 /* Whether the text, "a.b" or "*.b", is that of the hostname, which is not that of every host. */
