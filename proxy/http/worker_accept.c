@@ -23,6 +23,9 @@ enum { ACCEPT_BATCH = 16, FULL_BATCHES_TO_GROW = 4, ACCEPT_PAUSE_MS = 100 };
  * is not closed for another one, which waits a moment instead. */
 enum { IDLE_AT_LEAST_MS = 10, ROOM_PAUSE_MS = 10 };
 
+/* Of those that count as idle; to look at one costs a system call, for each client that comes. */
+enum { IDLE_LOOKED_AT = 4 };
+
 /* Clients that are in the backlog when draining begins are served. */
 enum { DRAIN_BATCH = 4096 };
 
@@ -55,24 +58,42 @@ static void on_accept_due(struct timer *timer)
 
 /* --- room ------------------------------------------------------------------------------------ */
 
-static bool has_idle(struct worker *worker)
+/* Its next request may have come, and be read later in this turn. */
+static bool has_spoken(const struct client_connection *connection)
 {
-    const struct client_connection *oldest = worker->idle_oldest;
-    return oldest != NULL &&
-           timers_now_ms(&worker->timers) - oldest->idle_since_ms >= IDLE_AT_LEAST_MS;
+    char byte;
+    return recv(client_connection_fd(connection), &byte, 1, MSG_PEEK) > 0;
+}
+
+/* The one that has been idle for longest, and long enough; NULL: there is none. */
+static struct client_connection *find_idle(struct worker *worker)
+{
+    uint64_t now_ms = timers_now_ms(&worker->timers);
+    struct client_connection *each = worker->idle_oldest;
+    for (int i = 0; i < IDLE_LOOKED_AT; i++) {
+        if (each == NULL || now_ms - each->idle_since_ms < IDLE_AT_LEAST_MS)
+            return NULL;
+        if (!has_spoken(each))
+            return each;
+        each = each->idle_newer;
+    }
+    return NULL;
 }
 
 /* At the total limit an idle connection makes room for a new one; without an idle one at any worker
  * those who come have to wait in the backlog. */
 static bool can_make_room(struct worker *worker)
 {
-    return connection_limits_has_room(worker->shared->limits) || has_idle(worker);
+    return connection_limits_has_room(worker->shared->limits) || find_idle(worker) != NULL;
 }
 
-static void close_longest_idle(struct worker *worker)
+static void close_idle(struct worker *worker)
 {
+    struct client_connection *idle = find_idle(worker);
+    if (idle == NULL)
+        return;
     counter_add(&worker->counters->refused[DENIAL_MADE_ROOM], 1);
-    client_connection_close(worker->idle_oldest);
+    client_connection_close(idle);
 }
 
 /* A worker that has an idle connection closes it, and says so. */
@@ -93,7 +114,7 @@ void worker_make_room_for_others(struct worker *worker)
     if (!can_make_room(worker))
         return;
     if (!connection_limits_has_room(shared->limits))
-        close_longest_idle(worker);
+        close_idle(worker);
     for (unsigned i = 0; i < shared->worker_count; i++) {
         if (i != worker->index && atomic_exchange(&shared->workers[i]->wants_room, false))
             worker_send_command(shared->workers[i], COMMAND_ACCEPT);
@@ -125,7 +146,7 @@ static bool take_place(struct worker *worker)
     struct connection_limits *limits = worker->shared->limits;
     if (connection_limits_enter(limits))
         return true;
-    if (!has_idle(worker))
+    if (find_idle(worker) == NULL)
         return false;
     connection_limits_enter_beyond(limits);
     return true;
@@ -159,8 +180,8 @@ static void admit(struct worker *worker, const struct listener *listener, int fd
         close(fd);
         return;
     }
-    if (connection_limits_are_exceeded(worker->shared->limits) && has_idle(worker))
-        close_longest_idle(worker);
+    if (connection_limits_are_exceeded(worker->shared->limits))
+        close_idle(worker);
     client_connection_accept(worker, listener, fd, address, peer);
 }
 

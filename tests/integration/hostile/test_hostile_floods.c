@@ -164,11 +164,34 @@ static int start_workers_with_room_for_two(void **state)
     return 0;
 }
 
+/* Whether it is served. A client that a busy machine has kept from saying anything for as long as
+ * makes it count as idle may be closed for another: it asks again. */
+static bool is_served_at_once(void)
+{
+    enum { COUNTS_AS_IDLE_MS = 10 };
+    bool was_slow;
+    bool is_served;
+    do {
+        uint64_t started_ms = clock_now_ms();
+        struct http_connection *connection = http_connection_open(pointsman_port(pointsman));
+        struct http_message response = HTTP_MESSAGE_EMPTY;
+        assert_non_null(connection);
+        http_connection_send_text(connection,
+                                  "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        was_slow = clock_now_ms() - started_ms >= COUNTS_AS_IDLE_MS - 1;
+        is_served = http_connection_receive(connection, &response, WAIT_MS) == HTTP_COMPLETE &&
+                    response.status == 200;
+        http_message_clear(&response);
+        http_connection_close(connection);
+    } while (!is_served && was_slow);
+    return is_served;
+}
+
 static void *get_again_and_again(void *context)
 {
     unsigned *failed = context;
     for (int i = 0; i < 30; i++)
-        *failed += http_get_status(pointsman_port(pointsman), "a", "/") != 200;
+        *failed += !is_served_at_once();
     return NULL;
 }
 

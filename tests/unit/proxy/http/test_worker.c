@@ -220,6 +220,28 @@ static void nobody_is_closed_whose_request_may_be_on_its_way(void **state)
     player_close(&next);
 }
 
+/* The worker learns of who comes before it reads what the idle one has just sent. */
+static void nobody_is_closed_whose_request_has_come(void **state)
+{
+    struct stage *stage = *state;
+    stage->route.prefix = "/known";
+    stage->shared.http.max_connections = 1;
+    stage_start(stage);
+    struct player idle = make_idle(stage);
+    become_idle(stage);
+
+    struct player next = stage_connect(stage);
+    player_send(&idle, "GET /404 HTTP/1.1\r\nHost: a\r\n\r\n");
+
+    player_expect(&idle, "request.\n");
+    player_send(&next, "GET /404 HTTP/1.1\r\nHost: a\r\n\r\n");
+    become_idle(stage);
+    player_expect_end(&idle);
+    player_expect(&next, "request.\n");
+    player_close(&idle);
+    player_close(&next);
+}
+
 static void who_has_said_nothing_makes_room_too(void **state)
 {
     struct stage *stage = *state;
@@ -390,6 +412,7 @@ int main(void)
         ON_STAGE(draining_closes_connections_that_wait_in_the_pool),
         ON_OWN_STAGE(at_the_limit_the_longest_idle_connection_makes_room),
         ON_OWN_STAGE(nobody_is_closed_whose_request_may_be_on_its_way),
+        ON_OWN_STAGE(nobody_is_closed_whose_request_has_come),
         ON_OWN_STAGE(who_has_said_nothing_makes_room_too),
         ON_OWN_STAGE(nobody_makes_room_for_who_is_turned_away),
         ON_OWN_STAGE(at_the_limit_without_an_idle_one_newcomers_wait),
