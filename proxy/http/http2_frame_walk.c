@@ -1,13 +1,12 @@
 #include "proxy/http/http2_frame_walk.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 enum { PREFACE_BYTES = 24, TYPE_DATA = 0 };
 
-void http2_frame_walk_start(struct http2_frame_walk *walk)
+void http2_frame_walk_start(struct http2_frame_walk *walk, bool has_preface)
 {
-    *walk = (struct http2_frame_walk){.payload_left = PREFACE_BYTES};
+    *walk = (struct http2_frame_walk){.payload_left = has_preface ? PREFACE_BYTES : 0};
 }
 
 static uint32_t big_endian(const uint8_t *at, size_t count)

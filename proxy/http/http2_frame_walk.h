@@ -1,5 +1,5 @@
-/* HTTP/2 frame walk: where the DATA frames are in what a client sends, which comes in pieces (RFC
- * 9113 sections 3.4 and 4.1).
+/* HTTP/2 frame walk: where the DATA frames are in what the other side sends, which comes in pieces
+ * (RFC 9113 sections 3.4 and 4.1).
  *
  * nghttp2 ignores DATA on a closed stream without telling; a caller that hands it no more than one
  * head of DATA at a time can see whether it took that one.
@@ -10,6 +10,7 @@
 
 #include "common/slice.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,8 +28,8 @@ struct http2_data_head {
     uint32_t length;   /* of the payload, padding included */
 };
 
-/* Before the preface. */
-void http2_frame_walk_start(struct http2_frame_walk *walk);
+/* Before the first byte: of a client's preface, or of a frame. */
+void http2_frame_walk_start(struct http2_frame_walk *walk, bool has_preface);
 
 /* How many of `bytes` there are up to the end of the next head of a DATA frame, which is told; or
  * all of them. */

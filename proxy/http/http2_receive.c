@@ -199,10 +199,12 @@ static void note_idle_frame(struct http2_session *session)
 
 static int32_t last_opened(const struct http2_session *session)
 {
+    if (session->role == HTTP2_CLIENT)
+        return (int32_t)nghttp2_session_get_next_stream_id(session->native) - 2;
     return nghttp2_session_get_last_proc_stream_id(session->native);
 }
 
-/* Of a client. Streams above those that were opened are either idle, which nghttp2 knows, or come
+/* Of the streams that a client opens. Those above are either idle, which nghttp2 knows, or come
  * behind our last word. */
 static bool is_closed(const struct http2_session *session, int32_t id)
 {
@@ -215,7 +217,8 @@ static bool is_closed(const struct http2_session *session, int32_t id)
  * reset one, its trailers may have been on their way, so they are ignored here too. */
 static void judge_late_head(struct http2_session *session)
 {
-    bool all_were_opened = session->opened_count == ((uint32_t)last_opened(session) + 1) / 2;
+    bool all_were_opened = session->role == HTTP2_CLIENT ||
+                           session->opened_count == ((uint32_t)last_opened(session) + 1) / 2;
     if (session->has_reset)
         note_idle_frame(session);
     else
@@ -249,14 +252,13 @@ static int on_begin_frame(nghttp2_session *native, const nghttp2_frame_hd *head,
     session->is_data_taken = head->type == NGHTTP2_DATA;
     if (head->type == NGHTTP2_DATA)
         session->reading = find_stream(native, head->stream_id);
-    if (head->type == NGHTTP2_HEADERS && session->role == HTTP2_SERVER &&
-        is_closed(session, head->stream_id))
+    if (head->type == NGHTTP2_HEADERS && is_closed(session, head->stream_id))
         judge_late_head(session);
     return 0;
 }
 
 /* nghttp2 begins no frame of DATA that it is going to ignore. */
-static ssize_t take_in_from_client(struct http2_session *session, struct slice bytes)
+ssize_t http2_receive_take_in(struct http2_session *session, struct slice bytes)
 {
     struct http2_data_head head;
     ssize_t used = 0;
@@ -269,13 +271,6 @@ static ssize_t take_in_from_client(struct http2_session *session, struct slice b
         bytes = slice_of(bytes.at + length, bytes.length - length);
     }
     return used;
-}
-
-ssize_t http2_receive_take_in(struct http2_session *session, struct slice bytes)
-{
-    if (session->role == HTTP2_SERVER)
-        return take_in_from_client(session, bytes);
-    return nghttp2_session_mem_recv(session->native, (const uint8_t *)bytes.at, bytes.length);
 }
 
 static void on_settings(struct http2_session *session)

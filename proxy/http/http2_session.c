@@ -128,7 +128,7 @@ void http2_session_open(struct http2_session *session, enum http2_role role, str
         .bytes_out = bytes_out,
     };
     http2_flood_init(&session->flood, timers_now_ms(&worker->timers));
-    http2_frame_walk_start(&session->walk);
+    http2_frame_walk_start(&session->walk, role == HTTP2_SERVER);
     session->native = make_native(session);
     submit_settings(session);
     http2_session_mark(session);

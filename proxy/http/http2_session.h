@@ -153,7 +153,7 @@ struct http2_session {
     struct nghttp2_session *native;
     struct output_queue output; /* frames, while the socket does not take them */
     struct http2_flood flood;
-    struct http2_frame_walk walk; /* server */
+    struct http2_frame_walk walk;
     size_t head_bytes;            /* of its streams */
     uint32_t opened_count;        /* server: streams that there have been */
     struct http2_stream *reading; /* whose head or DATA is coming in; NULL: nobody wants it */

@@ -26,7 +26,7 @@ static void walk(struct slice bytes, size_t piece_bytes, struct found *found)
 {
     struct http2_frame_walk walk;
     *found = (struct found){0};
-    http2_frame_walk_start(&walk);
+    http2_frame_walk_start(&walk, true);
     for (size_t at = 0; at < bytes.length;) {
         struct http2_data_head head;
         size_t left = bytes.length - at < piece_bytes ? bytes.length - at : piece_bytes;
