@@ -3,6 +3,7 @@
 #include "common/log.h"
 #include "control/commit.h"
 #include "control/commit_group.h"
+#include "control/not_committed.h"
 #include "control/replace_service.h"
 #include "control/services.h"
 #include "control/store_history.h"
@@ -68,7 +69,7 @@ static void run_commit(const struct services *services, struct grpc_call *call,
         if (violations.count > 0 && err.code == ERROR_NONE)
             violations_fail_call(&violations, call);
         else
-            grpc_call_fail_error(call, &err);
+            not_committed_fail_call(call, &err);
     }
     violations_clear(&violations);
 }
@@ -244,7 +245,7 @@ void control_service_confirm(void *context, struct grpc_call *call, const Protob
     commit_group_flush(services->commits);
     if (!check_pending(services->store, asked->revision, &is_pending, &err) ||
         (is_pending && !confirm(services, &err))) {
-        grpc_call_fail_error(call, &err);
+        not_committed_fail_call(call, &err);
         return;
     }
 

@@ -3,6 +3,7 @@
 #include "control/routectl/draft.h"
 #include "control/routectl/object_text.h"
 #include "control/routectl/say.h"
+#include "proto/error_info.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,31 @@ enum exit_code refusal_exit_code(enum grpc_status status)
         return EXIT_FAILED;
     }
     return EXIT_FAILED;
+}
+
+static bool says_not_committed(const Google__Protobuf__Any *detail)
+{
+    if (strcmp(detail->type_url, ERROR_INFO_TYPE) != 0)
+        return false;
+    Google__Rpc__ErrorInfo *info = (Google__Rpc__ErrorInfo *)message_unpack(
+        &google__rpc__error_info__descriptor,
+        slice_of((const char *)detail->value.data, detail->value.len), MESSAGE_MEMORY_DEFAULT,
+        UNKNOWN_FIELDS_KEPT, NULL);
+    if (info == NULL)
+        return false;
+    bool is_said = strcmp(info->domain, ERROR_INFO_DOMAIN) == 0 &&
+                   strcmp(info->reason, ERROR_INFO_NOT_COMMITTED) == 0;
+    message_free(&info->base);
+    return is_said;
+}
+
+enum exit_code refusal_exit_code_of(const struct grpc_result *result)
+{
+    for (size_t i = 0; result->details != NULL && i < result->details->n_details; i++) {
+        if (says_not_committed(result->details->details[i]))
+            return EXIT_FAILED;
+    }
+    return refusal_exit_code(result->status);
 }
 
 /* "route api" for the object a mutation is about. */

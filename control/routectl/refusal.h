@@ -10,6 +10,8 @@
 struct draft;
 
 enum exit_code refusal_exit_code(enum grpc_status status);
+/* The same, but EXIT_FAILED where the details say that the change was not committed. */
+enum exit_code refusal_exit_code_of(const struct grpc_result *result);
 
 /* Says why on standard error: a line for each bad field, in the words of `draft` (or NULL), else
  * the daemon's sentence. */

@@ -104,7 +104,7 @@ static ProtobufCMessage *call(struct session *session, const char *path,
         answer = grpc_client_call(session->client, path, request, response, timeout_ms, result);
     }
     if (answer == NULL)
-        *code = refusal_exit_code(result->status);
+        *code = refusal_exit_code_of(result);
     return answer;
 }
 

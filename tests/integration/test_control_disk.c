@@ -1,5 +1,6 @@
 /* What becomes of writes and reads when the disk under pointsman-control is full, or may not be
  * written. */
+#include "proto/error_info.h"
 #include "tests/support/control_client.h"
 #include "tests/support/pointsman.h"
 #include "tests/support/wait.h"
@@ -231,6 +232,35 @@ static void expect_stream(struct grpc_client *client)
     grpc_result_clear(&result);
 }
 
+static void expect_not_committed(const struct grpc_result *result)
+{
+    assert_non_null(result->details);
+    assert_int_equal(result->details->n_details, 1);
+    const Google__Protobuf__Any *detail = result->details->details[0];
+    assert_string_equal(detail->type_url, ERROR_INFO_TYPE);
+    Google__Rpc__ErrorInfo *info =
+        google__rpc__error_info__unpack(NULL, detail->value.len, detail->value.data);
+    assert_non_null(info);
+    assert_string_equal(info->reason, ERROR_INFO_NOT_COMMITTED);
+    google__rpc__error_info__free_unpacked(info, NULL);
+}
+
+/* With an exit code of its own, and no word of doubt. */
+static void expect_definite(const struct story *story, const char *reason)
+{
+    char *program = pointsman_program("routectl");
+    const char *const arguments[] = {program, "--socket",       story->socket_path, "add", "api",
+                                     "--to",  "http://[::1]:9", "--no-wait",        NULL};
+    struct process *routectl = process_start(arguments, NULL);
+    assert_int_equal(process_wait(routectl, WAIT_MS), 1);
+    char *output = process_output(routectl, PROCESS_STDERR);
+    assert_non_null(strstr(output, reason));
+    assert_null(strstr(output, "not known"));
+    free(output);
+    process_free(routectl);
+    free(program);
+}
+
 /* Reads go on, of what was committed last, and writes say why they fail. */
 static void expect_read_only(struct story *story, struct grpc_client *client, const char *reason)
 {
@@ -243,7 +273,9 @@ static void expect_read_only(struct story *story, struct grpc_client *client, co
     assert_int_equal(control_client_put_backends(client, "b", 1, 8, &result), 0);
     assert_int_equal(result.status, GRPC_UNAVAILABLE);
     assert_non_null(strstr(result.message, reason));
+    expect_not_committed(&result);
     grpc_result_clear(&result);
+    expect_definite(story, reason);
     expect_stream(client);
     free(process_expect_line(story->control, " database_read_only "));
 }

@@ -1,5 +1,6 @@
 #include "control/routectl/draft.h"
 #include "control/routectl/refusal.h"
+#include "proto/error_info.h"
 #include "tests/unit/cmocka_all.h"
 
 #include <stdio.h>
@@ -171,9 +172,45 @@ static void damaged_details_are_no_reason_to_be_silent(void **state)
 
 #define REFUSAL_TEST(name) cmocka_unit_test_setup_teardown(name, make_draft, clear_draft)
 
+static enum exit_code exit_code_with(const char *type, const char *reason)
+{
+    struct buffer packed = BUFFER_EMPTY;
+    Google__Rpc__ErrorInfo info = GOOGLE__RPC__ERROR_INFO__INIT;
+    info.reason = (char *)reason;
+    info.domain = (char *)ERROR_INFO_DOMAIN;
+    message_pack(&info.base, &packed);
+    Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
+    Google__Protobuf__Any *details[] = {&any};
+    any.type_url = (char *)type;
+    any.value.data = (uint8_t *)packed.at;
+    any.value.len = packed.length;
+    Google__Rpc__Status rich = GOOGLE__RPC__STATUS__INIT;
+    rich.n_details = 1;
+    rich.details = details;
+    const struct grpc_result result = {.status = GRPC_UNAVAILABLE, .details = &rich};
+
+    enum exit_code code = refusal_exit_code_of(&result);
+
+    buffer_clear(&packed);
+    return code;
+}
+
+static void what_was_certainly_not_committed_is_no_doubt(void **state)
+{
+    (void)state;
+    const struct grpc_result bare = {.status = GRPC_UNAVAILABLE};
+
+    assert_int_equal(refusal_exit_code_of(&bare), EXIT_UNREACHABLE);
+    assert_int_equal(exit_code_with(ERROR_INFO_TYPE, "ANYTHING_ELSE"), EXIT_UNREACHABLE);
+    assert_int_equal(exit_code_with("type.example/other", ERROR_INFO_NOT_COMMITTED),
+                     EXIT_UNREACHABLE);
+    assert_int_equal(exit_code_with(ERROR_INFO_TYPE, ERROR_INFO_NOT_COMMITTED), EXIT_FAILED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_certainly_not_committed_is_no_doubt),
         REFUSAL_TEST(a_field_that_a_flag_gave_is_called_by_the_flag),
         REFUSAL_TEST(another_field_is_called_by_its_object),
         REFUSAL_TEST(what_is_no_field_of_the_draft_stays_as_it_is),
