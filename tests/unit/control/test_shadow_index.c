@@ -79,7 +79,7 @@ static void many_hostnames_and_many_routes_are_all_filed(void **state)
 /* One route that is put again and again leaves behind what it was. */
 static void what_is_not_so_any_more_goes_when_it_is_too_much(void **state)
 {
-    enum { ENOUGH = 100000 };
+    enum { ENOUGH = 100000, MEANWHILE = 1000 };
     struct services_fixture *fixture = *state;
     struct shadow_index *index = fixture->services.shadows;
     apply_ok(fixture, make_apply(put_route("a", "b"), put_route("b", "b"), NULL));
@@ -92,11 +92,13 @@ static void what_is_not_so_any_more_goes_when_it_is_too_much(void **state)
         count = shadow_index_entry_count(index);
         snprintf(hostname, sizeof(hostname), "h%u.internal", changes);
         file(index, message, hostname);
+        services_fixture_pass(fixture, 1);
     }
 
-    /* Few routes are read within the first piece; the last change may have come behind it. */
+    /* Few routes are read within the first piece, as a rule: while a busy machine needs more of
+     * them, changes are filed behind what is read. */
     assert_in_range(changes, 20000, ENOUGH - 1);
-    assert_in_range(shadow_index_entry_count(index), needed, 2 * needed);
+    assert_in_range(shadow_index_entry_count(index), needed, needed + MEANWHILE);
     assert_int_equal(names_of(index, ""), 2);
     assert_int_equal(names_of(index, "h7.internal"), 0);
     assert_true(shadow_index_is_filled(index));
