@@ -32,7 +32,7 @@ static bool delete_unused_backend(struct commit *commit, const struct mutation *
     uint64_t routes;
     bool is_there;
     bool is_held;
-    const char *name = route_id_name(slice_from_string(mutation->name)).at;
+    const char *name = route_id_name_text(mutation->name);
     if (is_named(commit, kind, name))
         return true;
     if (!commit_is_held(commit, kind, name, &is_held) || is_held)

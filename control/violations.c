@@ -1,8 +1,9 @@
 #include "control/violations.h"
 
 #include "common/buffer.h"
+#include "control/error_detail.h"
+#include "proto/error_info.h"
 #include "proto/grpc_server.h"
-#include "proto/message.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -69,7 +70,8 @@ static size_t count_that_fit(const struct violations *violations)
     return fit;
 }
 
-static void pack_bad_request(const struct violations *violations, struct buffer *to)
+static void fail_call(const struct violations *violations, struct grpc_call *call,
+                      const char *message)
 {
     size_t count = count_that_fit(violations);
     Google__Rpc__BadRequest__FieldViolation *fields = memory_allocate(count * sizeof(fields[0]));
@@ -85,35 +87,19 @@ static void pack_bad_request(const struct violations *violations, struct buffer 
     Google__Rpc__BadRequest bad_request = GOOGLE__RPC__BAD_REQUEST__INIT;
     bad_request.n_field_violations = count;
     bad_request.field_violations = pointers;
-    message_pack(&bad_request.base, to);
+    error_detail_fail_call(call, grpc_status_from_error(violations_code(violations)), message,
+                           BAD_REQUEST_TYPE, &bad_request.base);
     free(pointers);
     free(fields);
 }
 
 void violations_fail_call(const struct violations *violations, struct grpc_call *call)
 {
-    enum grpc_status status = grpc_status_from_error(violations_code(violations));
     const struct violation *first = &violations->items[0];
     struct buffer message = BUFFER_EMPTY;
     buffer_printf(&message, "%s: %s", first->field, first->description);
     if (violations->count > 1)
         buffer_printf(&message, " (and %zu more)", violations->count - 1);
-
-    struct buffer bad_request = BUFFER_EMPTY;
-    pack_bad_request(violations, &bad_request);
-    Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
-    Google__Protobuf__Any *details[] = {&any};
-    any.type_url = (char *)"type.googleapis.com/google.rpc.BadRequest";
-    any.value.data = (uint8_t *)bad_request.at;
-    any.value.len = bad_request.length;
-
-    Google__Rpc__Status rich = GOOGLE__RPC__STATUS__INIT;
-    rich.code = (int32_t)status;
-    rich.message = (char *)buffer_string(&message);
-    rich.n_details = 1;
-    rich.details = details;
-    grpc_call_fail(call, status, rich.message, &rich);
-
-    buffer_clear(&bad_request);
+    fail_call(violations, call, buffer_string(&message));
     buffer_clear(&message);
 }

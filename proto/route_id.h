@@ -36,6 +36,12 @@ static inline struct slice route_id_name(struct slice id)
     return slice_of(id.at + start, id.length - start);
 }
 
+/* The same of texts. */
+static inline const char *route_id_name_text(const char *id)
+{
+    return route_id_name(slice_from_string(id)).at;
+}
+
 /* Borrowed from the route, or the arena's. */
 char *route_id_of(const RouteMessage *route, struct arena *arena);
 

@@ -299,9 +299,9 @@ static bool apply_group(const struct group *group, uint64_t version, struct loca
 {
     struct slice left = group->records;
     struct older_visit older = {visit, context};
+    bool has_ids = version >= LOCAL_COPY_VERSION_IDS;
     while (left.length > 0) {
-        if (version < LOCAL_COPY_VERSION_IDS ? !parse_record(&left, true, visit_older, &older)
-                                             : !parse_record(&left, true, visit, context))
+        if (!parse_record(&left, true, has_ids ? visit : visit_older, has_ids ? context : &older))
             return false;
     }
     info->revision = group->revision;

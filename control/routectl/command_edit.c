@@ -31,7 +31,7 @@ static void edit_clear(struct edit *edit)
 
 static const char *backend_name(const struct edit *edit)
 {
-    return route_id_name(slice_from_string(edit->name)).at;
+    return route_id_name_text(edit->name);
 }
 
 static enum exit_code load(struct session *session, struct edit *edit)

@@ -144,11 +144,11 @@ static enum exit_code read_named(struct object_list *list, struct session *sessi
     if (code != EXIT_OK)
         return code;
 
-    const char *own_name = route_id_name(slice_from_string(name)).at;
+    const char *own_name = route_id_name_text(name);
+    if (has_backend(list, own_name))
+        return EXIT_OK;
     BackendMessage *backend = object_find_backend(session, own_name, &list->at, &code);
-    if (backend != NULL && has_backend(list, own_name)) {
-        message_free(&backend->base);
-    } else if (backend != NULL) {
+    if (backend != NULL) {
         ARENA_APPEND(&list->arena, list->pages, list->page_count, &backend->base);
         ARENA_APPEND(&list->arena, list->backends.backends, list->backends.n_backends, backend);
     }

@@ -50,7 +50,7 @@ static void append_title(struct buffer *to, const Pointsman__V1__Change *change,
     } else {
         const char *kind = is_route ? route_kind_name(side->object->route->kind) : BACKEND_KIND;
         buffer_printf(to, "%s ", kind);
-        append_printable(to, route_id_name(slice_from_string(change->name)).at);
+        append_printable(to, route_id_name_text(change->name));
         if (side->origin != NULL)
             buffer_printf(to, " (%s)", side->origin);
         else

@@ -38,14 +38,20 @@ enum exit_code refusal_exit_code(enum grpc_status status)
     return EXIT_FAILED;
 }
 
+/* NULL when it is of another type, or none that can be read. Free with message_free. */
+static ProtobufCMessage *unpack_detail(const Google__Protobuf__Any *detail, const char *type_url,
+                                       const ProtobufCMessageDescriptor *descriptor)
+{
+    if (strcmp(detail->type_url, type_url) != 0)
+        return NULL;
+    struct slice bytes = slice_of((const char *)detail->value.data, detail->value.len);
+    return message_unpack(descriptor, bytes, MESSAGE_MEMORY_DEFAULT, UNKNOWN_FIELDS_KEPT, NULL);
+}
+
 static bool says_not_committed(const Google__Protobuf__Any *detail)
 {
-    if (strcmp(detail->type_url, ERROR_INFO_TYPE) != 0)
-        return false;
-    Google__Rpc__ErrorInfo *info = (Google__Rpc__ErrorInfo *)message_unpack(
-        &google__rpc__error_info__descriptor,
-        slice_of((const char *)detail->value.data, detail->value.len), MESSAGE_MEMORY_DEFAULT,
-        UNKNOWN_FIELDS_KEPT, NULL);
+    Google__Rpc__ErrorInfo *info = (Google__Rpc__ErrorInfo *)unpack_detail(
+        detail, ERROR_INFO_TYPE, &google__rpc__error_info__descriptor);
     if (info == NULL)
         return false;
     bool is_said = strcmp(info->domain, ERROR_INFO_DOMAIN) == 0 &&
@@ -129,13 +135,8 @@ static bool was_said_before(Google__Rpc__BadRequest__FieldViolation *const *viol
 /* Says each violation; how many there were. */
 static size_t tell_violations(const Google__Protobuf__Any *detail, const struct draft *draft)
 {
-    static const char bad_request_type[] = "type.googleapis.com/google.rpc.BadRequest";
-    if (strcmp(detail->type_url, bad_request_type) != 0)
-        return 0;
-    Google__Rpc__BadRequest *bad_request = (Google__Rpc__BadRequest *)message_unpack(
-        &google__rpc__bad_request__descriptor,
-        slice_of((const char *)detail->value.data, detail->value.len), MESSAGE_MEMORY_DEFAULT,
-        UNKNOWN_FIELDS_KEPT, NULL);
+    Google__Rpc__BadRequest *bad_request = (Google__Rpc__BadRequest *)unpack_detail(
+        detail, BAD_REQUEST_TYPE, &google__rpc__bad_request__descriptor);
     if (bad_request == NULL)
         return 0;
 

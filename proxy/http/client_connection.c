@@ -213,6 +213,12 @@ ssize_t client_connection_receive(struct client_connection *connection, char *at
     return *is_reset ? 0 : received;
 }
 
+bool client_connection_has_input(const struct client_connection *connection)
+{
+    char byte;
+    return recv(client_connection_fd(connection), &byte, 1, MSG_PEEK) > 0;
+}
+
 bool client_connection_is_gone(const struct client_connection *connection)
 {
     struct pollfd end = {.fd = client_connection_fd(connection)};

@@ -119,6 +119,9 @@ static inline size_t client_connection_least_read(const struct client_connection
 ssize_t client_connection_receive(struct client_connection *connection, char *at, size_t length,
                                   bool *is_reset);
 
+/* Whether there are bytes that were not received yet, as far as the kernel knows. */
+bool client_connection_has_input(const struct client_connection *connection);
+
 /* Whether it is known that nobody is at the other end any more. Of a client that sends no more
  * (`receive` has returned 0) that may be so, or it may be waiting for its answer: TCP tells the two
  * apart only when something was sent to it, or when it resets the connection. */

@@ -21,9 +21,7 @@ void client_stage_on_due(struct timer *timer)
 
 void client_stage_drain(struct client_connection *connection, bool has_begun)
 {
-    char byte;
-    if (!has_begun && !connection->worker->is_patient &&
-        recv(client_connection_fd(connection), &byte, 1, MSG_PEEK) <= 0)
+    if (!has_begun && !connection->worker->is_patient && !client_connection_has_input(connection))
         client_connection_close(connection);
 }
 

@@ -58,14 +58,8 @@ static void on_accept_due(struct timer *timer)
 
 /* --- room ------------------------------------------------------------------------------------ */
 
-/* Its next request may have come, and be read later in this turn. */
-static bool has_spoken(const struct client_connection *connection)
-{
-    char byte;
-    return recv(client_connection_fd(connection), &byte, 1, MSG_PEEK) > 0;
-}
-
-/* The one that has been idle for longest, and long enough; NULL: there is none. */
+/* The one that has been idle for longest, and long enough; NULL: there is none. Not one whose next
+ * request has come, and is read later in this turn. */
 static struct client_connection *find_idle(struct worker *worker)
 {
     uint64_t now_ms = timers_now_ms(&worker->timers);
@@ -73,7 +67,7 @@ static struct client_connection *find_idle(struct worker *worker)
     for (int i = 0; i < IDLE_LOOKED_AT; i++) {
         if (each == NULL || now_ms - each->idle_since_ms < IDLE_AT_LEAST_MS)
             return NULL;
-        if (!has_spoken(each))
+        if (!client_connection_has_input(each))
             return each;
         each = each->idle_newer;
     }

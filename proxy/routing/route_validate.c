@@ -43,13 +43,13 @@ bool backend_ref_names_backend(const char *group, const char *kind)
 
 bool route_id_is_valid(const char *id)
 {
-    return object_name_is_valid(route_id_name(slice_from_string(id)).at);
+    return object_name_is_valid(route_id_name_text(id));
 }
 
 void object_name_resolve(const char *route, const char *ref_namespace, const char *ref_name,
                          char *full_name)
 {
-    const char *route_name = route_id_name(slice_from_string(route)).at;
+    const char *route_name = route_id_name_text(route);
     const char *slash = strchr(route_name, '/');
     struct slice namespace = slice_from_string(ref_namespace);
     if (namespace.length == 0 && slash != NULL)
