@@ -227,17 +227,6 @@ static bool read_request(struct run *run)
     return is_fine;
 }
 
-static Pointsman__V1__ExplainRequest *copy_request(const Pointsman__V1__ExplainRequest *request)
-{
-    struct buffer bytes = BUFFER_EMPTY;
-    message_pack(&request->base, &bytes);
-    ProtobufCMessage *copy =
-        message_unpack(&pointsman__v1__explain_request__descriptor, buffer_slice(&bytes),
-                       MESSAGE_MEMORY_APPLY, UNKNOWN_FIELDS_KEPT, NULL);
-    buffer_clear(&bytes);
-    return (Pointsman__V1__ExplainRequest *)copy;
-}
-
 void explain_service_explain(struct explain_service *service, struct grpc_call *call,
                              const Pointsman__V1__ExplainRequest *request)
 {
@@ -251,7 +240,7 @@ void explain_service_explain(struct explain_service *service, struct grpc_call *
     struct run *run = memory_allocate_zeroed(1, sizeof(*run));
     run->service = service;
     run->call = call;
-    run->request = copy_request(request);
+    run->request = (Pointsman__V1__ExplainRequest *)message_copy(&request->base);
     service->run_count++;
     if (!read_request(run)) {
         run_free(run);

@@ -1,6 +1,5 @@
 #include "control/proxy_registry.h"
 
-#include "common/buffer.h"
 #include "common/clock.h"
 #include "proto/message.h"
 
@@ -12,17 +11,6 @@ struct proxy_registry {
     struct proxy *proxies[PROXIES_MAX];
     size_t count;
 };
-
-/* A copy that owns all it holds; free with message_free. */
-static ProtobufCMessage *copy_message(const ProtobufCMessage *message)
-{
-    struct buffer bytes = BUFFER_EMPTY;
-    message_pack(message, &bytes);
-    ProtobufCMessage *copy = message_unpack(message->descriptor, buffer_slice(&bytes),
-                                            MESSAGE_MEMORY_DEFAULT, UNKNOWN_FIELDS_KEPT, NULL);
-    buffer_clear(&bytes);
-    return copy;
-}
 
 static void clear_description(struct proxy *proxy)
 {
@@ -127,7 +115,7 @@ struct proxy *proxy_registry_admit(struct proxy_registry *registry,
     proxy->listener_count = request->n_listeners;
     proxy->listeners = memory_allocate(request->n_listeners * sizeof(proxy->listeners[0]));
     for (size_t i = 0; i < request->n_listeners; i++)
-        proxy->listeners[i] = (Pointsman__V1__Listener *)copy_message(&request->listeners[i]->base);
+        proxy->listeners[i] = (Pointsman__V1__Listener *)message_copy(&request->listeners[i]->base);
     return proxy;
 }
 
@@ -195,14 +183,14 @@ bool proxy_registry_has_listener(const struct proxy_registry *registry, const ch
 void proxy_set_applied(struct proxy *proxy, const Pointsman__V1__Applied *applied)
 {
     message_free((ProtobufCMessage *)proxy->last_applied);
-    proxy->last_applied = (Pointsman__V1__Applied *)copy_message(&applied->base);
+    proxy->last_applied = (Pointsman__V1__Applied *)message_copy(&applied->base);
 }
 
 void proxy_set_endpoints_out(struct proxy *proxy, const Pointsman__V1__EndpointsOut *out)
 {
     message_free((ProtobufCMessage *)proxy->endpoints_out);
     proxy->endpoints_out =
-        out == NULL ? NULL : (Pointsman__V1__EndpointsOut *)copy_message(&out->base);
+        out == NULL ? NULL : (Pointsman__V1__EndpointsOut *)message_copy(&out->base);
 }
 
 void proxy_set_rejection(struct proxy *proxy, uint64_t revision, const char *message,
@@ -215,5 +203,5 @@ void proxy_set_rejection(struct proxy *proxy, uint64_t revision, const char *mes
     rejection.errors = (Pointsman__V1__ObjectError **)errors;
     rejection.n_errors = error_count;
     message_free((ProtobufCMessage *)proxy->last_rejection);
-    proxy->last_rejection = (Pointsman__V1__Rejection *)copy_message(&rejection.base);
+    proxy->last_rejection = (Pointsman__V1__Rejection *)message_copy(&rejection.base);
 }

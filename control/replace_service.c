@@ -65,29 +65,13 @@ static void on_read(void *context, const struct error *err)
     run_free(run);
 }
 
-static Pointsman__V1__ApplyRequest *copy_request(const Pointsman__V1__ApplyRequest *apply,
-                                                 struct error *err)
-{
-    struct buffer bytes = BUFFER_EMPTY;
-    message_pack(&apply->base, &bytes);
-    ProtobufCMessage *copy =
-        message_unpack(&pointsman__v1__apply_request__descriptor, buffer_slice(&bytes),
-                       MESSAGE_MEMORY_APPLY, UNKNOWN_FIELDS_REFUSED, err);
-    buffer_clear(&bytes);
-    return (Pointsman__V1__ApplyRequest *)copy;
-}
-
 void replace_service_apply(struct replace_service *service, struct grpc_call *call,
                            const Pointsman__V1__ApplyRequest *apply)
 {
     struct error err = {0};
-    Pointsman__V1__ApplyRequest *copy = NULL;
-    if (service->run_count == RUNS_MAX)
+    if (service->run_count == RUNS_MAX) {
         error_set(&err, ERROR_LIMIT, "%d commits with replace_all are being made already",
                   RUNS_MAX);
-    else
-        copy = copy_request(apply, &err);
-    if (copy == NULL) {
         grpc_call_fail_error(call, &err);
         return;
     }
@@ -96,8 +80,9 @@ void replace_service_apply(struct replace_service *service, struct grpc_call *ca
     struct run *run = memory_allocate_zeroed(1, sizeof(*run));
     run->service = service;
     run->call = call;
-    run->apply = copy;
-    run->replacement = replacement_new(service->loop, service->services->store, copy, on_read, run);
+    run->apply = (Pointsman__V1__ApplyRequest *)message_copy(&apply->base);
+    run->replacement =
+        replacement_new(service->loop, service->services->store, run->apply, on_read, run);
     service->run_count++;
     grpc_call_on_end(call, on_call_end, run);
     replacement_start(run->replacement);

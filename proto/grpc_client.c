@@ -328,16 +328,9 @@ static void on_awaited_end(void *context, const struct grpc_result *result)
     struct awaited *awaited = context;
     awaited->has_ended = true;
     grpc_result_set(awaited->result, result->status, result->message);
-    if (result->details == NULL)
-        return;
-
     /* The result is borrowed; the caller keeps its own. */
-    struct buffer packed = BUFFER_EMPTY;
-    message_pack(&result->details->base, &packed);
-    awaited->result->details = (Google__Rpc__Status *)message_unpack(
-        &google__rpc__status__descriptor, buffer_slice(&packed), MESSAGE_MEMORY_DEFAULT,
-        UNKNOWN_FIELDS_KEPT, NULL);
-    buffer_clear(&packed);
+    if (result->details != NULL)
+        awaited->result->details = (Google__Rpc__Status *)message_copy(&result->details->base);
 }
 
 /* Moves bytes until the call has ended, the connection is lost, or the time is over. */

@@ -32,14 +32,10 @@ static void free_of_budget(void *allocator_data, void *memory)
     budget->memory->free(budget->memory->context, memory);
 }
 
-ProtobufCMessage *message_unpack_with(const struct message_memory *memory,
-                                      const ProtobufCMessageDescriptor *descriptor,
-                                      struct slice bytes, size_t max_memory,
-                                      enum unknown_fields unknown, struct error *err)
+static ProtobufCMessage *unpack_with(const struct message_memory *memory,
+                                     const ProtobufCMessageDescriptor *descriptor,
+                                     struct slice bytes, size_t max_memory, struct error *err)
 {
-    if (!wire_check(descriptor, bytes, unknown == UNKNOWN_FIELDS_REFUSED, err))
-        return NULL;
-
     struct budget budget = {.memory = memory, .left = max_memory};
     ProtobufCAllocator allocator = {
         .alloc = allocate_from_budget,
@@ -59,6 +55,16 @@ ProtobufCMessage *message_unpack_with(const struct message_memory *memory,
     return NULL;
 }
 
+ProtobufCMessage *message_unpack_with(const struct message_memory *memory,
+                                      const ProtobufCMessageDescriptor *descriptor,
+                                      struct slice bytes, size_t max_memory,
+                                      enum unknown_fields unknown, struct error *err)
+{
+    if (!wire_check(descriptor, bytes, unknown == UNKNOWN_FIELDS_REFUSED, err))
+        return NULL;
+    return unpack_with(memory, descriptor, bytes, max_memory, err);
+}
+
 static void *allocate(void *context, size_t bytes)
 {
     (void)context;
@@ -71,11 +77,22 @@ static void give_back(void *context, void *memory)
     free(memory);
 }
 
+static const struct message_memory heap = {.allocate = allocate, .free = give_back};
+
 ProtobufCMessage *message_unpack(const ProtobufCMessageDescriptor *descriptor, struct slice bytes,
                                  size_t max_memory, enum unknown_fields unknown, struct error *err)
 {
-    static const struct message_memory heap = {.allocate = allocate, .free = give_back};
     return message_unpack_with(&heap, descriptor, bytes, max_memory, unknown, err);
+}
+
+ProtobufCMessage *message_copy(const ProtobufCMessage *message)
+{
+    struct buffer packed = BUFFER_EMPTY;
+    message_pack(message, &packed);
+    ProtobufCMessage *copy =
+        unpack_with(&heap, message->descriptor, buffer_slice(&packed), SIZE_MAX, NULL);
+    buffer_clear(&packed);
+    return copy;
 }
 
 void message_free(ProtobufCMessage *message)

@@ -32,7 +32,11 @@ enum unknown_fields {
 ProtobufCMessage *message_unpack(const ProtobufCMessageDescriptor *descriptor, struct slice bytes,
                                  size_t max_memory, enum unknown_fields unknown, struct error *err);
 
-/* Frees what message_unpack returned. Harmless on NULL. */
+/* Copies: unknown fields too, and whatever it takes in memory, as the message has been let in
+ * before. Free with message_free. */
+ProtobufCMessage *message_copy(const ProtobufCMessage *message);
+
+/* Frees what message_unpack or message_copy returned. Harmless on NULL. */
 void message_free(ProtobufCMessage *message);
 
 /* Appends the message's bytes. */

@@ -46,15 +46,8 @@ static void forget_pieces(struct watch *watch)
 
 static void keep_piece(struct watch *watch, const ProtobufCMessage *message)
 {
-    struct buffer bytes = BUFFER_EMPTY;
-    struct error err = {0};
-    message_pack(message, &bytes);
-    ProtobufCMessage *copy = message_unpack(message->descriptor, buffer_slice(&bytes),
-                                            MESSAGE_MEMORY_APPLY, UNKNOWN_FIELDS_KEPT, &err);
-    buffer_clear(&bytes);
-    if (copy != NULL)
-        ARENA_APPEND(&watch->arena, watch->pieces, watch->piece_count,
-                     (Pointsman__V1__WatchCommitsResponse *)copy);
+    ARENA_APPEND(&watch->arena, watch->pieces, watch->piece_count,
+                 (Pointsman__V1__WatchCommitsResponse *)message_copy(message));
 }
 
 /* The pieces as one message, which lasts until they are forgotten. */

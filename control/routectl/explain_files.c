@@ -44,15 +44,7 @@ static BackendMessage *find_backend(void *context, const char *full_name)
     const struct draft *draft = context;
     const MutationMessage *mutation =
         draft_find(draft, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND, full_name);
-    if (mutation == NULL)
-        return NULL;
-    struct buffer bytes = BUFFER_EMPTY;
-    message_pack(&mutation->put_backend->base, &bytes);
-    ProtobufCMessage *copy =
-        message_unpack(&pointsman__v1__backend__descriptor, buffer_slice(&bytes),
-                       MESSAGE_MEMORY_APPLY, UNKNOWN_FIELDS_KEPT, NULL);
-    buffer_clear(&bytes);
-    return (BackendMessage *)copy;
+    return mutation == NULL ? NULL : (BackendMessage *)message_copy(&mutation->put_backend->base);
 }
 
 bool explain_files(const Pointsman__V1__ExplainRequest *request, const struct draft *draft,

@@ -202,6 +202,27 @@ static void unknown_fields_pass_where_they_may(void **state)
     buffer_clear(&bytes);
 }
 
+static void a_copy_is_of_its_own_and_has_unknown_fields_too(void **state)
+{
+    (void)state;
+    struct buffer bytes = BUFFER_EMPTY;
+    struct buffer copied = BUFFER_EMPTY;
+    put_string(&bytes, 1, "users");
+    put_string(&bytes, 999, "from a later version");
+    ProtobufCMessage *message = message_unpack(ROUTE, buffer_slice(&bytes), MESSAGE_MEMORY_DEFAULT,
+                                               UNKNOWN_FIELDS_KEPT, NULL);
+
+    ProtobufCMessage *copy = message_copy(message);
+    message_free(message);
+    message_pack(copy, &copied);
+
+    assert_int_equal(copied.length, bytes.length);
+    assert_memory_equal(copied.at, bytes.at, bytes.length);
+    message_free(copy);
+    buffer_clear(&copied);
+    buffer_clear(&bytes);
+}
+
 static void a_singular_field_given_twice_is_refused(void **state)
 {
     (void)state;
@@ -380,6 +401,7 @@ int main(void)
         cmocka_unit_test(bytes_fields_hold_anything),
         cmocka_unit_test(an_unknown_field_is_refused_at_any_depth),
         cmocka_unit_test(unknown_fields_pass_where_they_may),
+        cmocka_unit_test(a_copy_is_of_its_own_and_has_unknown_fields_too),
         cmocka_unit_test(a_singular_field_given_twice_is_refused),
         cmocka_unit_test(two_of_a_oneof_are_refused),
         cmocka_unit_test(a_value_of_another_wire_type_is_refused),
