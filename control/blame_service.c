@@ -4,6 +4,7 @@
 #include "common/event_loop.h"
 #include "common/hash.h"
 #include "control/change_message.h"
+#include "control/kind_hint.h"
 #include "control/moment.h"
 #include "control/mutation.h"
 #include "control/packed_object.h"
@@ -14,8 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Of Route and Backend alike: what is no part. */
-enum { NAME_FIELD = 1, CREATED_REVISION_FIELD = 14, REVISION_FIELD = 15 };
+/* What is no part: of Route and Backend alike, and of a Route. */
+enum { NAME_FIELD = 1, CREATED_REVISION_FIELD = 14, REVISION_FIELD = 15, ROUTE_KIND_FIELD = 6 };
 
 enum { RUNS_MAX = 16, PIECE_MICROSECONDS = 5000, FIELD_BYTES = 64 };
 
@@ -87,10 +88,11 @@ static void on_call_end(void *context)
 
 /* --- parts ---------------------------------------------------------------------------------- */
 
-static bool is_part(const struct packed_field *field)
+static bool is_part(Pointsman__V1__ObjectKind kind, const struct packed_field *field)
 {
+    bool is_route = kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE;
     return field->number != NAME_FIELD && field->number != CREATED_REVISION_FIELD &&
-           field->number != REVISION_FIELD;
+           field->number != REVISION_FIELD && !(is_route && field->number == ROUTE_KIND_FIELD);
 }
 
 static void name_part(struct part *part, Pointsman__V1__ObjectKind kind, uint64_t number,
@@ -118,7 +120,7 @@ static void find_parts(struct run *run, struct slice bytes)
     while (packed_field_take(&bytes, &field)) {
         index = field.number == last_number ? index + 1 : 0;
         last_number = field.number;
-        if (!is_part(&field))
+        if (!is_part(run->kind, &field))
             continue;
         if (run->count == capacity) {
             capacity = capacity == 0 ? 8 : 2 * capacity;
@@ -295,6 +297,8 @@ static bool read_object(struct run *run, const Pointsman__V1__BlameRequest *requ
     if (is_read) {
         run->object = object_message_new(run->kind, buffer_slice(&bytes), err);
         find_parts(run, buffer_slice(&bytes));
+    } else {
+        kind_hint_add(store, run->kind, run->name, err);
     }
     buffer_clear(&bytes);
     return is_read && run->object != NULL;

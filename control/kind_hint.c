@@ -19,3 +19,14 @@ void kind_hint(struct store *store, Pointsman__V1__ObjectKind kind, const char *
         snprintf(to, KIND_HINT_BYTES, "; there is '%s'", other);
     store_record_clear(&record);
 }
+
+void kind_hint_add(struct store *store, Pointsman__V1__ObjectKind kind, const char *id,
+                   struct error *err)
+{
+    if (err->code != ERROR_NOT_FOUND)
+        return;
+    const struct error plain = *err;
+    char hint[KIND_HINT_BYTES];
+    kind_hint(store, kind, id, hint);
+    error_set(err, plain.code, "%s%s", plain.message, hint);
+}

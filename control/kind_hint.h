@@ -14,4 +14,8 @@ enum { KIND_HINT_BYTES = STORE_NAME_BYTES + 32 };
 void kind_hint(struct store *store, Pointsman__V1__ObjectKind kind, const char *id,
                char to[static KIND_HINT_BYTES]);
 
+/* Adds it to the error when that is ERROR_NOT_FOUND, said of this object. */
+void kind_hint_add(struct store *store, Pointsman__V1__ObjectKind kind, const char *id,
+                   struct error *err);
+
 #endif

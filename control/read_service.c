@@ -25,18 +25,6 @@ struct object_name {
     uint64_t at_wall_ms;
 };
 
-static void fail_get(struct services *services, struct grpc_call *call,
-                     const struct object_name *wanted, const struct error *why)
-{
-    struct error err = *why;
-    char hint[KIND_HINT_BYTES];
-    if (why->code == ERROR_NOT_FOUND) {
-        kind_hint(services->store, wanted->kind, wanted->name, hint);
-        error_set(&err, why->code, "%s%s", why->message, hint);
-    }
-    grpc_call_fail_error(call, &err);
-}
-
 static void answer_get(struct services *services, struct grpc_call *call,
                        const struct object_name *wanted)
 {
@@ -48,10 +36,12 @@ static void answer_get(struct services *services, struct grpc_call *call,
     if (moment_resolve(services->store, wanted->at_revision, wanted->at_wall_ms, &revision, &err) &&
         store_get_at(services->store, revision, wanted->kind, wanted->name, &bytes, &err))
         object = object_unpack(wanted->kind, buffer_slice(&bytes), &err);
-    if (object != NULL)
+    if (object == NULL) {
+        kind_hint_add(services->store, wanted->kind, wanted->name, &err);
+        grpc_call_fail_error(call, &err);
+    } else {
         grpc_call_reply(call, object);
-    else
-        fail_get(services, call, wanted, &err);
+    }
     message_free(object);
     buffer_clear(&bytes);
 }

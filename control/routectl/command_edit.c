@@ -52,7 +52,7 @@ static enum exit_code load(struct session *session, struct edit *edit)
         message_free(&backend->base);
     }
     if (code == EXIT_OK && edit->text.length == 0) {
-        say("there is no route and no backend '%s'", edit->name);
+        object_say_missing(session, edit->name, NULL);
         return EXIT_NOT_FOUND;
     }
     return code;

@@ -153,7 +153,7 @@ static enum exit_code read_named(struct object_list *list, struct session *sessi
         ARENA_APPEND(&list->arena, list->backends.backends, list->backends.n_backends, backend);
     }
     if (code == EXIT_OK && route == NULL && backend == NULL) {
-        say("there is no route and no backend '%s'", name);
+        object_say_missing(session, name, &list->at);
         return EXIT_NOT_FOUND;
     }
     return code;

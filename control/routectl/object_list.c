@@ -2,7 +2,11 @@
 
 #include "control/routectl/moment.h"
 #include "control/routectl/say.h"
+#include "proto/message.h"
+#include "proto/route_id.h"
+#include "proxy/routing/route_validate.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,4 +127,20 @@ BackendMessage *object_find_backend(struct session *session, const char *name,
                      &pointsman__v1__backend__descriptor, code);
     free(request.name);
     return (BackendMessage *)backend;
+}
+
+void object_say_missing(struct session *session, const char *name, const struct flag_moment *at)
+{
+    char other[OBJECT_NAME_BYTES];
+    RouteMessage *route = NULL;
+    enum exit_code code;
+    snprintf(other, sizeof(other), "%s%s",
+             route_id_start(POINTSMAN__V1__ROUTE_KIND__ROUTE_KIND_GRPC), name);
+    if (route_id_kind(slice_from_string(name)) != POINTSMAN__V1__ROUTE_KIND__ROUTE_KIND_GRPC)
+        route = object_find_route(session, other, at, &code);
+    if (route == NULL)
+        say("there is no route and no backend '%s'", name);
+    else
+        say("there is no route and no backend '%s'; there is '%s'", name, other);
+    message_free((ProtobufCMessage *)route);
 }

@@ -43,4 +43,7 @@ RouteMessage *object_find_route(struct session *session, const char *name,
 BackendMessage *object_find_backend(struct session *session, const char *name,
                                     const struct flag_moment *at, enum exit_code *code);
 
+/* Says that neither has this name, and which route of the other kind may be meant. */
+void object_say_missing(struct session *session, const char *name, const struct flag_moment *at);
+
 #endif

@@ -184,7 +184,9 @@ static void each_is_removed_and_brought_back_alone(void **state)
     expect_answer("/x", "404");
     expect_answer("/users/Get", "two");
     ROUTECTL(0, "rules[0]      /users/* to two:80\n", NULL, "blame", "GRPCRoute/shop/api");
-    ROUTECTL(3, NULL, NULL, "blame", "shop/api");
+    ROUTECTL(3, "", "; there is 'GRPCRoute/shop/api'", "blame", "shop/api");
+    ROUTECTL(3, "", "; there is 'GRPCRoute/shop/api'", "export", "shop/api");
+    ROUTECTL(3, "", "; there is 'GRPCRoute/shop/api'", "edit", "shop/api");
     ROUTECTL(0, "+++ GRPCRoute shop/api (revision 3)\n", NULL, "show", "3");
     free(path);
 }

@@ -253,13 +253,14 @@ static void revisions_that_cannot_be_compared_are_refused(void **state)
 /* --- blame ---------------------------------------------------------------------------------- */
 
 /* "hostnames[0]=1 rules[0]=2". Borrowed until the next call. */
-static const char *blame(struct services_fixture *fixture, uint64_t at_revision)
+static const char *blame_route(struct services_fixture *fixture, const char *id,
+                               uint64_t at_revision)
 {
     static char text[512];
     Pointsman__V1__BlameRequest request = POINTSMAN__V1__BLAME_REQUEST__INIT;
     struct grpc_call *call = fake_call_new();
     request.kind = ROUTE;
-    request.name = (char *)"a";
+    request.name = (char *)id;
     request.at_revision = at_revision;
     blame_service_blame(fixture->services.blame, call, &request);
     while (!fake_call_has_ended(call))
@@ -277,6 +278,11 @@ static const char *blame(struct services_fixture *fixture, uint64_t at_revision)
     message_free(&response->base);
     fake_call_free(call);
     return text;
+}
+
+static const char *blame(struct services_fixture *fixture, uint64_t at_revision)
+{
+    return blame_route(fixture, "a", at_revision);
 }
 
 static MutationMessage *with_hostnames(MutationMessage *put, char **hostnames, size_t count)
@@ -299,6 +305,16 @@ static void each_part_is_blamed_on_the_commit_that_brought_it(void **state)
 
     assert_string_equal(blame(fixture, 0), "hostnames[0]=3 hostnames[1]=2 rules[0]=5; 5 3 2");
     assert_string_equal(blame(fixture, 2), "hostnames[0]=2 rules[0]=1; 2 1");
+}
+
+static void what_never_changes_is_no_part(void **state)
+{
+    struct services_fixture *fixture = *state;
+    MutationMessage *put = put_route("a", "");
+    put->put_route->kind = POINTSMAN__V1__ROUTE_KIND__ROUTE_KIND_GRPC;
+    apply_ok(fixture, make_apply(put, NULL));
+
+    assert_string_equal(blame_route(fixture, "GRPCRoute/a", 0), "rules[0]=1; 1");
 }
 
 static void part_that_went_and_came_back_is_blamed_on_its_return(void **state)
@@ -476,6 +492,7 @@ int main(void)
         test(pages_of_a_difference_compare_the_same_revisions),
         test(revisions_that_cannot_be_compared_are_refused),
         test(each_part_is_blamed_on_the_commit_that_brought_it),
+        test(what_never_changes_is_no_part),
         test(part_that_went_and_came_back_is_blamed_on_its_return),
         test(part_older_than_the_history_is_blamed_on_nobody),
         test(watcher_is_told_commits_as_they_are_made),
