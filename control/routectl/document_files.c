@@ -1,5 +1,6 @@
 #include "control/routectl/document_files.h"
 
+#include "common/whole_file.h"
 #include "control/routectl/say.h"
 
 #include <errno.h>
@@ -7,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* More than any change may hold; keeps a device or a mistaken name from filling the memory. */
-enum { FILE_BYTES_MAX = 64 << 20 };
+/* More than any change may hold. */
+enum { FILE_MIB_MAX = 64 };
 
 struct option_list document_files;
 
@@ -20,28 +21,9 @@ const struct option document_file_options[] = {
 
 /* --- one file --------------------------------------------------------------------------------- */
 
-static bool load_stream(FILE *file, const char *name, struct buffer *to, struct error *err)
-{
-    enum { CHUNK_BYTES = 64 << 10 };
-    size_t got;
-    do {
-        got = fread(buffer_reserve(to, CHUNK_BYTES), 1, CHUNK_BYTES, file);
-        buffer_extend(to, got);
-        if (to->length > FILE_BYTES_MAX)
-            return error_set(err, ERROR_LIMIT, "%s: is larger than %d MiB", name,
-                             FILE_BYTES_MAX >> 20);
-    } while (got > 0);
-    return ferror(file) == 0 || error_set_errno(err, "%s", name);
-}
-
 bool document_file_load(const char *path, struct buffer *to, struct error *err)
 {
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return error_set_errno(err, "%s", path);
-    bool is_read = load_stream(file, path, to, err);
-    fclose(file);
-    return is_read;
+    return whole_file_load(path, FILE_MIB_MAX, to, err);
 }
 
 void document_files_say(void *context, enum document_remark remark, const char *text)
@@ -84,7 +66,7 @@ static void read_standard_input(struct reading *reading)
 {
     struct error err = {0};
     struct buffer text = BUFFER_EMPTY;
-    bool is_loaded = load_stream(stdin, "standard input", &text, &err);
+    bool is_loaded = whole_file_load_stream(stdin, "standard input", FILE_MIB_MAX, &text, &err);
     read_text(reading, "stdin", is_loaded, &text, &err);
     buffer_clear(&text);
 }
