@@ -2,6 +2,7 @@
 
 #include "common/json.h"
 #include "proxy/http/certificate_set.h"
+#include "proxy/http/client_authorities.h"
 #include "proxy/http/http_server.h"
 #include "proxy/http/tls_server.h"
 #include "proxy/metrics/prometheus.h"
@@ -24,6 +25,11 @@ static void each_listener(struct buffer *to, const struct http_server *server,
         write(to, listener, &status);
         certificate_set_release(&status.certificates);
     }
+}
+
+static const struct revocation_lists *lists_of(const struct tls_server_status *status)
+{
+    return client_authorities_lists(certificate_set_authorities(status->certificates));
 }
 
 /* --- JSON ------------------------------------------------------------------------------------ */
@@ -51,6 +57,14 @@ static void write_json(struct buffer *to, const struct listener *listener,
         append_text(to, facts->name);
         buffer_printf(to, ", \"not_after_ms\": %" PRId64 "}", facts->not_after_s * 1000);
     }
+    buffer_append_string(to, "], \"client_crl\": [");
+    const struct revocation_lists *lists = lists_of(status);
+    for (size_t i = 0; i < lists->count; i++) {
+        buffer_append_string(to, i == 0 ? "{\"issuer\": " : ", {\"issuer\": ");
+        append_text(to, lists->items[i].issuer);
+        buffer_printf(to, ", \"next_update_ms\": %" PRId64 "}",
+                      lists->items[i].next_update_s * 1000);
+    }
     buffer_append_string(to, "]}");
 }
 
@@ -73,6 +87,20 @@ static void write_not_after(struct buffer *to, const struct listener *listener,
         prometheus_write_label(to, "file", facts->file);
         prometheus_write_label(to, "name", facts->name);
         buffer_printf(to, "} %" PRId64 "\n", facts->not_after_s);
+    }
+}
+
+static void write_next_update(struct buffer *to, const struct listener *listener,
+                              const struct tls_server_status *status)
+{
+    const struct revocation_lists *lists = lists_of(status);
+    for (size_t i = 0; i < lists->count; i++) {
+        prometheus_write_labelled(to, "pointsman_client_crl_next_update_timestamp_seconds",
+                                  "listener", listener_spec(listener)->name);
+        prometheus_write_label(to, "file", listener_spec(listener)->tls.client_crl);
+        prometheus_write_label(to, "issuer", lists->items[i].issuer);
+        /* There may be several of one issuer. */
+        buffer_printf(to, ",list=\"%zu\"} %" PRId64 "\n", i + 1, lists->items[i].next_update_s);
     }
 }
 
@@ -99,6 +127,9 @@ void certificate_report_write_metrics(struct buffer *to, const struct http_serve
     prometheus_write_head(to, "pointsman_certificate_not_after_timestamp_seconds", "gauge",
                           "When a certificate that is served ends.");
     each_listener(to, server, write_not_after);
+    prometheus_write_head(to, "pointsman_client_crl_next_update_timestamp_seconds", "gauge",
+                          "When a list of revoked client certificates ends.");
+    each_listener(to, server, write_next_update);
     prometheus_write_head(to, "pointsman_certificate_reloads_total", "counter",
                           "Times the certificates of a listener were read again.");
     each_listener(to, server, write_reloads);

@@ -34,6 +34,15 @@ static void reload_those(const struct http_server *server, bool (*wants)(struct 
     }
 }
 
+static void log_ended(const struct http_server *server)
+{
+    for (size_t i = 0; i < http_server_listener_count(server); i++) {
+        struct tls_server *tls = listener_tls(http_server_listener(server, i));
+        if (tls != NULL)
+            tls_server_log_ended(tls);
+    }
+}
+
 /* --- endpoints ------------------------------------------------------------------------------- */
 
 static void reload_authorities(struct endpoint_tls *tls, void *context)
@@ -83,6 +92,7 @@ static void look(struct event_timer *timer)
 {
     struct certificate_watch *watch = timer->context;
     reload_those(watch->server, tls_server_wants_reload);
+    log_ended(watch->server);
     tls_registry_each(watch->endpoints, reload_changed_authorities, NULL);
     sleep_or_look_later(watch);
 }

@@ -1,5 +1,6 @@
-/* Certificate watch: reads the certificates of listeners, and the authorities that endpoints are
- * verified by, again when their files have changed, and when it is asked to.
+/* Certificate watch: reads the certificates of listeners, what their clients are verified by, and
+ * the authorities of endpoints again when their files have changed, and when it is asked to; and
+ * says what of it has ended.
  *
  * It looks every two seconds, and reads what is the same at two looks: whoever writes a certificate
  * and then its key is not caught in between. Reading happens on main's loop, away from the workers.

@@ -170,7 +170,8 @@ uint64_t certificate_file_state(uint64_t state, const char *path)
 uint64_t certificate_files_state(const struct tls_files *tls)
 {
     struct certificate_files found;
-    uint64_t state = certificate_file_state(0, tls->client_ca);
+    uint64_t state =
+        certificate_file_state(certificate_file_state(0, tls->client_ca), tls->client_crl);
     if (!certificate_files_find(tls, &found, NULL))
         return state;
     for (size_t i = 0; i < found.count; i++)

@@ -3,14 +3,15 @@
 #include "common/buffer.h"
 #include "common/log.h"
 #include "proxy/http/byte_stream.h"
+#include "proxy/http/certificate_fields.h"
 #include "proxy/http/certificate_files.h"
 #include "proxy/http/certificate_names.h"
+#include "proxy/http/client_authorities.h"
 
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -40,6 +41,7 @@ struct certificate_set {
     size_t entry_count;
     struct certificate_facts *facts;
     size_t count;
+    struct client_authorities *authorities;
 
     /* atomic: any */
     atomic_uint references;
@@ -99,94 +101,22 @@ static bool use_pair(SSL_CTX *context, const struct certificate_file *file, stru
                      reason);
 }
 
-/* --- clients' certificates ------------------------------------------------------------------- */
-
-static bool use_authorities(SSL_CTX *context, const struct tls_files *tls, struct error *err)
-{
-    if (tls->client_ca == NULL)
-        return true;
-    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(tls->client_ca);
-    if (names == NULL || SSL_CTX_load_verify_file(context, tls->client_ca) != 1) {
-        sk_X509_NAME_pop_free(names, X509_NAME_free);
-        return error_set(err, ERROR_INVALID, "client-ca=%s: %s", tls->client_ca,
-                         tls_take_reason("holds no certificate"));
-    }
-    SSL_CTX_set_client_CA_list(context, names);
-    int mode = SSL_VERIFY_PEER;
-    if (tls->client_certificate == CLIENT_CERTIFICATE_REQUIRED)
-        mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-    SSL_CTX_set_verify(context, mode, NULL);
-    /* An intermediate authority may be named without the one above it. */
-    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN);
-    return true;
-}
-
-static bool add_file(EVP_MD_CTX *digest, const char *path)
-{
-    char bytes[4096];
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return false;
-    size_t length;
-    bool is_added = true;
-    while (is_added && (length = fread(bytes, 1, sizeof(bytes), file)) > 0)
-        is_added = EVP_DigestUpdate(digest, bytes, length) == 1;
-    is_added = is_added && ferror(file) == 0;
-    fclose(file);
-    return is_added;
-}
-
-struct session_scope {
-    unsigned char bytes[SSL_MAX_SSL_SESSION_ID_LENGTH];
-};
-
-static bool digest_scope(EVP_MD_CTX *digest, const struct tls_files *tls, const char *identity,
-                         unsigned char *to)
-{
-    unsigned char mode = (unsigned char)tls->client_certificate;
-    return digest != NULL && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
-           EVP_DigestUpdate(digest, identity, strlen(identity) + 1) == 1 &&
-           EVP_DigestUpdate(digest, &mode, sizeof(mode)) == 1 &&
-           (tls->client_ca == NULL || add_file(digest, tls->client_ca)) &&
-           EVP_DigestFinal_ex(digest, to, NULL) == 1;
-}
-
-/* Which sessions may go on here. */
-static bool make_scope(const struct tls_files *tls, const char *identity,
-                       struct session_scope *scope, struct error *err)
-{
-    EVP_MD_CTX *digest = EVP_MD_CTX_new();
-    bool is_made = digest_scope(digest, tls, identity, scope->bytes);
-    EVP_MD_CTX_free(digest);
-    return is_made || error_set(err, ERROR_SYSTEM, "client-ca=%s cannot be read",
-                                tls->client_ca == NULL ? "" : tls->client_ca);
-}
-
 /* --- loading --------------------------------------------------------------------------------- */
 
 struct loading {
-    const struct tls_files *tls;
     const struct certificate_preparation *preparation;
-    struct session_scope scope;
     struct certificate_set *set;
 };
 
 static SSL_CTX *make_context(const struct loading *loading, struct error *err)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-    if (context == NULL ||
-        !loading->preparation->prepare(context, loading->preparation->argument) ||
-        SSL_CTX_set_session_id_context(context, loading->scope.bytes,
-                                       sizeof(loading->scope.bytes)) != 1) {
-        error_set(err, ERROR_INTERNAL, "TLS cannot be set up: %s", tls_take_reason("no context"));
-        SSL_CTX_free(context);
-        return NULL;
-    }
-    if (!use_authorities(context, loading->tls, err)) {
-        SSL_CTX_free(context);
-        return NULL;
-    }
-    return context;
+    if (context != NULL && loading->preparation->prepare(context, loading->preparation->argument) &&
+        client_authorities_use(loading->set->authorities, context))
+        return context;
+    error_set(err, ERROR_INTERNAL, "TLS cannot be set up: %s", tls_take_reason("no context"));
+    SSL_CTX_free(context);
+    return NULL;
 }
 
 /* One with the same names and room for a key of this kind; NULL when there is none. */
@@ -219,12 +149,6 @@ static struct served *add_served(struct loading *loading, struct certificate_nam
     return served;
 }
 
-static int64_t seconds_of(const ASN1_TIME *time)
-{
-    struct tm parts = {0};
-    return ASN1_TIME_to_tm(time, &parts) == 1 ? (int64_t)timegm(&parts) : 0;
-}
-
 static void add_facts(struct certificate_set *set, const char *file, const X509 *leaf,
                       const struct certificate_names *names)
 {
@@ -232,10 +156,8 @@ static void add_facts(struct certificate_set *set, const char *file, const X509 
     set->facts[set->count++] = (struct certificate_facts){
         .file = memory_duplicate_string(file),
         .name = certificate_names_first(names),
-        .not_after_s = seconds_of(X509_get0_notAfter(leaf)),
+        .not_after_s = certificate_fields_time(X509_get0_notAfter(leaf)),
     };
-    if (X509_cmp_current_time(X509_get0_notAfter(leaf)) < 0)
-        log_warn("certificate_expired", "file=%s", file);
 }
 
 static bool add_pair(struct loading *loading, const struct certificate_file *file,
@@ -301,12 +223,11 @@ struct certificate_set *certificate_set_load(const struct tls_files *tls, const 
 {
     struct certificate_set *set = memory_allocate_zeroed(1, sizeof(*set));
     atomic_init(&set->references, 1);
-    struct loading loading = {.tls = tls, .preparation = preparation, .set = set};
+    struct loading loading = {.preparation = preparation, .set = set};
     struct certificate_files files;
     ERR_clear_error();
-    if ((tls->client_ca != NULL && !check_readable("client-ca", tls->client_ca, err)) ||
-        !make_scope(tls, identity, &loading.scope, err) ||
-        !certificate_files_find(tls, &files, err)) {
+    set->authorities = client_authorities_load(tls, identity, err);
+    if (set->authorities == NULL || !certificate_files_find(tls, &files, err)) {
         certificate_set_release(&set);
         return NULL;
     }
@@ -341,6 +262,7 @@ void certificate_set_release(struct certificate_set **set)
         free(ours->facts[i].file);
         free(ours->facts[i].name);
     }
+    client_authorities_free(ours->authorities);
     free(ours->served);
     free(ours->entries);
     free(ours->facts);
@@ -394,4 +316,31 @@ const struct certificate_facts *certificate_set_facts(const struct certificate_s
 {
     assert(index < set->count);
     return &set->facts[index];
+}
+
+const struct client_authorities *certificate_set_authorities(const struct certificate_set *set)
+{
+    return set->authorities;
+}
+
+/* --- what ends ------------------------------------------------------------------------------- */
+
+static bool is_between(int64_t time_s, int64_t after_s, int64_t now_s)
+{
+    return time_s > after_s && time_s <= now_s;
+}
+
+void certificate_set_log_ended(const struct certificate_set *set, int64_t after_s, int64_t now_s)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        if (is_between(set->facts[i].not_after_s, after_s, now_s))
+            log_warn("certificate_expired", "file=%s", set->facts[i].file);
+    }
+    const struct revocation_lists *lists = client_authorities_lists(set->authorities);
+    for (size_t i = 0; i < lists->count; i++) {
+        char issuer[ERROR_MESSAGE_BYTES];
+        if (is_between(lists->items[i].next_update_s, after_s, now_s))
+            log_error("client_crl_expired", "issuer=%s",
+                      log_quote(issuer, sizeof(issuer), lists->items[i].issuer));
+    }
 }

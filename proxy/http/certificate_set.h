@@ -21,6 +21,7 @@
 #include <openssl/ssl.h>
 
 struct certificate_set;
+struct client_authorities;
 
 /* Of one certificate, for people. */
 struct certificate_facts {
@@ -36,8 +37,8 @@ struct certificate_preparation {
 };
 
 /* `identity` tells listeners apart: no session of one can go on with another, nor after the
- * authorities of clients have changed. NULL on error, which names the option and the file. Caller
- * releases. */
+ * authorities of clients or their lists have changed. NULL on error, which names the option and the
+ * file. Caller releases. */
 struct certificate_set *certificate_set_load(const struct tls_files *tls, const char *identity,
                                              const struct certificate_preparation *preparation,
                                              struct error *err);
@@ -54,5 +55,12 @@ SSL_CTX *certificate_set_find(const struct certificate_set *set, struct slice ho
 size_t certificate_set_count(const struct certificate_set *set);
 const struct certificate_facts *certificate_set_facts(const struct certificate_set *set,
                                                       size_t index);
+
+/* What clients are verified by. Borrowed. */
+const struct client_authorities *certificate_set_authorities(const struct certificate_set *set);
+
+/* Logs each certificate and each list of revoked ones that has ended since `after_s`, and by
+ * `now_s`, both since 1970. */
+void certificate_set_log_ended(const struct certificate_set *set, int64_t after_s, int64_t now_s);
 
 #endif

@@ -127,6 +127,11 @@ static bool take_client_ca(struct listener_spec *spec, const char *value, struct
     return take_once(&spec->tls.client_ca, "client-ca", value, err);
 }
 
+static bool take_client_crl(struct listener_spec *spec, const char *value, struct error *err)
+{
+    return take_once(&spec->tls.client_crl, "client-crl", value, err);
+}
+
 static bool take_client_certificate(struct listener_spec *spec, const char *value,
                                     struct error *err)
 {
@@ -190,6 +195,7 @@ static const struct setting {
     {"key", true, take_key},
     {"certificates", true, take_folder},
     {"client-ca", true, take_client_ca},
+    {"client-crl", true, take_client_crl},
     {"client-certificate", true, take_client_certificate},
     {"proxy-protocol", false, take_proxy_protocol},
     {"proxy-protocol-from", true, take_proxy},
@@ -264,6 +270,8 @@ static bool check_listener(struct listener_spec *spec, struct error *err)
     struct tls_files *tls = &spec->tls;
     if (tls->client_ca != NULL && !tls_files_are_given(tls))
         return error_set(err, ERROR_INVALID, "client-ca needs a certificate");
+    if (tls->client_crl != NULL && tls->client_ca == NULL)
+        return error_set(err, ERROR_INVALID, "client-crl needs client-ca");
     if (tls->client_certificate != CLIENT_CERTIFICATE_NONE && tls->client_ca == NULL)
         return error_set(err, ERROR_INVALID, "client-certificate needs client-ca");
     if (tls->client_ca != NULL && tls->client_certificate == CLIENT_CERTIFICATE_NONE)
@@ -287,6 +295,7 @@ static void clear_listener(struct listener_spec *spec)
     free(tls->files);
     free(tls->folders);
     free(tls->client_ca);
+    free(tls->client_crl);
     address_set_clear(&spec->proxies);
     free(spec->name);
     free(spec->text);

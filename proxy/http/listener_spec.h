@@ -12,6 +12,8 @@
  *                              with tls.crt and tls.key, or fullchain.pem and privkey.pem; in the
  *                              order of their names
  *   client-ca=FILE             asks clients for a certificate that one of these has signed
+ *   client-crl=FILE            and that none of these lists has revoked, in PEM, one or several;
+ *                              each authority needs a current one: client_authorities.h
  *   client-certificate=optional   or required, which it is otherwise
  *   proxy-protocol             every connection begins with a PROXY header, version 1 or 2
  *   proxy-protocol-from=CIDR   and comes from here, or it is closed; may be given several times
@@ -63,7 +65,8 @@ struct tls_files {
     size_t file_count;
     char **folders;
     size_t folder_count;
-    char *client_ca; /* NULL: clients are not asked */
+    char *client_ca;  /* NULL: clients are not asked */
+    char *client_crl; /* NULL: revoked or not */
     enum client_certificate client_certificate;
 };
 

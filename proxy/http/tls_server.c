@@ -1,10 +1,13 @@
 #include "proxy/http/tls_server.h"
 
 #include "common/buffer.h"
+#include "common/clock.h"
 #include "common/mutex.h"
 #include "proxy/http/byte_stream.h"
+#include "proxy/http/certificate_fields.h"
 #include "proxy/http/certificate_files.h"
 #include "proxy/http/certificate_set.h"
+#include "proxy/http/client_authorities.h"
 #include "proxy/http/ticket_keys.h"
 #include "proxy/http/tls_socket.h"
 
@@ -37,6 +40,7 @@ struct tls_server {
     /* main only */
     uint64_t loaded_state; /* of the files, when they were read last */
     uint64_t seen_state;   /* when they were looked at last */
+    int64_t watched_s;     /* until when what has ended was logged */
 
     struct mutex mutex;
     /* guarded by mutex */
@@ -80,10 +84,24 @@ static int on_protocols(SSL *ssl, const unsigned char **chosen, unsigned char *l
     return SSL_TLSEXT_ERR_OK;
 }
 
+static int64_t now_s(void)
+{
+    return (int64_t)(clock_wall_ms() / 1000);
+}
+
+/* A ticket says that its client was verified; with lists that have ended nobody can be. */
+static bool may_resume(const SSL *ssl)
+{
+    const struct certificate_set *set = SSL_get_app_data(ssl);
+    return set == NULL || client_authorities_are_current(certificate_set_authorities(set), now_s());
+}
+
 static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
                      EVP_MAC_CTX *mac, int seals)
 {
     struct tls_server *server = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    if (!seals && !may_resume(ssl))
+        return 0; /* a whole handshake */
     return ticket_keys_use(server->tickets, name, iv, cipher, mac, seals);
 }
 
@@ -114,7 +132,13 @@ static struct certificate_set *load(struct tls_server *server, struct error *err
     const struct certificate_preparation preparation = {.prepare = prepare, .argument = server};
     server->loaded_state = certificate_files_state(&server->spec->tls);
     server->seen_state = server->loaded_state;
-    return certificate_set_load(&server->spec->tls, server->spec->text, &preparation, err);
+    struct certificate_set *set =
+        certificate_set_load(&server->spec->tls, server->spec->text, &preparation, err);
+    if (set == NULL)
+        return NULL;
+    server->watched_s = now_s();
+    certificate_set_log_ended(set, 0, server->watched_s);
+    return set;
 }
 
 struct tls_server *tls_server_new(const struct listener_spec *spec, struct error *err)
@@ -192,20 +216,12 @@ bool tls_server_client_subject(const SSL *ssl, char **subject)
     *subject = NULL;
     if (certificate == NULL || SSL_get_verify_result(ssl) != X509_V_OK)
         return true;
-    BIO *text = BIO_new(BIO_s_mem());
-    /* Controls and what is not ASCII are escaped. */
-    bool is_told = text != NULL && X509_NAME_print_ex(text, X509_get_subject_name(certificate), 0,
-                                                      XN_FLAG_RFC2253) >= 0;
-    char *bytes = NULL;
-    long length = is_told ? BIO_get_mem_data(text, &bytes) : 0;
-    is_told = is_told && length <= SUBJECT_MAX_BYTES;
-    if (is_told) {
-        *subject = memory_allocate_zeroed(1, (size_t)length + 1);
-        if (length > 0)
-            memcpy(*subject, bytes, (size_t)length);
-    }
-    BIO_free(text);
-    return is_told;
+    *subject = certificate_fields_name(X509_get_subject_name(certificate));
+    if (*subject != NULL && strlen(*subject) <= SUBJECT_MAX_BYTES)
+        return true;
+    free(*subject);
+    *subject = NULL;
+    return false;
 }
 
 /* --- reloading ------------------------------------------------------------------------------- */
@@ -235,6 +251,15 @@ bool tls_server_wants_reload(struct tls_server *server)
     bool is_settled = state == server->seen_state;
     server->seen_state = state;
     return is_settled && state != server->loaded_state;
+}
+
+void tls_server_log_ended(struct tls_server *server)
+{
+    int64_t now = now_s();
+    struct certificate_set *set = hold_certificates(server);
+    certificate_set_log_ended(set, server->watched_s, now);
+    server->watched_s = now;
+    certificate_set_release(&set);
 }
 
 void tls_server_status(struct tls_server *server, struct tls_server_status *status)

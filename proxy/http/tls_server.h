@@ -4,8 +4,8 @@
  * parameters; no renegotiation, no compression, no early data, no session cache. Sessions go on by
  * tickets, which only this listener can open (ticket_keys.h).
  *
- * The certificates are one set (certificate_set.h), swapped whole: connections that stand, and
- * handshakes under way, go on with what they began with.
+ * The certificates, and what those of clients are verified by, are one set (certificate_set.h),
+ * swapped whole: connections that stand, and handshakes under way, go on with what they began with.
  *
  * Threads: any, except where a function says otherwise. */
 #ifndef PROXY_HTTP_TLS_SERVER_H
@@ -55,6 +55,10 @@ bool tls_server_reload(struct tls_server *server, struct error *err);
  * became of it, and are the same as in the call before, so that nobody is in the middle of writing
  * them. Main only. */
 bool tls_server_wants_reload(struct tls_server *server);
+
+/* As often: logs what has ended since the last time, certificates and lists of revoked ones. Main
+ * only. */
+void tls_server_log_ended(struct tls_server *server);
 
 struct tls_server_status {
     struct certificate_set *certificates; /* held: the caller releases */

@@ -4,6 +4,8 @@
 #include "tests/support/check.h"
 #include "tests/support/temp_dir.h"
 
+#include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -33,7 +35,7 @@ static void write_pem(const struct certificate *paths, X509 *certificate, EVP_PK
     fclose(file);
 }
 
-static EVP_PKEY *read_key(const char *path)
+EVP_PKEY *certificate_read_key(const char *path)
 {
     FILE *file = fopen(path, "r");
     EVP_PKEY *key = file == NULL ? NULL : PEM_read_PrivateKey(file, NULL, NULL, NULL);
@@ -42,7 +44,7 @@ static EVP_PKEY *read_key(const char *path)
     return key;
 }
 
-static X509 *read_certificate(const char *path)
+X509 *certificate_read(const char *path)
 {
     FILE *file = fopen(path, "r");
     X509 *certificate = file == NULL ? NULL : PEM_read_X509(file, NULL, NULL, NULL);
@@ -75,18 +77,18 @@ static X509 *start(const char *name, EVP_PKEY *key)
     return certificate;
 }
 
-static struct certificate make(const struct temp_dir *folder, const char *name,
+static struct certificate make(const struct temp_dir *folder, const char *name, bool is_authority,
                                const char *alternative_name, const struct certificate *authority)
 {
     struct certificate paths = {file_path(folder, name, "pem"), file_path(folder, name, "key")};
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *certificate = start(name, key);
-    X509 *issuer = authority == NULL ? certificate : read_certificate(authority->certificate);
-    EVP_PKEY *issuer_key = authority == NULL ? key : read_key(authority->key);
+    X509 *issuer = authority == NULL ? certificate : certificate_read(authority->certificate);
+    EVP_PKEY *issuer_key = authority == NULL ? key : certificate_read_key(authority->key);
 
     X509_set_issuer_name(certificate, X509_get_subject_name(issuer));
     add_extension(certificate, issuer, NID_basic_constraints,
-                  authority == NULL ? "critical,CA:TRUE" : "CA:FALSE");
+                  is_authority ? "critical,CA:TRUE" : "CA:FALSE");
     if (alternative_name != NULL)
         add_extension(certificate, issuer, NID_subject_alt_name, alternative_name);
     CHECK(X509_sign(certificate, issuer_key, EVP_sha256()) > 0, "cannot sign");
@@ -103,14 +105,88 @@ static struct certificate make(const struct temp_dir *folder, const char *name,
 
 struct certificate certificate_make_authority(const struct temp_dir *folder, const char *name)
 {
-    return make(folder, name, NULL, NULL);
+    return make(folder, name, true, NULL, NULL);
 }
 
 struct certificate certificate_make(const struct temp_dir *folder, const char *name,
                                     const char *alternative_name,
                                     const struct certificate *authority)
 {
-    return make(folder, name, alternative_name, authority);
+    return make(folder, name, false, alternative_name, authority);
+}
+
+struct certificate certificate_make_intermediate(const struct temp_dir *folder, const char *name,
+                                                 const struct certificate *authority)
+{
+    return make(folder, name, true, NULL, authority);
+}
+
+char *certificate_file_join(const struct temp_dir *folder, const char *name, ...)
+{
+    struct buffer all = BUFFER_EMPTY;
+    va_list paths;
+    va_start(paths, name);
+    for (const char *path = va_arg(paths, char *); path != NULL; path = va_arg(paths, char *)) {
+        char *content = temp_dir_read(path);
+        CHECK(content != NULL, "%s", path);
+        buffer_append_string(&all, content);
+        free(content);
+    }
+    va_end(paths);
+    char *joined = temp_dir_write(folder, name, buffer_string(&all));
+    buffer_clear(&all);
+    return joined;
+}
+
+static void add_revoked(X509_CRL *list, const char *path)
+{
+    X509 *certificate = certificate_read(path);
+    X509_REVOKED *revoked = X509_REVOKED_new();
+    ASN1_TIME *now = X509_gmtime_adj(NULL, 0);
+    X509_REVOKED_set_serialNumber(revoked, X509_get_serialNumber(certificate));
+    X509_REVOKED_set_revocationDate(revoked, now);
+    CHECK(X509_CRL_add0_revoked(list, revoked) == 1, "cannot revoke %s", path);
+    ASN1_TIME_free(now);
+    X509_free(certificate);
+}
+
+static void write_list(const char *path, X509_CRL *list)
+{
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL && PEM_write_X509_CRL(file, list) == 1, "cannot write %s", path);
+    fclose(file);
+}
+
+char *certificate_make_crl(const struct temp_dir *folder, const char *name,
+                           const struct revocations *revocations)
+{
+    const struct certificate *signer =
+        revocations->signer == NULL ? revocations->authority : revocations->signer;
+    X509 *issuer = certificate_read(revocations->authority->certificate);
+    EVP_PKEY *key = certificate_read_key(signer->key);
+    ASN1_TIME *begins =
+        X509_gmtime_adj(NULL, revocations->begins_s == 0 ? -DAY_SECONDS : revocations->begins_s);
+    ASN1_TIME *ends =
+        X509_gmtime_adj(NULL, revocations->ends_s == 0 ? DAY_SECONDS : revocations->ends_s);
+    X509_CRL *list = X509_CRL_new();
+    X509_CRL_set_version(list, X509_CRL_VERSION_2);
+    X509_CRL_set_issuer_name(list, X509_get_subject_name(issuer));
+    X509_CRL_set1_lastUpdate(list, begins);
+    if (revocations->ends_s != NEVER_ENDS)
+        X509_CRL_set1_nextUpdate(list, ends);
+    size_t most = sizeof(revocations->revoked) / sizeof(revocations->revoked[0]);
+    for (size_t i = 0; i < most && revocations->revoked[i] != NULL; i++)
+        add_revoked(list, revocations->revoked[i]->certificate);
+    CHECK(X509_CRL_sign(list, key, EVP_sha256()) > 0, "cannot sign a list");
+
+    char *path = temp_dir_file(folder, name);
+    write_list(path, list);
+    X509_CRL_free(list);
+    ASN1_TIME_free(begins);
+    ASN1_TIME_free(ends);
+    EVP_PKEY_free(key);
+    X509_free(issuer);
+    return path;
 }
 
 void certificate_file_replace(const struct temp_dir *folder, const char *from, const char *to)

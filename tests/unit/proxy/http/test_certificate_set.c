@@ -177,6 +177,18 @@ static void what_cannot_be_loaded_is_refused_by_option_and_file(void **state)
           .client_ca = one.key,
           .client_certificate = CLIENT_CERTIFICATE_REQUIRED},
          "client-ca="},
+        {{.files = &fits,
+          .file_count = 1,
+          .client_ca = authority.certificate,
+          .client_crl = missing,
+          .client_certificate = CLIENT_CERTIFICATE_REQUIRED},
+         "client-crl=/nonexistent/a.pem: No such file"},
+        {{.files = &fits,
+          .file_count = 1,
+          .client_ca = authority.certificate,
+          .client_crl = one.key,
+          .client_certificate = CLIENT_CERTIFICATE_REQUIRED},
+         "single.key: holds no revocation list in PEM"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct error err = {0};

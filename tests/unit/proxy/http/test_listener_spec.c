@@ -28,8 +28,8 @@ static void options_stand_behind_their_listener(void **state)
     (void)state;
     struct listener_specs specs =
         parse("https=0.0.0.0:8443,certificate=/a.pem,key=/a.key,certificate=/b.pem,"
-              "certificates=/tls,client-ca=/ca.pem,client-certificate=optional,proxy-protocol,"
-              "proxy-protocol-from=10.0.0.0/8");
+              "certificates=/tls,client-ca=/ca.pem,client-crl=/ca.crl,client-certificate=optional,"
+              "proxy-protocol,proxy-protocol-from=10.0.0.0/8");
 
     const struct listener_spec *spec = &specs.items[0];
     assert_int_equal(specs.count, 1);
@@ -43,6 +43,7 @@ static void options_stand_behind_their_listener(void **state)
     assert_int_equal(spec->tls.folder_count, 1);
     assert_string_equal(spec->tls.folders[0], "/tls");
     assert_string_equal(spec->tls.client_ca, "/ca.pem");
+    assert_string_equal(spec->tls.client_crl, "/ca.crl");
     assert_int_equal(spec->tls.client_certificate, CLIENT_CERTIFICATE_OPTIONAL);
     assert_true(spec->expects_proxy_header);
     assert_int_equal(spec->proxies.count, 1);
@@ -98,6 +99,9 @@ static void what_makes_no_sense_is_refused_by_name(void **state)
         {"127.0.0.1:1,certificate=", "certificate needs a value"},
         {"127.0.0.1:1,client-ca=/a", "client-ca needs a certificate"},
         {"127.0.0.1:1,certificate=/a,client-ca=/a,client-ca=/b", "client-ca is given twice"},
+        {"127.0.0.1:1,certificate=/a,client-crl=/a", "client-crl needs client-ca"},
+        {"127.0.0.1:1,certificate=/a,client-ca=/a,client-crl=/b,client-crl=/c",
+         "client-crl is given twice"},
         {"127.0.0.1:1,certificate=/a,client-certificate=optional",
          "client-certificate needs client-ca"},
         {"127.0.0.1:1,certificate=/a,client-ca=/c,client-certificate=maybe",
