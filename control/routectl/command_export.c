@@ -3,6 +3,7 @@
 #include "control/routectl/documents.h"
 #include "control/routectl/moment.h"
 #include "control/routectl/object_list.h"
+#include "control/routectl/route_places.h"
 #include "control/routectl/say.h"
 #include "proto/route_id.h"
 
@@ -16,43 +17,6 @@ static const struct option options[] = {
      "Only what has this label; with all of them."},
     {0},
 };
-
-/* A route, and what keeps it in its place where all of them are made by one commit. */
-struct placed_route {
-    const RouteMessage *route;
-    uint32_t order;
-};
-
-static int compare_names(const void *a, const void *b)
-{
-    const struct placed_route *route_a = a, *route_b = b;
-    int order = strcmp(route_a->route->name, route_b->route->name);
-    return order != 0 ? order : (int)route_a->route->kind - (int)route_b->route->kind;
-}
-
-static int compare_ages(const void *a, const void *b)
-{
-    const RouteMessage *route_a = ((const struct placed_route *)a)->route;
-    const RouteMessage *route_b = ((const struct placed_route *)b)->route;
-    if (route_a->created_revision != route_b->created_revision)
-        return route_a->created_revision < route_b->created_revision ? -1 : 1;
-    if (route_a->created_order != route_b->created_order)
-        return route_a->created_order < route_b->created_order ? -1 : 1;
-    return compare_names(a, b);
-}
-
-/* Of routes equally old the name decides, so only where an older route has the later name its
- * juniors need a higher number. There are more than enough numbers for what one commit can hold. */
-static void place_routes(struct placed_route *routes, size_t count)
-{
-    qsort(routes, count, sizeof(*routes), compare_ages);
-    for (size_t i = 1; i < count; i++) {
-        bool is_in_order = compare_names(&routes[i - 1], &routes[i]) < 0;
-        bool is_last = routes[i - 1].order == UINT16_MAX;
-        routes[i].order = routes[i - 1].order + (is_in_order || is_last ? 0 : 1);
-    }
-    qsort(routes, count, sizeof(*routes), compare_names);
-}
 
 /* --- printing --------------------------------------------------------------------------------- */
 
@@ -87,7 +51,7 @@ static void print_routes(struct printer *printer, const struct object_list *list
     struct placed_route *routes = memory_allocate_zeroed(count, sizeof(*routes));
     for (size_t i = 0; i < count; i++)
         routes[i].route = list->routes.routes[i];
-    place_routes(routes, count);
+    route_places_find(routes, count);
     for (size_t i = 0; i < count; i++) {
         documents_write_route_in_order(&printer->document, routes[i].route, routes[i].order);
         print_document(printer);
