@@ -1,5 +1,6 @@
 #include "control/routectl/change.h"
 
+#include "control/routectl/draft_parts.h"
 #include "control/routectl/object_text.h"
 #include "control/routectl/say.h"
 #include "control/routectl/time_text.h"
@@ -15,6 +16,7 @@
 enum { REQUEST_ID_RANDOM_BYTES = 16 };
 
 struct change_flags change_flags;
+static bool in_parts;
 
 const struct option change_options[] = {
     {"message", OPTION_STRING, &change_flags.message, "TEXT", "Why, for the history."},
@@ -26,6 +28,12 @@ const struct option change_options[] = {
      "Take the change back unless 'routectl confirm' keeps it within this time."},
     {"dry-run", OPTION_FLAG, &change_flags.dry_run, NULL,
      "Check everything, show what would differ, change nothing."},
+    {0},
+};
+
+const struct option change_parts_options[] = {
+    {"in-parts", OPTION_FLAG, &in_parts, NULL,
+     "Make several commits of what differs, if it is too much for one."},
     {0},
 };
 
@@ -101,20 +109,13 @@ void change_tell_doubt(const struct session *session, const char *request_id, en
             request_id);
 }
 
-/* A change is one commit, all of it or nothing, so it is never sent in parts. */
 static bool fits(const struct draft *draft)
 {
-    size_t bytes = protobuf_c_message_get_packed_size(&draft->request.base);
-    if (draft->request.n_mutations > APPLY_MUTATIONS_MAX)
-        say("%zu objects are too many for one change, which is all or nothing: at most %d; make "
-            "several changes of it",
-            draft->request.n_mutations, APPLY_MUTATIONS_MAX);
-    else if (bytes > APPLY_BYTES_MAX)
-        say("%zu bytes are too many for one change, which is all or nothing: at most %d MiB; make "
-            "several changes of it",
-            bytes, APPLY_BYTES_MAX >> 20);
-    else
+    if (draft_fits(draft))
         return true;
+    say("%zu objects of %zu bytes are too many for one commit: at most %d, of %d bytes",
+        draft->request.n_mutations, protobuf_c_message_get_packed_size(&draft->request.base),
+        APPLY_MUTATIONS_MAX, DRAFT_BYTES_MAX);
     return false;
 }
 
@@ -182,15 +183,100 @@ enum exit_code change_finish(struct session *session, const struct draft *draft,
     return code;
 }
 
-enum exit_code change_commit(struct session *session, struct draft *draft)
+/* *revision gets what it is committed as. */
+static enum exit_code commit_draft(struct session *session, struct draft *draft, uint64_t *revision)
 {
     enum exit_code code = EXIT_OK;
     Pointsman__V1__ApplyResponse *response =
         send_draft(session, draft, change_flags.dry_run, &code);
-    if (response == NULL)
+    if (response == NULL) {
         change_tell_doubt(session, draft->request.request_id, code);
-    else
-        code = change_finish(session, draft, response);
+        return code;
+    }
+    *revision = response->revision;
+    code = change_finish(session, draft, response);
     message_free((ProtobufCMessage *)response);
+    return code;
+}
+
+/* --- more than one commit can hold ------------------------------------------------------------ */
+
+static bool may_be_parts(const struct draft_parts *parts)
+{
+    size_t differing = 0;
+    for (size_t i = 0; i < parts->count; i++)
+        differing += parts->items[i].request.n_mutations;
+    if (parts->count > 1 && !in_parts)
+        say("%zu objects differ from what is there, too many for one commit, which is all or "
+            "nothing: at most %d, of %d bytes; --in-parts makes %zu commits of them",
+            differing, APPLY_MUTATIONS_MAX, DRAFT_BYTES_MAX, parts->count);
+    else if (parts->count > 1 && change_flags.request_id != NULL)
+        say("--request-id names one commit, and this takes %zu", parts->count);
+    else if (parts->count > 1 && change_flags.confirm_within_ms != 0)
+        say("--confirm-within is for one commit, and this takes %zu", parts->count);
+    else
+        return true;
+    return false;
+}
+
+/* Nothing differs: as if a commit had said so. */
+static enum exit_code finish_unchanged(struct session *session, uint64_t revision)
+{
+    Pointsman__V1__ApplyResponse response = POINTSMAN__V1__APPLY_RESPONSE__INIT;
+    response.revision = revision;
+    return change_finish(session, NULL, &response);
+}
+
+static void tell_unfinished(size_t done, size_t count, uint64_t revision)
+{
+    if (done > 0 && !change_flags.dry_run)
+        say("%zu of %zu commits are made, up to revision %" PRIu64
+            "; the same command makes the others",
+            done, count, revision);
+}
+
+/* That proxies lack one part is told once, and keeps no other back. */
+static enum exit_code commit_each(struct session *session, const struct draft_parts *parts)
+{
+    enum exit_code code = EXIT_OK;
+    uint64_t revision = 0;
+    for (size_t i = 0; i < parts->count; i++) {
+        enum exit_code one = commit_draft(session, &parts->items[i], &revision);
+        if (one == EXIT_NOT_LIVE) {
+            session_options.no_wait = true;
+            code = one;
+        } else if (one != EXIT_OK) {
+            tell_unfinished(i, parts->count, revision);
+            return one;
+        }
+        if (change_flags.if_revision != 0 && !change_flags.dry_run)
+            change_flags.if_revision = revision;
+    }
+    return code;
+}
+
+static enum exit_code commit_parts(struct session *session, const struct draft_parts *parts)
+{
+    if (!may_be_parts(parts))
+        return EXIT_INVALID;
+    say("note: %zu objects are as they shall be already", parts->same_count);
+    if (parts->count == 0)
+        return finish_unchanged(session, parts->revision);
+    if (change_flags.dry_run && parts->count > 1)
+        say("note: each of the %zu commits is checked without those before it", parts->count);
+    return commit_each(session, parts);
+}
+
+enum exit_code change_commit(struct session *session, struct draft *draft)
+{
+    if (draft_fits(draft) || draft->claim_count == 0) {
+        uint64_t revision;
+        return commit_draft(session, draft, &revision);
+    }
+    struct draft_parts parts;
+    enum exit_code code = draft_parts_make(&parts, session, draft);
+    if (code == EXIT_OK)
+        code = commit_parts(session, &parts);
+    draft_parts_clear(&parts);
     return code;
 }

@@ -19,6 +19,9 @@ extern struct change_flags {
     bool dry_run;
 } change_flags;
 
+/* Beside them, of verbs that take files: whether a change may be several commits. */
+extern const struct option change_parts_options[];
+
 /* What the flags say in the words of a request; all of it owned by the arena. A request that has no
  * id of its own gets a random one, so that it can be sent again. */
 char *change_message(struct arena *arena);
@@ -26,7 +29,8 @@ char *change_request_id(struct arena *arena);
 DurationMessage *change_confirm_within(struct arena *arena); /* NULL: not asked for */
 
 /* Applies the draft's mutations as one revision, shows what became of each, and waits for the
- * proxies unless --no-wait. */
+ * proxies unless --no-wait. Of a draft of documents that is too large for that, only what differs
+ * counts, and it is several revisions where --in-parts allows it: see draft_parts.h. */
 enum exit_code change_commit(struct session *session, struct draft *draft);
 
 /* Has the draft checked as if it were committed, and says its warnings. The answer (free with

@@ -33,6 +33,11 @@ const struct command command_apply = {
         "What the files do not name stays, unless --prune and --selector say that of the\n"
         "objects with these labels only those in the files shall stay.\n"
         "\n"
+        "One commit has room for 10,000 objects or 4 MiB. Of files with more, what differs from "
+        "what\n"
+        "is there must fit, or --in-parts makes several commits of it: each is all or nothing,\n"
+        "backends come before the routes that name them, and removals last.\n"
+        "\n"
         "The command returns when every proxy serves it.",
     .example = "  routectl apply -f routes.yaml\n"
                "  routectl apply -f routes/ --prune --selector team=accounts\n"
@@ -42,6 +47,7 @@ const struct command command_apply = {
                "  kubectl get httproutes -o yaml | routectl apply -f - --dry-run",
     .groups = {{"Documents", document_file_options},
                {"Removing what is left", prune_options},
+               {"More than one commit can hold", change_parts_options},
                {"Its place in the history", change_options}},
     .run = run,
 };

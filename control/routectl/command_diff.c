@@ -2,6 +2,7 @@
 #include "control/routectl/command.h"
 #include "control/routectl/commit_range.h"
 #include "control/routectl/document_files.h"
+#include "control/routectl/draft_parts.h"
 #include "control/routectl/moment.h"
 #include "control/routectl/object_list.h"
 #include "control/routectl/prune.h"
@@ -115,13 +116,36 @@ static enum exit_code as_error(enum exit_code code)
 
 /* --- files ---------------------------------------------------------------------------------- */
 
+static enum exit_code compare_part(struct session *session, struct comparison *comparison,
+                                   struct draft *part)
+{
+    enum exit_code code = EXIT_OK;
+    Pointsman__V1__ApplyResponse *response = change_try(session, part, &code);
+    if (response != NULL)
+        code = compare(session, comparison, response);
+    ARENA_APPEND(&comparison->arena, comparison->fetched, comparison->fetched_count,
+                 (ProtobufCMessage *)response);
+    return code;
+}
+
+/* Of more than one commit can hold, what differs is found here, and checked in parts. */
+static enum exit_code compare_in_parts(struct session *session, struct comparison *comparison,
+                                       struct draft *draft)
+{
+    struct draft_parts parts;
+    enum exit_code code = draft_parts_make(&parts, session, draft);
+    comparison->diff.from_revision = comparison->diff.to_revision = parts.revision;
+    for (size_t i = 0; i < parts.count && code == EXIT_OK; i++)
+        code = compare_part(session, comparison, &parts.items[i]);
+    draft_parts_clear(&parts);
+    return code;
+}
+
 static enum exit_code compare_draft(struct session *session, struct draft *draft)
 {
     struct comparison comparison = {.draft = draft, .diff = POINTSMAN__V1__DIFF_RESPONSE__INIT};
-    enum exit_code code = EXIT_OK;
-    Pointsman__V1__ApplyResponse *response = change_try(session, draft, &code);
-    if (response != NULL)
-        code = compare(session, &comparison, response);
+    enum exit_code code = draft_fits(draft) ? compare_part(session, &comparison, draft)
+                                            : compare_in_parts(session, &comparison, draft);
     if (code == EXIT_OK) {
         const struct difference difference = {&comparison.diff, comparison.origins};
         code = show(session, &difference);
@@ -129,7 +153,6 @@ static enum exit_code compare_draft(struct session *session, struct draft *draft
         code = as_error(code);
     }
     comparison_clear(&comparison);
-    message_free((ProtobufCMessage *)response);
     return code;
 }
 

@@ -88,6 +88,7 @@ const struct command command_remove = {
     .max_operands = SIZE_MAX,
     .groups = {{"Documents", document_file_options},
                {"Options", options},
+               {"More than one commit can hold", change_parts_options},
                {"Its place in the history", change_options}},
     .run = run,
 };
@@ -103,6 +104,7 @@ const struct command command_delete = {
     .max_operands = SIZE_MAX,
     .groups = {{"Documents", document_file_options},
                {"Options", options},
+               {"More than one commit can hold", change_parts_options},
                {"Its place in the history", change_options}},
     .run = run,
 };

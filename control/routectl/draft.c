@@ -36,6 +36,12 @@ MutationMessage *draft_add_mutation(struct draft *draft)
     return mutation;
 }
 
+bool draft_fits(const struct draft *draft)
+{
+    return draft->request.n_mutations <= APPLY_MUTATIONS_MAX &&
+           protobuf_c_message_get_packed_size(&draft->request.base) <= DRAFT_BYTES_MAX;
+}
+
 static Pointsman__V1__Precondition *add_precondition(struct draft *draft, MutationMessage *mutation)
 {
     mutation->precondition = ARENA_MESSAGE(&draft->arena, Pointsman__V1__Precondition,
@@ -134,13 +140,22 @@ bool draft_claim(struct draft *draft, size_t *earlier)
     return true;
 }
 
+bool draft_find_number(const struct draft *draft, Pointsman__V1__ObjectKind kind, const char *id,
+                       size_t *number)
+{
+    if (draft->claim_count == 0)
+        return false;
+    size_t claim = *find_claim(draft, draft_object_called(kind, id));
+    if (claim != 0)
+        *number = claim - 1;
+    return claim != 0;
+}
+
 const MutationMessage *draft_find(const struct draft *draft, Pointsman__V1__ObjectKind kind,
                                   const char *id)
 {
-    if (draft->claim_count == 0)
-        return NULL;
-    size_t claim = *find_claim(draft, draft_object_called(kind, id));
-    return claim == 0 ? NULL : draft->request.mutations[claim - 1];
+    size_t number;
+    return draft_find_number(draft, kind, id, &number) ? draft->request.mutations[number] : NULL;
 }
 
 /* --- origins ---------------------------------------------------------------------------------- */
@@ -182,6 +197,20 @@ static size_t first_origin(const struct draft *draft, size_t mutation)
             to = middle;
     }
     return from;
+}
+
+void draft_take(struct draft *draft, const struct draft *from, size_t number)
+{
+    ARENA_APPEND(&draft->arena, draft->request.mutations, draft->request.n_mutations,
+                 from->request.mutations[number]);
+    for (size_t i = first_origin(from, number);
+         i < from->origin_count && from->origins[i].mutation == number; i++) {
+        struct draft_origin origin = from->origins[i];
+        origin.mutation = draft->request.n_mutations - 1;
+        ARENA_APPEND(&draft->arena, draft->origins, draft->origin_count, origin);
+    }
+    size_t earlier;
+    draft_claim(draft, &earlier);
 }
 
 const char *draft_find_nearest_origin(const struct draft *draft, size_t mutation, const char *field,

@@ -10,7 +10,7 @@
 #define CONTROL_ROUTECTL_DRAFT_H
 
 #include "common/arena.h"
-#include "proto/messages.h"
+#include "proto/message.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,11 +35,21 @@ struct draft_object {
     const char *name; /* borrowed; "" while it has none */
 };
 
+/* What its mutations may take in one request, which has a message and an id besides. */
+enum { DRAFT_BYTES_MAX = APPLY_BYTES_MAX - 4096 };
+
 void draft_init(struct draft *draft);
 void draft_clear(struct draft *draft);
 
 /* A new mutation at the end of the request. Owned by the draft. */
 MutationMessage *draft_add_mutation(struct draft *draft);
+
+/* Adds a mutation of another draft, with where its fields came from, and claims its object. Borrows
+ * all of it. */
+void draft_take(struct draft *draft, const struct draft *from, size_t number);
+
+/* Whether one commit can hold all of it. */
+bool draft_fits(const struct draft *draft);
 
 /* The object that the mutation puts must not exist. */
 void draft_require_absent(struct draft *draft, MutationMessage *mutation);
@@ -54,9 +64,11 @@ bool draft_object_equals(struct draft_object a, struct draft_object b);
 /* Claims the object of the newest mutation for it. False when an earlier one has claimed it:
  * *earlier is its number. */
 bool draft_claim(struct draft *draft, size_t *earlier);
-/* The mutation that claimed this object; NULL when none did. */
+/* The mutation that claimed this object; NULL, or false, when none did. */
 const MutationMessage *draft_find(const struct draft *draft, Pointsman__V1__ObjectKind kind,
                                   const char *id);
+bool draft_find_number(const struct draft *draft, Pointsman__V1__ObjectKind kind, const char *id,
+                       size_t *number);
 
 /* Says that a field of the newest mutation (a path below it, "put_route.hostnames[0]") was given
  * by this flag with this value, or "". Copies. */

@@ -1,5 +1,4 @@
 /* The story of routes in files: applied, compared, edited, pruned, and taken elsewhere. */
-#include "common/buffer.h"
 #include "tests/support/check.h"
 #include "tests/support/fake_upstream.h"
 #include "tests/support/http_get.h"
@@ -268,21 +267,6 @@ static void one_object_in_two_files_is_refused(void **state)
     const char *second = file("b.yaml", ROUTE("users", "/b", "users"));
     ROUTECTL(5, "", "HTTPRoute 'users' is given twice; first at ", "apply", "-f", first, "-f",
              second);
-}
-
-static void too_many_objects_for_one_commit_are_refused(void **state)
-{
-    (void)state;
-    struct buffer text = BUFFER_EMPTY;
-    for (int i = 0; i < 10001; i++)
-        buffer_printf(&text,
-                      "---\n{apiVersion: pointsman/v1, kind: Backend, metadata: {name: b%d}, "
-                      "spec: {endpoints: ['http://10.0.0.1:80']}}\n",
-                      i);
-    char *path = temp_dir_write(pointsman_dir(pointsman), "a.yaml", buffer_string(&text));
-    ROUTECTL(5, "", "10001 objects are too many for one change", "apply", "-f", path);
-    free(path);
-    buffer_clear(&text);
 }
 
 /* --- prune and remove ------------------------------------------------------------------------- */
@@ -562,7 +546,6 @@ int main(void)
         WITH_CONTROL(documents_may_come_by_standard_input),
         WITH_CONTROL(all_mistakes_are_told_at_once_with_their_places),
         WITH_CONTROL(one_object_in_two_files_is_refused),
-        WITH_CONTROL(too_many_objects_for_one_commit_are_refused),
         WITH_ALL(pruning_removes_what_the_files_no_longer_name),
         WITH_ALL(pruning_a_backend_in_use_changes_nothing),
         WITH_ALL(removing_by_file_takes_just_what_it_names),
