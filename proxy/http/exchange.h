@@ -183,7 +183,7 @@ struct exchange {
     struct parsed_response response;
     struct body_pipe response_body;
     size_t response_window; /* so many bytes of it an endpoint of HTTP/2 may send unasked */
-    struct mirror *mirrors; /* copies of the request that are not complete yet */
+    struct mirror *mirrors; /* copies of the request that are to be made, or not complete yet */
 
     /* --- memory, and what is given back at the end --- */
     struct buffer request_bytes;          /* the head as it came in */

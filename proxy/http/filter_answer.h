@@ -11,6 +11,7 @@ struct exchange;
 struct filter_list;
 
 /* Whether these filters (NULL: none) have answered. */
-bool filter_answer(struct exchange *exchange, const struct filter_list *filters);
+bool filter_answer_preflight(struct exchange *exchange, const struct filter_list *filters);
+bool filter_answer_redirect(struct exchange *exchange, const struct filter_list *filters);
 
 #endif

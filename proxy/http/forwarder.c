@@ -426,7 +426,8 @@ void forwarder_set_rule(struct exchange *exchange, const struct rule *rule)
 void forwarder_set_backend(struct exchange *exchange, const struct backend_choice *choice,
                            struct backend *backend)
 {
-    backend_acquire(backend);
+    if (backend != NULL)
+        backend_acquire(backend);
     exchange->forwarding.choice = choice;
     exchange->forwarding.backend = backend;
 }

@@ -24,7 +24,8 @@ void forwarder_clear(struct exchange *exchange);
 /* The rule that won; counted and logged with the request. Acquires it. */
 void forwarder_set_rule(struct exchange *exchange, const struct rule *rule);
 
-/* Where the request goes: `choice` is a part of the rule. Acquires the backend. */
+/* Where the request goes: `choice` is a part of the rule. Acquires the backend; NULL: there is none,
+ * and it must not be sent. */
 void forwarder_set_backend(struct exchange *exchange, const struct backend_choice *choice,
                            struct backend *backend);
 

@@ -6,6 +6,7 @@
 #include "proxy/http/worker.h"
 #include "proxy/routing/filter_apply.h"
 #include "proxy/routing/route_table.h"
+#include "proxy/upstream/backend.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +15,12 @@
 enum { MAX_MIRRORS = 256 };
 
 struct mirror {
-    struct exchange *copy;
+    struct backend *backend;   /* held, until the copy begins; NULL: there is none */
+    struct exchange *copy;     /* NULL before it begins */
     struct exchange *original; /* NULL once that is over */
     struct mirror *next_of_original;
     uint64_t copied_bytes; /* of the original's body */
-    struct mirror *next;   /* of the worker */
+    struct mirror *next;   /* of the worker, once the copy has begun */
     struct mirror *previous;
 };
 
@@ -33,6 +35,14 @@ static void leave_original(struct mirror *mirror)
         link = &(*link)->next_of_original;
     *link = mirror->next_of_original;
     mirror->original = NULL;
+}
+
+/* The copy has not begun. */
+static void forget(struct mirror *mirror)
+{
+    leave_original(mirror);
+    backend_release(&mirror->backend);
+    free(mirror);
 }
 
 static void end(struct mirror *mirror)
@@ -152,60 +162,85 @@ static bool copy_body(struct mirror *mirror)
     return true;
 }
 
-static void start(struct exchange *original, struct backend *backend)
+static void link_to_worker(struct mirror *mirror, struct worker *worker)
 {
-    struct worker *worker = original->worker;
-    struct mirror *mirror = memory_allocate_zeroed(1, sizeof(*mirror));
-    mirror->copy = exchange_new(worker, &operations, mirror);
-    mirror->original = original;
-    mirror->next_of_original = original->mirrors;
-    original->mirrors = mirror;
     mirror->next = worker->mirrors;
     if (worker->mirrors != NULL)
         worker->mirrors->previous = mirror;
     worker->mirrors = mirror;
     worker->mirror_count++;
+}
+
+static void begin(struct mirror *mirror)
+{
+    struct exchange *original = mirror->original;
+    struct worker *worker = original->worker;
+    if (mirror->backend == NULL || worker->mirror_count == MAX_MIRRORS) {
+        counter_add(&worker->counters->mirrors_dropped, 1);
+        forget(mirror);
+        return;
+    }
+    const struct forwarding *forwarding = &original->forwarding;
+    mirror->copy = exchange_new(worker, &operations, mirror);
+    mirror->copy->is_mirror = true;
+    forwarder_set_rule(mirror->copy, forwarding->rule);
+    forwarder_set_backend(mirror->copy, forwarding->choice, mirror->backend);
+    backend_release(&mirror->backend);
+    link_to_worker(mirror, worker);
 
     copy_head(mirror->copy, &original->request, original->client_address);
-    mirror->copy->is_mirror = true;
     if (!copy_body(mirror)) {
         drop(mirror);
         return;
     }
     counter_add(&worker->counters->mirrors_started, 1);
-    forwarder_set_rule(mirror->copy, original->forwarding.rule);
-    forwarder_set_backend(mirror->copy, original->forwarding.choice, backend);
     forwarder_start(mirror->copy);
 }
 
-static void start_each(struct exchange *exchange, const struct filter_list *filters,
-                       const struct route_table *table)
+static void choose(struct exchange *exchange, struct backend *backend)
+{
+    struct mirror *mirror = memory_allocate_zeroed(1, sizeof(*mirror));
+    if (backend != NULL)
+        backend_acquire(backend);
+    mirror->backend = backend;
+    mirror->original = exchange;
+    struct mirror **link = &exchange->mirrors;
+    while (*link != NULL)
+        link = &(*link)->next_of_original;
+    *link = mirror;
+}
+
+static void choose_each(struct exchange *exchange, const struct filter_list *filters,
+                        const struct route_table *table)
 {
     if (filters == NULL)
         return;
-    struct worker *worker = exchange->worker;
     for (size_t i = 0; i < filters->mirror_count; i++) {
         const struct mirror_target *target = &filters->mirrors[i];
-        if (!mirror_target_wants(target, balancer_random_next(&worker->random)))
-            continue;
-        struct backend *backend = route_table_backend(table, target->backend_index);
-        if (backend == NULL || worker->mirror_count == MAX_MIRRORS)
-            counter_add(&worker->counters->mirrors_dropped, 1);
-        else
-            start(exchange, backend);
+        if (mirror_target_wants(target, balancer_random_next(&exchange->worker->random)))
+            choose(exchange, route_table_backend(table, target->backend_index));
     }
 }
 
 /* --- what the original tells ----------------------------------------------------------------- */
 
 /* What follows a WebSocket handshake answers what the endpoint says: nothing to be copied. */
-void mirror_request(struct exchange *exchange, const struct route_table *table)
+void mirror_choose(struct exchange *exchange, const struct route_table *table)
 {
     const struct forwarding *forwarding = &exchange->forwarding;
     if (exchange->request.wants_websocket)
         return;
-    start_each(exchange, forwarding->rule->policy->filters, table);
-    start_each(exchange, forwarding->choice->filters, table);
+    choose_each(exchange, forwarding->rule->policy->filters, table);
+    choose_each(exchange, forwarding->choice->filters, table);
+}
+
+void mirror_request(struct exchange *exchange)
+{
+    struct mirror *next;
+    for (struct mirror *mirror = exchange->mirrors; mirror != NULL; mirror = next) {
+        next = mirror->next_of_original;
+        begin(mirror);
+    }
 }
 
 void mirror_request_body(struct exchange *exchange)
@@ -213,15 +248,19 @@ void mirror_request_body(struct exchange *exchange)
     struct mirror *next;
     for (struct mirror *mirror = exchange->mirrors; mirror != NULL; mirror = next) {
         next = mirror->next_of_original;
-        if (!copy_body(mirror))
+        if (mirror->copy != NULL && !copy_body(mirror))
             drop(mirror);
     }
 }
 
 void mirror_leave(struct exchange *exchange)
 {
-    while (exchange->mirrors != NULL)
-        drop(exchange->mirrors);
+    while (exchange->mirrors != NULL) {
+        if (exchange->mirrors->copy == NULL)
+            forget(exchange->mirrors);
+        else
+            drop(exchange->mirrors);
+    }
 }
 
 void mirrors_clear(struct worker *worker)

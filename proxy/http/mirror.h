@@ -12,9 +12,13 @@ struct exchange;
 struct route_table;
 struct worker;
 
-/* The request is ready to be forwarded, and nothing of its body is gone: starts a copy for each
- * filter that wants one. `table` is the one its rule was found in. */
-void mirror_request(struct exchange *exchange, const struct route_table *table);
+/* The rule and the backendRef are chosen: notes who shall have a copy, for each filter that wants
+ * one. `table` is the one the rule was found in, and need not be there when the copies begin. */
+void mirror_choose(struct exchange *exchange, const struct route_table *table);
+
+/* The request is ready to be forwarded, and nothing of its body is gone: the copies begin. Without
+ * it, none was ever there. */
+void mirror_request(struct exchange *exchange);
 
 /* More of the request's body has just been appended, or its end was. */
 void mirror_request_body(struct exchange *exchange);

@@ -15,6 +15,27 @@ static void refuse(struct exchange *exchange, enum denial denial, unsigned statu
     local_reply(exchange, status, sentence);
 }
 
+/* Everything is chosen and held. */
+static void forward(struct exchange *exchange)
+{
+    const struct forwarding *forwarding = &exchange->forwarding;
+    const struct rule *rule = forwarding->rule;
+
+    if (filter_answer_redirect(exchange, rule->policy->filters))
+        return;
+    if (rule->is_broken || forwarding->choice == NULL)
+        return refuse(exchange, DENIAL_NO_BACKEND, 500, "The route names no backend to use.");
+    if (filter_answer_redirect(exchange, forwarding->choice->filters))
+        return;
+    if (forwarding->backend == NULL)
+        return refuse(exchange, DENIAL_NO_BACKEND, 500, "The route's backend does not exist.");
+
+    forwarded_head_prepare(exchange);
+    filter_exchange_request(exchange);
+    mirror_request(exchange);
+    forwarder_start(exchange);
+}
+
 /* One request, from its head to the service that gets it.
  *
  * The table is borrowed and the rule comes from it without a lock. Before any waiting begins, the
@@ -32,24 +53,15 @@ void request_handler_serve(struct exchange *exchange)
     if (rule == NULL)
         return refuse(exchange, DENIAL_NO_ROUTE, 404, "No route matches this request.");
     forwarder_set_rule(exchange, rule);
-
-    if (filter_answer(exchange, rule->policy->filters))
+    if (filter_answer_preflight(exchange, rule->policy->filters))
         return;
 
     const struct backend_choice *choice = rule_choose(rule, balancer_random_next(&worker->random));
-    if (rule->is_broken || choice == NULL)
-        return refuse(exchange, DENIAL_NO_BACKEND, 500, "The route names no backend to use.");
-    if (filter_answer(exchange, choice->filters))
-        return;
-
-    struct backend *backend = route_table_backend(table, choice->backend_index);
-    if (backend == NULL)
-        return refuse(exchange, DENIAL_NO_BACKEND, 500, "The route's backend does not exist.");
-
-    forwarder_set_backend(exchange, choice, backend);
-
-    forwarded_head_prepare(exchange);
-    filter_exchange_request(exchange);
-    mirror_request(exchange, table);
-    forwarder_start(exchange);
+    if (choice != NULL) {
+        forwarder_set_backend(exchange, choice, route_table_backend(table, choice->backend_index));
+        if (filter_answer_preflight(exchange, choice->filters))
+            return;
+        mirror_choose(exchange, table);
+    }
+    forward(exchange);
 }

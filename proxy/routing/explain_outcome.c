@@ -101,14 +101,15 @@ static OutcomeMessage *ask_filters(const struct filters *filters, const struct f
                                    struct arena *arena)
 {
     struct filter_answer given;
-    if (!filter_request_answer(newest, filters->head, &given, arena))
-        return NULL;
-    if (given.status != 200)
+    if (filter_request_preflight(newest, filters->head, &given, arena))
+        return answer(filters, &given,
+                      given.header_count > 1
+                          ? "the preflight of a cross-origin request: allowed"
+                          : "the preflight of a cross-origin request: not allowed",
+                      arena);
+    if (filter_request_redirect(newest, filters->head, &given, arena))
         return answer(filters, &given, "a filter redirects", arena);
-    return answer(filters, &given,
-                  given.header_count > 1 ? "the preflight of a cross-origin request: allowed"
-                                         : "the preflight of a cross-origin request: not allowed",
-                  arena);
+    return NULL;
 }
 
 OutcomeMessage *explain_outcome_of_rule(const struct explain_facts *facts, const struct rule *rule,
@@ -211,13 +212,13 @@ OutcomeMessage *explain_outcome_of_share(const struct explain_facts *facts, cons
 {
     const struct filter_list *choice = rule->choices[index].filters;
     const BackendRefMessage *ref = message->backend_refs[index];
-    struct filters filters = {.head = &facts->sample->head, .rule = rule->policy->filters};
+    struct filters filters = {
+        .head = &facts->sample->head, .rule = rule->policy->filters, .choice = choice};
     OutcomeMessage *outcome = ask_filters(&filters, choice, arena);
     if (outcome != NULL)
         return outcome;
     if (backend->is_missing)
         return refuse(&filters, 500, backend->reason, arena);
-    filters.choice = choice;
     if (backend->is_empty)
         return refuse(&filters, 503, backend->reason, arena);
 

@@ -9,17 +9,20 @@ static const struct filter_list *or_none(const struct filter_list *filters)
     return filters == NULL ? &no_filters : filters;
 }
 
-bool filter_request_answer(const struct filter_list *filters, const struct request_head *head,
-                           struct filter_answer *answer, struct arena *arena)
+bool filter_request_preflight(const struct filter_list *filters, const struct request_head *head,
+                              struct filter_answer *answer, struct arena *arena)
 {
-    if (filters == NULL)
+    if (filters == NULL || filters->cors == NULL || !cors_is_preflight(head))
         return false;
-    if (filters->cors != NULL && cors_is_preflight(head)) {
-        answer->status = 200;
-        answer->header_count = cors_preflight_headers(filters->cors, head, answer->headers, arena);
-        return true;
-    }
-    if (filters->redirect.status == 0)
+    answer->status = 200;
+    answer->header_count = cors_preflight_headers(filters->cors, head, answer->headers, arena);
+    return true;
+}
+
+bool filter_request_redirect(const struct filter_list *filters, const struct request_head *head,
+                             struct filter_answer *answer, struct arena *arena)
+{
+    if (filters == NULL || filters->redirect.status == 0)
         return false;
     answer->status = filters->redirect.status;
     answer->header_count = 1;

@@ -23,10 +23,12 @@ struct filter_answer {
     size_t header_count;
 };
 
-/* Whether these filters answer, so that nothing is to be forwarded: a redirect, or a browser that
- * asks for permission. */
-bool filter_request_answer(const struct filter_list *filters, const struct request_head *head,
-                           struct filter_answer *answer, struct arena *arena);
+/* Whether these filters answer, so that nothing is to be forwarded: a browser that asks for
+ * permission, which comes first, or a redirect. */
+bool filter_request_preflight(const struct filter_list *filters, const struct request_head *head,
+                              struct filter_answer *answer, struct arena *arena);
+bool filter_request_redirect(const struct filter_list *filters, const struct request_head *head,
+                             struct filter_answer *answer, struct arena *arena);
 
 /* Adds what a service is told of the client: X-Forwarded-For with `chain`, X-Forwarded-Proto and
  * -Host unless a trusted peer has said them. There is room for three more. */

@@ -122,6 +122,20 @@ static void answers_of_the_proxy_are_edited_like_those_of_services(void **state)
     player_close(&client);
 }
 
+static void a_backend_ref_edits_what_is_answered_in_its_place(void **state)
+{
+    struct stage *stage = *state;
+    stage->route.has_no_backend = true;
+    start(state, "response-set:X-New=rule", "response-add:X-New=backend");
+    struct player client = stage_connect(stage);
+
+    player_send(&client, get);
+
+    player_expect(&client, "HTTP/1.1 500 ");
+    player_expect(&client, "X-New: rule,backend\r\n");
+    player_close(&client);
+}
+
 static void filters_of_a_backend_ref_come_after_those_of_the_rule(void **state)
 {
     struct stage *stage = start(state, "set:X-A=rule add:X-C=rule response-set:X-B=rule",
@@ -400,6 +414,7 @@ int main(void)
         ON_STAGE(a_date_that_filters_remove_is_not_added),
         ON_STAGE(a_date_that_filters_set_is_the_only_one),
         ON_STAGE(answers_of_the_proxy_are_edited_like_those_of_services),
+        ON_STAGE(a_backend_ref_edits_what_is_answered_in_its_place),
         ON_STAGE(filters_of_a_backend_ref_come_after_those_of_the_rule),
         ON_STAGE(filters_of_a_backend_ref_need_none_in_the_rule),
         ON_STAGE(there_is_room_for_every_header_a_filter_adds),
