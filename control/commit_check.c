@@ -217,6 +217,20 @@ static bool check_unused(struct reference_check *check, const struct mutation *m
 
 /* --- what a route names ---------------------------------------------------------------------- */
 
+/* What becomes of requests when nothing serves there. */
+static const char *consequence_of(enum reference_use use)
+{
+    switch (use) {
+    case REFERENCE_FORWARD:
+        break;
+    case REFERENCE_MIRROR:
+        return "nothing is copied to it";
+    case REFERENCE_AUTHORIZATION:
+        return "nothing is allowed, all requests of the rule answer 500";
+    }
+    return "its share of requests answers 500";
+}
+
 static void warn_of_reference(struct reference_check *check, const struct reference *reference,
                               const char *part, const char *what)
 {
@@ -225,9 +239,7 @@ static void warn_of_reference(struct reference_check *check, const struct refere
     reference_field(reference, path);
     snprintf(field, sizeof(field), "%s.%s", path, part);
     answer_add_warning(check->commit->answer, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE,
-                       check->route, field, "%s: %s", what,
-                       reference->is_mirror ? "nothing is copied to it"
-                                            : "its share of requests answers 500");
+                       check->route, field, "%s: %s", what, consequence_of(reference->use));
 }
 
 /* Of what is no Backend, nothing can serve a request. */

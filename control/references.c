@@ -24,22 +24,35 @@ static void visit_reference(const struct visit *visit, struct reference referenc
     visit->on_reference(visit->context, &reference);
 }
 
+/* What a filter names, and for what; NULL: nothing. */
+static const Pointsman__V1__BackendObjectReference *target_of(const FilterMessage *filter,
+                                                              enum reference_use *use)
+{
+    switch ((int)filter->kind_case) {
+    case POINTSMAN__V1__FILTER__KIND_REQUEST_MIRROR:
+        *use = REFERENCE_MIRROR;
+        return filter->request_mirror->backend_ref;
+    case POINTSMAN__V1__FILTER__KIND_EXTERNAL_AUTH:
+        *use = REFERENCE_AUTHORIZATION;
+        return filter->external_auth->backend_ref;
+    default:
+        return NULL;
+    }
+}
+
 /* `where` says whose filters they are. */
-static void visit_mirrors(const struct visit *visit, struct reference where,
+static void visit_filters(const struct visit *visit, struct reference where,
                           FilterMessage **filters, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (filters[i]->kind_case != POINTSMAN__V1__FILTER__KIND_REQUEST_MIRROR ||
-            filters[i]->request_mirror->backend_ref == NULL)
-            continue;
-        const Pointsman__V1__BackendObjectReference *target =
-            filters[i]->request_mirror->backend_ref;
         struct reference reference = where;
+        const Pointsman__V1__BackendObjectReference *target = target_of(filters[i], &reference.use);
+        if (target == NULL)
+            continue;
         reference.filter = i;
         reference.group = target->group;
         reference.kind = target->kind;
         reference.port = target->port;
-        reference.is_mirror = true;
         visit_reference(visit, reference, target->namespace_, target->name);
     }
 }
@@ -50,7 +63,7 @@ void references_each(const RouteMessage *route, reference_visit_fn *on_reference
     for (size_t i = 0; i < route->n_rules; i++) {
         const RouteRuleMessage *rule = route->rules[i];
         struct reference reference = {.rule = i, .backend_ref = SIZE_MAX};
-        visit_mirrors(&visit, reference, rule->filters, rule->n_filters);
+        visit_filters(&visit, reference, rule->filters, rule->n_filters);
 
         for (size_t j = 0; j < rule->n_backend_refs; j++) {
             const BackendRefMessage *target = rule->backend_refs[j];
@@ -59,20 +72,22 @@ void references_each(const RouteMessage *route, reference_visit_fn *on_reference
             reference.kind = target->kind;
             reference.port = target->port;
             visit_reference(&visit, reference, target->namespace_, target->name);
-            visit_mirrors(&visit, reference, target->filters, target->n_filters);
+            visit_filters(&visit, reference, target->filters, target->n_filters);
         }
     }
 }
 
 void reference_field(const struct reference *reference, char field[REFERENCE_FIELD_BYTES])
 {
+    static const char *const filters[] = {
+        [REFERENCE_MIRROR] = "request_mirror", [REFERENCE_AUTHORIZATION] = "external_auth"};
     char backend_ref[64] = "";
     char filter[64] = "";
     if (reference->backend_ref != SIZE_MAX)
         snprintf(backend_ref, sizeof(backend_ref), ".backend_refs[%zu]", reference->backend_ref);
-    if (reference->is_mirror)
-        snprintf(filter, sizeof(filter), ".filters[%zu].request_mirror.backend_ref",
-                 reference->filter);
+    if (reference->use != REFERENCE_FORWARD)
+        snprintf(filter, sizeof(filter), ".filters[%zu].%s.backend_ref", reference->filter,
+                 filters[reference->use]);
     snprintf(field, REFERENCE_FIELD_BYTES, "rules[%zu]%s%s", reference->rule, backend_ref, filter);
 }
 

@@ -11,21 +11,27 @@
 
 enum { REFERENCE_FIELD_BYTES = 160 };
 
+enum reference_use {
+    REFERENCE_FORWARD,
+    REFERENCE_MIRROR,       /* gets copies */
+    REFERENCE_AUTHORIZATION /* is asked before */
+};
+
 struct reference {
     size_t rule;
-    size_t backend_ref; /* SIZE_MAX: a mirror of the rule's own filters */
-    size_t filter;      /* of a mirror */
+    size_t backend_ref; /* SIZE_MAX: one of the rule's own filters */
+    size_t filter;      /* where it is one of a filter */
     const char *group, *kind;
     uint32_t port;       /* 0: none given */
     const char *backend; /* the full name it means; NULL: a thing of this kind is no Backend */
-    bool is_mirror;
+    enum reference_use use;
 };
 
 /* The reference is borrowed until it returns. */
 typedef void reference_visit_fn(void *context, const struct reference *reference);
 
-/* Backends of rules and of mirrors, those in filters of a single backendRef too. A name may come
- * several times. */
+/* Backends of rules and of their filters, those in filters of a single backendRef too. A name may
+ * come several times. */
 void references_each(const RouteMessage *route, reference_visit_fn *visit, void *context);
 
 /* Its path in the route, "rules[0].backend_refs[1]". */

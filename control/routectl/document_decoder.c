@@ -425,10 +425,8 @@ static const char *unsupported_because(const char *name)
         {"sessionPersistence",
          "a Backend's loadBalancing with the policy ConsistentHash keeps clients at an endpoint"},
         {"extensionRef", "it names an object of Kubernetes"},
-        {"externalAuth", "requests are not authorized here"},
         {"useDefaultGateways", "there are no Gateways; parentRefs choose listeners"},
         {"ExtensionRef", "it names an object of Kubernetes"},
-        {"ExternalAuth", "requests are not authorized here"},
     };
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
         if (strcmp(reasons[i][0], name) == 0)

@@ -20,6 +20,7 @@ static const struct {
     {&pointsman__v1__filter__descriptor, "requestRedirect"},
     {&pointsman__v1__filter__descriptor, "urlRewrite"},
     {&pointsman__v1__filter__descriptor, "cors"},
+    {&pointsman__v1__filter__descriptor, "externalAuth"},
 };
 
 const ProtobufCFieldDescriptor *

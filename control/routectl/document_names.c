@@ -19,7 +19,7 @@ static const struct {
 } odd_types[] = {{"url_rewrite", "URLRewrite"}, {"cors", "CORS"}};
 
 /* Abbreviations, in enum names. */
-static const char *const upper_names[] = {"HTTP", "TCP"};
+static const char *const upper_names[] = {"GRPC", "HTTP", "TCP"};
 
 enum { ODD_KEYS = sizeof(odd_keys) / sizeof(odd_keys[0]) };
 enum { ODD_TYPES = sizeof(odd_types) / sizeof(odd_types[0]) };

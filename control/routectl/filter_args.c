@@ -230,6 +230,18 @@ static bool set_share(const char *share, Pointsman__V1__RequestMirror *mirror, s
                        err);
 }
 
+static Pointsman__V1__BackendObjectReference *make_reference(const struct flag_reference *given,
+                                                             struct arena *arena)
+{
+    Pointsman__V1__BackendObjectReference *reference =
+        ARENA_MESSAGE(arena, Pointsman__V1__BackendObjectReference,
+                      pointsman__v1__backend_object_reference__init);
+    reference->namespace_ = given->namespace_name;
+    reference->name = given->name;
+    reference->port = given->port;
+    return reference;
+}
+
 static bool build_mirrors(const struct option_list *mirrors, RouteRuleMessage *rule,
                           struct draft *draft, struct error *err)
 {
@@ -245,11 +257,7 @@ static bool build_mirrors(const struct option_list *mirrors, RouteRuleMessage *r
         struct flag_reference reference;
         if (!flag_reference("--mirror", mirrors->items[i], arena, &reference, err))
             return false;
-        mirror->backend_ref = ARENA_MESSAGE(arena, Pointsman__V1__BackendObjectReference,
-                                            pointsman__v1__backend_object_reference__init);
-        mirror->backend_ref->namespace_ = reference.namespace_name;
-        mirror->backend_ref->name = reference.name;
-        mirror->backend_ref->port = reference.port;
+        mirror->backend_ref = make_reference(&reference, arena);
         if (reference.share != NULL && !set_share(reference.share, mirror, draft, err))
             return false;
     }
@@ -263,7 +271,7 @@ static void add_texts(const char *flag, const struct option_list *items, const c
 {
     for (size_t i = 0; i < items->count; i++) {
         remember(rule, draft, flag, items->items[i],
-                 arena_printf(&draft->arena, "cors.%s[%zu]", field, i));
+                 arena_printf(&draft->arena, "%s[%zu]", field, i));
         ARENA_APPEND(&draft->arena, *to, *count, copy(draft, items->items[i]));
     }
 }
@@ -296,21 +304,82 @@ static bool build_cors(const struct cors_args *args, RouteRuleMessage *rule, str
     filter->cors = cors;
     cors->allow_credentials = args->allow_credentials;
     remember(rule, draft, "--cors-...", "", "cors");
-    add_texts("--cors-origin", &args->origins, "allow_origins", rule, &cors->allow_origins,
+    add_texts("--cors-origin", &args->origins, "cors.allow_origins", rule, &cors->allow_origins,
               &cors->n_allow_origins, draft);
-    add_texts("--cors-method", &args->methods, "allow_methods", rule, &cors->allow_methods,
+    add_texts("--cors-method", &args->methods, "cors.allow_methods", rule, &cors->allow_methods,
               &cors->n_allow_methods, draft);
-    add_texts("--cors-header", &args->headers, "allow_headers", rule, &cors->allow_headers,
+    add_texts("--cors-header", &args->headers, "cors.allow_headers", rule, &cors->allow_headers,
               &cors->n_allow_headers, draft);
-    add_texts("--cors-expose", &args->exposed, "expose_headers", rule, &cors->expose_headers,
+    add_texts("--cors-expose", &args->exposed, "cors.expose_headers", rule, &cors->expose_headers,
               &cors->n_expose_headers, draft);
     return args->max_age == NULL || set_max_age(args->max_age, cors, err);
+}
+
+/* --- authorization -------------------------------------------------------------------------- */
+
+/* A flag that says something of a question nobody is asked; NULL: none does. */
+static const char *flag_without_auth(const struct auth_args *args)
+{
+    if (args->path != NULL)
+        return "--auth-path";
+    if (args->headers.count > 0)
+        return "--auth-header";
+    if (args->answer_headers.count > 0)
+        return "--auth-response-header";
+    return args->max_body == NULL ? NULL : "--auth-max-body";
+}
+
+static bool set_max_body(const char *text, Pointsman__V1__ExternalAuth *auth,
+                         const RouteRuleMessage *rule, struct draft *draft, struct error *err)
+{
+    static const char flag[] = "--auth-max-body";
+    auth->forward_body =
+        ARENA_MESSAGE(&draft->arena, Pointsman__V1__ForwardBody, pointsman__v1__forward_body__init);
+    remember(rule, draft, flag, text, "external_auth.forward_body.max_size");
+    return flag_number(flag, text, UINT32_MAX, &auth->forward_body->max_size, err);
+}
+
+static bool build_auth(const struct auth_args *args, RouteRuleMessage *rule, struct draft *draft,
+                       struct error *err)
+{
+    struct arena *arena = &draft->arena;
+    if (args->service == NULL) {
+        const char *flag = flag_without_auth(args);
+        return flag == NULL || error_set(err, ERROR_INVALID,
+                                         "%s: says something of --auth, which is not there", flag);
+    }
+
+    struct flag_reference reference;
+    if (!flag_reference("--auth", args->service, arena, &reference, err))
+        return false;
+    if (reference.share != NULL)
+        return error_set(err, ERROR_INVALID, "--auth: is asked about all requests, not '@%s'",
+                         reference.share);
+    FilterMessage *filter = add_filter(rule, draft);
+    Pointsman__V1__ExternalAuth *auth =
+        ARENA_MESSAGE(arena, Pointsman__V1__ExternalAuth, pointsman__v1__external_auth__init);
+    Pointsman__V1__HttpAuth *http =
+        ARENA_MESSAGE(arena, Pointsman__V1__HttpAuth, pointsman__v1__http_auth__init);
+    filter->kind_case = POINTSMAN__V1__FILTER__KIND_EXTERNAL_AUTH;
+    filter->external_auth = auth;
+    auth->protocol = POINTSMAN__V1__EXTERNAL_AUTH_PROTOCOL__EXTERNAL_AUTH_PROTOCOL_HTTP;
+    auth->backend_ref = make_reference(&reference, arena);
+    auth->http = http;
+    remember(rule, draft, "--auth", args->service, "external_auth");
+    set_text(rule, draft, "--auth-path", args->path, "external_auth.http.path", &http->path);
+    add_texts("--auth-header", &args->headers, "external_auth.http.allowed_headers", rule,
+              &http->allowed_headers, &http->n_allowed_headers, draft);
+    add_texts("--auth-response-header", &args->answer_headers,
+              "external_auth.http.allowed_response_headers", rule, &http->allowed_response_headers,
+              &http->n_allowed_response_headers, draft);
+    return args->max_body == NULL || set_max_body(args->max_body, auth, rule, draft, err);
 }
 
 bool filter_args_build(const struct route_args *args, RouteRuleMessage *rule, struct draft *draft,
                        struct error *err)
 {
-    return build_header_edits(args, rule, draft, err) && build_redirect(args, rule, draft, err) &&
+    return build_auth(&args->auth, rule, draft, err) &&
+           build_header_edits(args, rule, draft, err) && build_redirect(args, rule, draft, err) &&
            build_rewrite(args, rule, draft, err) &&
            build_mirrors(&args->mirrors, rule, draft, err) &&
            build_cors(&args->cors, rule, draft, err);

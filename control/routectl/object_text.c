@@ -150,6 +150,18 @@ static void append_cors(struct buffer *to, const Pointsman__V1__Cors *cors)
         buffer_printf(to, " %s", cors->allow_origins[i]);
 }
 
+static void append_auth(struct buffer *to, const Pointsman__V1__ExternalAuth *auth)
+{
+    buffer_append_string(to, "ask ");
+    if (auth->backend_ref != NULL)
+        append_reference(to, auth->backend_ref->namespace_, auth->backend_ref->name,
+                         auth->backend_ref->port);
+    if (auth->http != NULL && *auth->http->path != '\0')
+        buffer_printf(to, " at %s", auth->http->path);
+    if (auth->forward_body != NULL && auth->forward_body->max_size > 0)
+        buffer_printf(to, " with bodies up to %" PRIu32 " bytes", auth->forward_body->max_size);
+}
+
 void append_filter(struct buffer *to, const FilterMessage *filter)
 {
     switch (filter->kind_case) {
@@ -173,6 +185,9 @@ void append_filter(struct buffer *to, const FilterMessage *filter)
         return;
     case POINTSMAN__V1__FILTER__KIND_CORS:
         append_cors(to, filter->cors);
+        return;
+    case POINTSMAN__V1__FILTER__KIND_EXTERNAL_AUTH:
+        append_auth(to, filter->external_auth);
         return;
     case POINTSMAN__V1__FILTER__KIND__NOT_SET:
     case _POINTSMAN__V1__FILTER__KIND__CASE_IS_INT_SIZE:

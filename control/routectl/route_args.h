@@ -28,6 +28,11 @@ struct cors_args {
     const char *max_age;
 };
 
+struct auth_args {
+    const char *service, *path, *max_body;
+    struct option_list headers, answer_headers;
+};
+
 struct route_args {
     /* which requests */
     struct option_list hosts, listeners, path_prefixes, path_exacts, path_regexes, methods;
@@ -36,6 +41,8 @@ struct route_args {
     struct option_list endpoints, backends;
     struct redirect_args redirect;
     struct option_list mirrors;
+    /* who is asked before */
+    struct auth_args auth;
     /* what is changed on the way */
     struct header_edits request_headers, response_headers;
     const char *rewrite_host, *rewrite_prefix, *rewrite_path;

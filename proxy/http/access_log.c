@@ -200,6 +200,23 @@ static void put_time(struct buffer *to)
     buffer_printf(to, ".%03uZ\"", (unsigned)(now_ms % 1000));
 }
 
+/* NULL: nobody was asked, or the request was allowed, as its endpoint shows. */
+static const char *authorization_word(const struct exchange *exchange)
+{
+    switch ((enum authorization_state)exchange->authorization) {
+    case AUTHORIZATION_NOT_ASKED:
+    case AUTHORIZATION_GIVEN:
+        break;
+    case AUTHORIZATION_OPEN:
+        return "unanswered";
+    case AUTHORIZATION_REFUSED:
+        return "refused";
+    case AUTHORIZATION_FAILED:
+        return "failed";
+    }
+    return NULL;
+}
+
 static void put_line(struct buffer *to, const struct exchange *exchange)
 {
     const struct request_head *head =
@@ -224,6 +241,9 @@ static void put_line(struct buffer *to, const struct exchange *exchange)
         put_text(to, ",\"route\":", rule_route_id(forwarding->rule));
         buffer_printf(to, ",\"revision\":%" PRIu64, rule_route_revision(forwarding->rule));
     }
+    const char *authorization = authorization_word(exchange);
+    if (authorization != NULL)
+        put_text(to, ",\"authorization\":", slice_from_string(authorization));
     if (forwarding->endpoint != NULL) {
         put_text(to, ",\"endpoint\":", slice_from_string(forwarding->endpoint->name));
         buffer_printf(to, ",\"tries\":%u", forwarding->tries);

@@ -4,6 +4,10 @@
  *    "status":200,"bytes":512,"duration_us":840,"route":"users","revision":41,
  *    "endpoint":"10.0.0.7:8080","tries":1}
  *
+ * "authorization" is there where a request came no further: "refused" as its authorization service
+ * has answered, "failed" without an answer as it must be, "unanswered" where the client or the
+ * request's time was gone before.
+ *
  * Workers append to buffers of their own; a thread writes these out, once a second or when one
  * is filling up. A file that takes no more, or a slow one, costs lines (they are counted as
  * dropped), never a request.

@@ -78,6 +78,16 @@ void body_pipe_rewind(struct body_pipe *body)
     body->taken = 0;
 }
 
+void body_pipe_give(struct body_pipe *body, struct body_pipe *to)
+{
+    assert(body_pipe_can_rewind(body) && to->bytes.length == 0 && to->is_ended);
+    buffer_clear(&to->bytes);
+    to->bytes = body->bytes;
+    to->taken = 0;
+    body->bytes = BUFFER_EMPTY;
+    body->taken = 0;
+}
+
 bool body_pipe_stop_keeping(struct body_pipe *body)
 {
     size_t taken = body->taken;

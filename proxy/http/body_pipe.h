@@ -74,6 +74,10 @@ static inline bool body_pipe_can_rewind(const struct body_pipe *body)
 
 void body_pipe_rewind(struct body_pipe *body);
 
+/* Gives everything, which it has kept or which waits, to a pipe that is empty and gets no more:
+ * there all of it waits. */
+void body_pipe_give(struct body_pipe *body, struct body_pipe *to);
+
 /* From now on what is taken is gone. True when that made room, as in body_pipe_take. */
 bool body_pipe_stop_keeping(struct body_pipe *body);
 

@@ -286,6 +286,8 @@ static void recycle(struct exchange *exchange)
     exchange->own_status = 0;
     exchange->response_closes = false;
     exchange->is_mirror = false;
+    exchange->is_question = false;
+    exchange->authorization = AUTHORIZATION_NOT_ASKED;
     exchange->is_grpc = false;
     exchange->is_head_complete = false;
     exchange->sent_status = 0;
@@ -317,8 +319,16 @@ bool exchanges_trim(struct worker *worker)
     return spares_trim(&queue->chunked_bodies) || are_left;
 }
 
+/* A service may merge trailers into the head, and with them who the request is from. */
+void exchange_drop_trailers(struct exchange *exchange)
+{
+    buffer_reset(&exchange->request_body.trailers);
+}
+
 void exchange_continue_request(struct exchange *exchange)
 {
+    if (exchange->authorization != AUTHORIZATION_NOT_ASKED)
+        exchange_drop_trailers(exchange);
     if (exchange->mirrors != NULL)
         mirror_request_body(exchange);
     exchange_mark(exchange, EXCHANGE_REQUEST_DATA);

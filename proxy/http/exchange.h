@@ -83,6 +83,15 @@ enum exchange_event {
 /* Room for what we add to a message: X-Forwarded-* and the like. */
 enum { EXCHANGE_ADDED_HEADERS = 8 };
 
+/* What has come of asking an authorization service about it. */
+enum authorization_state {
+    AUTHORIZATION_NOT_ASKED, /* no filter of its rule wants that, or it did not come so far */
+    AUTHORIZATION_OPEN,      /* not answered yet */
+    AUTHORIZATION_GIVEN,
+    AUTHORIZATION_REFUSED,
+    AUTHORIZATION_FAILED,
+};
+
 /* Where the forwarder stands with an exchange; its own. In the order in which it is touched: the
  * first three lines by whatever happens. */
 struct forwarding {
@@ -167,9 +176,11 @@ struct exchange {
     void *upstream;
 
     /* --- what has become of it --- */
-    uint16_t events; /* enum exchange_event */
-    bool is_mirror;  /* a copy of another's request: not counted, not logged */
-    bool is_grpc;    /* the client speaks it: see grpc_reply.h */
+    uint16_t events;       /* enum exchange_event */
+    bool is_mirror;        /* a copy of another's request: not counted, not logged */
+    bool is_question;      /* to an authorization service, about another's request: the same */
+    uint8_t authorization; /* enum authorization_state */
+    bool is_grpc;          /* the client speaks it: see grpc_reply.h */
     bool peer_is_trusted;
     bool client_is_asked;     /* for a certificate */
     bool is_head_complete;    /* `request` is filled in, as far as it could be understood */
@@ -234,6 +245,9 @@ void exchange_start_response_chunks(struct exchange *exchange);
 
 /* For a front: it has copied the fields of exchange->response, its final head. */
 void exchange_forget_response_fields(struct exchange *exchange);
+
+/* Of a request that an authorization service is asked about no trailers are passed on. */
+void exchange_drop_trailers(struct exchange *exchange);
 
 /* For a front: it has appended to exchange->request_body, or ended it. */
 void exchange_continue_request(struct exchange *exchange);

@@ -78,6 +78,12 @@ static void stop_backing_off(struct forwarding *forwarding)
     timer_stop(&forwarding->backoff_timer);
 }
 
+/* Else it is one of our own making, and who made it counts what becomes of it. */
+static bool is_of_client(const struct exchange *exchange)
+{
+    return !exchange->is_mirror && !exchange->is_question;
+}
+
 static void count_failure(struct exchange *exchange, enum upstream_failure failure)
 {
     struct backend *backend = exchange->forwarding.backend;
@@ -121,6 +127,8 @@ static void on_request_due(struct timer *timer)
 
     /* The endpoint is not to blame for an answer that a slow client has not read. */
     bool waits_for_client = is_waiting_for_client(exchange);
+    if (exchange->authorization == AUTHORIZATION_OPEN)
+        counter_add(&exchange->worker->counters->refused[DENIAL_AUTHORIZATION_FAILED], 1);
     exchange_cancel_upstream(exchange);
     waiting_line_leave(exchange);
     stop_backing_off(forwarding);
@@ -153,12 +161,19 @@ static void end_try(struct exchange *exchange, enum endpoint_outcome outcome)
     waiting_line_room_made(exchange->worker, forwarding->endpoint);
 }
 
+/* It has waited for its authorization before the first try. */
+static bool has_waited(const struct exchange *exchange)
+{
+    return exchange->authorization == AUTHORIZATION_GIVEN;
+}
+
 static void begin_try(struct exchange *exchange, struct endpoint *endpoint)
 {
     struct forwarding *forwarding = &exchange->forwarding;
-    uint64_t limit_ms = forwarding->rule->policy->backend_request_timeout_ms;
+    uint64_t limit_ms = rule_policy_of(forwarding->rule)->backend_request_timeout_ms;
 
-    if (exchange->is_grpc && (forwarding->tries > 0 || forwarding->waits_at != NULL))
+    if (exchange->is_grpc &&
+        (forwarding->tries > 0 || forwarding->waits_at != NULL || has_waited(exchange)))
         grpc_timeout_renew(exchange);
     forwarding->endpoint = endpoint;
     forwarding->tries++;
@@ -209,7 +224,7 @@ static bool start_somewhere(struct exchange *exchange, struct endpoint *endpoint
 
 static void reply_full(struct exchange *exchange)
 {
-    if (!exchange->is_mirror)
+    if (is_of_client(exchange))
         counter_add(&exchange->worker->counters->refused[DENIAL_BACKEND_FULL], 1);
     local_reply(exchange, 503, "The service has as many requests as it may have.");
 }
@@ -226,7 +241,7 @@ static void send_or_wait(struct exchange *exchange, struct endpoint *endpoint)
 
 static void reply_no_endpoint(struct exchange *exchange)
 {
-    if (!exchange->is_mirror)
+    if (is_of_client(exchange))
         counter_add(&exchange->worker->counters->refused[DENIAL_NO_ENDPOINT], 1);
     local_reply(exchange, 503, "The service has no endpoint that is available.");
 }
@@ -372,7 +387,8 @@ void forwarder_on_answered(struct exchange *exchange)
         return;
     if (retry_forget_body(exchange))
         exchange_mark(exchange, EXCHANGE_REQUEST_ROOM);
-    response_date_add(exchange);
+    if (is_of_client(exchange))
+        response_date_add(exchange);
     filter_exchange_response(exchange);
     if (exchange->response.status == 101)
         start_tunnel(exchange);
@@ -432,24 +448,30 @@ void forwarder_set_backend(struct exchange *exchange, const struct backend_choic
     exchange->forwarding.backend = backend;
 }
 
-void forwarder_start(struct exchange *exchange)
+void forwarder_start_clock(struct exchange *exchange)
 {
     struct forwarding *forwarding = &exchange->forwarding;
     struct worker *worker = exchange->worker;
-    const struct rule *rule = forwarding->rule;
-
+    uint64_t limit_ms = rule_policy_of(forwarding->rule)->request_timeout_ms;
+    if (limit_ms == TIMEOUT_UNSET)
+        limit_ms = worker->shared->http.request_timeout_ms;
+    if (limit_ms != 0)
+        timer_start(&worker->timers, &forwarding->request_timer, limit_ms);
     if (exchange->is_grpc)
         grpc_timeout_start(exchange);
+}
+
+void forwarder_start(struct exchange *exchange)
+{
+    if (has_waited(exchange) && end_late(exchange))
+        return;
     endpoint_choice_begin(exchange);
     struct endpoint *endpoint = endpoint_choice_pick(exchange);
     if (endpoint == NULL)
         return reply_no_endpoint(exchange);
 
-    uint64_t limit_ms = rule->policy->request_timeout_ms == TIMEOUT_UNSET
-                            ? worker->shared->http.request_timeout_ms
-                            : rule->policy->request_timeout_ms;
-    if (limit_ms != 0)
-        timer_start(&worker->timers, &forwarding->request_timer, limit_ms);
+    if (!has_waited(exchange))
+        forwarder_start_clock(exchange);
     retry_begin(exchange);
     send_or_wait(exchange, endpoint);
 }

@@ -24,12 +24,17 @@ void forwarder_clear(struct exchange *exchange);
 /* The rule that won; counted and logged with the request. Acquires it. */
 void forwarder_set_rule(struct exchange *exchange, const struct rule *rule);
 
-/* Where the request goes: `choice` is a part of the rule. Acquires the backend; NULL: there is none,
- * and it must not be sent. */
+/* Where the request goes: `choice` is a part of the rule. Acquires the backend; NULL: there is
+ * none, and it must not be sent. */
 void forwarder_set_backend(struct exchange *exchange, const struct backend_choice *choice,
                            struct backend *backend);
 
-/* Sends the request, whose head is ready, to an endpoint of its backend. */
+/* From now on the request's time counts: that of its rule's timeout, and its grpc-timeout. Without
+ * it, that is so from forwarder_start on. */
+void forwarder_start_clock(struct exchange *exchange);
+
+/* Sends the request, whose head is ready, to an endpoint of its backend. Without a rule, as one
+ * does that sets no filters, timeouts and retries. */
 void forwarder_start(struct exchange *exchange);
 
 /* The client gets another answer: whatever was going on for this request stops. */

@@ -1,5 +1,6 @@
 #include "proxy/http/request_handler.h"
 
+#include "proxy/http/authorization.h"
 #include "proxy/http/filter_answer.h"
 #include "proxy/http/filter_exchange.h"
 #include "proxy/http/forwarded_head.h"
@@ -7,6 +8,7 @@
 #include "proxy/http/local_reply.h"
 #include "proxy/http/mirror.h"
 #include "proxy/http/worker.h"
+#include "proxy/routing/filter.h"
 
 static void refuse(struct exchange *exchange, enum denial denial, unsigned status,
                    const char *sentence)
@@ -15,7 +17,12 @@ static void refuse(struct exchange *exchange, enum denial denial, unsigned statu
     local_reply(exchange, status, sentence);
 }
 
-/* Everything is chosen and held. */
+static bool asks_for_authorization(const struct rule *rule)
+{
+    return rule->policy->filters != NULL && rule->policy->filters->auth != NULL;
+}
+
+/* Everything is chosen and held, and nobody has to be asked any more. */
 static void forward(struct exchange *exchange)
 {
     const struct forwarding *forwarding = &exchange->forwarding;
@@ -30,10 +37,15 @@ static void forward(struct exchange *exchange)
     if (forwarding->backend == NULL)
         return refuse(exchange, DENIAL_NO_BACKEND, 500, "The route's backend does not exist.");
 
-    forwarded_head_prepare(exchange);
     filter_exchange_request(exchange);
     mirror_request(exchange);
     forwarder_start(exchange);
+}
+
+void request_handler_go_on(struct exchange *exchange)
+{
+    if (exchange->authorization == AUTHORIZATION_GIVEN)
+        forward(exchange);
 }
 
 /* One request, from its head to the service that gets it.
@@ -63,5 +75,9 @@ void request_handler_serve(struct exchange *exchange)
             return;
         mirror_choose(exchange, table);
     }
+
+    forwarded_head_prepare(exchange);
+    if (asks_for_authorization(rule))
+        return authorization_ask(exchange, table);
     forward(exchange);
 }

@@ -10,4 +10,7 @@ struct exchange;
  * to that with request_parser and request_lint). Answers it, or sends it on its way. */
 void request_handler_serve(struct exchange *exchange);
 
+/* The authorization that the request has waited for is given. */
+void request_handler_go_on(struct exchange *exchange);
+
 #endif

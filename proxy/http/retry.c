@@ -27,7 +27,7 @@ static const bool is_repeated[UPSTREAM_FAILURE_COUNT] = {
 
 static const struct retry_policy *policy_of(const struct exchange *exchange)
 {
-    return &exchange->forwarding.rule->policy->retry;
+    return &rule_policy_of(exchange->forwarding.rule)->retry;
 }
 
 /* RFC 9110 section 9.2.2; TRACE never comes this far. */
@@ -103,20 +103,30 @@ static uint64_t replay_bytes_of(const struct exchange *exchange)
     return 0;
 }
 
-/* Counted for what it may take before it has come: so the sum is never exceeded. */
-static void keep_body(struct exchange *exchange)
+bool retry_count_in_body(struct exchange *exchange, uint64_t bytes)
 {
     const struct worker_shared *shared = exchange->worker->shared;
-    uint64_t bytes = replay_bytes_of(exchange);
-    if (bytes == 0)
-        return;
     if (atomic_fetch_add(shared->replay_bytes, bytes) + bytes >
         shared->http.max_replay_total_bytes) {
         atomic_fetch_sub(shared->replay_bytes, bytes);
+        return false;
+    }
+    exchange->forwarding.replay_bytes += bytes;
+    return true;
+}
+
+/* Counted for what it may take before it has come: so the sum is never exceeded. One that was
+ * gathered for its authorization has come, and is counted. */
+static void keep_body(struct exchange *exchange)
+{
+    uint64_t bytes = replay_bytes_of(exchange);
+    if (bytes == 0)
+        return;
+    bool is_counted = exchange->forwarding.replay_bytes > 0;
+    if (!is_counted && !retry_count_in_body(exchange, bytes)) {
         counter_add(&exchange->worker->counters->replays_dropped, 1);
         return;
     }
-    exchange->forwarding.replay_bytes = bytes;
     exchange->request_body.keep_limit = (size_t)bytes;
 }
 
@@ -130,6 +140,8 @@ static void count_out_body(struct exchange *exchange)
 
 bool retry_forget_body(struct exchange *exchange)
 {
+    if (exchange->is_question)
+        return false;
     count_out_body(exchange);
     return body_pipe_stop_keeping(&exchange->request_body);
 }
@@ -140,7 +152,8 @@ void retry_begin(struct exchange *exchange)
 {
     struct forwarding *forwarding = &exchange->forwarding;
     struct worker *worker = exchange->worker;
-    if (may_be_sent_twice(exchange) || may_come_back_untouched(exchange))
+    if (!exchange->is_question &&
+        (may_be_sent_twice(exchange) || may_come_back_untouched(exchange)))
         keep_body(exchange);
     forwarding->counts = backend_metrics_counts(&forwarding->backend->metrics,
                                                 forwarding->backend->name, worker->counters);

@@ -26,7 +26,12 @@ struct retry_plan {
  * body as far as it may have to be sent again, and counts it as running. */
 void retry_begin(struct exchange *exchange);
 
-/* It will not be sent again: its body need not be kept. True when that made room for more of it. */
+/* Before that, of a body that is gathered whole: so many bytes more are kept until the request is
+ * over, or its body need not be kept. False when there are too many already, of all requests. */
+bool retry_count_in_body(struct exchange *exchange, uint64_t bytes);
+
+/* It will not be sent again: its body need not be kept. True when that made room for more of it.
+ * That of a question stays, as it is the one of the request in question. */
 bool retry_forget_body(struct exchange *exchange);
 
 /* Counts it out. Harmless when it was not counted in. */

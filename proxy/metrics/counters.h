@@ -57,13 +57,15 @@ enum denial {
     DENIAL_NO_BACKEND,     /* 500: missing backend, weight 0, or a rule that could not be built */
     DENIAL_NO_ENDPOINT,    /* 503: nothing available to send it to */
     DENIAL_BACKEND_FULL,   /* 503: no endpoint has room, nor room to wait */
-    DENIAL_UNSUPPORTED,    /* 501: understood, not built yet */
-    DENIAL_PEER_LIMIT,     /* connection closed: too many from one address */
-    DENIAL_MADE_ROOM,      /* connection closed: the longest idle one, for another */
-    DENIAL_WRITE_STALL,    /* connection closed: the client did not read */
-    DENIAL_TLS_HANDSHAKE,  /* connection closed: the handshake failed */
-    DENIAL_PROXY_HEADER,   /* connection closed: no PROXY header, a wrong one, or not from there */
-    DENIAL_TLS_TIMEOUT,    /* connection closed: the handshake did not end in time */
+    DENIAL_AUTHORIZATION_REFUSED, /* as the authorization service has answered */
+    DENIAL_AUTHORIZATION_FAILED,  /* 500, 502, 503, 504: it has not, or not as it must */
+    DENIAL_UNSUPPORTED,           /* 501: understood, not built yet */
+    DENIAL_PEER_LIMIT,            /* connection closed: too many from one address */
+    DENIAL_MADE_ROOM,             /* connection closed: the longest idle one, for another */
+    DENIAL_WRITE_STALL,           /* connection closed: the client did not read */
+    DENIAL_TLS_HANDSHAKE,         /* connection closed: the handshake failed */
+    DENIAL_PROXY_HEADER, /* connection closed: no PROXY header, a wrong one, or not from there */
+    DENIAL_TLS_TIMEOUT,  /* connection closed: the handshake did not end in time */
     DENIAL_COUNT
 };
 

@@ -13,8 +13,9 @@ struct filter_compiler {
     struct filter_list *filters;
     struct header_edit *edit;
     struct cors *cors;
-    struct slice *origin;
+    struct slice *item; /* of the lists that stay lists */
     struct mirror_target *mirror;
+    struct external_auth *auth;
     char *text;
     const struct filter_context *context;
 };
@@ -42,6 +43,15 @@ static struct slice copy_text(struct filter_compiler *compiler, const char *text
     memcpy(compiler->text, text, length);
     compiler->text += length;
     return copy;
+}
+
+static const struct slice *copy_items(struct filter_compiler *compiler, char *const *texts,
+                                      size_t count)
+{
+    const struct slice *items = compiler->item;
+    for (size_t i = 0; i < count; i++)
+        *compiler->item++ = copy_text(compiler, texts[i]);
+    return items;
 }
 
 /* --- header modifiers ----------------------------------------------------------------------- */
@@ -141,7 +151,7 @@ static const struct cors *compile_cors(struct filter_compiler *compiler,
         message->max_age_presence_case == POINTSMAN__V1__CORS__MAX_AGE_PRESENCE_MAX_AGE;
     struct cors *cors = compiler->cors++;
     *cors = (struct cors){
-        .origins = compiler->origin,
+        .origins = copy_items(compiler, message->allow_origins, message->n_allow_origins),
         .origin_count = message->n_allow_origins,
         .allows_credentials = message->allow_credentials,
         .max_age_s = has_max_age ? message->max_age : DEFAULT_MAX_AGE_S,
@@ -149,8 +159,6 @@ static const struct cors *compile_cors(struct filter_compiler *compiler,
         .allow_headers = copy_list(compiler, message->allow_headers, message->n_allow_headers),
         .expose_headers = copy_list(compiler, message->expose_headers, message->n_expose_headers),
     };
-    for (size_t i = 0; i < message->n_allow_origins; i++)
-        *compiler->origin++ = copy_text(compiler, message->allow_origins[i]);
     return cors;
 }
 
@@ -182,6 +190,31 @@ static void compile_mirror(struct filter_compiler *compiler,
     compiler->filters->mirror_count++;
 }
 
+/* --- authorization -------------------------------------------------------------------------- */
+
+static const struct external_auth *compile_auth(struct filter_compiler *compiler,
+                                                const Pointsman__V1__ExternalAuth *message)
+{
+    const struct filter_context *context = compiler->context;
+    const struct filter_list *before = compiler->filters;
+    const Pointsman__V1__HttpAuth *http = message->http;
+    struct external_auth *auth = compiler->auth++;
+    *auth = (struct external_auth){
+        .backend_index = context->backend_index(context->context, message->backend_ref),
+        .max_body_bytes = message->forward_body == NULL ? 0 : message->forward_body->max_size,
+        .path = path_value_prefix(copy_path(compiler, http->path)),
+        .allowed_headers = copy_items(compiler, http->allowed_headers, http->n_allowed_headers),
+        .allowed_header_count = http->n_allowed_headers,
+        .answer_headers =
+            copy_items(compiler, http->allowed_response_headers, http->n_allowed_response_headers),
+        .answer_header_count = http->n_allowed_response_headers,
+        .sees_edits = before->request_headers.count > 0,
+        .sees_rewrite =
+            before->rewrite.hostname.length > 0 || before->rewrite.path.kind != PATH_KEPT,
+    };
+    return auth;
+}
+
 /* --- the list ------------------------------------------------------------------------------- */
 
 static void compile_filter(struct filter_compiler *compiler, const FilterMessage *message)
@@ -208,9 +241,39 @@ static void compile_filter(struct filter_compiler *compiler, const FilterMessage
     case POINTSMAN__V1__FILTER__KIND_REQUEST_MIRROR:
         compile_mirror(compiler, message->request_mirror);
         break;
+    case POINTSMAN__V1__FILTER__KIND_EXTERNAL_AUTH:
+        filters->auth = compile_auth(compiler, message->external_auth);
+        break;
     default:
         break;
     }
+}
+
+/* How much of everything. */
+struct filter_extent {
+    size_t edits, cors, items, mirrors, auths, text_bytes;
+};
+
+static struct filter_extent measure(FilterMessage *const *messages, size_t count)
+{
+    struct filter_extent extent = {0};
+    for (size_t i = 0; i < count; i++) {
+        const FilterMessage *message = messages[i];
+        extent.edits += count_edits(message);
+        if (message->kind_case == POINTSMAN__V1__FILTER__KIND_CORS) {
+            extent.cors++;
+            extent.items += message->cors->n_allow_origins;
+        }
+        if (message->kind_case == POINTSMAN__V1__FILTER__KIND_EXTERNAL_AUTH) {
+            const Pointsman__V1__HttpAuth *http = message->external_auth->http;
+            extent.auths++;
+            extent.items += http->n_allowed_headers + http->n_allowed_response_headers;
+        }
+        extent.mirrors += message->kind_case == POINTSMAN__V1__FILTER__KIND_REQUEST_MIRROR;
+        /* Every text stands in the serialized form as it is. */
+        extent.text_bytes += protobuf_c_message_get_packed_size(&message->base);
+    }
+    return extent;
 }
 
 struct filter_list *filter_list_new(FilterMessage *const *messages, size_t count,
@@ -219,36 +282,23 @@ struct filter_list *filter_list_new(FilterMessage *const *messages, size_t count
     if (count == 0)
         return NULL;
 
-    size_t edits = 0;
-    size_t cors = 0;
-    size_t origins = 0;
-    size_t mirrors = 0;
-    size_t text_bytes = 0;
-    for (size_t i = 0; i < count; i++) {
-        edits += count_edits(messages[i]);
-        if (messages[i]->kind_case == POINTSMAN__V1__FILTER__KIND_CORS) {
-            cors++;
-            origins += messages[i]->cors->n_allow_origins;
-        }
-        mirrors += messages[i]->kind_case == POINTSMAN__V1__FILTER__KIND_REQUEST_MIRROR;
-        /* Every text stands in the serialized form as it is. */
-        text_bytes += protobuf_c_message_get_packed_size(&messages[i]->base);
-    }
-
+    const struct filter_extent extent = measure(messages, count);
     size_t edits_at = sizeof(struct filter_list);
-    size_t cors_at = edits_at + edits * sizeof(struct header_edit);
-    size_t origins_at = cors_at + cors * sizeof(struct cors);
-    size_t mirrors_at = origins_at + origins * sizeof(struct slice);
-    size_t text_at = mirrors_at + mirrors * sizeof(struct mirror_target);
-    char *base = memory_allocate(text_at + text_bytes);
+    size_t cors_at = edits_at + extent.edits * sizeof(struct header_edit);
+    size_t auths_at = cors_at + extent.cors * sizeof(struct cors);
+    size_t items_at = auths_at + extent.auths * sizeof(struct external_auth);
+    size_t mirrors_at = items_at + extent.items * sizeof(struct slice);
+    size_t text_at = mirrors_at + extent.mirrors * sizeof(struct mirror_target);
+    char *base = memory_allocate(text_at + extent.text_bytes);
     memset(base, 0, text_at);
     struct filter_compiler compiler = {
         .filters = (struct filter_list *)base,
         .edit = (struct header_edit *)(base + edits_at),
         .cors = (struct cors *)(base + cors_at),
-        .origin = (struct slice *)(base + origins_at),
-        .text = base + text_at,
+        .auth = (struct external_auth *)(base + auths_at),
+        .item = (struct slice *)(base + items_at),
         .mirror = (struct mirror_target *)(base + mirrors_at),
+        .text = base + text_at,
         .context = context,
     };
     compiler.filters->mirrors = compiler.mirror;

@@ -6,9 +6,12 @@
  *
  * The order in which a document lists filters is followed where it can be seen, but for mirrors
  * (HTTPRouteRule.filters: "wherever possible, implementations SHOULD"). What a rule says comes
- * before what its backendRef says. A preflight is answered first, then a redirect; of those one
- * cannot change what the other is about. Headers of requests are edited, and host and path
- * rewritten: neither touches what the other does, for Host is not edited. Of CORS and
+ * before what its backendRef says. A preflight is answered first, as it has no credentials; then an
+ * authorization service is asked, and only what it allows may come to a redirect, also to one that
+ * is listed in front of it. Headers of requests are edited, and host and path rewritten: neither
+ * touches what the other does, for Host is not edited. The service is told what the filters that
+ * are listed in front of it have made of the request, and what it adds itself those behind it may
+ * edit. Of CORS and
  * ResponseHeaderModifier, the one that is listed last has the last word about a header that both
  * write. A mirror gets a copy of what the service gets, also where it is listed before what changes
  * that: a copy that differs would be of no use to compare the two, and to keep the request as it
@@ -79,6 +82,19 @@ struct mirror_target {
     uint32_t denominator;
 };
 
+/* A service is asked before a request goes on: see proxy/routing/external_auth.h. */
+struct external_auth {
+    uint32_t backend_index;  /* as in struct backend_choice */
+    uint32_t max_body_bytes; /* of the body, which is sent along; 0: it is not */
+    struct slice path;       /* goes in front of the request's, without a '/' at its end */
+    const struct slice *allowed_headers;
+    size_t allowed_header_count;
+    const struct slice *answer_headers; /* that are taken over; none: all */
+    size_t answer_header_count;
+    bool sees_edits;   /* behind the edits of request headers */
+    bool sees_rewrite; /* behind the rewrite */
+};
+
 struct filter_list {
     struct header_edits request_headers;
     struct header_edits response_headers;
@@ -88,12 +104,13 @@ struct filter_list {
     bool cors_is_last;       /* behind the edits of response headers */
     const struct mirror_target *mirrors;
     size_t mirror_count;
+    const struct external_auth *auth; /* NULL: nobody is asked; always so in a backendRef's */
 };
 
 /* What the compiled filters have from the rule they stand in. */
 struct filter_context {
     struct slice prefix; /* its PathPrefix, canonical and without a '/' at its end */
-    /* The index that stands for a backend; called once for each RequestMirror, in order. */
+    /* The index that stands for a backend; called once for each filter that names one, in order. */
     uint32_t (*backend_index)(void *context, const Pointsman__V1__BackendObjectReference *ref);
     void *context;
 };

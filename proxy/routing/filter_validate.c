@@ -1,16 +1,19 @@
 #include "proxy/routing/filter_validate.h"
 
+#include "proxy/routing/external_auth.h"
 #include "proxy/routing/path_value.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
     MAX_FILTERS = 64,
     MAX_HEADERS = 128,
     MAX_CORS_ITEMS = 256,
     MAX_PERCENT = 100,
+    MAX_AUTH_HEADERS = 64,
 };
 
 /* --- header modifiers ----------------------------------------------------------------------- */
@@ -182,18 +185,23 @@ static void validate_rewrite(struct validation *validation,
 
 /* --- mirror and CORS ------------------------------------------------------------------------ */
 
+static void validate_target(struct validation *validation,
+                            const Pointsman__V1__BackendObjectReference *ref)
+{
+    if (ref == NULL) {
+        validation_problem(validation, "backend_ref", "must name a Backend");
+        return;
+    }
+    size_t mark = validation_enter(validation, "backend_ref");
+    validate_backend_named(validation, ref->group, ref->kind, ref->namespace_, ref->name);
+    validate_port(validation, "port", ref->port);
+    validation_leave(validation, mark);
+}
+
 static void validate_mirror(struct validation *validation,
                             const Pointsman__V1__RequestMirror *mirror)
 {
-    const Pointsman__V1__BackendObjectReference *ref = mirror->backend_ref;
-    if (ref == NULL) {
-        validation_problem(validation, "backend_ref", "must name a Backend");
-    } else {
-        size_t mark = validation_enter(validation, "backend_ref");
-        validate_backend_named(validation, ref->group, ref->kind, ref->namespace_, ref->name);
-        validate_port(validation, "port", ref->port);
-        validation_leave(validation, mark);
-    }
+    validate_target(validation, mirror->backend_ref);
 
     switch (mirror->share_case) {
     case POINTSMAN__V1__REQUEST_MIRROR__SHARE_PERCENT:
@@ -260,10 +268,11 @@ static bool is_origin(const char *origin)
 }
 
 /* These lists are sets: what stands in them twice is a slip. */
-static void validate_given_once(struct validation *validation, char *const *items, size_t i)
+static void validate_given_once(struct validation *validation, char *const *items, size_t i,
+                                int (*compare)(const char *, const char *))
 {
     for (size_t j = 0; j < i; j++) {
-        if (strcmp(items[j], items[i]) == 0) {
+        if (compare(items[j], items[i]) == 0) {
             validation_problem(validation, NULL, "is given twice: '%s'", items[i]);
             return;
         }
@@ -283,7 +292,7 @@ static void validate_origins(struct validation *validation, const Pointsman__V1_
                                "must be '*' or an origin like https://*.example.com");
         else if (strcmp(cors->allow_origins[i], "*") == 0 && cors->n_allow_origins > 1)
             validation_problem(validation, NULL, "'*' must stand alone");
-        validate_given_once(validation, cors->allow_origins, i);
+        validate_given_once(validation, cors->allow_origins, i, strcmp);
         validation_leave(validation, mark);
     }
 }
@@ -315,7 +324,7 @@ static void validate_names_or_star(struct validation *validation, const char *fi
             validate(validation, names[i]);
         else if (count > 1 && !star_may_have_others)
             validation_problem(validation, NULL, "'*' must stand alone");
-        validate_given_once(validation, names, i);
+        validate_given_once(validation, names, i, strcmp);
         validation_leave(validation, mark);
     }
 }
@@ -334,10 +343,98 @@ static void validate_cors(struct validation *validation, const Pointsman__V1__Co
         validation_problem(validation, "max_age", "must be at least 1");
 }
 
+/* --- authorization -------------------------------------------------------------------------- */
+
+/* Those that every service gets: that they are named too does no harm. */
+static bool is_always_told(const char *name)
+{
+    return strcasecmp(name, "host") == 0 || strcasecmp(name, "content-length") == 0;
+}
+
+static void validate_told_header(struct validation *validation, const char *name)
+{
+    if (is_reserved_header(slice_from_string(name)) && !is_always_told(name))
+        validation_problem(validation, NULL, "must not be '%s': it is of one connection", name);
+}
+
+/* With '_' it would be to a service what another header is that clients may send. */
+static void validate_answer_header(struct validation *validation, const char *name)
+{
+    if (is_reserved_header(slice_from_string(name)))
+        validation_problem(validation, NULL, "must not be '%s': the proxy sets it itself", name);
+    else if (strchr(name, '_') != NULL)
+        validation_problem(validation, NULL, "must not have '_', which no request's header has");
+}
+
+static void validate_auth_headers(struct validation *validation, const char *field,
+                                  char *const *names, size_t count,
+                                  void (*validate)(struct validation *, const char *))
+{
+    if (count > MAX_AUTH_HEADERS) {
+        validation_problem(validation, field, "must be at most %d", MAX_AUTH_HEADERS);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t mark = validation_enter_item(validation, field, i);
+        validate_header_name(validation, NULL, names[i]);
+        if (strcmp(names[i], "*") == 0)
+            validation_problem(validation, NULL, "must be the name of one header");
+        validate(validation, names[i]);
+        validate_given_once(validation, names, i, strcasecmp);
+        validation_leave(validation, mark);
+    }
+}
+
+static void validate_auth_http(struct validation *validation, const Pointsman__V1__HttpAuth *http)
+{
+    size_t mark = validation_enter(validation, "http");
+    validate_replacement(validation, "path", http->path, true);
+    validate_auth_headers(validation, "allowed_headers", http->allowed_headers,
+                          http->n_allowed_headers, validate_told_header);
+    validate_auth_headers(validation, "allowed_response_headers", http->allowed_response_headers,
+                          http->n_allowed_response_headers, validate_answer_header);
+    validation_leave(validation, mark);
+}
+
+static void validate_auth_protocol(struct validation *validation,
+                                   const Pointsman__V1__ExternalAuth *auth)
+{
+    switch (auth->protocol) {
+    case POINTSMAN__V1__EXTERNAL_AUTH_PROTOCOL__EXTERNAL_AUTH_PROTOCOL_HTTP:
+        if (auth->http == NULL)
+            validation_problem(validation, "http", "must be there with protocol HTTP");
+        if (auth->grpc != NULL)
+            validation_problem(validation, "grpc", "does not go together with protocol HTTP");
+        return;
+    case POINTSMAN__V1__EXTERNAL_AUTH_PROTOCOL__EXTERNAL_AUTH_PROTOCOL_GRPC:
+        validation_problem(validation, "protocol",
+                           "must be HTTP: GRPC, Envoy's ext_authz, is not there yet");
+        return;
+    case POINTSMAN__V1__EXTERNAL_AUTH_PROTOCOL__EXTERNAL_AUTH_PROTOCOL_UNSPECIFIED:
+    case _POINTSMAN__V1__EXTERNAL_AUTH_PROTOCOL_IS_INT_SIZE:
+        break;
+    }
+    validation_problem(validation, "protocol", "must be HTTP");
+}
+
+static void validate_auth(struct validation *validation, const Pointsman__V1__ExternalAuth *auth,
+                          bool is_of_rule)
+{
+    if (!is_of_rule)
+        validation_problem(validation, NULL, "is of rules alone, not of backendRefs");
+    validate_auth_protocol(validation, auth);
+    validate_target(validation, auth->backend_ref);
+    if (auth->http != NULL)
+        validate_auth_http(validation, auth->http);
+    if (auth->forward_body != NULL && auth->forward_body->max_size > EXTERNAL_AUTH_BODY_MAX_BYTES)
+        validation_problem(validation, "forward_body.max_size", "must be at most %d",
+                           EXTERNAL_AUTH_BODY_MAX_BYTES);
+}
+
 /* --- the list ------------------------------------------------------------------------------- */
 
 static void validate_filter(struct validation *validation, const FilterMessage *filter,
-                            const RouteRuleMessage *rule)
+                            const RouteRuleMessage *rule, bool is_of_rule)
 {
     const char *field = NULL;
     for (unsigned i = 0; i < filter->base.descriptor->n_fields; i++) {
@@ -369,6 +466,9 @@ static void validate_filter(struct validation *validation, const FilterMessage *
     case POINTSMAN__V1__FILTER__KIND_CORS:
         validate_cors(validation, filter->cors);
         break;
+    case POINTSMAN__V1__FILTER__KIND_EXTERNAL_AUTH:
+        validate_auth(validation, filter->external_auth, is_of_rule);
+        break;
     case POINTSMAN__V1__FILTER__KIND__NOT_SET:
     case _POINTSMAN__V1__FILTER__KIND__CASE_IS_INT_SIZE:
         break;
@@ -395,7 +495,7 @@ void validate_filters(struct validation *validation, FilterMessage *const *filte
     }
     for (size_t i = 0; i < count; i++) {
         size_t mark = validation_enter_item(validation, "filters", i);
-        validate_filter(validation, filters[i], rule);
+        validate_filter(validation, filters[i], rule, filters == rule->filters);
         if (filters[i]->kind_case != POINTSMAN__V1__FILTER__KIND_REQUEST_MIRROR &&
             has_kind(filters, i, filters[i]->kind_case))
             validation_problem(validation, NULL, "is of a kind that is there already");

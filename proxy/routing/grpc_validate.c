@@ -57,6 +57,8 @@ static void validate_filters_of(struct validation *validation, FilterMessage *co
             refuse(validation, "url_rewrite");
         if (filters[i]->kind_case == POINTSMAN__V1__FILTER__KIND_CORS)
             refuse(validation, "cors");
+        if (filters[i]->kind_case == POINTSMAN__V1__FILTER__KIND_EXTERNAL_AUTH)
+            refuse(validation, "external_auth");
         validation_leave(validation, mark);
     }
 }

@@ -13,11 +13,15 @@ void route_acquire(struct route *route)
     atomic_fetch_add_explicit(&route->references, 1, memory_order_relaxed);
 }
 
-static void each_mirror_index(const struct filter_list *filters,
+static void each_filter_index(const struct filter_list *filters,
                               void (*visit)(void *context, uint32_t backend_index), void *context)
 {
-    for (size_t i = 0; filters != NULL && i < filters->mirror_count; i++)
+    if (filters == NULL)
+        return;
+    for (size_t i = 0; i < filters->mirror_count; i++)
         visit(context, filters->mirrors[i].backend_index);
+    if (filters->auth != NULL)
+        visit(context, filters->auth->backend_index);
 }
 
 void route_each_backend_index(const struct route *route,
@@ -25,10 +29,10 @@ void route_each_backend_index(const struct route *route,
 {
     for (size_t i = 0; i < route->rule_count; i++) {
         const struct rule *rule = &route->rules[i];
-        each_mirror_index(rule->policy->filters, visit, context);
+        each_filter_index(rule->policy->filters, visit, context);
         for (size_t j = 0; j < rule->choice_count; j++) {
             visit(context, rule->choices[j].backend_index);
-            each_mirror_index(rule->choices[j].filters, visit, context);
+            each_filter_index(rule->choices[j].filters, visit, context);
         }
     }
 }
@@ -44,10 +48,14 @@ static void bind(const struct binding *binding, const uint32_t *backend_index)
         *(uint32_t *)backend_index = binding->index_for(binding->context, *backend_index);
 }
 
-static void bind_mirrors(const struct binding *binding, const struct filter_list *filters)
+static void bind_filters(const struct binding *binding, const struct filter_list *filters)
 {
-    for (size_t i = 0; filters != NULL && i < filters->mirror_count; i++)
+    if (filters == NULL)
+        return;
+    for (size_t i = 0; i < filters->mirror_count; i++)
         bind(binding, &filters->mirrors[i].backend_index);
+    if (filters->auth != NULL)
+        bind(binding, &filters->auth->backend_index);
 }
 
 void route_bind_backends(struct route *route,
@@ -57,10 +65,10 @@ void route_bind_backends(struct route *route,
     const struct binding binding = {.index_for = index_for, .context = context};
     for (size_t i = 0; i < route->rule_count; i++) {
         const struct rule *rule = &route->rules[i];
-        bind_mirrors(&binding, rule->policy->filters);
+        bind_filters(&binding, rule->policy->filters);
         for (size_t j = 0; j < rule->choice_count; j++) {
             bind(&binding, &rule->choices[j].backend_index);
-            bind_mirrors(&binding, rule->choices[j].filters);
+            bind_filters(&binding, rule->choices[j].filters);
         }
     }
 }

@@ -58,6 +58,9 @@ struct rule_policy {
     struct retry_policy retry;
 };
 
+/* Of a rule that says nothing of all this, and of what the proxy sends without a rule. */
+extern const struct rule_policy rule_policy_default;
+
 struct rule {
     const struct route *route;
     const struct rule_policy *policy; /* never NULL */
@@ -71,6 +74,12 @@ struct rule {
 /* Picks a share in proportion to the weights. `random` is any 64 random bits.
  * NULL when the weights add up to 0. Borrowed from the rule. */
 const struct backend_choice *rule_choose(const struct rule *rule, uint64_t random);
+
+/* `rule` may be NULL: there is none. */
+static inline const struct rule_policy *rule_policy_of(const struct rule *rule)
+{
+    return rule == NULL ? &rule_policy_default : rule->policy;
+}
 
 /* Keeps the rule (its whole route) beyond the table it was found in. */
 void rule_acquire(const struct rule *rule);
@@ -122,10 +131,9 @@ struct route {
 typedef uint32_t route_backend_index_fn(void *context, const char *full_name, uint32_t port);
 
 /* Compiles a message that has passed route_validate; `bytes` is its serialized form, copied.
- * `backend_index` is called once for each backendRef and each RequestMirror. When the message has
- * not passed
- * (`is_broken`), its rules match as far as they can be understood, and are broken; then
- * `backend_index` is not called. Caller releases. */
+ * `backend_index` is called once for each backendRef and each filter that names a backend. When the
+ * message has not passed (`is_broken`), its rules match as far as they can be understood, and are
+ * broken; then `backend_index` is not called. Caller releases. */
 struct route *route_new(const RouteMessage *message, struct slice bytes, bool is_broken,
                         route_backend_index_fn *backend_index, void *context);
 

@@ -24,7 +24,7 @@
  * bumping. Every string of a message stands in its serialized form as it is, so strings are pointed
  * to there; only paths that are not canonical, and ids of GRPCRoutes, have text of their own. */
 
-static const struct rule_policy default_policy = {
+const struct rule_policy rule_policy_default = {
     .request_timeout_ms = TIMEOUT_UNSET,
     .backend_request_timeout_ms = TIMEOUT_UNSET,
 };
@@ -211,7 +211,7 @@ static uint32_t index_of(struct route_compiler *compiler, const char *namespace,
     return compiler->backend_index(compiler->context, full_name, port);
 }
 
-static uint32_t mirror_index(void *context, const Pointsman__V1__BackendObjectReference *ref)
+static uint32_t filter_index(void *context, const Pointsman__V1__BackendObjectReference *ref)
 {
     if (!backend_ref_names_backend(ref->group, ref->kind))
         return ROUTE_NO_BACKEND;
@@ -224,7 +224,7 @@ static const struct filter_list *compile_filters(struct route_compiler *compiler
 {
     const struct filter_context context = {
         .prefix = prefix,
-        .backend_index = mirror_index,
+        .backend_index = filter_index,
         .context = compiler,
     };
     return filter_list_new(filters, count, &context);
@@ -255,7 +255,7 @@ static void compile_policy(struct route_compiler *compiler, struct rule *rule,
                            const RouteRuleMessage *message, struct slice prefix)
 {
     struct rule_policy *policy = compiler->policy++;
-    *policy = default_policy;
+    *policy = rule_policy_default;
     policy->filters = compile_filters(compiler, message->filters, message->n_filters, prefix);
     rule->policy = policy;
 
@@ -289,7 +289,7 @@ static void compile_rule(struct route_compiler *compiler, const RouteRuleMessage
     struct rule *rule = compiler->rule++;
     *rule = (struct rule){
         .route = compiler->route,
-        .policy = &default_policy,
+        .policy = &rule_policy_default,
         .choices = compiler->choice,
         .index = compiler->route->rule_count++,
         .is_broken = compiler->is_broken,

@@ -15,7 +15,9 @@
  *             CRD's lists do not take two that are spelled alike.
  *   narrower  What no request can be or become: paths with escaped dots, slashes or NULs;
  *             replacements that are no paths; host names that are IP addresses; edits of Host and
- *             of headers that are the connection's.
+ *             of headers that are the connection's. An ExternalAuth of protocol GRPC, which is not
+ *             there yet; one that would have more than 1 MiB of a body kept, or take over a header
+ *             with '_' in its name.
  *
  * Threads: any. */
 #ifndef PROXY_ROUTING_ROUTE_VALIDATE_H

@@ -3,6 +3,7 @@
  * what filters make of what is found. */
 #include "proto/message.h"
 #include "proxy/routing/cors.h"
+#include "proxy/routing/external_auth.h"
 #include "proxy/routing/filter_apply.h"
 #include "proxy/routing/route_table.h"
 #include "proxy/routing/route_validate.h"
@@ -20,6 +21,21 @@ static uint32_t some_backend(void *context, const char *full_name, uint32_t port
     return port;
 }
 
+/* The request's own headers are what the service answers, too. */
+static void ask(const struct external_auth *auth, const struct request_head *head,
+                struct arena *arena)
+{
+    struct header headers[FUZZ_HEADERS];
+    struct header_tag tags[FUZZ_HEADERS] = {0};
+    struct header_list fields = {.headers = headers, .tags = tags, .capacity = FUZZ_HEADERS};
+    for (size_t i = 0; i < head->header_count; i++)
+        header_list_add(&fields, head->headers[i].name, head->headers[i].value,
+                        header_name_id(head->headers[i].name));
+    external_auth_path(auth, head->path, arena);
+    const struct header_list told = external_auth_fields(auth, &fields, arena);
+    external_auth_take(auth, &told, &fields, arena);
+}
+
 /* What the proxy does to a request by these filters. */
 static void apply_filters(const struct filter_list *filters, const struct request_head *head)
 {
@@ -35,6 +51,8 @@ static void apply_filters(const struct filter_list *filters, const struct reques
     url_rewrite_apply(&filters->rewrite, &rewritten, &arena);
     if (filters->redirect.status != 0)
         redirect_location(&filters->redirect, head, &arena);
+    if (filters->auth != NULL)
+        ask(filters->auth, head, &arena);
     if (filters->cors != NULL)
         cors_preflight_headers(filters->cors, head, told, &arena);
     arena_clear(&arena);

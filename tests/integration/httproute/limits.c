@@ -142,8 +142,18 @@ static const struct limit_case filter_cases[] = {
     {"FLT-3", FILTERS("{type: RateLimit}"), "unknown type 'RateLimit'"},
     {"FLT-3", FILTERS("{type: ExtensionRef, extensionRef: {group: a.b, kind: K, name: n}}"),
      "the type ExtensionRef is not supported"},
-    {"FLT-3", FILTERS("{type: ExternalAuth, externalAuth: {}}"),
-     "the type ExternalAuth is not supported"},
+    {"FLT-AUTH-12",
+     FILTERS("{type: ExternalAuth, externalAuth: {protocol: HTTP, backendRef: {name: one}, http: "
+             "{}}}"),
+     NULL},
+    {"FLT-AUTH-12",
+     FILTERS("{type: ExternalAuth, externalAuth: {protocol: GRPC, backendRef: {name: one}, grpc: "
+             "{allowedHeaders: [cookie]}}}"),
+     "filters[0].externalAuth.protocol: must be HTTP: GRPC, Envoy's ext_authz, is not there yet"},
+    {"FLT-AUTH-12",
+     FILTERS("{type: ExternalAuth, externalAuth: {protocol: HTTP, backendRef: {name: one}, http: "
+             "{}, forwardBody: {maxSize: 1048577}}}"),
+     "filters[0].externalAuth.forwardBody.maxSize: must be at most 1048576"},
     {"FLT-3", FILTERS("{type: CORS}"), "'type' is CORS, but 'cors' is missing"},
     {"FLT-3", FILTERS("{type: CORS, urlRewrite: {}}"), "'cors' is missing"},
     {"FLT-3", FILTERS("{cors: {}}"), "'type' is missing"},

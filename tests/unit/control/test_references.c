@@ -4,11 +4,13 @@
 
 static void append(void *context, const struct reference *reference)
 {
+    static const char *const uses[] = {[REFERENCE_FORWARD] = "",
+                                       [REFERENCE_MIRROR] = " (mirror)",
+                                       [REFERENCE_AUTHORIZATION] = " (authorization)"};
     char field[REFERENCE_FIELD_BYTES];
     reference_field(reference, field);
     buffer_printf(context, "%s=%s%s\n", field,
-                  reference->backend == NULL ? "?" : reference->backend,
-                  reference->is_mirror ? " (mirror)" : "");
+                  reference->backend == NULL ? "?" : reference->backend, uses[reference->use]);
 }
 
 static void rules_and_mirrors_are_found_with_their_fields(void **state)
@@ -53,6 +55,35 @@ static void rules_and_mirrors_are_found_with_their_fields(void **state)
     buffer_clear(&found);
 }
 
+static void the_authorization_service_of_a_rule_is_found(void **state)
+{
+    (void)state;
+    Pointsman__V1__BackendObjectReference target = POINTSMAN__V1__BACKEND_OBJECT_REFERENCE__INIT;
+    Pointsman__V1__ExternalAuth auth = POINTSMAN__V1__EXTERNAL_AUTH__INIT;
+    FilterMessage filter = POINTSMAN__V1__FILTER__INIT;
+    FilterMessage *filters[] = {&filter};
+    RouteRuleMessage rule = POINTSMAN__V1__ROUTE_RULE__INIT;
+    RouteRuleMessage *rules[] = {&rule};
+    RouteMessage route = POINTSMAN__V1__ROUTE__INIT;
+    target.name = (char *)"gate";
+    auth.backend_ref = &target;
+    filter.kind_case = POINTSMAN__V1__FILTER__KIND_EXTERNAL_AUTH;
+    filter.external_auth = &auth;
+    rule.n_filters = 1;
+    rule.filters = filters;
+    route.name = (char *)"team/r";
+    route.n_rules = 1;
+    route.rules = rules;
+
+    struct buffer found = BUFFER_EMPTY;
+    references_each(&route, append, &found);
+
+    assert_string_equal(
+        buffer_string(&found),
+        "rules[0].filters[0].external_auth.backend_ref=team/gate (authorization)\n");
+    buffer_clear(&found);
+}
+
 static void route_without_rules_names_nothing(void **state)
 {
     (void)state;
@@ -94,6 +125,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_and_mirrors_are_found_with_their_fields),
+        cmocka_unit_test(the_authorization_service_of_a_rule_is_found),
         cmocka_unit_test(route_without_rules_names_nothing),
         cmocka_unit_test(a_backend_for_all_namespaces_counts_as_named),
     };

@@ -175,10 +175,6 @@ static void what_is_not_supported_is_refused_by_its_name(void **state)
                    "  useDefaultGateways: All\n"
                    "  rules:\n"
                    "  - sessionPersistence: {sessionName: x}\n"
-                   "    backendRefs:\n"
-                   "    - name: a\n"
-                   "      filters:\n"
-                   "      - {type: ExternalAuth}\n"
                    "    filters:\n"
                    "    - type: ExtensionRef\n"
                    "      extensionRef: {group: g, kind: K, name: n}\n",
@@ -186,11 +182,9 @@ static void what_is_not_supported_is_refused_by_its_name(void **state)
         "Gateways; parentRefs choose listeners\n"
         "a.yaml:7:5: spec.rules[0]: 'sessionPersistence' is not supported: a Backend's "
         "loadBalancing with the policy ConsistentHash keeps clients at an endpoint\n"
-        "a.yaml:11:16: spec.rules[0].backendRefs[0].filters[0]: the type ExternalAuth "
-        "is not supported: requests are not authorized here\n"
-        "a.yaml:14:7: spec.rules[0].filters[0]: 'extensionRef' is not supported: it "
+        "a.yaml:10:7: spec.rules[0].filters[0]: 'extensionRef' is not supported: it "
         "names an object of Kubernetes\n"
-        "a.yaml:13:13: spec.rules[0].filters[0]: the type ExtensionRef is not "
+        "a.yaml:9:13: spec.rules[0].filters[0]: the type ExtensionRef is not "
         "supported: it names an object of Kubernetes\n");
 }
 

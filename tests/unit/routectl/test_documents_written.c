@@ -149,6 +149,14 @@ static void what_is_written_reads_back_the_same(void **state)
                       " fraction: {numerator: 1, denominator: 3}}}\n"
                       "    - {type: CORS, cors: {allowOrigins: ['*'], maxAge: 0,"
                       " allowCredentials: true}}\n"
+                      "    - {type: ExternalAuth, externalAuth: {protocol: HTTP,"
+                      " backendRef: {name: gate, port: 80}, http: {path: /check,"
+                      " allowedHeaders: [cookie], allowedResponseHeaders: [x-user]},"
+                      " forwardBody: {maxSize: 1024}}}\n"
+                      "    - {type: ExternalAuth, externalAuth: {protocol: GRPC,"
+                      " backendRef: {name: gate}, grpc: {allowedHeaders: [cookie]}}}\n"
+                      "    - {type: ExternalAuth, externalAuth: {protocol: HTTP,"
+                      " backendRef: {name: gate}, http: {}, forwardBody: {}}}\n"
                       "    - {type: RequestRedirect, requestRedirect: {statusCode: 301,"
                       " path: {type: ReplaceFullPath, replaceFullPath: /x}}}\n");
     assert_round_trip(BACKEND_HEAD

@@ -335,6 +335,60 @@ static void a_mirror_takes_a_percentage_or_a_fraction(void **state)
                    "--mirror: the share '10' is neither like 10% nor like 1/3");
 }
 
+static void a_service_is_asked_before(void **state)
+{
+    (void)state;
+    build_ok("api --backend a --set-header x=1 --auth ns/gate:80 --auth-path /check --auth-header "
+             "Cookie --auth-response-header X-User --auth-response-header X-Group "
+             "--auth-max-body 1024");
+    assert_int_equal(built_rule()->n_filters, 2);
+    const FilterMessage *filter = built_rule()->filters[0];
+    assert_int_equal(filter->kind_case, POINTSMAN__V1__FILTER__KIND_EXTERNAL_AUTH);
+    const Pointsman__V1__ExternalAuth *auth = filter->external_auth;
+    assert_int_equal(auth->protocol,
+                     POINTSMAN__V1__EXTERNAL_AUTH_PROTOCOL__EXTERNAL_AUTH_PROTOCOL_HTTP);
+    assert_string_equal(auth->backend_ref->namespace_, "ns");
+    assert_string_equal(auth->backend_ref->name, "gate");
+    assert_int_equal(auth->backend_ref->port, 80);
+    assert_string_equal(auth->http->path, "/check");
+    assert_string_equal(auth->http->allowed_headers[0], "Cookie");
+    assert_string_equal(auth->http->allowed_response_headers[1], "X-Group");
+    assert_int_equal(auth->forward_body->max_size, 1024);
+    assert_origin("rules[0].filters[0].external_auth", "--auth ns/gate:80");
+    assert_origin("rules[0].filters[0].external_auth.http.path", "--auth-path /check");
+    assert_origin("rules[0].filters[0].external_auth.http.allowed_headers[0]",
+                  "--auth-header Cookie");
+    assert_origin("rules[0].filters[0].external_auth.http.allowed_response_headers[1]",
+                  "--auth-response-header X-Group");
+    assert_origin("rules[0].filters[0].external_auth.forward_body.max_size",
+                  "--auth-max-body 1024");
+
+    reset(NULL);
+    build_ok("api --backend a --auth gate");
+    auth = only_filter(POINTSMAN__V1__FILTER__KIND_EXTERNAL_AUTH)->external_auth;
+    assert_non_null(auth->http);
+    assert_null(auth->forward_body);
+}
+
+static void what_says_how_to_ask_needs_someone_to_be_asked(void **state)
+{
+    (void)state;
+    static const char *const flags[] = {"--auth-path", "--auth-header", "--auth-response-header",
+                                        "--auth-max-body"};
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        char words[64];
+        char problem[96];
+        snprintf(words, sizeof(words), "api --backend a %s 1", flags[i]);
+        snprintf(problem, sizeof(problem), "%s: says something of --auth, which is not there",
+                 flags[i]);
+        assert_refused(words, problem);
+    }
+    assert_refused("api --backend a --auth gate@10%",
+                   "--auth: is asked about all requests, not '@10%'");
+    assert_refused("api --backend a --auth gate --auth-max-body much",
+                   "--auth-max-body: 'much' is not a number from 0 to 4294967295");
+}
+
 static void cors_takes_lists_and_an_age(void **state)
 {
     (void)state;
@@ -417,6 +471,8 @@ int main(void)
         ROUTE_TEST(a_redirect_takes_its_parts),
         ROUTE_TEST(a_rewrite_changes_host_and_path),
         ROUTE_TEST(a_mirror_takes_a_percentage_or_a_fraction),
+        ROUTE_TEST(a_service_is_asked_before),
+        ROUTE_TEST(what_says_how_to_ask_needs_someone_to_be_asked),
         ROUTE_TEST(cors_takes_lists_and_an_age),
         ROUTE_TEST(timeouts_and_retries_are_absent_unless_given),
         ROUTE_TEST(a_value_of_the_wrong_form_names_its_flag),

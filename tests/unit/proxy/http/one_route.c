@@ -17,11 +17,13 @@ static void set_duration(DurationMessage *duration, uint64_t milliseconds)
     duration->nanos = (int32_t)(milliseconds % 1000) * 1000000;
 }
 
-/* Everything goes to the one backend, but for copies to "mirror". */
+/* Everything goes to the one backend, but for copies to "mirror" and questions to "gate". */
 static uint32_t number_of_backend(void *context, const char *full_name, uint32_t port)
 {
     (void)context;
     (void)port;
+    if (strcmp(full_name, "gate") == 0)
+        return 2;
     return strcmp(full_name, "mirror") == 0 ? 1 : 0;
 }
 
@@ -144,6 +146,8 @@ void one_route_publish(struct one_route *one, const uint16_t *ports, size_t port
         one->builder, 0, one->has_no_backend ? NULL : make_backend(one, ports, port_count));
     route_table_builder_set_backend(
         one->builder, 1, one->mirror_port == 0 ? NULL : make_backend(one, &one->mirror_port, 1));
+    route_table_builder_set_backend(
+        one->builder, 2, one->gate_port == 0 ? NULL : make_backend(one, &one->gate_port, 1));
     route_cache_publish(one->cache, route_table_builder_publish(one->builder, 1, 1));
 }
 

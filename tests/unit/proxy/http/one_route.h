@@ -29,6 +29,7 @@ struct one_route {
     const char *backend_filters; /* of its backendRef */
     const char *unix_path;       /* of the endpoints, instead of ports; NULL: none */
     uint16_t mirror_port;        /* of the backend "mirror"; 0: there is none */
+    uint16_t gate_port;          /* of the authorization service "gate"; the same */
     bool has_no_backend;         /* the rule names one that does not exist */
 };
 

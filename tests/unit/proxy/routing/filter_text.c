@@ -34,6 +34,14 @@ static void make_filter(FilterMessage *filter, filter_kind kind)
         filter->request_redirect = memory_allocate(sizeof(*filter->request_redirect));
         pointsman__v1__request_redirect__init(filter->request_redirect);
         break;
+    case POINTSMAN__V1__FILTER__KIND_EXTERNAL_AUTH:
+        filter->external_auth = memory_allocate(sizeof(*filter->external_auth));
+        pointsman__v1__external_auth__init(filter->external_auth);
+        filter->external_auth->protocol =
+            POINTSMAN__V1__EXTERNAL_AUTH_PROTOCOL__EXTERNAL_AUTH_PROTOCOL_HTTP;
+        filter->external_auth->http = memory_allocate(sizeof(*filter->external_auth->http));
+        pointsman__v1__http_auth__init(filter->external_auth->http);
+        break;
     default:
         filter->cors = memory_allocate(sizeof(*filter->cors));
         pointsman__v1__cors__init(filter->cors);
@@ -154,13 +162,41 @@ static void parse_cors(Pointsman__V1__Cors *cors, const char *word)
     }
 }
 
+static Pointsman__V1__BackendObjectReference *make_reference(const char *text)
+{
+    Pointsman__V1__BackendObjectReference *reference = memory_allocate(sizeof(*reference));
+    pointsman__v1__backend_object_reference__init(reference);
+    reference->name = strndup(text, strcspn(text, "@"));
+    return reference;
+}
+
+static void parse_auth(Pointsman__V1__ExternalAuth *auth, const char *word)
+{
+    const char *value;
+    Pointsman__V1__HttpAuth *http = auth->http;
+    if ((value = skip(word, ":")) != NULL) {
+        auth->backend_ref = make_reference(value);
+    } else if ((value = skip(word, "-path:")) != NULL) {
+        http->path = memory_duplicate_string(value);
+    } else if ((value = skip(word, "-allow:")) != NULL) {
+        TEXT_APPEND(http->allowed_headers, http->n_allowed_headers, memory_duplicate_string(value));
+    } else if ((value = skip(word, "-take:")) != NULL) {
+        TEXT_APPEND(http->allowed_response_headers, http->n_allowed_response_headers,
+                    memory_duplicate_string(value));
+    } else if ((value = skip(word, "-body:")) != NULL) {
+        auth->forward_body = memory_allocate(sizeof(*auth->forward_body));
+        pointsman__v1__forward_body__init(auth->forward_body);
+        auth->forward_body->max_size = (uint32_t)strtoul(value, NULL, 10);
+    } else {
+        refuse(word);
+    }
+}
+
 static void parse_mirror(struct filter_words *words, const char *text)
 {
     Pointsman__V1__RequestMirror *mirror = memory_allocate(sizeof(*mirror));
     pointsman__v1__request_mirror__init(mirror);
-    mirror->backend_ref = memory_allocate(sizeof(*mirror->backend_ref));
-    pointsman__v1__backend_object_reference__init(mirror->backend_ref);
-    mirror->backend_ref->name = strndup(text, strcspn(text, "@"));
+    mirror->backend_ref = make_reference(text);
 
     const char *share = strchr(text, '@');
     const char *slash = strchr(text, '/');
@@ -188,6 +224,9 @@ static void parse_word(struct filter_words *words, const char *word)
         parse_rewrite(filter_of(words, POINTSMAN__V1__FILTER__KIND_URL_REWRITE)->url_rewrite, rest);
     else if ((rest = skip(word, "mirror:")) != NULL)
         parse_mirror(words, rest);
+    else if ((rest = skip(word, "auth")) != NULL)
+        parse_auth(filter_of(words, POINTSMAN__V1__FILTER__KIND_EXTERNAL_AUTH)->external_auth,
+                   rest);
     else if (strcmp(word, "redirect") == 0)
         filter_of(words, POINTSMAN__V1__FILTER__KIND_REQUEST_REDIRECT);
     else if ((rest = skip(word, "redirect-")) != NULL)

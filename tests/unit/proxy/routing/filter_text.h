@@ -9,6 +9,8 @@
  *
  *   mirror:NAME mirror:NAME@PERCENT mirror:NAME@NUMERATOR/DENOMINATOR      one each
  *
+ *   auth:NAME auth-path:P auth-allow:H auth-take:H auth-body:BYTES
+ *
  * Words about the same kind of filter make one filter. Values have no spaces. */
 #ifndef TESTS_UNIT_PROXY_ROUTING_FILTER_TEXT_H
 #define TESTS_UNIT_PROXY_ROUTING_FILTER_TEXT_H

@@ -77,7 +77,8 @@ static void references_are_bound_when_they_are_staged(void **state)
 {
     struct fixture *fixture = *state;
     prepare(fixture, route_object("a host=a.internal : prefix:/ -> one,two"));
-    prepare(fixture, route_object("b host=b.internal : prefix:/ {mirror:two} -> three,one"));
+    prepare(fixture,
+            route_object("b host=b.internal : prefix:/ {mirror:two auth:three} -> three,one"));
     prepare(fixture, backend_object("one", "10.0.0.1", 80));
     prepare(fixture, backend_object("two", "10.0.0.2", 80));
     prepare(fixture, backend_object("three", "10.0.0.3", 80));
@@ -93,6 +94,7 @@ static void references_are_bound_when_they_are_staged(void **state)
     assert_goes_to(fixture, b->choices[0].backend_index, "three");
     assert_goes_to(fixture, b->choices[1].backend_index, "one");
     assert_goes_to(fixture, b->policy->filters->mirrors[0].backend_index, "two");
+    assert_goes_to(fixture, b->policy->filters->auth->backend_index, "three");
 }
 
 static void several_lists_make_one_update(void **state)

@@ -522,19 +522,19 @@ static void an_index_is_reused_only_when_no_table_shows_it(void **state)
     free_objects(objects, 3);
 }
 
-static void the_backend_of_a_mirror_is_there_while_a_route_names_it(void **state)
+static void expect_backend_while_named(struct fixture *fixture, const char *route,
+                                       uint32_t (*index_in)(const struct filter_list *filters))
 {
-    struct fixture *fixture = *state;
     struct object objects[5];
     load(fixture, objects);
-    objects[2] = route_object("shop host=shop.internal : prefix:/ {mirror:shadow} -> shop");
+    objects[2] = route_object(route);
     objects[3] = backend_object("shadow", "10.0.0.2", 80);
     begin(fixture, false);
     stage(fixture, &objects[2]);
     stage(fixture, &objects[3]);
     uint64_t digest = objects[1].digest + objects[3].digest;
     assert_true(commit(fixture, 2, digest + objects[2].digest, false));
-    uint32_t index = find(fixture, "GET shop.internal/")->policy->filters->mirrors[0].backend_index;
+    uint32_t index = index_in(find(fixture, "GET shop.internal/")->policy->filters);
     assert_string_equal(route_table_backend(fixture->table, index)->name.at, "shadow");
 
     objects[4] = route_object("shop host=shop.internal : prefix:/ -> shop");
@@ -544,6 +544,28 @@ static void the_backend_of_a_mirror_is_there_while_a_route_names_it(void **state
 
     assert_null(route_table_backend(fixture->table, index));
     free_objects(objects, 5);
+}
+
+static uint32_t mirror_index(const struct filter_list *filters)
+{
+    return filters->mirrors[0].backend_index;
+}
+
+static void the_backend_of_a_mirror_is_there_while_a_route_names_it(void **state)
+{
+    expect_backend_while_named(*state, "shop host=shop.internal : prefix:/ {mirror:shadow} -> shop",
+                               mirror_index);
+}
+
+static uint32_t auth_index(const struct filter_list *filters)
+{
+    return filters->auth->backend_index;
+}
+
+static void an_authorization_service_is_there_while_a_route_names_it(void **state)
+{
+    expect_backend_while_named(*state, "shop host=shop.internal : prefix:/ {auth:shadow} -> shop",
+                               auth_index);
 }
 
 #define REPLICA_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -569,6 +591,7 @@ int main(void)
         REPLICA_TEST(a_snapshot_drops_what_it_does_not_name_and_keeps_what_is_the_same),
         REPLICA_TEST(an_index_is_reused_only_when_no_table_shows_it),
         REPLICA_TEST(the_backend_of_a_mirror_is_there_while_a_route_names_it),
+        REPLICA_TEST(an_authorization_service_is_there_while_a_route_names_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
