@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* More than any change may hold. */
-enum { FILE_MIB_MAX = 64 };
+enum { FILE_MIB_MAX = 1024 };
 
 struct option_list document_files;
 
