@@ -30,6 +30,11 @@ uint64_t clock_wall_ms(void)
     return frozen != 0 ? frozen : read_us(CLOCK_REALTIME) / 1000;
 }
 
+int64_t clock_wall_s(void)
+{
+    return (int64_t)(clock_wall_ms() / 1000);
+}
+
 void clock_set_for_test(uint64_t now_ms)
 {
     atomic_store_explicit(&frozen_ms, now_ms, memory_order_relaxed);

@@ -14,6 +14,8 @@ uint64_t clock_now_us(void);
 
 /* Milliseconds since 1970 in UTC, or what a test set; for logs and history, never for timers. */
 uint64_t clock_wall_ms(void);
+/* The same in seconds, as certificates count. */
+int64_t clock_wall_s(void);
 
 /* Freezes clock_now_ms at `now_ms`; 0 gives back the real clock. For tests. */
 void clock_set_for_test(uint64_t now_ms);

@@ -39,6 +39,17 @@ static void append_text(struct buffer *to, const char *text)
     json_append_string(to, slice_from_string(text));
 }
 
+static void write_ocsp_json(struct buffer *to, const struct certificate_facts *facts)
+{
+    if (facts->ocsp_file == NULL)
+        return;
+    buffer_append_string(to, ", \"ocsp\": {\"file\": ");
+    append_text(to, facts->ocsp_file);
+    buffer_printf(to, ", \"next_update_ms\": %" PRId64 ", \"problem\": ", facts->ocsp_end_s * 1000);
+    append_text(to, facts->ocsp_problem == NULL ? "" : facts->ocsp_problem);
+    buffer_append_char(to, '}');
+}
+
 static void write_json(struct buffer *to, const struct listener *listener,
                        const struct tls_server_status *status)
 {
@@ -55,7 +66,9 @@ static void write_json(struct buffer *to, const struct listener *listener,
         append_text(to, facts->file);
         buffer_append_string(to, ", \"name\": ");
         append_text(to, facts->name);
-        buffer_printf(to, ", \"not_after_ms\": %" PRId64 "}", facts->not_after_s * 1000);
+        buffer_printf(to, ", \"not_after_ms\": %" PRId64, facts->not_after_s * 1000);
+        write_ocsp_json(to, facts);
+        buffer_append_char(to, '}');
     }
     buffer_append_string(to, "], \"client_crl\": [");
     const struct revocation_lists *lists = lists_of(status);
@@ -87,6 +100,21 @@ static void write_not_after(struct buffer *to, const struct listener *listener,
         prometheus_write_label(to, "file", facts->file);
         prometheus_write_label(to, "name", facts->name);
         buffer_printf(to, "} %" PRId64 "\n", facts->not_after_s);
+    }
+}
+
+static void write_ocsp(struct buffer *to, const struct listener *listener,
+                       const struct tls_server_status *status)
+{
+    for (size_t i = 0; i < certificate_set_count(status->certificates); i++) {
+        const struct certificate_facts *facts = certificate_set_facts(status->certificates, i);
+        if (facts->ocsp_file == NULL)
+            continue;
+        prometheus_write_labelled(to, "pointsman_ocsp_response_next_update_timestamp_seconds",
+                                  "listener", listener_spec(listener)->name);
+        prometheus_write_label(to, "file", facts->ocsp_file);
+        prometheus_write_label(to, "name", facts->name);
+        buffer_printf(to, "} %" PRId64 "\n", facts->ocsp_end_s);
     }
 }
 
@@ -127,6 +155,9 @@ void certificate_report_write_metrics(struct buffer *to, const struct http_serve
     prometheus_write_head(to, "pointsman_certificate_not_after_timestamp_seconds", "gauge",
                           "When a certificate that is served ends.");
     each_listener(to, server, write_not_after);
+    prometheus_write_head(to, "pointsman_ocsp_response_next_update_timestamp_seconds", "gauge",
+                          "When an OCSP response ends that is stapled; 0 when it cannot be.");
+    each_listener(to, server, write_ocsp);
     prometheus_write_head(to, "pointsman_client_crl_next_update_timestamp_seconds", "gauge",
                           "When a list of revoked client certificates ends.");
     each_listener(to, server, write_next_update);

@@ -11,8 +11,8 @@ struct http_server;
 /* Appends a JSON array of the listeners with certificates. */
 void certificate_report_write_json(struct buffer *to, const struct http_server *server);
 
-/* Appends when each certificate and each list of revoked ones ends, and what became of reloading
- * them. */
+/* Appends when each certificate, stapled response and list of revoked ones ends, and what became of
+ * reloading them. */
 void certificate_report_write_metrics(struct buffer *to, const struct http_server *server);
 
 #endif

@@ -40,11 +40,28 @@ static bool has_ending(const char *name, const char *ending)
 
 /* --- pairs ----------------------------------------------------------------------------------- */
 
-/* Takes both paths. */
-static void add(struct certificate_files *found, char *certificate, char *key)
+/* Takes all paths. */
+static void add(struct certificate_files *found, char *certificate, char *key, char *ocsp)
 {
     found->items = memory_reallocate(found->items, (found->count + 1) * sizeof(found->items[0]));
-    found->items[found->count++] = (struct certificate_file){certificate, key};
+    found->items[found->count++] = (struct certificate_file){certificate, key, ocsp};
+}
+
+/* A copy; NULL stays it. */
+static char *copy(const char *path)
+{
+    return path == NULL ? NULL : memory_duplicate_string(path);
+}
+
+/* The file beside `certificate` with another ending; NULL when there is none. */
+static char *find_beside(const char *certificate, const char *ending)
+{
+    struct buffer path = BUFFER_EMPTY;
+    size_t stem = (size_t)(strrchr(certificate, '.') - certificate);
+    buffer_printf(&path, "%.*s%s", (int)stem, certificate, ending);
+    char *beside = exists(buffer_string(&path)) ? copy(buffer_string(&path)) : NULL;
+    buffer_clear(&path);
+    return beside;
 }
 
 /* The pair of a folder that holds one, named as certbot and Kubernetes do. */
@@ -59,7 +76,7 @@ static bool add_known_pair(struct certificate_files *found, const char *folder)
         char *certificate = join(folder, known[i].certificate);
         char *key = join(folder, known[i].key);
         if (exists(certificate) && exists(key)) {
-            add(found, certificate, key);
+            add(found, certificate, key, find_beside(certificate, ".ocsp"));
             return true;
         }
         free(certificate);
@@ -70,13 +87,8 @@ static bool add_known_pair(struct certificate_files *found, const char *folder)
 
 static void add_file(struct certificate_files *found, const char *folder, const char *name)
 {
-    char *key = join(folder, name);
-    memcpy(strrchr(key, '.'), ".key", sizeof(".key"));
-    if (!exists(key)) {
-        free(key);
-        key = NULL;
-    }
-    add(found, join(folder, name), key);
+    char *certificate = join(folder, name);
+    add(found, certificate, find_beside(certificate, ".key"), find_beside(certificate, ".ocsp"));
 }
 
 /* What begins with a dot is half written, or how Kubernetes swaps a whole folder. */
@@ -118,8 +130,7 @@ bool certificate_files_find(const struct tls_files *tls, struct certificate_file
     *found = (struct certificate_files){0};
     for (size_t i = 0; i < tls->file_count; i++) {
         const struct certificate_file *file = &tls->files[i];
-        add(found, memory_duplicate_string(file->certificate),
-            file->key == NULL ? NULL : memory_duplicate_string(file->key));
+        add(found, copy(file->certificate), copy(file->key), copy(file->ocsp));
     }
     for (size_t i = 0; i < tls->folder_count; i++) {
         if (!add_folder(found, tls->folders[i], err)) {
@@ -135,10 +146,8 @@ bool certificate_files_find(const struct tls_files *tls, struct certificate_file
 
 void certificate_files_clear(struct certificate_files *found)
 {
-    for (size_t i = 0; i < found->count; i++) {
-        free(found->items[i].certificate);
-        free(found->items[i].key);
-    }
+    for (size_t i = 0; i < found->count; i++)
+        certificate_file_clear(&found->items[i]);
     free(found->items);
     *found = (struct certificate_files){0};
 }
@@ -174,9 +183,12 @@ uint64_t certificate_files_state(const struct tls_files *tls)
         certificate_file_state(certificate_file_state(0, tls->client_ca), tls->client_crl);
     if (!certificate_files_find(tls, &found, NULL))
         return state;
-    for (size_t i = 0; i < found.count; i++)
-        state = certificate_file_state(certificate_file_state(state, found.items[i].certificate),
-                                       found.items[i].key);
+    for (size_t i = 0; i < found.count; i++) {
+        const struct certificate_file *file = &found.items[i];
+        state = certificate_file_state(state, file->certificate);
+        state = certificate_file_state(state, file->key);
+        state = certificate_file_state(state, file->ocsp);
+    }
     certificate_files_clear(&found);
     return state;
 }

@@ -1,5 +1,5 @@
-/* Certificate files: the pairs of certificate and key that a listener's options name, folders
- * looked into, and whether anything of that has changed on disk.
+/* Certificate files: the pairs of certificate and key that a listener's options name, with what is
+ * stapled to them, folders looked into, and whether anything of that has changed on disk.
  *
  * Threads: none shared. */
 #ifndef PROXY_HTTP_CERTIFICATE_FILES_H

@@ -1,12 +1,15 @@
 #include "proxy/http/certificate_set.h"
 
 #include "common/buffer.h"
+#include "common/clock.h"
 #include "common/log.h"
+#include "common/whole_file.h"
 #include "proxy/http/byte_stream.h"
 #include "proxy/http/certificate_fields.h"
 #include "proxy/http/certificate_files.h"
 #include "proxy/http/certificate_names.h"
 #include "proxy/http/client_authorities.h"
+#include "proxy/http/ocsp_response.h"
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -18,6 +21,8 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+
+enum { OCSP_MIB_MAX = 1 };
 
 /* Certificates for the same names, one for each kind of key. */
 struct served {
@@ -101,6 +106,47 @@ static bool use_pair(SSL_CTX *context, const struct certificate_file *file, stru
                      reason);
 }
 
+/* --- what is stapled ------------------------------------------------------------------------- */
+
+/* Of the certificate that the context got last. NULL, and why. */
+static struct ocsp_response *read_ocsp(SSL_CTX *context, const char *path, struct error *err)
+{
+    struct buffer bytes = BUFFER_EMPTY;
+    STACK_OF(X509) *chain = NULL;
+    SSL_CTX_get0_chain_certs(context, &chain);
+    X509 *certificate = SSL_CTX_get0_certificate(context);
+    struct ocsp_response *response = NULL;
+    if (whole_file_load(path, OCSP_MIB_MAX, &bytes, err))
+        response =
+            ocsp_response_read(buffer_slice(&bytes), certificate, chain, clock_wall_s(), err);
+    buffer_clear(&bytes);
+    if (response == NULL || ocsp_response_attach(response, certificate))
+        return response;
+    ocsp_response_free(response);
+    error_set(err, ERROR_INTERNAL, "there is no memory to keep it");
+    return NULL;
+}
+
+/* A certificate is served without it rather than not at all. */
+static void staple(SSL_CTX *context, const char *path, struct certificate_facts *facts)
+{
+    struct error err;
+    if (path == NULL)
+        return;
+    facts->ocsp_file = memory_duplicate_string(path);
+    const struct ocsp_response *response = read_ocsp(context, path, &err);
+    if (response != NULL) {
+        facts->ocsp_end_s = ocsp_response_end_s(response);
+        if (ocsp_response_begin_s(response) > clock_wall_s())
+            log_warn("ocsp_response_early", "file=%s", path);
+        return;
+    }
+    char reason[2 * ERROR_MESSAGE_BYTES];
+    facts->ocsp_problem = memory_duplicate_string(err.message);
+    log_warn("ocsp_response_not_stapled", "file=%s reason=%s", path,
+             log_quote(reason, sizeof(reason), err.message));
+}
+
 /* --- loading --------------------------------------------------------------------------------- */
 
 struct loading {
@@ -175,8 +221,10 @@ static bool add_pair(struct loading *loading, const struct certificate_file *fil
     if (served == NULL)
         served = add_served(loading, &names, err);
     bool is_used = served != NULL && use_pair(served->context, file, err);
-    if (is_used)
+    if (is_used) {
         served->key_kinds[served->kind_count++] = kind;
+        staple(served->context, file->ocsp, &loading->set->facts[loading->set->count - 1]);
+    }
     certificate_names_clear(&names);
     X509_free(leaf);
     return is_used;
@@ -261,6 +309,8 @@ void certificate_set_release(struct certificate_set **set)
     for (size_t i = 0; i < ours->count; i++) {
         free(ours->facts[i].file);
         free(ours->facts[i].name);
+        free(ours->facts[i].ocsp_file);
+        free(ours->facts[i].ocsp_problem);
     }
     client_authorities_free(ours->authorities);
     free(ours->served);
@@ -333,8 +383,11 @@ static bool is_between(int64_t time_s, int64_t after_s, int64_t now_s)
 void certificate_set_log_ended(const struct certificate_set *set, int64_t after_s, int64_t now_s)
 {
     for (size_t i = 0; i < set->count; i++) {
-        if (is_between(set->facts[i].not_after_s, after_s, now_s))
-            log_warn("certificate_expired", "file=%s", set->facts[i].file);
+        const struct certificate_facts *facts = &set->facts[i];
+        if (is_between(facts->not_after_s, after_s, now_s))
+            log_warn("certificate_expired", "file=%s", facts->file);
+        if (is_between(facts->ocsp_end_s, after_s, now_s))
+            log_warn("ocsp_response_expired", "file=%s", facts->ocsp_file);
     }
     const struct revocation_lists *lists = client_authorities_lists(set->authorities);
     for (size_t i = 0; i < lists->count; i++) {

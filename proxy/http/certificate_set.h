@@ -28,6 +28,9 @@ struct certificate_facts {
     char *file;
     char *name;          /* the first it is for; "" when it is for none */
     int64_t not_after_s; /* since 1970 */
+    char *ocsp_file;     /* what is stapled to it; NULL: nothing shall be */
+    int64_t ocsp_end_s;  /* until when; 0: nothing is, because of: */
+    char *ocsp_problem;  /* NULL: nothing is wrong */
 };
 
 /* Of every context, before anything is loaded into it. */
@@ -59,8 +62,8 @@ const struct certificate_facts *certificate_set_facts(const struct certificate_s
 /* What clients are verified by. Borrowed. */
 const struct client_authorities *certificate_set_authorities(const struct certificate_set *set);
 
-/* Logs each certificate and each list of revoked ones that has ended since `after_s`, and by
- * `now_s`, both since 1970. */
+/* Logs each certificate, stapled response and list of revoked ones that has ended since `after_s`,
+ * and by `now_s`, both since 1970. */
 void certificate_set_log_ended(const struct certificate_set *set, int64_t after_s, int64_t now_s);
 
 #endif

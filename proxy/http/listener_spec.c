@@ -100,15 +100,36 @@ static bool take_certificate(struct listener_spec *spec, const char *value, stru
     return true;
 }
 
-static bool take_key(struct listener_spec *spec, const char *value, struct error *err)
+/* NULL, and why. */
+static struct certificate_file *last_certificate(struct listener_spec *spec, const char *option,
+                                                 const char *value, struct error *err)
 {
     const struct tls_files *tls = &spec->tls;
-    if (tls->file_count == 0)
-        return error_set(err, ERROR_INVALID, "key=%s stands before any certificate", value);
-    struct certificate_file *file = &tls->files[tls->file_count - 1];
+    if (tls->file_count > 0)
+        return &tls->files[tls->file_count - 1];
+    error_set(err, ERROR_INVALID, "%s=%s stands before any certificate", option, value);
+    return NULL;
+}
+
+static bool take_key(struct listener_spec *spec, const char *value, struct error *err)
+{
+    struct certificate_file *file = last_certificate(spec, "key", value, err);
+    if (file == NULL)
+        return false;
     if (file->key != NULL)
         return error_set(err, ERROR_INVALID, "certificate=%s has two keys", file->certificate);
     file->key = memory_duplicate_string(value);
+    return true;
+}
+
+static bool take_ocsp(struct listener_spec *spec, const char *value, struct error *err)
+{
+    struct certificate_file *file = last_certificate(spec, "ocsp", value, err);
+    if (file == NULL)
+        return false;
+    if (file->ocsp != NULL)
+        return error_set(err, ERROR_INVALID, "certificate=%s has ocsp twice", file->certificate);
+    file->ocsp = memory_duplicate_string(value);
     return true;
 }
 
@@ -193,6 +214,7 @@ static const struct setting {
 } settings[] = {
     {"certificate", true, take_certificate},
     {"key", true, take_key},
+    {"ocsp", true, take_ocsp},
     {"certificates", true, take_folder},
     {"client-ca", true, take_client_ca},
     {"client-crl", true, take_client_crl},
@@ -283,13 +305,19 @@ static bool check_listener(struct listener_spec *spec, struct error *err)
     return true;
 }
 
+void certificate_file_clear(struct certificate_file *file)
+{
+    free(file->certificate);
+    free(file->key);
+    free(file->ocsp);
+    *file = (struct certificate_file){0};
+}
+
 static void clear_listener(struct listener_spec *spec)
 {
     struct tls_files *tls = &spec->tls;
-    for (size_t i = 0; i < tls->file_count; i++) {
-        free(tls->files[i].certificate);
-        free(tls->files[i].key);
-    }
+    for (size_t i = 0; i < tls->file_count; i++)
+        certificate_file_clear(&tls->files[i]);
     for (size_t i = 0; i < tls->folder_count; i++)
         free(tls->folders[i]);
     free(tls->files);

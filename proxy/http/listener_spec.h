@@ -8,9 +8,11 @@
  *                              given; the first one is for clients that name no host, or one that
  *                              no certificate is for
  *   key=FILE                   of the certificate before it; otherwise its own file has the key
+ *   ocsp=FILE                  of the certificate before it: what its authority says of it, in DER,
+ *                              which is stapled while it holds: ocsp_response.h
  *   certificates=DIRECTORY     NAME.crt or NAME.pem with NAME.key beside it or in it, and folders
  *                              with tls.crt and tls.key, or fullchain.pem and privkey.pem; in the
- *                              order of their names
+ *                              order of their names; NAME.ocsp, also tls.ocsp, is what ocsp=FILE is
  *   client-ca=FILE             asks clients for a certificate that one of these has signed
  *   client-crl=FILE            and that none of these lists has revoked, in PEM, one or several;
  *                              each authority needs a current one: client_authorities.h
@@ -50,7 +52,8 @@ struct listener_address {
 
 struct certificate_file {
     char *certificate;
-    char *key; /* NULL: in the same file */
+    char *key;  /* NULL: in the same file */
+    char *ocsp; /* NULL: none, nothing is stapled */
 };
 
 enum client_certificate {
@@ -92,6 +95,8 @@ struct listener_specs {
 bool listener_specs_parse(const char *const *texts, size_t count, struct listener_specs *specs,
                           struct error *err);
 void listener_specs_clear(struct listener_specs *specs);
+
+void certificate_file_clear(struct certificate_file *file);
 
 static inline bool tls_files_are_given(const struct tls_files *tls)
 {

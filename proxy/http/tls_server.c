@@ -8,6 +8,7 @@
 #include "proxy/http/certificate_files.h"
 #include "proxy/http/certificate_set.h"
 #include "proxy/http/client_authorities.h"
+#include "proxy/http/ocsp_response.h"
 #include "proxy/http/ticket_keys.h"
 #include "proxy/http/tls_socket.h"
 
@@ -84,16 +85,12 @@ static int on_protocols(SSL *ssl, const unsigned char **chosen, unsigned char *l
     return SSL_TLSEXT_ERR_OK;
 }
 
-static int64_t now_s(void)
-{
-    return (int64_t)(clock_wall_ms() / 1000);
-}
-
 /* A ticket says that its client was verified; with lists that have ended nobody can be. */
 static bool may_resume(const SSL *ssl)
 {
     const struct certificate_set *set = SSL_get_app_data(ssl);
-    return set == NULL || client_authorities_are_current(certificate_set_authorities(set), now_s());
+    return set == NULL ||
+           client_authorities_are_current(certificate_set_authorities(set), clock_wall_s());
 }
 
 static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
@@ -122,6 +119,7 @@ static bool prepare(SSL_CTX *context, void *argument)
     SSL_CTX_set_timeout(context, asks_clients ? VERIFIED_SESSION_SECONDS : TICKET_LIFETIME_SECONDS);
     SSL_CTX_set_tlsext_servername_callback(context, on_server_name);
     SSL_CTX_set_alpn_select_cb(context, on_protocols, argument);
+    ocsp_response_offer(context);
     return true;
 }
 
@@ -136,7 +134,7 @@ static struct certificate_set *load(struct tls_server *server, struct error *err
         certificate_set_load(&server->spec->tls, server->spec->text, &preparation, err);
     if (set == NULL)
         return NULL;
-    server->watched_s = now_s();
+    server->watched_s = clock_wall_s();
     certificate_set_log_ended(set, 0, server->watched_s);
     return set;
 }
@@ -255,7 +253,7 @@ bool tls_server_wants_reload(struct tls_server *server)
 
 void tls_server_log_ended(struct tls_server *server)
 {
-    int64_t now = now_s();
+    int64_t now = clock_wall_s();
     struct certificate_set *set = hold_certificates(server);
     certificate_set_log_ended(set, server->watched_s, now);
     server->watched_s = now;

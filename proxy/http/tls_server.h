@@ -56,8 +56,7 @@ bool tls_server_reload(struct tls_server *server, struct error *err);
  * them. Main only. */
 bool tls_server_wants_reload(struct tls_server *server);
 
-/* As often: logs what has ended since the last time, certificates and lists of revoked ones. Main
- * only. */
+/* As often: logs what has ended since the last time; see certificate_set_log_ended. Main only. */
 void tls_server_log_ended(struct tls_server *server);
 
 struct tls_server_status {

@@ -9,6 +9,7 @@
 #include "tests/support/certificates.h"
 #include "tests/support/check.h"
 #include "tests/support/fake_upstream.h"
+#include "tests/support/openssl_program.h"
 #include "tests/support/pointsman.h"
 #include "tests/unit/cmocka_all.h"
 
@@ -21,7 +22,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
-enum { ARGUMENTS_MAX = 32, RECONNECTIONS = 5 /* of -reconnect */ };
+enum { RECONNECTIONS = 5 /* of -reconnect */ };
 
 static const char request[] = "GET /asked HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 
@@ -37,61 +38,22 @@ static int rsa_port;    /* a certificate with a key of RSA */
 
 /* --- the client ------------------------------------------------------------------------------ */
 
-/* Runs `openssl WORDS`, which blanks part. Gives it `input`, and no end of input behind it; NULL:
- * only the end. */
-static struct command openssl(const char *input, const char *words)
-{
-    int ends[2];
-    CHECK(pipe2(ends, O_CLOEXEC) == 0, "no pipe");
-    CHECK(dup2(ends[0], STDIN_FILENO) == STDIN_FILENO, "no standard input");
-    close(ends[0]);
-    if (input == NULL)
-        close(ends[1]);
-    else
-        CHECK(write(ends[1], input, strlen(input)) == (ssize_t)strlen(input), "cannot write");
-
-    char *copy = memory_duplicate_string(words);
-    const char *arguments[ARGUMENTS_MAX] = {"openssl"};
-    size_t count = 1;
-    char *rest = NULL;
-    for (char *word = strtok_r(copy, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
-        CHECK(count < ARGUMENTS_MAX - 1, "too many words: %s", words);
-        arguments[count++] = word;
-    }
-    /* The system's own configuration may forbid what we want to offer. */
-    const char *const environment[] = {"OPENSSL_CONF=/dev/null", NULL};
-    struct command command = command_run(arguments, environment);
-    free(copy);
-    if (input != NULL)
-        close(ends[1]);
-    return command;
-}
-
-static struct command s_client(int to, const char *input, const char *words)
-{
-    struct buffer all = BUFFER_EMPTY;
-    buffer_printf(&all, "s_client -connect 127.0.0.1:%d %s", to, words);
-    struct command command = openssl(input, buffer_string(&all));
-    buffer_clear(&all);
-    return command;
-}
-
 /* The handshake succeeds, and the client says `out`. */
 static void assert_agrees(int to, const char *words, const char *out)
 {
-    command_expect(s_client(to, NULL, words), 0, out, NULL);
+    command_expect(openssl_client(to, NULL, words), 0, out, NULL);
 }
 
 /* The server ends the handshake with that alert. */
 static void assert_refuses(int to, const char *words, const char *alert)
 {
-    command_expect(s_client(to, NULL, words), 1, NULL, alert);
+    command_expect(openssl_client(to, NULL, words), 1, NULL, alert);
 }
 
 /* The same, and a request is answered over it. */
 static void assert_serves(int to, const char *words, const char *out)
 {
-    struct command command = s_client(to, request, words);
+    struct command command = openssl_client(to, request, words);
     CHECK(strstr(command.out, "HTTP/1.1 200 OK\r\n") != NULL, "no answer with %s:\n%s%s", words,
           command.out, command.err);
     command_expect(command, 0, out, NULL);
@@ -118,7 +80,7 @@ static char *make_rsa_listener(void)
                   "req -x509 -config %s -newkey rsa:2048 -nodes -days 1 -subj /CN=rsa "
                   "-addext subjectAltName=DNS:rsa.example -out %s -keyout %s",
                   configuration, certificate, key);
-    command_expect(openssl(NULL, buffer_string(&words)), 0, NULL, NULL);
+    command_expect(openssl_run(NULL, buffer_string(&words)), 0, NULL, NULL);
 
     buffer_reset(&words);
     buffer_printf(&words, "rsa=127.0.0.1:0,certificate=%s,key=%s", certificate, key);
@@ -222,7 +184,7 @@ static char *find_taken(int to, const char *option, char *offered)
         CHECK(offered[0] != '\0', "everything was taken: %s", buffer_string(&taken));
         struct buffer words = BUFFER_EMPTY;
         buffer_printf(&words, "%s%s", option, offered);
-        struct command command = s_client(to, NULL, buffer_string(&words));
+        struct command command = openssl_client(to, NULL, buffer_string(&words));
         buffer_clear(&words);
         if (command.exit_code != 0) {
             command_expect(command, 1, NULL, "alert handshake failure");
@@ -244,7 +206,7 @@ static char *find_taken(int to, const char *option, char *offered)
 /* Of all that the client knows for TLS 1.2, however weak, the listener takes just these. */
 static void assert_takes(int to, const char *expected)
 {
-    struct command all = openssl(NULL, "ciphers -s -tls1_2 ALL:COMPLEMENTOFALL:@SECLEVEL=0");
+    struct command all = openssl_run(NULL, "ciphers -s -tls1_2 ALL:COMPLEMENTOFALL:@SECLEVEL=0");
     CHECK(all.exit_code == 0, "no ciphers: %s", all.err);
     all.out[strcspn(all.out, "\n")] = '\0';
     char *taken = find_taken(to, "-tls1_2 -cipher @SECLEVEL=0:", all.out);
@@ -324,7 +286,7 @@ static void assert_verifies(const char *name, bool verifies, const char *out)
     struct buffer words = BUFFER_EMPTY;
     buffer_printf(&words, "-servername %s -verify_hostname %s -CAfile %s -verify_return_error",
                   name, name, authority.certificate);
-    command_expect(s_client(port, NULL, buffer_string(&words)), verifies ? 0 : 1, out,
+    command_expect(openssl_client(port, NULL, buffer_string(&words)), verifies ? 0 : 1, out,
                    verifies ? NULL : "verify error:num=62:hostname mismatch");
     buffer_clear(&words);
 }
@@ -341,20 +303,12 @@ static void the_name_picks_the_certificate(void **state)
     assert_agrees(port, "-noservername", "subject=CN = first\n");
 }
 
-/* No stapling: README, "What it does not do yet". */
-static void no_status_of_certificates_is_stapled(void **state)
-{
-    (void)state;
-    assert_serves(port, "-status -tls1_2", "OCSP response: no response sent\n");
-    assert_serves(port, "-status -tls1_3", "OCSP response: no response sent\n");
-}
-
 /* --- renegotiation and compression ----------------------------------------------------------- */
 
 static void renegotiation_is_refused_and_its_protection_announced(void **state)
 {
     (void)state;
-    struct command command = s_client(port, "R\n", "-tls1_2");
+    struct command command = openssl_client(port, "R\n", "-tls1_2");
     assert_non_null(strstr(command.out, "Secure Renegotiation IS supported\n")); /* RFC 5746 */
     assert_non_null(strstr(command.out, "Extended master secret: yes\n"));       /* RFC 7627 */
     assert_non_null(strstr(command.err, "RENEGOTIATING\n"));
@@ -405,7 +359,7 @@ static void a_session_goes_on_at_its_own_listener_and_at_no_other(void **state)
 static void every_reconnection_goes_on(void **state)
 {
     (void)state;
-    struct command command = s_client(port, NULL, "-tls1_2 -reconnect");
+    struct command command = openssl_client(port, NULL, "-tls1_2 -reconnect");
     assert_int_equal(count_of(command.out, "\nNew, TLSv1.2, "), 1);
     assert_int_equal(count_of(command.out, "\nReused, TLSv1.2, "), RECONNECTIONS);
     command_expect(command, 0, NULL, NULL);
@@ -439,7 +393,7 @@ static void early_data_is_neither_offered_nor_taken(void **state)
     free(path);
     path = keep_session(port, "-tls1_3");
     allow_early_data(path);
-    struct command command = s_client(port, request, buffer_string(&words));
+    struct command command = openssl_client(port, request, buffer_string(&words));
     assert_non_null(strstr(command.out, "Reused, TLSv1.3, "));
     assert_non_null(strstr(command.out, "Early data was rejected\n"));
     assert_null(strstr(command.out, "GET /early"));
@@ -459,7 +413,6 @@ int main(void)
         cmocka_unit_test(keys_are_exchanged_in_the_documented_groups),
         cmocka_unit_test(only_a_protocol_we_speak_is_agreed_on),
         cmocka_unit_test(the_name_picks_the_certificate),
-        cmocka_unit_test(no_status_of_certificates_is_stapled),
         cmocka_unit_test(renegotiation_is_refused_and_its_protection_announced),
         cmocka_unit_test(nothing_is_compressed),
         cmocka_unit_test(a_session_goes_on_at_its_own_listener_and_at_no_other),

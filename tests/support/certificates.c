@@ -77,7 +77,9 @@ static X509 *start(const char *name, EVP_PKEY *key)
     return certificate;
 }
 
-static struct certificate make(const struct temp_dir *folder, const char *name, bool is_authority,
+enum kind { AUTHORITY, MEMBER, RESPONDER };
+
+static struct certificate make(const struct temp_dir *folder, const char *name, enum kind kind,
                                const char *alternative_name, const struct certificate *authority)
 {
     struct certificate paths = {file_path(folder, name, "pem"), file_path(folder, name, "key")};
@@ -88,7 +90,9 @@ static struct certificate make(const struct temp_dir *folder, const char *name, 
 
     X509_set_issuer_name(certificate, X509_get_subject_name(issuer));
     add_extension(certificate, issuer, NID_basic_constraints,
-                  is_authority ? "critical,CA:TRUE" : "CA:FALSE");
+                  kind == AUTHORITY ? "critical,CA:TRUE" : "CA:FALSE");
+    if (kind == RESPONDER)
+        add_extension(certificate, issuer, NID_ext_key_usage, "OCSPSigning");
     if (alternative_name != NULL)
         add_extension(certificate, issuer, NID_subject_alt_name, alternative_name);
     CHECK(X509_sign(certificate, issuer_key, EVP_sha256()) > 0, "cannot sign");
@@ -105,20 +109,26 @@ static struct certificate make(const struct temp_dir *folder, const char *name, 
 
 struct certificate certificate_make_authority(const struct temp_dir *folder, const char *name)
 {
-    return make(folder, name, true, NULL, NULL);
+    return make(folder, name, AUTHORITY, NULL, NULL);
 }
 
 struct certificate certificate_make(const struct temp_dir *folder, const char *name,
                                     const char *alternative_name,
                                     const struct certificate *authority)
 {
-    return make(folder, name, false, alternative_name, authority);
+    return make(folder, name, MEMBER, alternative_name, authority);
 }
 
 struct certificate certificate_make_intermediate(const struct temp_dir *folder, const char *name,
                                                  const struct certificate *authority)
 {
-    return make(folder, name, true, NULL, authority);
+    return make(folder, name, AUTHORITY, NULL, authority);
+}
+
+struct certificate certificate_make_responder(const struct temp_dir *folder, const char *name,
+                                              const struct certificate *authority)
+{
+    return make(folder, name, RESPONDER, NULL, authority);
 }
 
 char *certificate_file_join(const struct temp_dir *folder, const char *name, ...)

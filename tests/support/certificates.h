@@ -27,6 +27,10 @@ struct certificate certificate_make(const struct temp_dir *folder, const char *n
 struct certificate certificate_make_intermediate(const struct temp_dir *folder, const char *name,
                                                  const struct certificate *authority);
 
+/* Who answers for the authority what has become of its certificates. */
+struct certificate certificate_make_responder(const struct temp_dir *folder, const char *name,
+                                              const struct certificate *authority);
+
 /* A file with all that is in those, in this order, of which the last is NULL. Returns its path;
  * caller frees. */
 char *certificate_file_join(const struct temp_dir *folder, const char *name, ...)

@@ -75,8 +75,9 @@ static void exact_names_come_before_wildcards_and_first_before_later(void **stat
     struct certificate exact =
         certificate_make(folder, "exact", "DNS:x.a.example,DNS:b.example", &authority);
     struct certificate late = certificate_make(folder, "late", "DNS:b.example", &authority);
-    struct certificate_file files[] = {
-        {wild.certificate, wild.key}, {exact.certificate, exact.key}, {late.certificate, late.key}};
+    struct certificate_file files[] = {{wild.certificate, wild.key, NULL},
+                                       {exact.certificate, exact.key, NULL},
+                                       {late.certificate, late.key, NULL}};
     const struct tls_files tls = {.files = files, .file_count = 3};
     struct certificate_set *set = load(&tls, NULL);
     assert_non_null(set);
@@ -127,6 +128,52 @@ static void a_folder_holds_pairs_in_every_usual_form(void **state)
     free(secret);
 }
 
+static char *put(const char *name)
+{
+    return temp_dir_write(folder, name, "no response\n");
+}
+
+/* Found by its name; what is in it is the business of test_ocsp_response. */
+static void what_is_stapled_stands_beside_its_certificate(void **state)
+{
+    (void)state;
+    struct certificate plain = certificate_make(folder, "one", "DNS:one.example", &authority);
+    struct certificate bare = certificate_make(folder, "two", "DNS:two.example", &authority);
+    struct certificate kubernetes = certificate_make(folder, "three", "DNS:3.example", &authority);
+    char *pairs = temp_dir_file(folder, "stapled");
+    char *secret = temp_dir_file(folder, "stapled/secret");
+    assert_int_equal(mkdir(pairs, 0700), 0);
+    assert_int_equal(mkdir(secret, 0700), 0);
+    move_pair(&plain, "stapled/a.crt", "stapled/a.key");
+    move_pair(&bare, "stapled/b.pem", "stapled/b.key");
+    move_pair(&kubernetes, "stapled/secret/tls.crt", "stapled/secret/tls.key");
+    const struct tls_files tls = {.folders = &pairs, .folder_count = 1};
+    uint64_t without = certificate_files_state(&tls);
+    char *beside_plain = put("stapled/a.ocsp");
+    uint64_t with_one = certificate_files_state(&tls);
+    char *beside_kubernetes = put("stapled/secret/tls.ocsp");
+    free(put("stapled/nobodys.ocsp"));
+    struct certificate_set *set = load(&tls, NULL);
+    assert_non_null(set);
+
+    assert_int_equal(certificate_set_count(set), 3);
+    assert_string_equal(certificate_set_facts(set, 0)->ocsp_file, beside_plain);
+    assert_string_equal(certificate_set_facts(set, 0)->ocsp_problem,
+                        "it is no OCSP response in DER");
+    assert_null(certificate_set_facts(set, 1)->ocsp_file);
+    assert_string_equal(certificate_set_facts(set, 2)->ocsp_file, beside_kubernetes);
+    assert_int_not_equal(without, with_one);
+    assert_int_not_equal(with_one, certificate_files_state(&tls));
+    certificate_set_release(&set);
+    certificate_clear(&plain);
+    certificate_clear(&bare);
+    certificate_clear(&kubernetes);
+    free(beside_plain);
+    free(beside_kubernetes);
+    free(pairs);
+    free(secret);
+}
+
 static void what_changes_in_a_folder_is_seen(void **state)
 {
     (void)state;
@@ -155,10 +202,10 @@ static void what_cannot_be_loaded_is_refused_by_option_and_file(void **state)
     char *empty = temp_dir_file(folder, "nothing");
     assert_int_equal(mkdir(empty, 0700), 0);
     char missing[] = "/nonexistent/a.pem";
-    struct certificate_file fits = {one.certificate, one.key};
-    struct certificate_file no_key = {one.certificate, NULL};
-    struct certificate_file wrong_key = {one.certificate, authority.key};
-    struct certificate_file not_there = {missing, NULL};
+    struct certificate_file fits = {one.certificate, one.key, NULL};
+    struct certificate_file no_key = {one.certificate, NULL, NULL};
+    struct certificate_file wrong_key = {one.certificate, authority.key, NULL};
+    struct certificate_file not_there = {missing, NULL, NULL};
     const struct {
         struct tls_files tls;
         const char *words;
@@ -205,6 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exact_names_come_before_wildcards_and_first_before_later),
         cmocka_unit_test(a_folder_holds_pairs_in_every_usual_form),
+        cmocka_unit_test(what_is_stapled_stands_beside_its_certificate),
         cmocka_unit_test(what_changes_in_a_folder_is_seen),
         cmocka_unit_test(what_cannot_be_loaded_is_refused_by_option_and_file),
     };

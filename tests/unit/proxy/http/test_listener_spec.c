@@ -27,7 +27,7 @@ static void options_stand_behind_their_listener(void **state)
 {
     (void)state;
     struct listener_specs specs =
-        parse("https=0.0.0.0:8443,certificate=/a.pem,key=/a.key,certificate=/b.pem,"
+        parse("https=0.0.0.0:8443,certificate=/a.pem,key=/a.key,ocsp=/a.ocsp,certificate=/b.pem,"
               "certificates=/tls,client-ca=/ca.pem,client-crl=/ca.crl,client-certificate=optional,"
               "proxy-protocol,proxy-protocol-from=10.0.0.0/8");
 
@@ -38,8 +38,10 @@ static void options_stand_behind_their_listener(void **state)
     assert_int_equal(spec->tls.file_count, 2);
     assert_string_equal(spec->tls.files[0].certificate, "/a.pem");
     assert_string_equal(spec->tls.files[0].key, "/a.key");
+    assert_string_equal(spec->tls.files[0].ocsp, "/a.ocsp");
     assert_string_equal(spec->tls.files[1].certificate, "/b.pem");
     assert_null(spec->tls.files[1].key);
+    assert_null(spec->tls.files[1].ocsp);
     assert_int_equal(spec->tls.folder_count, 1);
     assert_string_equal(spec->tls.folders[0], "/tls");
     assert_string_equal(spec->tls.client_ca, "/ca.pem");
@@ -95,6 +97,8 @@ static void what_makes_no_sense_is_refused_by_name(void **state)
         {"certificate=/a.pem", "certificate stands before any address"},
         {"127.0.0.1:1,key=/a.key", "127.0.0.1:1: key=/a.key stands before any certificate"},
         {"127.0.0.1:1,certificate=/a,key=/b,key=/c", "certificate=/a has two keys"},
+        {"127.0.0.1:1,ocsp=/a.ocsp", "127.0.0.1:1: ocsp=/a.ocsp stands before any certificate"},
+        {"127.0.0.1:1,certificate=/a,ocsp=/b,ocsp=/c", "certificate=/a has ocsp twice"},
         {"127.0.0.1:1,certificate", "certificate needs a value"},
         {"127.0.0.1:1,certificate=", "certificate needs a value"},
         {"127.0.0.1:1,client-ca=/a", "client-ca needs a certificate"},

@@ -1,5 +1,5 @@
-/* TLS servers and the certificates of their clients: whom lists of revoked ones keep out, and
- * whose sessions go on. */
+/* TLS servers: which clients lists of revoked certificates keep out, whose sessions go on, and to
+ * whom what an authority says of the server's own certificate is stapled. */
 #include "common/buffer.h"
 #include "common/clock.h"
 #include "proxy/http/byte_stream.h"
@@ -7,6 +7,7 @@
 #include "proxy/http/client_authorities.h"
 #include "proxy/http/tls_server.h"
 #include "tests/support/certificates.h"
+#include "tests/support/ocsp_answer.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/cmocka_all.h"
 
@@ -22,6 +23,7 @@ static struct certificate root;
 static struct certificate between; /* an authority that the root has signed */
 static struct certificate other;   /* another root */
 static struct certificate site;
+static struct certificate site_and_root;
 static struct certificate alice; /* of the root */
 static struct certificate bob;   /* of the one between */
 static struct certificate bob_and_between;
@@ -34,6 +36,9 @@ static int set_up(void **state)
     between = certificate_make_intermediate(folder, "between", &root);
     other = certificate_make_authority(folder, "other");
     site = certificate_make(folder, "site", "DNS:site.example", &root);
+    site_and_root.certificate = certificate_file_join(folder, "site_and_root.pem", site.certificate,
+                                                      root.certificate, NULL);
+    site_and_root.key = temp_dir_file(folder, "site.key");
     alice = certificate_make(folder, "alice", NULL, &root);
     bob = certificate_make(folder, "bob", NULL, &between);
     bob_and_between.certificate = certificate_file_join(folder, "bob_and_between.pem",
@@ -49,6 +54,7 @@ static int tear_down(void **state)
     certificate_clear(&between);
     certificate_clear(&other);
     certificate_clear(&site);
+    certificate_clear(&site_and_root);
     certificate_clear(&alice);
     certificate_clear(&bob);
     certificate_clear(&bob_and_between);
@@ -63,20 +69,28 @@ struct scene {
     struct tls_server *server;
 };
 
-static void open_scene(struct scene *scene, const char *client_ca, const char *client_crl)
+static void open_with(struct scene *scene, const struct certificate *served, const char *options)
 {
     struct buffer listen = BUFFER_EMPTY;
     struct error err = {0};
-    buffer_printf(&listen, "https=127.0.0.1:0,certificate=%s,key=%s,client-ca=%s", site.certificate,
-                  site.key, client_ca);
-    if (client_crl != NULL)
-        buffer_printf(&listen, ",client-crl=%s", client_crl);
+    buffer_printf(&listen, "https=127.0.0.1:0,certificate=%s,key=%s,%s", served->certificate,
+                  served->key, options);
     const char *text = buffer_string(&listen);
     assert_true(listener_specs_parse(&text, 1, &scene->specs, NULL));
     scene->server = tls_server_new(&scene->specs.items[0], &err);
     if (scene->server == NULL)
         fail_msg("%s", err.message);
     buffer_clear(&listen);
+}
+
+static void open_scene(struct scene *scene, const char *client_ca, const char *client_crl)
+{
+    struct buffer options = BUFFER_EMPTY;
+    buffer_printf(&options, "client-ca=%s", client_ca);
+    if (client_crl != NULL)
+        buffer_printf(&options, ",client-crl=%s", client_crl);
+    open_with(scene, &site, buffer_string(&options));
+    buffer_clear(&options);
 }
 
 static void close_scene(struct scene *scene)
@@ -88,10 +102,12 @@ static void close_scene(struct scene *scene)
 /* --- a client -------------------------------------------------------------------------------- */
 
 struct visit {
-    const struct certificate *certificate;
+    const struct certificate *certificate; /* NULL: it has none */
     int version;
     SSL_SESSION *session; /* to go on with, and then the newest */
     bool is_resumed;
+    bool asks_for_status;
+    size_t stapled_bytes;
 };
 
 static SSL_SESSION **kept_session;
@@ -111,8 +127,10 @@ static SSL_CTX *make_client(const struct visit *visit)
     SSL_CTX_set_min_proto_version(context, visit->version);
     SSL_CTX_set_max_proto_version(context, visit->version);
     const struct certificate *own = visit->certificate;
-    assert_int_equal(SSL_CTX_use_certificate_chain_file(context, own->certificate), 1);
-    assert_int_equal(SSL_CTX_use_PrivateKey_file(context, own->key, SSL_FILETYPE_PEM), 1);
+    if (own != NULL) {
+        assert_int_equal(SSL_CTX_use_certificate_chain_file(context, own->certificate), 1);
+        assert_int_equal(SSL_CTX_use_PrivateKey_file(context, own->key, SSL_FILETYPE_PEM), 1);
+    }
     SSL_CTX_set_session_cache_mode(context,
                                    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
     SSL_CTX_sess_set_new_cb(context, on_session);
@@ -144,6 +162,8 @@ static long visit(struct scene *scene, struct visit *visit)
     SSL_set_connect_state(client);
     if (visit->session != NULL)
         SSL_set_session(client, visit->session);
+    if (visit->asks_for_status)
+        SSL_set_tlsext_status_type(client, TLSEXT_STATUSTYPE_ocsp);
     kept_session = &visit->session;
     SSL *server = tls_server_start(scene->server, fds[1]);
 
@@ -151,6 +171,9 @@ static long visit(struct scene *scene, struct visit *visit)
     long verdict = SSL_get_verify_result(server);
     assert_int_equal(is_let_in, verdict == X509_V_OK);
     visit->is_resumed = SSL_session_reused(server);
+    unsigned char *stapled;
+    long stapled_bytes = SSL_get_tlsext_status_ocsp_resp(client, &stapled);
+    visit->stapled_bytes = stapled_bytes > 0 ? (size_t)stapled_bytes : 0;
     tls_server_finish(server);
     byte_stream_free(server, false);
     byte_stream_free(client, is_let_in);
@@ -344,6 +367,88 @@ static void sessions_go_on_only_as_long_as_the_lists_do(void **state)
     assert_goes_on(let_the_list_end, false, X509_V_OK);
 }
 
+/* --- what is stapled ------------------------------------------------------------------------- */
+
+static char *answer_on_site(enum ocsp_verdict verdict)
+{
+    return ocsp_answer_make(folder, "site.ocsp",
+                            &(struct ocsp_answer){.certificate = &site,
+                                                  .authority = &root,
+                                                  .verdict = verdict,
+                                                  .begins_s = HOUR_SECONDS,
+                                                  .ends_s = 3 * HOUR_SECONDS});
+}
+
+static bool is_stapled(struct scene *scene, bool asks_for_status)
+{
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    size_t bytes[2];
+    for (size_t i = 0; i < 2; i++) {
+        struct visit visitor = {.version = versions[i], .asks_for_status = asks_for_status};
+        assert_int_equal(visit(scene, &visitor), X509_V_OK);
+        bytes[i] = visitor.stapled_bytes;
+        SSL_SESSION_free(visitor.session);
+    }
+    assert_int_equal(bytes[0], bytes[1]);
+    return bytes[0] > 0;
+}
+
+static void what_the_authority_says_is_stapled_while_it_holds(void **state)
+{
+    (void)state;
+    struct scene scene;
+    char *answer = answer_on_site(VERDICT_GOOD);
+    struct buffer options = BUFFER_EMPTY;
+    buffer_printf(&options, "ocsp=%s", answer);
+    open_with(&scene, &site_and_root, buffer_string(&options));
+    uint64_t now_ms = clock_wall_ms();
+    static const struct {
+        uint64_t after_hours;
+        bool is_stapled;
+    } looks[] = {{0, false}, {2, true}, {4, false}};
+
+    for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++) {
+        clock_set_wall_for_test(now_ms + looks[i].after_hours * HOUR_SECONDS * 1000);
+        assert_int_equal(is_stapled(&scene, true), looks[i].is_stapled);
+        assert_false(is_stapled(&scene, false));
+    }
+    clock_set_wall_for_test(0);
+    close_scene(&scene);
+    buffer_clear(&options);
+    free(answer);
+}
+
+static void what_is_wrong_with_a_response_keeps_no_certificate_back(void **state)
+{
+    (void)state;
+    struct scene scene;
+    char *answer = temp_dir_file(folder, "site.ocsp");
+    struct buffer options = BUFFER_EMPTY;
+    buffer_printf(&options, "ocsp=%s", answer);
+    unlink(answer);
+    open_with(&scene, &site_and_root, buffer_string(&options));
+
+    struct tls_server_status status;
+    tls_server_status(scene.server, &status);
+    const struct certificate_facts *facts = certificate_set_facts(status.certificates, 0);
+    assert_false(is_stapled(&scene, true));
+    assert_string_equal(facts->ocsp_file, answer);
+    assert_int_equal(facts->ocsp_end_s, 0);
+    assert_non_null(strstr(facts->ocsp_problem, "site.ocsp: No such file or directory"));
+    certificate_set_release(&status.certificates);
+
+    free(answer_on_site(VERDICT_REVOKED));
+    assert_true(tls_server_reload(scene.server, NULL));
+    tls_server_status(scene.server, &status);
+    facts = certificate_set_facts(status.certificates, 0);
+    assert_string_equal(facts->ocsp_problem, "it says that the certificate is revoked");
+    assert_false(is_stapled(&scene, true));
+    certificate_set_release(&status.certificates);
+    close_scene(&scene);
+    buffer_clear(&options);
+    free(answer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,6 +459,8 @@ int main(void)
         cmocka_unit_test(an_authority_that_is_named_alone_needs_its_own_list_only),
         cmocka_unit_test(a_client_without_a_list_is_verified_as_ever),
         cmocka_unit_test(sessions_go_on_only_as_long_as_the_lists_do),
+        cmocka_unit_test(what_the_authority_says_is_stapled_while_it_holds),
+        cmocka_unit_test(what_is_wrong_with_a_response_keeps_no_certificate_back),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
