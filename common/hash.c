@@ -233,3 +233,8 @@ uint64_t hash_stable(const void *bytes, size_t length)
     return sip_hash(sip_start(UINT64_C(0x706f696e74736d61), UINT64_C(0x6e2d666565642d31)), bytes,
                     length);
 }
+
+uint64_t hash_keyed(const void *bytes, size_t length, const struct hash_key *key)
+{
+    return sip_hash(sip_start(key->words[0], key->words[1]), bytes, length);
+}

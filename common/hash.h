@@ -2,7 +2,7 @@
  *
  * Tables that outsiders can fill (hosts, paths) use hash_bytes with the process's random key, so
  * nobody can choose collisions. What two processes must agree on (the feed's digest) uses
- * hash_stable, whose key never changes.
+ * hash_stable, whose key never changes, or hash_keyed, whose key they share.
  *
  * Threads: any. */
 #ifndef COMMON_HASH_H
@@ -41,6 +41,13 @@ struct hash_prefix {
  * how many prefixes there are. */
 size_t hash_prefixes(const void *bytes, size_t length, char separator, uint64_t seed,
                      struct hash_prefix *prefixes, size_t max, uint64_t wanted, uint64_t *whole);
+
+/* With a key of the caller's, which two processes that hold it share: who does not have it can
+ * neither make the hash of other bytes nor learn anything about them. */
+struct hash_key {
+    uint64_t words[2];
+};
+uint64_t hash_keyed(const void *bytes, size_t length, const struct hash_key *key);
 
 /* The same value in every process and version; never stored without a format version. */
 uint64_t hash_stable(const void *bytes, size_t length);

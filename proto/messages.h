@@ -25,6 +25,7 @@ typedef Pointsman__V1__HeaderMatch HeaderMatchMessage;
 typedef Pointsman__V1__QueryParamMatch QueryParamMatchMessage;
 typedef Pointsman__V1__Filter FilterMessage;
 typedef Pointsman__V1__BackendRef BackendRefMessage;
+typedef Pointsman__V1__SessionPersistence SessionPersistenceMessage;
 
 typedef Pointsman__V1__Backend BackendMessage;
 typedef Pointsman__V1__Endpoint EndpointMessage;

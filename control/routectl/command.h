@@ -20,7 +20,7 @@ struct option_group {
     const struct option *options;
 };
 
-enum { MAX_OPTION_GROUPS = 6 };
+enum { MAX_OPTION_GROUPS = 7 };
 
 /* The parts of the overview. */
 enum command_kind {

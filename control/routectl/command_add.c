@@ -58,6 +58,7 @@ const struct command command_add = {
     .max_operands = 1,
     .groups = {{"Which requests", route_match_options},
                {"Where they go", route_target_options},
+               {"Where clients stay", route_session_options},
                {"What is changed on the way", route_filter_options},
                {"Limits and labels", route_limit_options},
                {"The change", options},

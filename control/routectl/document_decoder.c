@@ -5,6 +5,7 @@
 #include "control/routectl/document_guess.h"
 #include "control/routectl/document_names.h"
 #include "control/routectl/document_pairs.h"
+#include "control/routectl/document_session.h"
 #include "control/routectl/flag_values.h"
 #include "control/routectl/message_fields.h"
 
@@ -400,6 +401,8 @@ static const struct {
     {&pointsman__v1__request_redirect__descriptor, "status_code"},
     {&pointsman__v1__fraction__descriptor, "denominator"},
     {&pointsman__v1__path_match__descriptor, "value"},
+    {&pointsman__v1__cookie_config__descriptor, "name"},
+    {&pointsman__v1__cookie_config__descriptor, "path"},
     {&pointsman__v1__route_match__descriptor, "method"},
     {&pointsman__v1__route__descriptor, "rules"},
 };
@@ -422,8 +425,7 @@ static void check_zero(struct document_decoder *decoder, const yaml_node_t *node
 static const char *unsupported_because(const char *name)
 {
     static const char *const reasons[][2] = {
-        {"sessionPersistence",
-         "a Backend's loadBalancing with the policy ConsistentHash keeps clients at an endpoint"},
+        {"idleTimeout", "absoluteTimeout limits a session; the Gateway API has dropped this one"},
         {"extensionRef", "it names an object of Kubernetes"},
         {"useDefaultGateways", "there are no Gateways; parentRefs choose listeners"},
         {"ExtensionRef", "it names an object of Kubernetes"},
@@ -440,6 +442,7 @@ struct reading {
     ProtobufCMessage *message;
     const yaml_node_t *type_node;
     unsigned required_count; /* of the fields that must be given and may be zero */
+    struct document_session_old old_session;
 };
 
 static void read_field(struct document_decoder *decoder, void *context, const char *key,
@@ -451,6 +454,8 @@ static void read_field(struct document_decoder *decoder, void *context, const ch
         reading->type_node = value;
         return;
     }
+    if (document_session_take_old(&reading->old_session, descriptor, key, value))
+        return;
 
     const ProtobufCFieldDescriptor *field = decoder->is_grpc
                                                 ? document_grpc_find_field(descriptor, key)
@@ -538,6 +543,9 @@ void decoder_read_message(struct document_decoder *decoder, const yaml_node_t *n
         if (document_has_type(message->descriptor))
             check_type(decoder, node, &reading);
         check_required(decoder, node, &reading);
+        if (message->descriptor == &pointsman__v1__session_persistence__descriptor)
+            document_session_read_old(decoder, &reading.old_session,
+                                      (SessionPersistenceMessage *)message);
     }
     decoder->depth--;
 }

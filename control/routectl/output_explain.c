@@ -148,6 +148,20 @@ static void show_backends(const struct output_sink *sink,
     buffer_clear(&text);
 }
 
+/* With the name that the rule's cookie has when it was given none. */
+static void show_session(const struct output_sink *sink, const Pointsman__V1__ExplainedRule *winner)
+{
+    struct buffer text = BUFFER_EMPTY;
+    const SessionPersistenceMessage *session = winner->session_persistence;
+    if (session == NULL)
+        return;
+    append_session(&text, session);
+    if (session->header == NULL && (session->cookie == NULL || *session->cookie->name == '\0'))
+        buffer_printf(&text, ", named %s", winner->session_name);
+    print_line(sink, "session", &text);
+    buffer_clear(&text);
+}
+
 static void show_winner(const struct output_sink *sink, const Pointsman__V1__ExplainedRule *winner)
 {
     struct buffer text = BUFFER_EMPTY;
@@ -162,6 +176,7 @@ static void show_winner(const struct output_sink *sink, const Pointsman__V1__Exp
         append_retry(&text, winner->retry);
         print_line(sink, "retry", &text);
     }
+    show_session(sink, winner);
     buffer_clear(&text);
 }
 

@@ -68,6 +68,15 @@ static void show_retry(const struct output_sink *sink, const Pointsman__V1__Retr
     print_line(sink, "  retry", text);
 }
 
+static void show_session(const struct output_sink *sink, const SessionPersistenceMessage *session,
+                         struct buffer *text)
+{
+    if (session == NULL)
+        return;
+    append_session(text, session);
+    print_line(sink, "  session", text);
+}
+
 static void show_rule(const struct output_sink *sink, const RouteRuleMessage *rule, size_t index)
 {
     struct buffer text = BUFFER_EMPTY;
@@ -90,6 +99,7 @@ static void show_rule(const struct output_sink *sink, const RouteRuleMessage *ru
         print_line(sink, "  timeouts", &text);
     }
     show_retry(sink, rule->retry, &text);
+    show_session(sink, rule->session_persistence, &text);
     buffer_clear(&text);
 }
 

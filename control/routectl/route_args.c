@@ -58,6 +58,23 @@ const struct option route_target_options[] = {
     {0},
 };
 
+const struct option route_session_options[] = {
+    {"session", OPTION_FLAG, &route_args.session.is_kept, NULL,
+     "Keep each client at the endpoint that answered it first, by a cookie. The following do so "
+     "too."},
+    {"session-cookie", OPTION_STRING, &route_args.session.cookie, "NAME",
+     "The cookie's name. Without one: a name that no other rule has."},
+    {"session-path", OPTION_STRING, &route_args.session.path, "PATH",
+     "The paths that clients send the cookie for. Without one: all."},
+    {"session-permanent", OPTION_FLAG, &route_args.session.is_permanent, NULL,
+     "Let the cookie last for the --session-timeout; else it ends with the client's own session."},
+    {"session-header", OPTION_STRING, &route_args.session.header, "NAME",
+     "By this header instead of a cookie: clients send back what the answer has in it."},
+    {"session-timeout", OPTION_STRING, &route_args.session.timeout, "DURATION",
+     "How long from a client's first request on."},
+    {0},
+};
+
 const struct option route_filter_options[] = {
     {"auth", OPTION_STRING, &route_args.auth.service, "NAME[:PORT]",
      "Ask this backend about each request, as the client has sent it: what it answers with 200 "
@@ -391,6 +408,71 @@ static bool add_retry(const struct route_args *args, RouteRuleMessage *rule, str
     return true;
 }
 
+/* --- sessions ------------------------------------------------------------------------------- */
+
+static void add_session_cookie(const struct session_args *args, SessionPersistenceMessage *session,
+                               struct draft *draft)
+{
+    struct arena *arena = &draft->arena;
+    if (args->cookie == NULL && args->path == NULL && !args->is_permanent)
+        return;
+    Pointsman__V1__CookieConfig *cookie =
+        ARENA_MESSAGE(arena, Pointsman__V1__CookieConfig, pointsman__v1__cookie_config__init);
+    session->cookie = cookie;
+    draft_set_origin(draft, "--session-...", "", "put_route.rules[0].session_persistence.cookie");
+    if (args->cookie != NULL) {
+        cookie->name = arena_string(arena, args->cookie, strlen(args->cookie));
+        draft_set_origin(draft, "--session-cookie", args->cookie,
+                         "put_route.rules[0].session_persistence.cookie.name");
+    }
+    if (args->path != NULL) {
+        cookie->path = arena_string(arena, args->path, strlen(args->path));
+        draft_set_origin(draft, "--session-path", args->path,
+                         "put_route.rules[0].session_persistence.cookie.path");
+    }
+    if (args->is_permanent) {
+        cookie->lifetime_type = POINTSMAN__V1__COOKIE_LIFETIME_TYPE__COOKIE_LIFETIME_TYPE_PERMANENT;
+        draft_set_origin(draft, "--session-permanent", "",
+                         "put_route.rules[0].session_persistence.cookie.lifetime_type");
+    }
+}
+
+static void add_session_header(const char *name, SessionPersistenceMessage *session,
+                               struct draft *draft)
+{
+    struct arena *arena = &draft->arena;
+    session->type = POINTSMAN__V1__SESSION_PERSISTENCE_TYPE__SESSION_PERSISTENCE_TYPE_HEADER;
+    session->header =
+        ARENA_MESSAGE(arena, Pointsman__V1__HeaderConfig, pointsman__v1__header_config__init);
+    session->header->name = arena_string(arena, name, strlen(name));
+    draft_set_origin(draft, "--session-header", name,
+                     "put_route.rules[0].session_persistence.header.name");
+}
+
+static bool add_session(const struct session_args *args, RouteRuleMessage *rule,
+                        struct draft *draft, struct error *err)
+{
+    DurationMessage *timeout;
+    if (!flag_duration("--session-timeout", args->timeout, &draft->arena, &timeout, err))
+        return false;
+    if (!args->is_kept && args->cookie == NULL && args->path == NULL && args->header == NULL &&
+        timeout == NULL && !args->is_permanent)
+        return true;
+
+    SessionPersistenceMessage *session = ARENA_MESSAGE(&draft->arena, SessionPersistenceMessage,
+                                                       pointsman__v1__session_persistence__init);
+    rule->session_persistence = session;
+    draft_set_origin(draft, "--session", "", "put_route.rules[0].session_persistence");
+    session->absolute_timeout = timeout;
+    if (timeout != NULL)
+        draft_set_origin(draft, "--session-timeout", args->timeout,
+                         "put_route.rules[0].session_persistence.absolute_timeout");
+    add_session_cookie(args, session, draft);
+    if (args->header != NULL)
+        add_session_header(args->header, session, draft);
+    return true;
+}
+
 /* --- the whole ------------------------------------------------------------------------------ */
 
 static bool check_target(const struct route_args *args, struct error *err)
@@ -419,7 +501,8 @@ static bool build_rule(const struct route_args *args, const char *name, RouteRul
         add_own_backend(args, name, rule, draft);
     return add_matches(args, rule, draft, err) && filter_args_build(args, rule, draft, err) &&
            add_backends(&args->backends, rule, draft, err) &&
-           add_timeouts(args, rule, draft, err) && add_retry(args, rule, draft, err);
+           add_session(&args->session, rule, draft, err) && add_timeouts(args, rule, draft, err) &&
+           add_retry(args, rule, draft, err);
 }
 
 bool route_args_build(const struct route_args *args, const char *name, bool replace,

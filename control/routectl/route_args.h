@@ -33,12 +33,19 @@ struct auth_args {
     struct option_list headers, answer_headers;
 };
 
+struct session_args {
+    bool is_kept;
+    const char *cookie, *path, *header, *timeout;
+    bool is_permanent;
+};
+
 struct route_args {
     /* which requests */
     struct option_list hosts, listeners, path_prefixes, path_exacts, path_regexes, methods;
     struct option_list headers, header_regexes, queries, query_regexes;
     /* where they go */
     struct option_list endpoints, backends;
+    struct session_args session;
     struct redirect_args redirect;
     struct option_list mirrors;
     /* who is asked before */
@@ -58,6 +65,7 @@ struct route_args {
 extern struct route_args route_args;
 extern const struct option route_match_options[];
 extern const struct option route_target_options[];
+extern const struct option route_session_options[];
 extern const struct option route_filter_options[];
 extern const struct option route_limit_options[];
 

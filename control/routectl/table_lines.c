@@ -54,3 +54,26 @@ void append_retry(struct buffer *to, const Pointsman__V1__Retry *retry)
     for (size_t i = 0; i < retry->n_codes; i++)
         buffer_printf(to, "%s%" PRIu32, i == 0 ? ", codes " : " ", retry->codes[i]);
 }
+
+static void append_cookie(struct buffer *to, const Pointsman__V1__CookieConfig *cookie)
+{
+    if (*cookie->name != '\0')
+        buffer_printf(to, " %s", cookie->name);
+    if (*cookie->path != '\0')
+        buffer_printf(to, ", path %s", cookie->path);
+    if (cookie->lifetime_type ==
+        POINTSMAN__V1__COOKIE_LIFETIME_TYPE__COOKIE_LIFETIME_TYPE_PERMANENT)
+        buffer_append_string(to, ", permanent");
+}
+
+void append_session(struct buffer *to, const SessionPersistenceMessage *session)
+{
+    bool is_header =
+        session->type == POINTSMAN__V1__SESSION_PERSISTENCE_TYPE__SESSION_PERSISTENCE_TYPE_HEADER;
+    buffer_append_string(to, is_header ? "header" : "cookie");
+    if (session->header != NULL)
+        buffer_printf(to, " %s", session->header->name);
+    if (session->cookie != NULL)
+        append_cookie(to, session->cookie);
+    append_duration(to, "timeout", session->absolute_timeout);
+}

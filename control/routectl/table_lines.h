@@ -25,4 +25,7 @@ void append_duration(struct buffer *to, const char *name, const DurationMessage 
 /* "2 more, backoff 100ms, codes 500 503": how often a request is repeated, and when. */
 void append_retry(struct buffer *to, const Pointsman__V1__Retry *retry);
 
+/* "cookie shop, path /a, permanent, timeout 1h": where clients' tokens are, and how long. */
+void append_session(struct buffer *to, const SessionPersistenceMessage *session);
+
 #endif

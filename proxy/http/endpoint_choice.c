@@ -45,10 +45,24 @@ static bool is_tried(const struct forwarding *forwarding, const struct endpoint 
     return false;
 }
 
+/* Where the client's session is, unless that was tried in vain or may not be used any more. */
+static struct endpoint *keep(struct exchange *exchange)
+{
+    struct backend *backend = exchange->forwarding.backend;
+    const struct session_place *session = exchange->forwarding.session;
+    if (session == NULL)
+        return NULL;
+    struct balancer_request request = request_of(exchange);
+    return balancer_keep(backend, backend_session_id(backend, session->endpoint), &request);
+}
+
 struct endpoint *endpoint_choice_pick(struct exchange *exchange)
 {
     struct forwarding *forwarding = &exchange->forwarding;
-    struct endpoint *picked = pick(exchange);
+    struct endpoint *picked = keep(exchange);
+    if (picked != NULL)
+        return picked;
+    picked = pick(exchange);
     if (!is_tried(forwarding, picked))
         return picked;
     /* A new round, that does not begin where the last one has ended. */

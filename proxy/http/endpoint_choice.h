@@ -12,7 +12,8 @@ struct exchange;
 /* The request has got its backend, and was sent nowhere yet. */
 void endpoint_choice_begin(struct exchange *exchange);
 
-/* One that the balancer picks, if there is one not tried before. NULL: there is none at all.
+/* That of the client's session, or one that the balancer picks; not tried before, if there is one.
+ * NULL: there is none at all.
  * Borrowed from the backend. */
 struct endpoint *endpoint_choice_pick(struct exchange *exchange);
 

@@ -92,6 +92,12 @@ enum authorization_state {
     AUTHORIZATION_FAILED,
 };
 
+/* Where a client's token leads. */
+struct session_place {
+    const struct endpoint *endpoint; /* of the exchange's backend */
+    uint64_t began_ms;               /* since 1970 */
+};
+
 /* Where the forwarder stands with an exchange; its own. In the order in which it is touched: the
  * first three lines by whatever happens. */
 struct forwarding {
@@ -129,14 +135,15 @@ struct forwarding {
 
     /* --- choosing an endpoint --- */
     const struct endpoint **tried; /* in vain; in the exchange's arena */
-    size_t tried_count;
-    uint64_t hash_key; /* for ConsistentHash */
+    uint32_t tried_count;
+    uint32_t reset_error;                /* with was_reset; RFC 9113 section 7 */
+    uint64_t hash_key;                   /* for ConsistentHash */
+    const struct session_place *session; /* in the exchange's arena; NULL: the client has none */
 
     /* --- what few requests come to --- */
     struct timer backoff_timer;
     struct exchange *line_next; /* the waiting line's */
     struct exchange *line_previous;
-    uint32_t reset_error;     /* RFC 9113 section 7 */
     uint64_t timeout_told_ms; /* the grpc-timeout counts from then; as timers_now_ms */
 };
 

@@ -8,6 +8,7 @@
 #include "proxy/http/local_reply.h"
 #include "proxy/http/response_date.h"
 #include "proxy/http/retry.h"
+#include "proxy/http/session.h"
 #include "proxy/http/upstream.h"
 #include "proxy/http/worker.h"
 #include "proxy/metrics/backend_metrics.h"
@@ -216,10 +217,12 @@ static bool start_try(struct exchange *exchange, struct endpoint *endpoint)
     return false;
 }
 
-/* Room at any other endpoint is as good, and better than waiting. */
+/* Room at any other endpoint is as good, and better than waiting; but for a session. */
 static bool start_somewhere(struct exchange *exchange, struct endpoint *endpoint)
 {
-    return start_try(exchange, endpoint) || endpoint_choice_any(exchange, start_try);
+    if (start_try(exchange, endpoint))
+        return true;
+    return !session_is_at(exchange, endpoint) && endpoint_choice_any(exchange, start_try);
 }
 
 static void reply_full(struct exchange *exchange)
@@ -229,13 +232,26 @@ static void reply_full(struct exchange *exchange)
     local_reply(exchange, 503, "The service has as many requests as it may have.");
 }
 
-/* A copy that had to wait would only add to the load. */
-static void send_or_wait(struct exchange *exchange, struct endpoint *endpoint)
+/* Where not even the line has room, a session is given up rather than its request. */
+static bool start_or_join_line(struct exchange *exchange, struct endpoint *endpoint)
 {
     if (start_somewhere(exchange, endpoint))
-        return;
-    if (exchange->is_mirror || (!waiting_line_join(exchange, endpoint) &&
-                                !endpoint_choice_any(exchange, waiting_line_join)))
+        return true;
+    if (exchange->is_mirror) /* a copy that had to wait would only add to the load */
+        return false;
+    if (waiting_line_join(exchange, endpoint))
+        return true;
+    if (session_is_at(exchange, endpoint)) {
+        session_give_up(exchange);
+        if (endpoint_choice_any(exchange, start_try))
+            return true;
+    }
+    return endpoint_choice_any(exchange, waiting_line_join);
+}
+
+static void send_or_wait(struct exchange *exchange, struct endpoint *endpoint)
+{
+    if (!start_or_join_line(exchange, endpoint))
         reply_full(exchange);
 }
 
@@ -390,6 +406,7 @@ void forwarder_on_answered(struct exchange *exchange)
     if (is_of_client(exchange))
         response_date_add(exchange);
     filter_exchange_response(exchange);
+    session_tell(exchange);
     if (exchange->response.status == 101)
         start_tunnel(exchange);
     exchange_respond(exchange);
@@ -500,6 +517,7 @@ void forwarder_end(struct exchange *exchange)
         route_metrics_count(rule_metrics(forwarding->rule), rule_route_id(forwarding->rule),
                             worker->counters, exchange->sent_status);
 
+    session_end(exchange);
     rule_release(&forwarding->rule);
     backend_release(&forwarding->backend);
     forwarding->choice = NULL;

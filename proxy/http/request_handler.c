@@ -7,6 +7,7 @@
 #include "proxy/http/forwarder.h"
 #include "proxy/http/local_reply.h"
 #include "proxy/http/mirror.h"
+#include "proxy/http/session.h"
 #include "proxy/http/worker.h"
 #include "proxy/routing/filter.h"
 
@@ -68,7 +69,7 @@ void request_handler_serve(struct exchange *exchange)
     if (filter_answer_preflight(exchange, rule->policy->filters))
         return;
 
-    const struct backend_choice *choice = rule_choose(rule, balancer_random_next(&worker->random));
+    const struct backend_choice *choice = session_choose(exchange, table);
     if (choice != NULL) {
         forwarder_set_backend(exchange, choice, route_table_backend(table, choice->backend_index));
         if (filter_answer_preflight(exchange, choice->filters))

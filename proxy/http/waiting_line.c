@@ -33,7 +33,8 @@ static void wake_others(const struct worker *worker, bool all)
 
 /* --- looking for room ------------------------------------------------------------------------ */
 
-/* In the order they came. Once a backend was found full, the others of it need not ask. */
+/* In the order they came. Once a backend was found full, the others of it need not ask; a session
+ * waits for one endpoint, which says nothing about the others. */
 static void on_look(struct timer *timer)
 {
     struct worker *worker = timer->context;
@@ -42,7 +43,8 @@ static void on_look(struct timer *timer)
     for (struct exchange *exchange = worker->line.first; exchange != NULL; exchange = next) {
         next = exchange->forwarding.line_next;
         const struct backend *backend = exchange->forwarding.backend;
-        if (backend != full && !forwarder_on_room(exchange))
+        bool has_session = exchange->forwarding.session != NULL;
+        if ((has_session || backend != full) && !forwarder_on_room(exchange) && !has_session)
             full = backend;
     }
     if (worker->line.first != NULL)

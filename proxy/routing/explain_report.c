@@ -186,6 +186,9 @@ static void describe_winner(struct explain_report *report, const struct explain_
     winner->n_filters = message->n_filters;
     winner->timeouts = message->timeouts;
     winner->retry = message->retry;
+    winner->session_persistence = message->session_persistence;
+    if (rule->policy->session != NULL)
+        winner->session_name = text_of(report, rule->policy->session->name);
     describe_shares(report, facts, rule, message);
 }
 

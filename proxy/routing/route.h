@@ -50,10 +50,20 @@ struct retry_policy {
     size_t code_count;
 };
 
+/* How clients come back to the endpoint that answered them. */
+struct session_policy {
+    bool is_header;               /* the token is in a header; else in a cookie */
+    bool is_permanent;            /* of a cookie: it has a Max-Age */
+    struct slice name;            /* of the header or cookie */
+    struct slice path;            /* of the cookie */
+    uint64_t absolute_timeout_ms; /* 0: no limit */
+};
+
 /* What most rules leave unsaid; these share one. */
 struct rule_policy {
-    const struct filter_list *filters; /* NULL: none */
-    uint64_t request_timeout_ms;       /* TIMEOUT_UNSET, 0: no limit */
+    const struct filter_list *filters;    /* NULL: none */
+    const struct session_policy *session; /* NULL: sessions are not kept */
+    uint64_t request_timeout_ms;          /* TIMEOUT_UNSET, 0: no limit */
     uint64_t backend_request_timeout_ms;
     struct retry_policy retry;
 };

@@ -22,7 +22,8 @@
  * begin with its name and hostnames. Behind them are the other arrays by falling alignment, then
  * text. What the arrays need is counted first (struct extent), so that filling them is plain
  * bumping. Every string of a message stands in its serialized form as it is, so strings are pointed
- * to there; only paths that are not canonical, and ids of GRPCRoutes, have text of their own. */
+ * to there; only paths that are not canonical, ids of GRPCRoutes, and names of session cookies that
+ * nobody gave have text of their own. */
 
 const struct rule_policy rule_policy_default = {
     .request_timeout_ms = TIMEOUT_UNSET,
@@ -61,7 +62,8 @@ static struct match_message_list matches_of(const RouteRuleMessage *rule)
 
 static bool needs_policy(const RouteRuleMessage *rule)
 {
-    return rule->timeouts != NULL || rule->retry != NULL || rule->n_filters > 0;
+    return rule->timeouts != NULL || rule->retry != NULL || rule->n_filters > 0 ||
+           rule->session_persistence != NULL;
 }
 
 /* Attached to all listeners as soon as one parentRef names none. */
@@ -77,8 +79,8 @@ static size_t count_attachments(const RouteMessage *message)
 /* --- how much of everything ----------------------------------------------------------------- */
 
 struct extent {
-    size_t rules, policies, choices, matches, conditions, values, hostnames, attachments, codes;
-    size_t text_bytes;
+    size_t rules, policies, sessions, choices, matches, conditions, values, hostnames;
+    size_t attachments, codes, text_bytes;
 };
 
 static void measure_match(struct extent *extent, const RouteMatchMessage *match)
@@ -111,6 +113,10 @@ static struct extent measure(const RouteMessage *message)
         extent.policies += needs_policy(rule);
         extent.choices += rule->n_backend_refs;
         extent.codes += rule->retry == NULL ? 0 : rule->retry->n_codes;
+        if (rule->session_persistence != NULL) {
+            extent.sessions++;
+            extent.text_bytes += route_session_own_text_bytes(rule->session_persistence);
+        }
         struct match_message_list matches = matches_of(rule);
         for (size_t j = 0; j < matches.count; j++)
             measure_match(&extent, matches.items[j]);
@@ -138,6 +144,8 @@ static struct route *allocate(const struct extent *extent, struct slice bytes,
     at += extent->choices * sizeof(struct backend_choice);
     size_t policies_at = at;
     at += extent->policies * sizeof(struct rule_policy);
+    size_t sessions_at = at;
+    at += extent->sessions * sizeof(struct session_policy);
     size_t attachments_at = at;
     at += extent->attachments * sizeof(struct listener_identity);
     size_t hostnames_at = at;
@@ -157,6 +165,7 @@ static struct route *allocate(const struct extent *extent, struct slice bytes,
         .route = route,
         .rule = (struct rule *)(base + rules_at),
         .policy = (struct rule_policy *)(base + policies_at),
+        .session = (struct session_policy *)(base + sessions_at),
         .choice = (struct backend_choice *)(base + choices_at),
         .match = (struct route_match *)(base + matches_at),
         .conditions = (struct match_conditions *)(base + conditions_at),
@@ -282,6 +291,8 @@ static void compile_policy(struct route_compiler *compiler, struct rule *rule,
         for (size_t i = 0; i < retry->n_codes; i++)
             *compiler->code++ = (uint16_t)retry->codes[i];
     }
+    if (message->session_persistence != NULL)
+        policy->session = route_compiler_add_session(compiler, rule, message);
 }
 
 static void compile_rule(struct route_compiler *compiler, const RouteRuleMessage *message)

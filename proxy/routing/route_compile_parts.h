@@ -19,6 +19,7 @@ struct route_compiler {
     /* Where the next of each kind goes. */
     struct rule *rule;
     struct rule_policy *policy;
+    struct session_policy *session;
     struct backend_choice *choice;
     struct route_match *match;
     struct match_conditions *conditions;
@@ -46,5 +47,15 @@ size_t route_match_own_text_bytes(const char *path);
  * alone. */
 void route_compiler_add_match(struct route_compiler *compiler, const struct rule *rule,
                               const RouteMatchMessage *message);
+
+/* --- sessions (route_compile_session.c) ------------------------------------------------------ */
+
+/* How much text it needs that stands nowhere in the message. */
+size_t route_session_own_text_bytes(const SessionPersistenceMessage *session);
+
+/* Fills the next session, of a rule that has one. The route has its id. */
+const struct session_policy *route_compiler_add_session(struct route_compiler *compiler,
+                                                        const struct rule *rule,
+                                                        const RouteRuleMessage *message);
 
 #endif

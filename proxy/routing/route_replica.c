@@ -3,10 +3,12 @@
 #include "common/buffer.h"
 #include "proxy/routing/backend_slots.h"
 #include "proxy/routing/route_replica_parts.h"
+#include "proxy/routing/session_token.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* An update is compiled while it is staged, so that commit has only to decide and to apply. All
  * that can fail (objects that cannot be built, a digest that differs) is decided before anything
@@ -128,6 +130,16 @@ static void apply_staged(struct route_replica *replica)
     backend_slots_settle(replica->backends);
 }
 
+static void set_epoch(struct route_replica *replica, const char *epoch)
+{
+    if (strcmp(replica->epoch, epoch) == 0)
+        return;
+    free(replica->epoch);
+    replica->epoch = memory_duplicate_string(epoch);
+    struct session_key key = session_key_of(epoch);
+    route_table_builder_set_session_key(replica->builder, &key);
+}
+
 /* --- commit --------------------------------------------------------------------------------- */
 
 static void report_problems(const struct route_replica *replica, replica_report_fn *report,
@@ -165,8 +177,7 @@ bool route_replica_commit(struct route_replica *replica, const char *epoch, uint
 
     apply_staged(replica);
     replica_clear_staged(replica);
-    free(replica->epoch);
-    replica->epoch = memory_duplicate_string(epoch);
+    set_epoch(replica, epoch);
     replica->revision = revision;
     replica->digest = digest;
     *table = route_table_builder_publish(replica->builder, revision,

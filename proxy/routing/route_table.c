@@ -3,6 +3,7 @@
 #include "common/buffer.h"
 #include "proxy/routing/node_store.h"
 #include "proxy/routing/route_match.h"
+#include "proxy/routing/session_token.h"
 #include "proxy/routing/site_index.h"
 #include "proxy/routing/slot_vector.h"
 #include "proxy/upstream/backend.h"
@@ -57,6 +58,7 @@ struct route_table {
     struct table_roots roots;
     uint64_t revision;
     size_t backend_count;
+    struct session_key session_key;
 
     /* builder only */
     uint64_t version;
@@ -66,6 +68,7 @@ struct route_table {
 struct route_table_builder {
     struct node_store store;
     struct table_roots roots;
+    struct session_key session_key;
     struct depth_counts exact_host_depths;
     struct depth_counts every_host_depths;
     struct depth_counts wildcard_depths[MAX_LABELS];
@@ -199,6 +202,11 @@ void route_table_each_backend(const struct route_table *table, route_table_visit
     each.mask = room - 1;
     slot_vector_each(&table->roots.backends, visit_backend, &each);
     free(each.visited);
+}
+
+const struct session_key *route_table_session_key(const struct route_table *table)
+{
+    return &table->session_key;
 }
 
 uint64_t route_table_revision(const struct route_table *table)
@@ -339,6 +347,12 @@ void route_table_builder_set_backend(struct route_table_builder *builder, uint32
         node_store_retire(&builder->store, old, release_backend);
 }
 
+void route_table_builder_set_session_key(struct route_table_builder *builder,
+                                         const struct session_key *key)
+{
+    builder->session_key = *key;
+}
+
 void route_table_builder_retire(struct route_table_builder *builder, void *thing,
                                 void (*let_go)(void *thing))
 {
@@ -361,6 +375,7 @@ struct route_table *route_table_builder_publish(struct route_table_builder *buil
         .roots = builder->roots,
         .revision = revision,
         .backend_count = backend_count,
+        .session_key = builder->session_key,
         .version = builder->store.version++,
     };
     table->roots.prefix_depths = prefix_depths_of(&table->roots);

@@ -16,6 +16,7 @@
 
 struct backend;
 struct route_table;
+struct session_key; /* proxy/routing/session_token.h */
 
 void route_table_acquire(struct route_table *table);
 /* Clears *table. Harmless on NULL. Frees nothing: that is left to the builder's thread, so a
@@ -34,6 +35,9 @@ struct backend *route_table_backend(const struct route_table *table, uint32_t ba
 typedef void route_table_visit_fn(void *context, struct backend *backend);
 void route_table_each_backend(const struct route_table *table, route_table_visit_fn *visit,
                               void *context);
+
+/* What the tokens of sessions are made and read with. Borrowed from the table. */
+const struct session_key *route_table_session_key(const struct route_table *table);
 
 uint64_t route_table_revision(const struct route_table *table);
 size_t route_table_route_count(const struct route_table *table);
@@ -56,6 +60,10 @@ void route_table_builder_remove(struct route_table_builder *builder, struct rout
 /* Sets what a backend index stands for; NULL: no such backend. Takes the caller's reference. */
 void route_table_builder_set_backend(struct route_table_builder *builder, uint32_t backend_index,
                                      struct backend *backend);
+
+/* Of the tables that are published from now on; before, all is zero. Copies. */
+void route_table_builder_set_session_key(struct route_table_builder *builder,
+                                         const struct session_key *key);
 
 /* Calls `let_go` when no table made so far is held any more, at the latest when the builder goes.
  */

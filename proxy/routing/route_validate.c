@@ -5,6 +5,7 @@
 #include "proxy/routing/grpc_validate.h"
 #include "proxy/routing/path_value.h"
 #include "proxy/routing/regex.h"
+#include "proxy/routing/session_validate.h"
 #include "proxy/routing/validation.h"
 
 #include <stdio.h>
@@ -305,6 +306,11 @@ static void validate_rule(struct validation *validation, const RouteRuleMessage 
     if (rule->retry != NULL) {
         mark = validation_enter(validation, "retry");
         validate_retry(validation, rule->retry);
+        validation_leave(validation, mark);
+    }
+    if (rule->session_persistence != NULL) {
+        mark = validation_enter(validation, "session_persistence");
+        validate_session_persistence(validation, rule->session_persistence);
         validation_leave(validation, mark);
     }
 }

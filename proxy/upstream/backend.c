@@ -1,7 +1,9 @@
 #include "proxy/upstream/backend.h"
 
 #include "common/buffer.h"
+#include "common/hash.h"
 #include "proxy/upstream/dns_names.h"
+#include "proxy/upstream/endpoint_index.h"
 #include "proxy/upstream/endpoint_list.h"
 #include "proxy/upstream/endpoint_registry.h"
 #include "proxy/upstream/hash_ring.h"
@@ -178,6 +180,7 @@ static struct backend *allocate(const BackendMessage *message, size_t endpoint_c
     char *strings = (char *)backend + sizeof(*backend) + endpoint_bytes;
     backend->name = append_string(&strings, message->name);
     backend->hash_name = append_string(&strings, hash_name);
+    backend->name_hash = hash_stable(backend->name.at, backend->name.length);
     return backend;
 }
 
@@ -225,7 +228,15 @@ struct backend *backend_new(const BackendMessage *message, uint32_t port,
     set_weights(backend);
     backend->stride = stride_of(backend->total_weight, backend->has_equal_weights);
     set_ring(backend, previous);
+    backend->index = endpoint_index_new(backend->endpoints, backend->endpoint_count);
     return backend;
+}
+
+const struct backend_endpoint *backend_find_session(const struct backend *backend,
+                                                    uint64_t session_id)
+{
+    return endpoint_index_find(backend->index, backend->endpoints, backend->endpoint_count,
+                               session_id ^ backend->name_hash);
 }
 
 bool backend_is_outdated(const struct backend *backend)
@@ -253,6 +264,7 @@ void backend_release(struct backend **backend)
 
     backend_metrics_clear(&ours->metrics);
     hash_ring_release(&ours->ring);
+    free(ours->index);
     for (size_t i = 0; i < ours->endpoint_count; i++) {
         health_check_leave(&ours->endpoints[i].check);
         endpoint_release(&ours->endpoints[i].endpoint);

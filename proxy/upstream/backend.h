@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct endpoint_index;
 struct endpoint_registry;
 struct hash_ring;
 struct listed_name;
@@ -58,8 +59,10 @@ struct backend {
     enum backend_hash_on hash_on;
     struct slice hash_name; /* of the header or cookie */
     struct ejection_policy ejection;
-    uint32_t panic_percent; /* with a smaller share of healthy endpoints, health is ignored */
-    struct hash_ring *ring; /* held; of ConsistentHash, else NULL */
+    uint32_t panic_percent;       /* with a smaller share of healthy endpoints, health is ignored */
+    struct hash_ring *ring;       /* held; of ConsistentHash, else NULL */
+    uint64_t name_hash;           /* hash_stable: the same in every process */
+    struct endpoint_index *index; /* of its endpoints; owned */
 
     /* atomic: any */
     atomic_uint references;
@@ -90,6 +93,18 @@ static inline bool backend_endpoint_is_healthy(const struct backend_endpoint *ea
     return endpoint_is_in(each->endpoint, now_ms) &&
            (each->check == NULL || health_check_is_healthy(each->check));
 }
+
+/* What stands for an endpoint of this backend in the tokens of sessions: the same in every process,
+ * and as long as the backend has this name and the endpoint its address. */
+static inline uint64_t backend_session_id(const struct backend *backend,
+                                          const struct endpoint *endpoint)
+{
+    return backend->name_hash ^ endpoint->name_hash;
+}
+
+/* The endpoint that this stands for, whether or not it may get requests. NULL: none of ours. */
+const struct backend_endpoint *backend_find_session(const struct backend *backend,
+                                                    uint64_t session_id);
 
 /* A duration of a message in whole milliseconds. */
 uint64_t backend_milliseconds(const DurationMessage *duration, uint64_t when_absent);

@@ -108,10 +108,16 @@ static bool is_tried(const struct endpoint *endpoint, const struct balancer_requ
     return false;
 }
 
+/* Whatever its weight. */
+static bool may_keep(struct pick *pick, const struct backend_endpoint *each)
+{
+    return !is_tried(each->endpoint, pick->request) &&
+           (backend_endpoint_is_healthy(each, pick->request->now_ms) || is_panicking(pick));
+}
+
 static bool may_use(struct pick *pick, const struct backend_endpoint *each)
 {
-    return each->weight > 0 && !is_tried(each->endpoint, pick->request) &&
-           (backend_endpoint_is_healthy(each, pick->request->now_ms) || is_panicking(pick));
+    return each->weight > 0 && may_keep(pick, each);
 }
 
 /* Slow start: an endpoint that has just come to serve gets a tenth of its share, then more and
@@ -279,6 +285,14 @@ struct endpoint *balancer_pick(struct backend *backend, const struct balancer_re
         picked = policies[backend->policy].find(&pick);
     }
     return picked == NULL ? NULL : picked->endpoint;
+}
+
+struct endpoint *balancer_keep(struct backend *backend, uint64_t session_id,
+                               const struct balancer_request *request)
+{
+    struct pick pick = {.backend = backend, .request = request};
+    const struct backend_endpoint *found = backend_find_session(backend, session_id);
+    return found != NULL && may_keep(&pick, found) ? found->endpoint : NULL;
 }
 
 bool balancer_any(struct backend *backend, const struct balancer_request *request,

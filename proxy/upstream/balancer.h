@@ -32,6 +32,12 @@ struct balancer_request {
 struct endpoint *balancer_pick(struct backend *backend, const struct balancer_request *request,
                                struct balancer_random *random);
 
+/* The endpoint of a session (see backend_session_id) while it may get requests and was not tried;
+ * else NULL. With a weight of 0 it gets no new clients and keeps those it has. Borrowed from the
+ * backend. */
+struct endpoint *balancer_keep(struct backend *backend, uint64_t session_id,
+                               const struct balancer_request *request);
+
 /* Calls `visit` for each endpoint that may be picked and was not tried, from a random one on, until
  * it returns true. Returns whether it did. */
 typedef bool balancer_visit_fn(void *context, struct endpoint *endpoint);

@@ -63,6 +63,7 @@ struct endpoint {
     /* Small, unique while the endpoint lives, then used again: workers index their pools by it.
      * A pool with connections to an endpoint therefore holds a reference. */
     uint32_t id;
+    uint64_t name_hash; /* hash_stable: the same in every process */
 
     /* atomic: any */
     atomic_uint references;

@@ -124,6 +124,7 @@ static struct endpoint *endpoint_new(struct endpoint_registry *registry,
     if (tls != NULL)
         endpoint_tls_hold(tls);
     endpoint->name = memory_duplicate_string(name);
+    endpoint->name_hash = hash_stable(name, strlen(name));
     endpoint->registry = registry;
     endpoint->hash = hash;
     atomic_init(&endpoint->references, 1);

@@ -1,13 +1,11 @@
 #include "proxy/upstream/hash_ring.h"
 
 #include "common/buffer.h"
-#include "common/hash.h"
 #include "proxy/upstream/backend.h"
 
 #include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* With 160 points shares are within some 8 % of their weight. Large weights take fewer points for
  * each unit, so that a ring stays in the cache, but never fewer than FEWEST on average. */
@@ -30,12 +28,6 @@ static uint64_t mix(uint64_t bits)
     bits = (bits ^ bits >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     bits = (bits ^ bits >> 27) * UINT64_C(0x94d049bb133111eb);
     return bits ^ bits >> 31;
-}
-
-static uint64_t identity_of(const struct backend_endpoint *endpoint)
-{
-    const char *name = endpoint->endpoint->name;
-    return hash_stable(name, strlen(name));
 }
 
 /* --- making ---------------------------------------------------------------------------------- */
@@ -84,7 +76,7 @@ struct hash_ring *hash_ring_new(const struct backend_endpoint *endpoints, size_t
     atomic_init(&ring->references, 1);
     ring->count = 0;
     for (size_t i = 0; i < count; i++) {
-        uint64_t identity = identity_of(&endpoints[i]);
+        uint64_t identity = endpoints[i].endpoint->name_hash;
         for (size_t left = points_of(&endpoints[i], shift); left > 0; left--)
             ring->points[ring->count++] = (struct point){
                 .place = (uint32_t)(mix(identity + left) >> 32),
@@ -130,7 +122,7 @@ size_t hash_ring_find(const struct hash_ring *ring, uint64_t key)
 double hash_ring_rank(const struct backend_endpoint *endpoint, uint64_t key)
 {
     /* A number between 0 and 1, neither included; see weighted rendezvous hashing. */
-    uint64_t bits = mix(identity_of(endpoint) ^ mix(key)) >> 12;
+    uint64_t bits = mix(endpoint->endpoint->name_hash ^ mix(key)) >> 12;
     double random = ((double)bits + 0.5) / (double)(UINT64_C(1) << 52);
     return -(double)endpoint->weight / log(random);
 }

@@ -74,6 +74,7 @@ static void answer_winner(void)
     Pointsman__V1__HttpHeader header = POINTSMAN__V1__HTTP_HEADER__INIT, *headers[] = {&header};
     Pointsman__V1__MirrorShare mirror = POINTSMAN__V1__MIRROR_SHARE__INIT, *mirrors[] = {&mirror};
     Pointsman__V1__Retry retry = POINTSMAN__V1__RETRY__INIT;
+    SessionPersistenceMessage session = POINTSMAN__V1__SESSION_PERSISTENCE__INIT;
     uint32_t code = 503;
     static char *notes[] = {(char *)"header x_y: dropped"};
     path.value = (char *)"/users";
@@ -114,6 +115,8 @@ static void answer_winner(void)
     retry.n_codes = 1;
     retry.codes = &code;
     winner.retry = &retry;
+    winner.session_persistence = &session;
+    winner.session_name = (char *)"session-1";
     duration.seconds = 5;
     timeouts.request = &duration;
     winner.rule = &rule;
@@ -226,6 +229,7 @@ static void the_table_ends_with_the_rule_that_takes_it(void **state)
                                  "backend 'users-v2'\n"
                                  "timeouts    request 5s\n"
                                  "retry       1 more, codes 503\n"
+                                 "session     cookie, named session-1\n"
                                  "forwarded   GET /users/7?x=1\n"
                                  "  host      inner\n"
                                  "  header    x-forwarded-proto: http\n"

@@ -182,7 +182,14 @@ static void one_route_is_shown_line_by_line(void **state)
     Pointsman__V1__HttpHeader header = POINTSMAN__V1__HTTP_HEADER__INIT, *headers[] = {&header};
     Pointsman__V1__HeaderModifier modifier = POINTSMAN__V1__HEADER_MODIFIER__INIT;
     FilterMessage filter = POINTSMAN__V1__FILTER__INIT, *filters[] = {&filter};
+    Pointsman__V1__CookieConfig cookie = POINTSMAN__V1__COOKIE_CONFIG__INIT;
+    SessionPersistenceMessage session = POINTSMAN__V1__SESSION_PERSISTENCE__INIT;
     uint32_t codes[] = {502, 503};
+    cookie.name = (char *)"sid";
+    cookie.path = (char *)"/a";
+    cookie.lifetime_type = POINTSMAN__V1__COOKIE_LIFETIME_TYPE__COOKIE_LIFETIME_TYPE_PERMANENT;
+    session.cookie = &cookie;
+    session.absolute_timeout = &request;
     request.seconds = 90;
     timeouts.request = &request;
     retry.n_codes = 2;
@@ -195,6 +202,7 @@ static void one_route_is_shown_line_by_line(void **state)
     filter.request_header_modifier = &modifier;
     route->rules[0]->timeouts = &timeouts;
     route->rules[0]->retry = &retry;
+    route->rules[0]->session_persistence = &session;
     route->rules[0]->n_filters = 1;
     route->rules[0]->filters = filters;
 
@@ -210,7 +218,8 @@ static void one_route_is_shown_line_by_line(void **state)
                  "  filter    set x=1\n"
                  "  to        v1 90, other/v2:8080\n"
                  "  timeouts  request 1m30s\n"
-                 "  retry     1 more, codes 502 503\n");
+                 "  retry     1 more, codes 502 503\n"
+                 "  session   cookie sid, path /a, permanent, timeout 1m30s\n");
 }
 
 static void nothing_from_the_daemon_moves_the_cursor(void **state)

@@ -24,8 +24,9 @@ static int clear(void **state)
 /* Builds the draft of `add NAME FLAGS...`. */
 static bool build(const char *line, struct error *err)
 {
-    const struct option *const tables[] = {route_match_options, route_target_options,
-                                           route_filter_options, route_limit_options, NULL};
+    const struct option *const tables[] = {route_match_options,   route_target_options,
+                                           route_session_options, route_filter_options,
+                                           route_limit_options,   NULL};
     struct words words;
     struct option_list operands;
     words_split(&words, line);
@@ -423,6 +424,42 @@ static void timeouts_and_retries_are_absent_unless_given(void **state)
     assert_origin("rules[0].retry.codes[0]", "--retry-code 503");
 }
 
+/* CLI-3 SESSION-13 */
+static void sessions_are_kept_by_a_cookie_or_a_header(void **state)
+{
+    (void)state;
+    build_ok("api --backend a");
+    assert_null(built_rule()->session_persistence);
+
+    reset(NULL);
+    build_ok("api --backend a --session");
+    const SessionPersistenceMessage *session = built_rule()->session_persistence;
+    assert_true(session->cookie == NULL && session->header == NULL &&
+                session->absolute_timeout == NULL);
+
+    reset(NULL);
+    build_ok("api --backend a --session-cookie sid --session-path /a --session-permanent "
+             "--session-timeout 5m");
+    session = built_rule()->session_persistence;
+    assert_string_equal(session->cookie->name, "sid");
+    assert_string_equal(session->cookie->path, "/a");
+    assert_int_equal(session->cookie->lifetime_type,
+                     POINTSMAN__V1__COOKIE_LIFETIME_TYPE__COOKIE_LIFETIME_TYPE_PERMANENT);
+    assert_int_equal(session->absolute_timeout->seconds, 300);
+    assert_null(session->header);
+    assert_origin("rules[0].session_persistence.cookie.name", "--session-cookie sid");
+    assert_origin("rules[0].session_persistence.absolute_timeout", "--session-timeout 5m");
+
+    reset(NULL);
+    build_ok("api --backend a --session-header X-Session");
+    session = built_rule()->session_persistence;
+    assert_int_equal(session->type,
+                     POINTSMAN__V1__SESSION_PERSISTENCE_TYPE__SESSION_PERSISTENCE_TYPE_HEADER);
+    assert_string_equal(session->header->name, "X-Session");
+    assert_null(session->cookie);
+    assert_origin("rules[0].session_persistence.header.name", "--session-header X-Session");
+}
+
 static void a_value_of_the_wrong_form_names_its_flag(void **state)
 {
     (void)state;
@@ -433,6 +470,8 @@ static void a_value_of_the_wrong_form_names_its_flag(void **state)
     assert_refused("api --backend a@x", "--backend: 'x' is not a number from 0 to 4294967295");
     assert_refused("api --backend a --retry-code 5xx",
                    "--retry-code: '5xx' is not a number from 0 to 999");
+    assert_refused("api --backend a --session-timeout 5",
+                   "--session-timeout: '5' is not a duration such as 250ms, 10s or 1h30m");
     assert_refused("api --backend a --label x", "--label: 'x' is not of the form NAME=VALUE");
     assert_refused("api --redirect-port 70000",
                    "--redirect-port: '70000' is not a number from 0 to 65535");
@@ -475,6 +514,7 @@ int main(void)
         ROUTE_TEST(what_says_how_to_ask_needs_someone_to_be_asked),
         ROUTE_TEST(cors_takes_lists_and_an_age),
         ROUTE_TEST(timeouts_and_retries_are_absent_unless_given),
+        ROUTE_TEST(sessions_are_kept_by_a_cookie_or_a_header),
         ROUTE_TEST(a_value_of_the_wrong_form_names_its_flag),
         ROUTE_TEST(what_the_daemon_may_refuse_is_built_all_the_same),
     };

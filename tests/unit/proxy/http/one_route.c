@@ -4,6 +4,7 @@
 #include "proto/messages.h"
 #include "proxy/upstream/backend.h"
 #include "tests/unit/proxy/routing/filter_text.h"
+#include "tests/unit/proxy/routing/session_text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,8 @@ static struct route *make_route(struct one_route *one)
     retry.codes = &one->retry_code;
     retry.n_codes = one->retry_code != 0;
     rule.retry = one->has_retry ? &retry : NULL;
+    if (one->session != NULL)
+        rule.session_persistence = session_text_parse(one->session);
     if (one->filters != NULL)
         filter_text_parse(one->filters, &rule.filters, &rule.n_filters);
     RouteRuleMessage *rules[] = {&rule};
@@ -79,6 +82,8 @@ static struct route *make_route(struct one_route *one)
     struct route *route = route_new(&message, buffer_slice(&bytes), false, number_of_backend, NULL);
     buffer_clear(&bytes);
     filter_text_free(rule.filters, rule.n_filters);
+    if (rule.session_persistence != NULL)
+        pointsman__v1__session_persistence__free_unpacked(rule.session_persistence, NULL);
     filter_text_free(ref.filters, ref.n_filters);
     return route;
 }

@@ -25,6 +25,7 @@ struct one_route {
     uint32_t retry_attempts;
     uint64_t retry_backoff_ms;
     uint32_t retry_code;         /* 0: none */
+    const char *session;         /* of the rule, as in session_text.h; NULL: none */
     const char *filters;         /* of the rule, as in filter_text.h; NULL: none */
     const char *backend_filters; /* of its backendRef */
     const char *unix_path;       /* of the endpoints, instead of ports; NULL: none */

@@ -428,6 +428,75 @@ static void below_the_panic_share_all_are_used_as_if_healthy(void **state)
     }
 }
 
+/* --- sessions ------------------------------------------------------------------------------- */
+
+/* The index of the endpoint that a session at the one of this index is kept at; -1: none. */
+static int keep(struct backend *backend, size_t index, const struct endpoint *tried)
+{
+    const struct balancer_request request = {
+        .now_ms = clock_now_ms(), .tried = &tried, .tried_count = tried != NULL};
+    const struct endpoint *endpoint = backend->endpoints[index].endpoint;
+    const struct endpoint *kept =
+        balancer_keep(backend, backend_session_id(backend, endpoint), &request);
+    for (size_t i = 0; i < backend->endpoint_count; i++) {
+        if (backend->endpoints[i].endpoint == kept)
+            return (int)i;
+    }
+    return -1;
+}
+
+/* SESSION-1 */
+static void a_session_is_kept_whatever_the_weights(void **state)
+{
+    (void)state;
+    for (size_t policy = 0; policy < POLICY_COUNT; policy++) {
+        struct backend *backend = make(all_policies[policy], (uint32_t[]){1, 0, 100, END});
+        struct backend *draining = make(all_policies[policy], (uint32_t[]){0, 0, END});
+
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(keep(backend, (size_t)i, NULL), i);
+        assert_int_equal(keep(draining, 1, NULL), 1);
+        backend_release(&backend);
+        backend_release(&draining);
+    }
+}
+
+/* SESSION-8 */
+static void a_session_is_not_kept_where_it_may_not_go(void **state)
+{
+    (void)state;
+    struct backend *backend = make(ROUND_ROBIN, (uint32_t[]){1, 1, 1, END});
+    endpoint_eject(backend->endpoints[0].endpoint, UINT64_MAX);
+
+    assert_int_equal(keep(backend, 0, NULL), -1);
+    assert_int_equal(keep(backend, 1, backend->endpoints[1].endpoint), -1);
+    assert_int_equal(keep(backend, 1, backend->endpoints[2].endpoint), 1);
+
+    backend->panic_percent = 90;
+    assert_int_equal(keep(backend, 0, NULL), 0);
+    backend_release(&backend);
+}
+
+static void a_session_of_another_backend_or_endpoint_is_not_kept(void **state)
+{
+    (void)state;
+    const struct balancer_request request = {.now_ms = clock_now_ms()};
+    struct backend *backend = make(ROUND_ROBIN, (uint32_t[]){1, 1, END});
+    struct backend_maker maker;
+    maker_init(&maker);
+    maker.message.name = (char *)"carts";
+    maker_add(&maker, "10.0.0.1", 80);
+    struct backend *other = backend_new(&maker.message, 0, NULL, registry, NULL);
+    struct endpoint *endpoint = backend->endpoints[0].endpoint;
+    assert_ptr_equal(other->endpoints[0].endpoint, endpoint);
+
+    assert_null(balancer_keep(backend, backend_session_id(other, endpoint), &request));
+    assert_null(balancer_keep(backend, 0, &request));
+    assert_ptr_equal(balancer_keep(other, backend_session_id(other, endpoint), &request), endpoint);
+    backend_release(&backend);
+    backend_release(&other);
+}
+
 static void same_seed_gives_the_same_numbers(void **state)
 {
     (void)state;
@@ -464,6 +533,9 @@ int main(void)
         TEST(only_keys_of_an_ejected_endpoint_move_and_to_all_others),
         TEST(nothing_is_hashed_to_endpoints_without_weight),
         TEST(below_the_panic_share_all_are_used_as_if_healthy),
+        TEST(a_session_is_kept_whatever_the_weights),
+        TEST(a_session_is_not_kept_where_it_may_not_go),
+        TEST(a_session_of_another_backend_or_endpoint_is_not_kept),
         TEST(same_seed_gives_the_same_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
