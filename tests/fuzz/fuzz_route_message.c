@@ -82,6 +82,9 @@ static void look_up(const struct route_table *table, const struct route *route, 
     if (rule->route != route)
         abort();
     apply_filters(rule->policy->filters, &head);
+    const struct session_policy *session = rule->policy->session;
+    if (session != NULL && (session->name.length == 0 || session->path.at[0] != '/'))
+        abort();
     for (size_t i = 0; i < rule->choice_count; i++)
         apply_filters(rule->choices[i].filters, &head);
 }

@@ -160,10 +160,11 @@ void pointsman_start_proxy(struct pointsman *pointsman)
     char admin[64];
     snprintf(listen, sizeof(listen), "127.0.0.1:%d", pointsman->port);
     snprintf(admin, sizeof(admin), "127.0.0.1:%d", pointsman->admin_port);
+    const char *control = options->control == NULL ? pointsman->socket : options->control;
     struct arguments arguments = {
-        .items = {"", "--control", pointsman->socket, "--local-copy", pointsman->local_copy,
-                  "--admin", admin, "--listen", options->listen == NULL ? listen : options->listen,
-                  "--workers", options->workers == NULL ? "2" : options->workers},
+        .items = {"", "--control", control, "--local-copy", pointsman->local_copy, "--admin", admin,
+                  "--listen", options->listen == NULL ? listen : options->listen, "--workers",
+                  options->workers == NULL ? "2" : options->workers},
         .count = 11,
     };
     arguments_add_all(&arguments, options->proxy_arguments);

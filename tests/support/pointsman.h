@@ -20,6 +20,7 @@ struct pointsman_options {
     const char *const *control_arguments;
     const char *const *proxy_arguments;
     const char *workers; /* "2" */
+    const char *control; /* the socket that the proxy goes to: another's; NULL: ours */
     const char *listen;  /* "127.0.0.1:0"; otherwise pointsman_port does not know the port */
 };
 

@@ -110,6 +110,12 @@ def seen(request, context):
         return b"%d" % counts[request.decode()]
 
 
+def process(request, context):
+    """Which of several services this is."""
+    del request, context
+    return b"%d" % os.getpid()
+
+
 class Handlers(grpc.GenericRpcHandler):
     calls = {
         "Echo": grpc.unary_unary_rpc_method_handler(echo),
@@ -120,6 +126,8 @@ class Handlers(grpc.GenericRpcHandler):
         "Hang": grpc.unary_unary_rpc_method_handler(hang),
         "Begin": grpc.unary_stream_rpc_method_handler(begin),
         "Remaining": grpc.unary_unary_rpc_method_handler(remaining),
+        "Process": grpc.unary_unary_rpc_method_handler(process),
+        "Other": grpc.unary_unary_rpc_method_handler(process),
         "Seen": grpc.unary_unary_rpc_method_handler(seen),
     }
 

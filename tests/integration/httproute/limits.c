@@ -23,6 +23,7 @@
 #define CORS(fields) FILTERS("{type: CORS, cors: {" fields "}}")
 #define BACKEND_REF(fields) "{rules: [{backendRefs: [{" fields "}]}]}"
 #define TIMEOUTS(fields) "{rules: [{timeouts: {" fields "}}]}"
+#define SESSION(session) "{rules: [{sessionPersistence: {" session "}}]}"
 #define RETRY(fields) "{rules: [{retry: {" fields "}}]}"
 
 /* `what` is part of what is said of it; NULL: it is taken. */
@@ -386,8 +387,26 @@ static const struct limit_case rest_cases[] = {
      "spec.parentRefs[1]: must give what the other reference to 'gw' gives"},
     {"DOC-3", "{rules: [{name: a}, {name: b}, {}]}", NULL},
     {"DOC-3", "{rules: [{name: a}, {name: a}]}", "name: is given twice: 'a'"},
-    {"DOC-3", "{rules: [{sessionPersistence: {}}]}",
-     "rules[0]: 'sessionPersistence' is not supported"},
+    {"SESSION-13", SESSION(""), NULL},
+    {"SESSION-13", SESSION("type: Cookie"), NULL},
+    {"SESSION-13", SESSION("absoluteTimeout: 5m, cookie: {lifetimeType: Permanent}"), NULL},
+    {"SESSION-13", SESSION("cookie: {lifetimeType: Permanent}"),
+     "sessionPersistence.cookie.lifetimeType: is Permanent, which needs an absolute timeout"},
+    {"SESSION-13", SESSION("type: Header"), "header: must be given"},
+    {"SESSION-13", SESSION("type: Header, header: {name: x}, cookie: {}"),
+     "sessionPersistence.cookie: goes together with the type Cookie alone"},
+    {"SESSION-13", SESSION("header: {name: x}"),
+     "sessionPersistence.header: goes together with the type Header alone"},
+    {"SESSION-13", SESSION("type: Header, header: {}"), "header.name: must not be empty"},
+    {"SESSION-13", SESSION("type: Header, header: {name: Host}"), "must not be 'Host'"},
+    {"SESSION-13", SESSION("cookie: {name: 'a b'}"), "cookie.name: must be a token"},
+    {"SESSION-13", SESSION("cookie: {path: a}"), "cookie.path: must start with '/'"},
+    {"SESSION-13", SESSION("absoluteTimeout: 0s"), "must be longer than 0s"},
+    {"SESSION-14", SESSION("sessionName: a, cookieConfig: {lifetimeType: Session}"), NULL},
+    {"SESSION-14", SESSION("sessionName: 'a b'"),
+     "sessionPersistence.sessionName: must be a token"},
+    {"SESSION-14", SESSION("sessionName: a, cookie: {}"), "is of an older form"},
+    {"DOC-3", SESSION("idleTimeout: 1h"), "'idleTimeout' is not supported"},
     {"DOC-3", "{rules: {}}", "rules: is not a list"},
     {"DOC-3", "{rules: []}", "rules: must not be empty; leave it out"},
 };
