@@ -91,6 +91,13 @@ static void add_file(struct certificate_files *found, const char *folder, const 
     add(found, certificate, find_beside(certificate, ".key"), find_beside(certificate, ".ocsp"));
 }
 
+/* lego puts the authority's own certificate beside those that it gets, without a key. */
+static bool is_certificate(const char *name)
+{
+    return (has_ending(name, ".crt") || has_ending(name, ".pem")) &&
+           !has_ending(name, ".issuer.crt");
+}
+
 /* What begins with a dot is half written, or how Kubernetes swaps a whole folder. */
 static int is_visible(const struct dirent *entry)
 {
@@ -115,7 +122,7 @@ static bool add_folder(struct certificate_files *found, const char *folder, stru
         char *path = join(folder, name);
         if (is_folder(path))
             add_known_pair(found, path);
-        else if (has_ending(name, ".crt") || has_ending(name, ".pem"))
+        else if (is_certificate(name))
             add_file(found, folder, name);
         free(path);
         free(entries[i]);

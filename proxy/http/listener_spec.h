@@ -12,7 +12,8 @@
  *                              which is stapled while it holds: ocsp_response.h
  *   certificates=DIRECTORY     NAME.crt or NAME.pem with NAME.key beside it or in it, and folders
  *                              with tls.crt and tls.key, or fullchain.pem and privkey.pem; in the
- *                              order of their names; NAME.ocsp, also tls.ocsp, is what ocsp=FILE is
+ *                              order of their names; NAME.ocsp, also tls.ocsp, is as ocsp=FILE.
+ *                              So the folders of certbot (live) and lego will do
  *   client-ca=FILE             asks clients for a certificate that one of these has signed
  *   client-crl=FILE            and that none of these lists has revoked, in PEM, one or several;
  *                              each authority needs a current one: client_authorities.h

@@ -107,6 +107,8 @@ static void a_folder_holds_pairs_in_every_usual_form(void **state)
     assert_int_equal(mkdir(live, 0700), 0);
     assert_int_equal(mkdir(secret, 0700), 0);
     move_pair(&plain, "pairs/plain.crt", "pairs/plain.key");
+    char *issuer =
+        certificate_file_join(folder, "pairs/plain.issuer.crt", authority.certificate, NULL);
     move_pair(&certbot, "pairs/bot.example/fullchain.pem", "pairs/bot.example/privkey.pem");
     move_pair(&kubernetes, "pairs/secret/tls.crt", "pairs/secret/tls.key");
     const struct tls_files tls = {.folders = &pairs, .folder_count = 1};
@@ -120,6 +122,7 @@ static void a_folder_holds_pairs_in_every_usual_form(void **state)
     assert_string_equal(name_for(set, "k.example"), "kube");
     assert_int_equal(certificate_set_count(set), 3);
     certificate_set_release(&set);
+    free(issuer);
     certificate_clear(&plain);
     certificate_clear(&certbot);
     certificate_clear(&kubernetes);
