@@ -193,6 +193,28 @@ static void show_headers(const struct output_sink *sink, Pointsman__V1__HttpHead
     buffer_clear(&text);
 }
 
+static void show_question(const struct output_sink *sink, const Pointsman__V1__Question *question)
+{
+    struct buffer text = BUFFER_EMPTY;
+    buffer_append_string(&text, question->backend);
+    if (question->port != 0)
+        buffer_printf(&text, ":%" PRIu32, question->port);
+    if (question->missing)
+        buffer_append_string(&text, ", missing: nothing is allowed");
+    print_line(sink, "asked first", &text);
+    buffer_printf(&text, "%s %s", question->method, question->target);
+    print_line(sink, "  question", &text);
+    buffer_append_string(&text, question->host);
+    print_line(sink, "  host", &text);
+    show_headers(sink, question->headers, question->n_headers);
+    if (question->max_body > 0) {
+        buffer_printf(&text, "up to %" PRIu32 " bytes, a longer one is answered with 413",
+                      question->max_body);
+        print_line(sink, "  body", &text);
+    }
+    buffer_clear(&text);
+}
+
 static void show_answer(const struct output_sink *sink, const Pointsman__V1__ProxyAnswer *answer)
 {
     struct buffer text = BUFFER_EMPTY;
@@ -288,6 +310,8 @@ void output_explain_show(const struct output_sink *sink, const ProtobufCMessage 
     fputc('\n', sink->to);
     if (explanation->winner != NULL)
         show_winner(sink, explanation->winner);
+    if (explanation->winner != NULL && explanation->winner->question != NULL)
+        show_question(sink, explanation->winner->question);
     if (explanation->outcome != NULL &&
         explanation->outcome->kind_case == POINTSMAN__V1__OUTCOME__KIND_ANSWER)
         show_answer(sink, explanation->outcome->answer);

@@ -9,7 +9,7 @@
 #include "proxy/http/retry.h"
 #include "proxy/http/worker.h"
 #include "proxy/routing/external_auth.h"
-#include "proxy/routing/filter_apply.h"
+#include "proxy/routing/filter_request.h"
 #include "proxy/routing/route.h"
 #include "proxy/routing/route_table.h"
 
@@ -238,25 +238,27 @@ static const struct front_operations front_operations = {
 
 /* --- asking ---------------------------------------------------------------------------------- */
 
-/* What the filters in front of it in the list have made of the request is what is asked about. */
+static const struct filter_list *filters_of(const struct exchange *request)
+{
+    return request->forwarding.rule->policy->filters;
+}
+
 static void write_question(struct authorization *authorization)
 {
-    const struct exchange *request = authorization->request;
-    const struct external_auth *filter = authorization->filter;
+    struct exchange *request = authorization->request;
     struct exchange *question = authorization->question;
     struct parsed_request *asked = &question->request;
+    const struct filter_list *filters = filters_of(request);
     struct arena *arena = &question->arena;
 
+    filter_request_edit_asked(filters, &request->request.fields, &request->arena);
     *asked = (struct parsed_request){
         .framing = BODY_LENGTH,
         .content_length = question->request_body.total,
         .minor_version = 1,
-        .head = request->request.head,
-        .fields = external_auth_fields(filter, &request->request.fields, arena),
+        .head = external_auth_head(filters, &request->request.head, arena),
+        .fields = external_auth_fields(filters->auth, &request->request.fields, arena),
     };
-    if (filter->sees_rewrite)
-        url_rewrite_apply(&request->forwarding.rule->policy->filters->rewrite, &asked->head, arena);
-    asked->head.path = external_auth_path(filter, asked->head.path, arena);
     asked->head.headers = asked->fields.headers;
     asked->head.header_count = asked->fields.count;
     question->client_address = request->client_address;
@@ -334,7 +336,7 @@ static struct authorization *start(struct exchange *request, struct backend *bac
 {
     struct authorization *authorization = arena_allocate(&request->arena, sizeof(*authorization));
     authorization->request = request;
-    authorization->filter = request->forwarding.rule->policy->filters->auth;
+    authorization->filter = filters_of(request)->auth;
     authorization->question = exchange_new(request->worker, &front_operations, authorization);
     authorization->question->is_question = true;
     forwarder_set_backend(authorization->question, NULL, backend);
@@ -345,15 +347,13 @@ static struct authorization *start(struct exchange *request, struct backend *bac
 
 void authorization_ask(struct exchange *exchange, const struct route_table *table)
 {
-    const struct external_auth *filter = exchange->forwarding.rule->policy->filters->auth;
+    const struct external_auth *filter = filters_of(exchange)->auth;
     struct backend *backend = route_table_backend(table, filter->backend_index);
     if (backend == NULL)
         return reply_failed(exchange, 500, "The route's authorization service does not exist.");
 
     exchange->authorization = AUTHORIZATION_OPEN;
     forwarder_start_clock(exchange);
-    if (filter->sees_edits)
-        filter_exchange_edit_before(exchange);
     struct authorization *authorization = start(exchange, backend);
     if (filter->max_body_bytes > 0)
         start_gathering(authorization);

@@ -11,7 +11,9 @@
  * 200, in an answer that is complete, is the only thing that lets the request go on; there is one
  * place that says so (allow in authorization.c). Any other answer is the client's: a redirect to
  * where one logs in, or a 401 with its challenge. Where there is none, or one that breaks HTTP, the
- * client is told 502, 503 or 504 as by a backend, and 500 where the service does not exist.
+ * client is told 502, 503 or 504 as by a backend, and 500 where the service does not exist. The
+ * rule's request timeout is for the question too; its other timeout and its retries are for its
+ * backends alone.
  *
  * With forwardBody the body is gathered first and sent along, and goes on unchanged with the
  * request; one that is longer is answered with 413. (The type's documentation says in one place

@@ -30,26 +30,14 @@ static void rewrite_url(struct exchange *exchange, const struct url_rewrite *rew
     url_rewrite_apply(rewrite, head, &exchange->arena);
 }
 
-void filter_exchange_edit_before(struct exchange *exchange)
-{
-    filter_request_edit_headers(find_filters(exchange).rule, NULL, &exchange->request.fields,
-                                &exchange->arena);
-}
-
-/* Those that have edited already. */
-static bool were_seen(const struct filter_list *filters)
-{
-    return filters != NULL && filters->auth != NULL && filters->auth->sees_edits;
-}
-
 void filter_exchange_request(struct exchange *exchange)
 {
     struct filters filters = find_filters(exchange);
     if (filters.rule == NULL && filters.choice == NULL)
         return;
 
-    filter_request_edit_headers(were_seen(filters.rule) ? NULL : filters.rule, filters.choice,
-                                &exchange->request.fields, &exchange->arena);
+    filter_request_edit_headers(filters.rule, filters.choice, &exchange->request.fields,
+                                &exchange->arena);
     struct url_rewrite rewrite = filter_request_rewrite(filters.rule, filters.choice);
     if (url_rewrite_is_set(&rewrite))
         rewrite_url(exchange, &rewrite);

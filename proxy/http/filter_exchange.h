@@ -11,10 +11,6 @@
 
 struct exchange;
 
-/* An authorization service is going to be asked: edits what it sees, which are the edits of the
- * rule where they are listed in front of the question. */
-void filter_exchange_edit_before(struct exchange *exchange);
-
 /* The head is otherwise ready to be forwarded. */
 void filter_exchange_request(struct exchange *exchange);
 

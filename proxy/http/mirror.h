@@ -2,7 +2,8 @@
  *
  * A copy is an exchange of its own, and the mirror is its front: it gives the request and throws
  * the response away. The request that is copied never waits for it. A copy whose body is taken too
- * slowly is dropped, as are those beyond a number; both are counted.
+ * slowly is dropped, as are those beyond a number, and those of a body that was gathered for an
+ * authorization and is more than a pipe holds; all are counted.
  *
  * Threads: worker. */
 #ifndef PROXY_HTTP_MIRROR_H

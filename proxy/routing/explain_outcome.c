@@ -1,6 +1,7 @@
 #include "proxy/routing/explain_outcome.h"
 
 #include "proto/message.h"
+#include "proxy/routing/external_auth.h"
 #include "proxy/routing/filter_apply.h"
 #include "proxy/routing/filter_request.h"
 #include "proxy/routing/route_validate.h"
@@ -113,12 +114,14 @@ static OutcomeMessage *ask_filters(const struct filters *filters, const struct f
 }
 
 OutcomeMessage *explain_outcome_of_rule(const struct explain_facts *facts, const struct rule *rule,
-                                        struct arena *arena)
+                                        const QuestionMessage *question, struct arena *arena)
 {
     struct filters filters = {.head = &facts->sample->head};
     if (rule == NULL)
         return refuse(&filters, 404, "no rule matches", arena);
     filters.rule = rule->policy->filters;
+    if (question != NULL && question->missing)
+        return refuse(&filters, 500, "there is nobody to ask for its authorization", arena);
     OutcomeMessage *outcome = ask_filters(&filters, filters.rule, arena);
     if (outcome != NULL)
         return outcome;
@@ -145,6 +148,20 @@ static struct header_list copy_fields(const struct header_list *fields, struct a
     return copy;
 }
 
+/* The backend that a filter names. */
+static struct explained_backend find_target(const struct explain_facts *facts,
+                                            const struct rule *rule,
+                                            const Pointsman__V1__BackendObjectReference *ref,
+                                            uint32_t backend_index, struct arena *arena)
+{
+    char name[OBJECT_NAME_BYTES];
+    object_name_resolve(text_of(rule_route_id(rule), arena), ref->namespace_, ref->name, name);
+    const char *kept = arena_string(arena, name, strlen(name));
+    if (backend_index == ROUTE_NO_BACKEND)
+        return (struct explained_backend){.name = kept, .is_missing = true};
+    return explain_find_backend(facts, kept, ref->port, arena);
+}
+
 static void add_mirrors(const struct explain_facts *facts, const struct rule *rule,
                         const struct filter_list *filters, FilterMessage *const *messages,
                         size_t count, Pointsman__V1__ForwardedRequest *request, struct arena *arena)
@@ -155,22 +172,55 @@ static void add_mirrors(const struct explain_facts *facts, const struct rule *ru
             continue;
         const Pointsman__V1__BackendObjectReference *ref = messages[i]->request_mirror->backend_ref;
         const struct mirror_target *target = &filters->mirrors[mirror++];
-        char name[OBJECT_NAME_BYTES];
-        object_name_resolve(text_of(rule_route_id(rule), arena), ref->namespace_, ref->name, name);
+        const struct explained_backend backend =
+            find_target(facts, rule, ref, target->backend_index, arena);
         Pointsman__V1__MirrorShare *share =
             ARENA_MESSAGE(arena, Pointsman__V1__MirrorShare, pointsman__v1__mirror_share__init);
-        share->backend = arena_string(arena, name, strlen(name));
+        share->backend = (char *)backend.name;
         share->port = ref->port;
         share->numerator = target->numerator;
         share->denominator = target->denominator;
-        share->missing = target->backend_index == ROUTE_NO_BACKEND;
-        if (!share->missing) {
-            const struct explained_backend backend =
-                explain_find_backend(facts, share->backend, ref->port, arena);
-            share->backend = (char *)backend.name;
-            share->missing = backend.is_missing;
-        }
+        share->missing = backend.is_missing;
         ARENA_APPEND(arena, request->mirrors, request->n_mirrors, share);
+    }
+}
+
+/* What an authorization service and a backend are told alike, before filters edit it. */
+static struct header_list prepare_fields(const struct explain_facts *facts, struct arena *arena)
+{
+    struct header_list fields = copy_fields(&facts->sample->fields, arena);
+    filter_request_add_forwarded(&fields, &facts->sample->head, SLICE("<address of the client>"));
+    if (header_list_find(&fields, HEADER_X_REQUEST_ID) == NULL)
+        header_list_add(&fields, SLICE("x-request-id"), SLICE("<made by the proxy>"),
+                        HEADER_X_REQUEST_ID);
+    return fields;
+}
+
+/* The headers that an answer may have which allows the request, where they are known. */
+static void take_answer(const struct external_auth *auth, struct header_list *fields,
+                        struct arena *arena)
+{
+    struct header_list answer = {0};
+    header_list_move(&answer, auth->answer_header_count, arena);
+    for (size_t i = 0; i < auth->answer_header_count; i++)
+        header_list_add(&answer, auth->answer_headers[i], SLICE("<of the authorization>"),
+                        header_name_id(auth->answer_headers[i]));
+    external_auth_take(auth, &answer, fields, arena);
+}
+
+static char *target_of(const struct request_head *head, struct arena *arena)
+{
+    return arena_printf(arena, "%.*s%s%.*s", (int)head->path.length, head->path.at,
+                        head->has_query ? "?" : "", (int)head->query.length,
+                        head->query.length == 0 ? "" : head->query.at);
+}
+
+static void list_headers(const struct header_list *fields, Pointsman__V1__HttpHeader ***headers,
+                         size_t *count, struct arena *arena)
+{
+    for (size_t i = 0; i < fields->count; i++) {
+        if (!fields->tags[i].is_dropped)
+            ARENA_APPEND(arena, *headers, *count, header_message(&fields->headers[i], arena));
     }
 }
 
@@ -180,12 +230,12 @@ static Pointsman__V1__ForwardedRequest *forward(const struct explain_facts *fact
                                                 struct arena *arena)
 {
     struct request_head head = facts->sample->head;
-    struct header_list fields = copy_fields(&facts->sample->fields, arena);
+    struct header_list fields = prepare_fields(facts, arena);
     const struct filter_list *filters = rule->policy->filters;
-    filter_request_add_forwarded(&fields, &head, SLICE("<address of the client>"));
-    if (header_list_find(&fields, HEADER_X_REQUEST_ID) == NULL)
-        header_list_add(&fields, SLICE("x-request-id"), SLICE("<made by the proxy>"),
-                        HEADER_X_REQUEST_ID);
+    if (filters != NULL && filters->auth != NULL) {
+        filter_request_edit_asked(filters, &fields, arena);
+        take_answer(filters->auth, &fields, arena);
+    }
     filter_request_edit_headers(filters, choice, &fields, arena);
     struct url_rewrite rewrite = filter_request_rewrite(filters, choice);
     url_rewrite_apply(&rewrite, &head, arena);
@@ -193,17 +243,53 @@ static Pointsman__V1__ForwardedRequest *forward(const struct explain_facts *fact
     Pointsman__V1__ForwardedRequest *request = ARENA_MESSAGE(
         arena, Pointsman__V1__ForwardedRequest, pointsman__v1__forwarded_request__init);
     request->method = text_of(head.method, arena);
-    request->target = arena_printf(arena, "%.*s%s%.*s", (int)head.path.length, head.path.at,
-                                   head.has_query ? "?" : "", (int)head.query.length,
-                                   head.query.length == 0 ? "" : head.query.at);
+    request->target = target_of(&head, arena);
     request->host = text_of(head.authority, arena);
-    for (size_t i = 0; i < fields.count; i++) {
-        if (!fields.tags[i].is_dropped)
-            ARENA_APPEND(arena, request->headers, request->n_headers,
-                         header_message(&fields.headers[i], arena));
-    }
+    list_headers(&fields, &request->headers, &request->n_headers, arena);
     return request;
 }
+
+/* --- what is asked before ------------------------------------------------------------------- */
+
+static const Pointsman__V1__ExternalAuth *auth_message(const RouteRuleMessage *rule)
+{
+    for (size_t i = 0; i < rule->n_filters; i++) {
+        if (rule->filters[i]->kind_case == POINTSMAN__V1__FILTER__KIND_EXTERNAL_AUTH)
+            return rule->filters[i]->external_auth;
+    }
+    return NULL;
+}
+
+QuestionMessage *explain_question(const struct explain_facts *facts, const struct rule *rule,
+                                  const RouteRuleMessage *message, struct arena *arena)
+{
+    const struct filter_list *filters = rule->policy->filters;
+    const Pointsman__V1__ExternalAuth *auth = auth_message(message);
+    struct filter_answer given;
+    if (auth == NULL || filters == NULL ||
+        filter_request_preflight(filters, &facts->sample->head, &given, arena))
+        return NULL;
+
+    QuestionMessage *question =
+        ARENA_MESSAGE(arena, QuestionMessage, pointsman__v1__question__init);
+    struct header_list fields = prepare_fields(facts, arena);
+    filter_request_edit_asked(filters, &fields, arena);
+    const struct request_head head = external_auth_head(filters, &facts->sample->head, arena);
+    const struct header_list told = external_auth_fields(filters->auth, &fields, arena);
+    question->method = text_of(head.method, arena);
+    question->target = target_of(&head, arena);
+    question->host = text_of(head.authority, arena);
+    list_headers(&told, &question->headers, &question->n_headers, arena);
+    question->max_body = filters->auth->max_body_bytes;
+    const struct explained_backend backend =
+        find_target(facts, rule, auth->backend_ref, filters->auth->backend_index, arena);
+    question->backend = (char *)backend.name;
+    question->port = auth->backend_ref->port;
+    question->missing = backend.is_missing;
+    return question;
+}
+
+/* --- shares --------------------------------------------------------------------------------- */
 
 OutcomeMessage *explain_outcome_of_share(const struct explain_facts *facts, const struct rule *rule,
                                          const RouteRuleMessage *message, size_t index,

@@ -12,6 +12,7 @@
 #include "proxy/routing/explain_report.h"
 
 typedef Pointsman__V1__Outcome OutcomeMessage;
+typedef Pointsman__V1__Question QuestionMessage;
 
 /* A backend as a rule's reference with this port sees it. */
 struct explained_backend {
@@ -26,10 +27,16 @@ struct explained_backend {
 struct explained_backend explain_find_backend(const struct explain_facts *facts, const char *name,
                                               uint32_t port, struct arena *arena);
 
-/* What happens whichever backend is chosen; NULL when that decides. `rule` is NULL when no rule
- * takes the request. */
+/* What an authorization service is asked first; NULL: nobody is asked. `message` is the rule as it
+ * was written. */
+QuestionMessage *explain_question(const struct explain_facts *facts, const struct rule *rule,
+                                  const RouteRuleMessage *message, struct arena *arena);
+
+/* What happens whichever backend is chosen, once the question (NULL: there is none) is answered so
+ * that the request goes on; NULL when the backend decides. `rule` is NULL when no rule takes the
+ * request. */
 OutcomeMessage *explain_outcome_of_rule(const struct explain_facts *facts, const struct rule *rule,
-                                        struct arena *arena);
+                                        const QuestionMessage *question, struct arena *arena);
 
 /* What happens to the share of one backendRef. `message` is the rule as it was written. */
 OutcomeMessage *explain_outcome_of_share(const struct explain_facts *facts, const struct rule *rule,

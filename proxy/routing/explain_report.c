@@ -169,9 +169,10 @@ static void describe_winner(struct explain_report *report, const struct explain_
 {
     const struct considered_match *considered = &facts->explanation->winner;
     const struct rule *rule = considered->match == NULL ? NULL : considered->match->rule;
-    report->response.outcome = explain_outcome_of_rule(facts, rule, &report->arena);
-    if (rule == NULL)
+    if (rule == NULL) {
+        report->response.outcome = explain_outcome_of_rule(facts, NULL, NULL, &report->arena);
         return;
+    }
 
     Pointsman__V1__ExplainedRule *winner = ARENA_MESSAGE(
         &report->arena, Pointsman__V1__ExplainedRule, pointsman__v1__explained_rule__init);
@@ -180,6 +181,10 @@ static void describe_winner(struct explain_report *report, const struct explain_
     report->response.winner = winner;
     winner->rule = describe_match(report, considered, route);
     winner->goes_nowhere = rule->total_weight == 0 && !redirects(rule);
+    if (message != NULL)
+        winner->question = explain_question(facts, rule, message, &report->arena);
+    report->response.outcome =
+        explain_outcome_of_rule(facts, rule, winner->question, &report->arena);
     if (message == NULL)
         return;
     winner->filters = message->filters;

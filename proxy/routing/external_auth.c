@@ -1,5 +1,7 @@
 #include "proxy/routing/external_auth.h"
 
+#include "proxy/routing/filter_apply.h"
+
 #include <string.h>
 
 static bool has_name(const struct slice *names, size_t count, struct slice name)
@@ -14,8 +16,8 @@ static bool has_name(const struct slice *names, size_t count, struct slice name)
 /* --- what is asked -------------------------------------------------------------------------- */
 
 /* "*", the target of OPTIONS, is no path that could stand behind another. */
-struct slice external_auth_path(const struct external_auth *auth, struct slice path,
-                                struct arena *arena)
+static struct slice asked_path(const struct external_auth *auth, struct slice path,
+                               struct arena *arena)
 {
     if (auth->path.length == 0)
         return path;
@@ -25,6 +27,18 @@ struct slice external_auth_path(const struct external_auth *auth, struct slice p
     memcpy(joined, auth->path.at, auth->path.length);
     memcpy(joined + auth->path.length, path.at, path.length);
     return slice_of(joined, auth->path.length + path.length);
+}
+
+struct request_head external_auth_head(const struct filter_list *filters,
+                                       const struct request_head *head, struct arena *arena)
+{
+    struct request_head asked = *head;
+    if (filters->auth->sees_rewrite)
+        url_rewrite_apply(&filters->rewrite, &asked, arena);
+    asked.path = asked_path(filters->auth, asked.path, arena);
+    asked.headers = NULL;
+    asked.header_count = 0;
+    return asked;
 }
 
 /* What nobody but us, or a peer that is trusted, can have put there. */

@@ -23,9 +23,10 @@
 /* The most of a body that may be sent along: one is kept whole until the answer is there. */
 enum { EXTERNAL_AUTH_BODY_MAX_BYTES = 1024 * 1024 };
 
-/* The path that is asked about; `path` is that of the request. */
-struct slice external_auth_path(const struct external_auth *auth, struct slice path,
-                                struct arena *arena);
+/* The head that is asked about, its headers left out: as a rewrite makes it that these filters,
+ * which have an ExternalAuth, list in front of that, and behind the path of that. */
+struct request_head external_auth_head(const struct filter_list *filters,
+                                       const struct request_head *head, struct arena *arena);
 
 /* Those of the request's fields that the service gets; their texts are borrowed. */
 struct header_list external_auth_fields(const struct external_auth *auth,

@@ -45,8 +45,8 @@ void filter_request_add_forwarded(struct header_list *fields, const struct reque
                         HEADER_X_FORWARDED_HOST);
 }
 
-void filter_request_edit_headers(const struct filter_list *rule, const struct filter_list *choice,
-                                 struct header_list *fields, struct arena *arena)
+static void edit_headers(const struct filter_list *rule, const struct filter_list *choice,
+                         struct header_list *fields, struct arena *arena)
 {
     const struct header_edits *first = &or_none(rule)->request_headers;
     const struct header_edits *second = &or_none(choice)->request_headers;
@@ -56,6 +56,24 @@ void filter_request_edit_headers(const struct filter_list *rule, const struct fi
     fields->count = header_edits_apply(first, fields->headers, fields->count, arena);
     fields->count = header_edits_apply(second, fields->headers, fields->count, arena);
     header_list_tag(fields);
+}
+
+static bool are_asked_about(const struct filter_list *rule)
+{
+    return rule != NULL && rule->auth != NULL && rule->auth->sees_edits;
+}
+
+void filter_request_edit_asked(const struct filter_list *rule, struct header_list *fields,
+                               struct arena *arena)
+{
+    if (are_asked_about(rule))
+        edit_headers(rule, NULL, fields, arena);
+}
+
+void filter_request_edit_headers(const struct filter_list *rule, const struct filter_list *choice,
+                                 struct header_list *fields, struct arena *arena)
+{
+    edit_headers(are_asked_about(rule) ? NULL : rule, choice, fields, arena);
 }
 
 struct url_rewrite filter_request_rewrite(const struct filter_list *rule,

@@ -35,7 +35,12 @@ bool filter_request_redirect(const struct filter_list *filters, const struct req
 void filter_request_add_forwarded(struct header_list *fields, const struct request_head *head,
                                   struct slice chain);
 
-/* Edits the headers, and moves them where there is room for that. */
+/* Edits the headers that an authorization service is asked about, and moves them where there is
+ * room for that: by the edits of the rule that stand in front of the question. */
+void filter_request_edit_asked(const struct filter_list *rule, struct header_list *fields,
+                               struct arena *arena);
+
+/* The same for all other edits. */
 void filter_request_edit_headers(const struct filter_list *rule, const struct filter_list *choice,
                                  struct header_list *fields, struct arena *arena);
 

@@ -22,7 +22,7 @@ static uint32_t some_backend(void *context, const char *full_name, uint32_t port
 }
 
 /* The request's own headers are what the service answers, too. */
-static void ask(const struct external_auth *auth, const struct request_head *head,
+static void ask(const struct filter_list *filters, const struct request_head *head,
                 struct arena *arena)
 {
     struct header headers[FUZZ_HEADERS];
@@ -31,9 +31,9 @@ static void ask(const struct external_auth *auth, const struct request_head *hea
     for (size_t i = 0; i < head->header_count; i++)
         header_list_add(&fields, head->headers[i].name, head->headers[i].value,
                         header_name_id(head->headers[i].name));
-    external_auth_path(auth, head->path, arena);
-    const struct header_list told = external_auth_fields(auth, &fields, arena);
-    external_auth_take(auth, &told, &fields, arena);
+    external_auth_head(filters, head, arena);
+    const struct header_list told = external_auth_fields(filters->auth, &fields, arena);
+    external_auth_take(filters->auth, &told, &fields, arena);
 }
 
 /* What the proxy does to a request by these filters. */
@@ -52,7 +52,7 @@ static void apply_filters(const struct filter_list *filters, const struct reques
     if (filters->redirect.status != 0)
         redirect_location(&filters->redirect, head, &arena);
     if (filters->auth != NULL)
-        ask(filters->auth, head, &arena);
+        ask(filters, head, &arena);
     if (filters->cors != NULL)
         cors_preflight_headers(filters->cors, head, told, &arena);
     arena_clear(&arena);

@@ -73,6 +73,7 @@ static void answer_winner(void)
     Pointsman__V1__ForwardedRequest forwarded = POINTSMAN__V1__FORWARDED_REQUEST__INIT;
     Pointsman__V1__HttpHeader header = POINTSMAN__V1__HTTP_HEADER__INIT, *headers[] = {&header};
     Pointsman__V1__MirrorShare mirror = POINTSMAN__V1__MIRROR_SHARE__INIT, *mirrors[] = {&mirror};
+    Pointsman__V1__Question question = POINTSMAN__V1__QUESTION__INIT;
     Pointsman__V1__Retry retry = POINTSMAN__V1__RETRY__INIT;
     SessionPersistenceMessage session = POINTSMAN__V1__SESSION_PERSISTENCE__INIT;
     uint32_t code = 503;
@@ -106,6 +107,15 @@ static void answer_winner(void)
     mirror.backend = (char *)"audit";
     mirror.numerator = 1;
     mirror.denominator = 100;
+    question.backend = (char *)"gate";
+    question.port = 80;
+    question.method = (char *)"GET";
+    question.target = (char *)"/check/users/7?x=1";
+    question.host = (char *)"shop.internal";
+    question.n_headers = 1;
+    question.headers = headers;
+    question.max_body = 1024;
+    winner.question = &question;
     goes_on.kind_case = POINTSMAN__V1__OUTCOME__KIND_FORWARDED;
     goes_on.forwarded = &forwarded;
     fails.kind_case = POINTSMAN__V1__OUTCOME__KIND_ANSWER;
@@ -230,6 +240,11 @@ static void the_table_ends_with_the_rule_that_takes_it(void **state)
                                  "timeouts    request 5s\n"
                                  "retry       1 more, codes 503\n"
                                  "session     cookie, named session-1\n"
+                                 "asked first gate:80\n"
+                                 "  question  GET /check/users/7?x=1\n"
+                                 "  host      shop.internal\n"
+                                 "  header    x-forwarded-proto: http\n"
+                                 "  body      up to 1024 bytes, a longer one is answered with 413\n"
                                  "forwarded   GET /users/7?x=1\n"
                                  "  host      inner\n"
                                  "  header    x-forwarded-proto: http\n"

@@ -202,9 +202,10 @@ static void expect_path(const char *filter_path, const char *path, const char *e
     buffer_printf(&words, "auth:gate auth-path:%s", filter_path);
     struct question question;
     init(&question, buffer_string(&words), "GET h/");
-    struct slice asked =
-        external_auth_path(question.filters->auth, slice_from_string(path), &question.arena);
-    assert_true(slice_equals(asked, slice_from_string(expected)));
+    question.request.head.path = slice_from_string(path);
+    const struct request_head asked =
+        external_auth_head(question.filters, &question.request.head, &question.arena);
+    assert_true(slice_equals(asked.path, slice_from_string(expected)));
     clear(&question);
     buffer_clear(&words);
 }
