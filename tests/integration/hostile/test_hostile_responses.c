@@ -6,8 +6,7 @@
  * must get the answers to what they asked, and on a connection of its own where the old one cannot
  * be trusted. */
 #include "common/buffer.h"
-#include "tests/integration/hostile/responses.h"
-#include "tests/support/escape.h"
+#include "tests/integration/hostile/response_script.h"
 #include "tests/support/fake_upstream.h"
 #include "tests/support/http_connection.h"
 #include "tests/support/pointsman.h"
@@ -20,10 +19,9 @@
 
 struct stage {
     struct pointsman *pointsman;
-    struct fake_upstream *upstream; /* hostile for a connection, then its honest self */
-    struct fake_step **scripts;     /* of this upstream; it borrows them */
-    size_t script_count;
-    unsigned request_count; /* so that each has a path of its own */
+    struct fake_upstream *upstream;  /* hostile for a connection, then its honest self */
+    struct response_scripts scripts; /* of this upstream */
+    unsigned request_count;          /* so that each has a path of its own */
     pid_t proxy_pid;
 };
 
@@ -59,68 +57,22 @@ static int remove_service(void **state)
     (void)state;
     pointsman_routectl_ok(stage.pointsman, "remove", "all", NULL);
     fake_upstream_free(stage.upstream);
-    for (size_t i = 0; i < stage.script_count; i++)
-        free(stage.scripts[i]);
-    free(stage.scripts);
-    stage.scripts = NULL;
-    stage.script_count = 0;
+    response_scripts_clear(&stage.scripts);
     return 0;
 }
 
 /* --- the service ----------------------------------------------------------------------------- */
 
-enum manner { WHOLE, BYTE_BY_BYTE, MANNER_COUNT };
-
-static void script_end(struct fake_step *step, enum service_end end)
-{
-    switch (end) {
-    case SERVICE_STAYS:
-        step->action = FAKE_READ_TO_END;
-        step[1].action = FAKE_CLOSE;
-        return;
-    case SERVICE_CLOSES:
-        step->action = FAKE_CLOSE;
-        return;
-    case SERVICE_RESETS:
-        step->action = FAKE_RESET;
-        return;
-    case SERVICE_SERVES:
-        step->action = FAKE_SERVE;
-        return;
-    }
-}
-
-/* The next connection reads a request, and then does what the case says. The proxy has seen that
- * those before it are gone: a POST on one of them could not be sent again. */
+/* The proxy has seen that the connections before are gone: a POST on one of them could not be sent
+ * again. */
 static void script_case(const struct response_case *hostile, enum manner manner)
 {
-    size_t pieces = manner == BYTE_BY_BYTE ? hostile->length : hostile->length > 0;
-    struct fake_step *steps = memory_allocate_zeroed(pieces + 3, sizeof(*steps));
-    steps[0].action = FAKE_READ_REQUEST;
-    for (size_t i = 0; i < pieces; i++)
-        steps[1 + i] = (struct fake_step){.action = FAKE_SEND,
-                                          .text = hostile->bytes + i,
-                                          .text_length = pieces == 1 ? hostile->length : 1};
-    script_end(&steps[1 + pieces], hostile->end);
-
-    stage.scripts =
-        memory_reallocate(stage.scripts, (stage.script_count + 1) * sizeof(*stage.scripts));
-    stage.scripts[stage.script_count++] = steps;
     fake_upstream_drop_connections(stage.upstream);
     pointsman_wait_no_upstream_connections(stage.pointsman);
-    fake_upstream_script(stage.upstream, steps);
+    response_script_add(&stage.scripts, stage.upstream, hostile, manner);
 }
 
 /* --- its clients ----------------------------------------------------------------------------- */
-
-static void fail_case(const struct response_case *hostile, const char *why)
-{
-    struct buffer text = BUFFER_EMPTY;
-    struct buffer reason = BUFFER_EMPTY;
-    escape_bytes(&text, hostile->bytes, hostile->length);
-    escape_bytes(&reason, why, strlen(why));
-    fail_msg("%s, at:\n%s", buffer_string(&reason), buffer_string(&text));
-}
 
 /* POST, if nothing else: a request that was sent is not sent again, so that each case meets its
  * script. Returns the number in its path. */
@@ -141,20 +93,6 @@ static struct http_connection *open_connection(void)
     return connection;
 }
 
-/* The final answer, whatever informational heads come before it. */
-static enum http_outcome receive_answer(struct http_connection *connection, bool is_head,
-                                        struct http_message *response)
-{
-    for (;;) {
-        enum http_outcome outcome =
-            is_head ? http_connection_receive_head(connection, response, WAIT_MS)
-                    : http_connection_receive(connection, response, WAIT_MS);
-        if (outcome != HTTP_COMPLETE || response->status >= 200 || response->status == 101)
-            return outcome;
-        http_message_clear(response);
-    }
-}
-
 /* Someone who must get an answer to what they ask and nothing of what came before. */
 static void check_bystander(const struct response_case *hostile, struct http_connection *connection)
 {
@@ -165,62 +103,14 @@ static void check_bystander(const struct response_case *hostile, struct http_con
 
     enum http_outcome outcome = http_connection_receive(connection, &response, WAIT_MS);
     if (outcome != HTTP_COMPLETE)
-        fail_case(hostile, http_outcome_name(outcome));
+        response_case_fail(hostile, http_outcome_name(outcome));
     if (response.status != 200 ||
         strncmp(buffer_string(&response.body), expected, strlen(expected)) != 0)
-        fail_case(hostile, response.head.at);
+        response_case_fail(hostile, response.head.at);
     http_message_clear(&response);
 }
 
 /* --- cases ----------------------------------------------------------------------------------- */
-
-/* The service sends no Date, so each answer has one of ours: behind its fields, in front of the
- * framing. It is left out, as it is another each time. */
-static void append_head_without_date(struct buffer *to, const struct response_case *hostile,
-                                     const struct http_message *response)
-{
-    const char *head = response->head.at;
-    const char *date = strstr(head, "\r\ndate: ");
-    if (date == NULL || strstr(date + 2, "\r\ndate: ") != NULL)
-        fail_case(hostile, head);
-    buffer_append(to, head, (size_t)(date - head));
-    buffer_append_string(to, strstr(date + 2, "\r\n"));
-}
-
-static void check_view(const struct response_case *hostile, enum http_outcome outcome,
-                       const struct http_message *response)
-{
-    bool is_complete = outcome == HTTP_COMPLETE;
-    struct buffer seen = BUFFER_EMPTY;
-    switch (hostile->view) {
-    case VIEW_BAD_GATEWAY:
-        if (!is_complete || response->status != 502)
-            fail_case(hostile, http_outcome_name(outcome));
-        return;
-    case VIEW_UNAVAILABLE:
-        if (!is_complete || response->status != 503)
-            fail_case(hostile, http_outcome_name(outcome));
-        return;
-    case VIEW_BROKEN:
-        /* Nothing of the answer may have left us when it breaks: then it is a 502 still. A reset
-         * may even overtake the answer. */
-        if (is_complete ? response->status != 502 &&
-                              (hostile->end != SERVICE_RESETS || response->status != 503)
-                        : outcome != HTTP_TRUNCATED && outcome != HTTP_RESET)
-            fail_case(hostile, http_outcome_name(outcome));
-        return;
-    case VIEW_COMPLETE:
-        append_head_without_date(&seen, hostile, response);
-        buffer_append_slice(&seen, buffer_slice(&response->body));
-        buffer_append_slice(&seen, buffer_slice(&response->trailers));
-        if (!is_complete)
-            fail_case(hostile, http_outcome_name(outcome));
-        if (strcmp(buffer_string(&seen), hostile->text) != 0)
-            fail_case(hostile, buffer_string(&seen));
-        buffer_clear(&seen);
-        return;
-    }
-}
 
 static void check_case(const struct response_case *hostile, enum manner manner)
 {
@@ -231,12 +121,13 @@ static void check_case(const struct response_case *hostile, enum manner manner)
 
     struct http_connection *connection = open_connection();
     ask(connection, method, hostile->is_1_0 ? "1.0" : "1.1");
-    enum http_outcome outcome = receive_answer(connection, strcmp(method, "HEAD") == 0, &response);
-    check_view(hostile, outcome, &response);
+    enum http_outcome outcome =
+        response_receive(connection, strcmp(method, "HEAD") == 0, &response);
+    response_case_check(hostile, outcome, &response);
 
     if (hostile->is_1_0 || outcome != HTTP_COMPLETE) {
         if (outcome == HTTP_COMPLETE && !http_connection_is_closed_within(connection, WAIT_MS))
-            fail_case(hostile, "the connection stays open");
+            response_case_fail(hostile, "the connection stays open");
     } else {
         /* What comes behind an answer after the next request was sent on its connection is an
          * answer to that, for all that anyone could tell. So it comes before. */
@@ -249,8 +140,9 @@ static void check_case(const struct response_case *hostile, enum manner manner)
 
     size_t expected = connections_before + (hostile->end == SERVICE_SERVES ? 1 : 2);
     if (fake_upstream_connection_count(stage.upstream) != expected)
-        fail_case(hostile, hostile->end == SERVICE_SERVES ? "its connection was not used again"
-                                                          : "its connection was used again");
+        response_case_fail(hostile, hostile->end == SERVICE_SERVES
+                                        ? "its connection was not used again"
+                                        : "its connection was used again");
     http_message_clear(&response);
     http_connection_close(connection);
     http_connection_close(other);
@@ -297,11 +189,11 @@ static void check_flood(const char *text, const char *piece, size_t times, const
 
     struct http_connection *connection = open_connection();
     ask(connection, "POST", "1.1");
-    enum http_outcome outcome = receive_answer(connection, false, &response);
+    enum http_outcome outcome = response_receive(connection, false, &response);
     if (view == VIEW_COMPLETE)
         assert_int_equal(response.status, 200);
     else
-        check_view(&hostile, outcome, &response);
+        response_case_check(&hostile, outcome, &response);
     http_connection_close(connection);
     http_message_clear(&response);
     /* It may still be sending what nobody reads. */
@@ -400,7 +292,7 @@ static void an_answer_in_front_of_a_request_is_none_to_it(void **state)
     fake_upstream_script(stage.upstream, answers_early);
     struct http_connection *connection = open_connection();
     ask(connection, "POST", "1.1");
-    assert_int_equal(receive_answer(connection, false, &response), HTTP_COMPLETE);
+    assert_int_equal(response_receive(connection, false, &response), HTTP_COMPLETE);
     http_message_clear(&response);
 
     fake_upstream_release(stage.upstream);

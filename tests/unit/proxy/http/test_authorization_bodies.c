@@ -8,6 +8,19 @@ enum { PATIENCE_TURNS = 2000 };
 
 static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
+/* Sends the head, and `length` bytes behind it. Caller frees what was sent. */
+static char *upload(struct stage *stage, struct player *client, const char *head, size_t length)
+{
+    char *body = memory_allocate(length);
+    memset(body, 'b', length);
+    player_send(client, head);
+    for (size_t sent = 0; sent < length;) {
+        sent += player_send_some(client, body + sent, length - sent);
+        stage_turn(stage);
+    }
+    return body;
+}
+
 static void expect_body(struct player *player, const char *body, size_t length)
 {
     while (player->received.length < length) {
@@ -145,14 +158,9 @@ static void a_large_body_is_gathered_whole(void **state)
     enum { LENGTH = 1000000 };
     struct stage *stage = authorization_start(state, "auth:gate auth-body:1000000");
     struct player client = stage_connect(stage);
-    char *body = memory_allocate(LENGTH);
-    memset(body, 'b', LENGTH);
 
-    player_send(&client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
-    for (size_t sent = 0; sent < LENGTH;) {
-        sent += player_send_some(&client, body + sent, LENGTH - sent);
-        stage_turn(stage);
-    }
+    char *body = upload(stage, &client,
+                        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n", LENGTH);
     struct player gate = stage_accept(stage, GATE);
     player_expect(&gate, "content-length: 1000000\r\n\r\n");
     expect_body(&gate, body, LENGTH);
@@ -168,19 +176,39 @@ static void a_large_body_is_gathered_whole(void **state)
     authorization_close(&client, &gate, &service);
 }
 
+/* FLT-MIRROR-5 */
+static void a_gathered_body_is_copied_as_far_as_a_pipe_holds(void **state)
+{
+    enum { LENGTH = 100000 };
+    struct stage *stage = *state;
+    stage->route.mirror_port = stage->endpoint_ports[SERVICE];
+    authorization_start(state, "auth:gate auth-body:1000000 mirror:mirror");
+    struct player client = stage_connect(stage);
+    char *body = upload(stage, &client,
+                        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n", LENGTH);
+    struct player gate = stage_accept(stage, GATE);
+    player_expect(&gate, "\r\n\r\n");
+    expect_body(&gate, body, LENGTH);
+
+    player_send(&gate, authorization_allowed);
+
+    struct player service = stage_accept(stage, SERVICE);
+    player_expect(&service, "\r\n\r\n");
+    expect_body(&service, body, LENGTH);
+    assert_false(stage_has_connection(stage, SERVICE));
+    assert_int_equal(counter_read(&stage->worker->counters->mirrors_dropped), 1);
+    free(body);
+    authorization_close(&client, &gate, &service);
+}
+
 /* An answer may come before the service has read all of the body. */
 static void an_early_answer_counts(void **state)
 {
     enum { LENGTH = 1000000 };
     struct stage *stage = authorization_start(state, "auth:gate auth-body:1000000");
     struct player client = stage_connect(stage);
-    char *body = memory_allocate(LENGTH);
-    memset(body, 'b', LENGTH);
-    player_send(&client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
-    for (size_t sent = 0; sent < LENGTH;) {
-        sent += player_send_some(&client, body + sent, LENGTH - sent);
-        stage_turn(stage);
-    }
+    char *body = upload(stage, &client,
+                        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n", LENGTH);
     struct player gate = stage_accept(stage, GATE);
 
     player_send(&gate, authorization_allowed);
@@ -259,6 +287,7 @@ int main(void)
         ON_STAGE(a_body_that_turns_out_too_long_is_refused),
         ON_STAGE(with_forward_body_expect_is_answered_for_the_question),
         ON_STAGE(a_large_body_is_gathered_whole),
+        ON_STAGE(a_gathered_body_is_copied_as_far_as_a_pipe_holds),
         ON_STAGE(an_early_answer_counts),
         ON_STAGE(a_question_that_is_repeated_has_its_body),
         ON_STAGE(bodies_are_gathered_within_what_all_may_hold),
