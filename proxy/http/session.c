@@ -103,14 +103,6 @@ static struct slice cookie_of(struct exchange *exchange, const struct session_po
         (int)policy->path.length, policy->path.at, max_age, is_secure(exchange) ? "; Secure" : ""));
 }
 
-static void drop_fields_of(struct header_list *fields, struct slice name)
-{
-    for (size_t i = 0; i < fields->count; i++) {
-        if (slice_equals_ignoring_case(fields->headers[i].name, name))
-            fields->tags[i].is_dropped = true;
-    }
-}
-
 static void add_field(struct exchange *exchange, struct slice name, struct slice value,
                       enum header_id id)
 {
@@ -130,7 +122,7 @@ static void tell(struct exchange *exchange, const struct session_policy *policy,
     struct slice value = slice_of(text, SESSION_TOKEN_LENGTH);
     session_token_write(token, route_table_session_key(table), text);
     if (policy->is_header) {
-        drop_fields_of(&exchange->response.fields, policy->name);
+        header_list_drop_name(&exchange->response.fields, policy->name);
         add_field(exchange, policy->name, value, HEADER_OTHER);
         return;
     }

@@ -34,6 +34,14 @@ void header_list_drop(struct header_list *list, enum header_id id)
     }
 }
 
+void header_list_drop_name(struct header_list *list, struct slice name)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (slice_equals_ignoring_case(list->headers[i].name, name))
+            list->tags[i].is_dropped = true;
+    }
+}
+
 static struct slice copy_text(char **at, struct slice text)
 {
     struct slice copy = slice_of(*at, text.length);
@@ -103,11 +111,7 @@ static bool drop_one(struct header_list *list, struct slice name)
 {
     if (header_name_traits(header_name_id(name)) & HEADER_IS_END_TO_END)
         return false;
-
-    for (size_t i = 0; i < list->count; i++) {
-        if (slice_equals_ignoring_case(list->headers[i].name, name))
-            list->tags[i].is_dropped = true;
-    }
+    header_list_drop_name(list, name);
     return true;
 }
 

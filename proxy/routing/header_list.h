@@ -35,8 +35,9 @@ bool header_list_add(struct header_list *list, struct slice name, struct slice v
 /* The value of the first field with this id, or NULL. */
 const struct slice *header_list_find(const struct header_list *list, enum header_id id);
 
-/* Marks all fields with this id as dropped. */
+/* Marks all fields with this id, or of this name, as dropped. */
 void header_list_drop(struct header_list *list, enum header_id id);
+void header_list_drop_name(struct header_list *list, struct slice name);
 
 /* Marks as dropped what Connection names (RFC 9110 section 7.6.1). Fields that are meant for
  * everyone cannot be named: true when none was, false when one was (it stays). */
