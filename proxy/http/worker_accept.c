@@ -76,16 +76,8 @@ static struct client_connection *find_idle(struct worker *worker)
 
 /* At the total limit an idle connection makes room for a new one; without an idle one at any worker
  * those who come have to wait in the backlog. */
-static bool can_make_room(struct worker *worker)
+static void close_idle(struct worker *worker, struct client_connection *idle)
 {
-    return connection_limits_has_room(worker->shared->limits) || find_idle(worker) != NULL;
-}
-
-static void close_idle(struct worker *worker)
-{
-    struct client_connection *idle = find_idle(worker);
-    if (idle == NULL)
-        return;
     counter_add(&worker->counters->refused[DENIAL_MADE_ROOM], 1);
     client_connection_close(idle);
 }
@@ -105,10 +97,12 @@ static void wait_for_room(struct worker *worker)
 void worker_make_room_for_others(struct worker *worker)
 {
     const struct worker_shared *shared = worker->shared;
-    if (!can_make_room(worker))
-        return;
-    if (!connection_limits_has_room(shared->limits))
-        close_idle(worker);
+    if (!connection_limits_has_room(shared->limits)) {
+        struct client_connection *idle = find_idle(worker);
+        if (idle == NULL)
+            return;
+        close_idle(worker, idle);
+    }
     for (unsigned i = 0; i < shared->worker_count; i++) {
         if (i != worker->index && atomic_exchange(&shared->workers[i]->wants_room, false))
             worker_send_command(shared->workers[i], COMMAND_ACCEPT);
@@ -134,13 +128,16 @@ static bool may_connect(const struct listener *listener, const struct sockaddr *
            address_set_has(&spec->proxies, address);
 }
 
-/* Before anybody is accepted, so that none is for whom there is no place. */
-static bool take_place(struct worker *worker)
+/* Before anybody is accepted, so that none is for whom there is no place. `*idle` is to be closed
+ * for who comes; NULL: nobody has to. */
+static bool take_place(struct worker *worker, struct client_connection **idle)
 {
     struct connection_limits *limits = worker->shared->limits;
+    *idle = NULL;
     if (connection_limits_enter(limits))
         return true;
-    if (find_idle(worker) == NULL)
+    *idle = find_idle(worker);
+    if (*idle == NULL)
         return false;
     connection_limits_enter_beyond(limits);
     return true;
@@ -162,9 +159,9 @@ static enum denial judge(struct worker *worker, const struct listener *listener,
     return DENIAL_COUNT;
 }
 
-/* Nobody makes room for one who is turned away. */
+/* Nobody makes room for one who is turned away, or when somebody has left meanwhile. */
 static void admit(struct worker *worker, const struct listener *listener, int fd,
-                  const struct sockaddr *address)
+                  const struct sockaddr *address, struct client_connection *idle)
 {
     struct peer_key peer = peer_of(worker, listener, address);
     enum denial denial = judge(worker, listener, address, peer);
@@ -174,8 +171,8 @@ static void admit(struct worker *worker, const struct listener *listener, int fd
         close(fd);
         return;
     }
-    if (connection_limits_are_exceeded(worker->shared->limits))
-        close_idle(worker);
+    if (idle != NULL && connection_limits_are_exceeded(worker->shared->limits))
+        close_idle(worker, idle);
     client_connection_accept(worker, listener, fd, address, peer);
 }
 
@@ -184,7 +181,8 @@ static int accept_some(struct worker_listener *listener, int most)
 {
     struct worker *worker = listener->worker;
     for (int i = 0; i < most; i++) {
-        if (!take_place(worker)) {
+        struct client_connection *idle;
+        if (!take_place(worker, &idle)) {
             wait_for_room(worker);
             return i;
         }
@@ -202,7 +200,7 @@ static int accept_some(struct worker_listener *listener, int most)
                 pause_accepting(worker, ACCEPT_PAUSE_MS);
             return i;
         }
-        admit(worker, listener->listener, fd, &address.any);
+        admit(worker, listener->listener, fd, &address.any, idle);
     }
     return most;
 }
