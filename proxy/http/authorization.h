@@ -18,7 +18,8 @@
  * With forwardBody the body is gathered first and sent along, and goes on unchanged with the
  * request; one that is longer is answered with 413. (The type's documentation says in one place
  * that it is to be refused, in another that the service gets the beginning: then it would allow
- * what it has not seen.) What is held is counted with the bodies that are kept for retries.
+ * what it has not seen.) What is held is counted with the bodies that are kept for retries; where
+ * all of these together are too many, the answer is 503.
  *
  * A WebSocket is asked about as a GET without a handshake, however it was asked for.
  *

@@ -95,17 +95,27 @@ static bool is_taken(const struct external_auth *auth, struct slice name, enum h
     return header_name_is_visible(name, id, true) && !describes_body(name) && !is_said_by_us(id);
 }
 
+/* What a service could read as this name, too: it would be the client's word beside the answer's.
+ */
+static void drop_alike(struct header_list *fields, struct slice name)
+{
+    for (size_t i = 0; i < fields->count; i++) {
+        if (header_name_reads_as(fields->headers[i].name, name))
+            fields->tags[i].is_dropped = true;
+    }
+}
+
 void external_auth_take(const struct external_auth *auth, const struct header_list *answer,
                         struct header_list *fields, struct arena *arena)
 {
     struct header_list taken = header_list_copy(answer, arena);
     for (size_t i = 0; i < auth->answer_header_count; i++)
-        header_list_drop_name(fields, auth->answer_headers[i]);
+        drop_alike(fields, auth->answer_headers[i]);
     for (size_t i = 0; i < taken.count; i++) {
         if (!is_taken(auth, taken.headers[i].name, taken.tags[i].id))
             taken.tags[i].is_dropped = true;
         if (!taken.tags[i].is_dropped)
-            header_list_drop_name(fields, taken.headers[i].name);
+            drop_alike(fields, taken.headers[i].name);
     }
 
     header_list_move(fields, taken.count, arena);

@@ -7,7 +7,8 @@
  * and without it the service would take the proxy for the client.
  *
  * Where the filter names headers of the answer, a request has these from the service or not at all:
- * who it is from must not be the client's to say. Where it names none, all are taken over but for
+ * who it is from must not be the client's to say, nor in names that some services read as one of
+ * these ("X.User", which is HTTP_X_USER in PHP). Where it names none, all are taken over but for
  * Host, what is of one connection, what describes the body of the answer (that of the request is
  * another), and what the proxy has said itself.
  *

@@ -345,6 +345,15 @@ static void validate_cors(struct validation *validation, const Pointsman__V1__Co
 
 /* --- authorization -------------------------------------------------------------------------- */
 
+/* Beside those that no filter may edit: what never leaves its connection could not be told, nor
+ * taken over. */
+static bool is_of_connection(const char *name)
+{
+    struct slice text = slice_from_string(name);
+    return is_reserved_header(text) ||
+           (header_name_traits(header_name_id(text)) & HEADER_IS_PER_HOP) != 0;
+}
+
 /* Those that every service gets: that they are named too does no harm. */
 static bool is_always_told(const char *name)
 {
@@ -353,14 +362,14 @@ static bool is_always_told(const char *name)
 
 static void validate_told_header(struct validation *validation, const char *name)
 {
-    if (is_reserved_header(slice_from_string(name)) && !is_always_told(name))
+    if (is_of_connection(name) && !is_always_told(name))
         validation_problem(validation, NULL, "must not be '%s': it is of one connection", name);
 }
 
 /* With '_' it would be to a service what another header is that clients may send. */
 static void validate_answer_header(struct validation *validation, const char *name)
 {
-    if (is_reserved_header(slice_from_string(name)))
+    if (is_of_connection(name))
         validation_problem(validation, NULL, "must not be '%s': the proxy sets it itself", name);
     else if (strchr(name, '_') != NULL)
         validation_problem(validation, NULL, "must not have '_', which no request's header has");

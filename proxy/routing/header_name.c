@@ -146,6 +146,25 @@ bool header_name_is_visible(struct slice name, enum header_id id, bool peer_is_t
     return memchr(name.at, '_', name.length) == NULL;
 }
 
+/* Letters in lower case, digits, and '-' for all others. */
+static char read_character(char c)
+{
+    char lower = ascii_lower(c);
+    bool is_kept = (lower >= 'a' && lower <= 'z') || character_is(c, CHARACTER_DIGIT);
+    return is_kept ? lower : '-';
+}
+
+bool header_name_reads_as(struct slice name, struct slice other)
+{
+    if (name.length != other.length)
+        return false;
+    for (size_t i = 0; i < name.length; i++) {
+        if (read_character(name.at[i]) != read_character(other.at[i]))
+            return false;
+    }
+    return true;
+}
+
 struct slice header_name_text(enum header_id id)
 {
     return texts[id];

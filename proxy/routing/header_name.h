@@ -79,6 +79,10 @@ bool header_name_is_token(struct slice text);
  * it says who the client is. */
 bool header_name_is_visible(struct slice name, enum header_id id, bool peer_is_trusted);
 
+/* Whether CGI and its heirs may read both names as one (RFC 3875 section 4.1.18): '-' is '_' to all
+ * of them, and to some any other character that is neither letter nor digit. */
+bool header_name_reads_as(struct slice name, struct slice other);
+
 /* In lower case; "" for HEADER_OTHER and those that many names have. */
 struct slice header_name_text(enum header_id id);
 

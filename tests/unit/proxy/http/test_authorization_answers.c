@@ -79,7 +79,7 @@ static void no_client_says_itself_who_it_is(void **state)
     struct player gate =
         authorization_ask_about(stage, &client,
                                 "GET / HTTP/1.1\r\nHost: a\r\nx-user: evil\r\nX-USER: evil\r\n"
-                                "X_User: evil\r\nConnection: X-User\r\n\r\n");
+                                "X_User: evil\r\nX.User: evil\r\nConnection: X-User\r\n\r\n");
 
     player_send(&gate, authorization_allowed);
 

@@ -61,6 +61,9 @@ static void what_means_nothing_is_refused_by_name(void **state)
         {"auth:gate auth-allow:*", "allowed_headers[0]: must be the name of one header"},
         {"auth:gate auth-allow:a auth-allow:A", "allowed_headers[1]: is given twice: 'A'"},
         {"auth:gate auth-allow:Connection", "allowed_headers[0]: must not be 'Connection'"},
+        {"auth:gate auth-allow:Expect", "allowed_headers[0]: must not be 'Expect'"},
+        {"auth:gate auth-take:Proxy-Authorization",
+         "allowed_response_headers[0]: must not be 'Proxy-Authorization'"},
         {"auth:gate auth-take:Host", "allowed_response_headers[0]: must not be 'Host'"},
         {"auth:gate auth-take:Content-Length",
          "allowed_response_headers[0]: must not be 'Content-Length'"},
@@ -284,6 +287,31 @@ static void without_names_all_but_a_few_are_taken_over(void **state)
         "set-cookie=b;");
 }
 
+/* FLT-AUTH-5 */
+static void names_that_services_read_alike_are_taken_away_too(void **state)
+{
+    (void)state;
+    struct question question;
+    struct question answered;
+    init(&question, "auth:gate auth-take:X-User auth-take:x-user2",
+         "GET h/ x.user: evil | X!USER: evil | x--user: a | x-use: b | x-user.: c | xauser: d | "
+         "x-user3: e");
+    init(&answered, "auth:gate", "GET h/ x-user: kim | x.user: other");
+
+    external_auth_take(question.filters->auth, &answered.fields, &question.fields, &question.arena);
+
+    assert_fields(&question.fields, "x--user=a;x-use=b;x-user.=c;xauser=d;x-user3=e;x-user=kim;");
+    clear(&answered);
+    clear(&question);
+
+    init(&question, "auth:gate", "GET h/ x.user: evil | x-other: mine");
+    init(&answered, "auth:gate", "GET h/ x-user: kim");
+    external_auth_take(question.filters->auth, &answered.fields, &question.fields, &question.arena);
+    assert_fields(&question.fields, "x-other=mine;x-user=kim;");
+    clear(&answered);
+    clear(&question);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +324,7 @@ int main(void)
         cmocka_unit_test(only_what_is_named_or_ours_is_told),
         cmocka_unit_test(named_headers_are_the_services_or_nobodys),
         cmocka_unit_test(without_names_all_but_a_few_are_taken_over),
+        cmocka_unit_test(names_that_services_read_alike_are_taken_away_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
