@@ -2,6 +2,7 @@
 
 #include "common/buffer.h"
 #include "proxy/http/client_opening.h"
+#include "proxy/http/hangup_watch.h"
 #include "proxy/http/worker.h"
 
 #include <arpa/inet.h>
@@ -166,6 +167,7 @@ void client_connection_close(struct client_connection *connection)
 {
     struct worker *worker = connection->worker;
     connection->protocol->stop(connection);
+    hangup_watch_remove(connection);
     client_connection_set_idle(connection, false);
     unlist(connection);
     counter_add(&worker->counters->connections_closed, 1);
@@ -183,6 +185,7 @@ void client_connection_turn_over(struct client_connection *connection,
 {
     if (connection->protocol != NULL)
         connection->protocol->stop(connection);
+    hangup_watch_remove(connection);
     connection->protocol = protocol;
     connection->is_paused = false;
     h2o_socket_read_start(connection->socket, protocol->on_readable);

@@ -58,6 +58,7 @@ struct client_connection {
     bool peer_is_trusted;   /* what it says of the client before it is believed */
     bool is_paused;         /* not reading the socket */
     bool is_idle;           /* nothing is under way: may be closed for another */
+    bool is_watched;        /* see hangup_watch.h */
     uint64_t accepted_ms;   /* on clock_now_ms */
     uint64_t request_count; /* that its protocols have taken from it */
 

@@ -3,6 +3,7 @@
 #include "common/buffer.h"
 #include "proxy/http/client_farewell.h"
 #include "proxy/http/front_exchange.h"
+#include "proxy/http/hangup_watch.h"
 #include "proxy/http/worker.h"
 
 #include <stdlib.h>
@@ -20,6 +21,13 @@ void front_http1_close(struct front_http1 *front)
 void front_http1_start_read_timer(struct front_http1 *front, uint64_t delay_ms)
 {
     timer_start(&front->worker->timers, &front->read_timer, delay_ms);
+}
+
+void front_http1_end_reading(struct front_http1 *front)
+{
+    front->is_half_closed = true;
+    front_http1_stop_reading(front);
+    hangup_watch_add(front->connection);
 }
 
 void front_http1_stop_reading(struct front_http1 *front)
@@ -157,13 +165,11 @@ static void read_ahead(struct front_http1 *front)
     ssize_t received = receive_behind(front, &front->input, &is_reset);
     if (received != 0)
         return;
-    if (is_reset || front->worker->shared->http.aborts_on_close ||
-        client_connection_is_gone(front->connection)) {
+    if (is_reset || front->worker->shared->http.aborts_on_close) {
         front_http1_close(front);
         return;
     }
-    front->is_half_closed = true;
-    front_http1_stop_reading(front);
+    front_http1_end_reading(front);
 }
 
 static void on_readable(h2o_socket_t *socket, const char *error)

@@ -52,6 +52,8 @@ extern const struct front_operations front_http1_operations;
 void front_http1_close(struct front_http1 *front);
 /* Received bytes; see client_connection_receive. */
 ssize_t front_http1_receive(struct front_http1 *front, char *at, size_t length, bool *is_reset);
+/* The client sends no more, but may listen. */
+void front_http1_end_reading(struct front_http1 *front);
 void front_http1_stop_reading(struct front_http1 *front);
 /* Unless the client has closed its side. */
 void front_http1_resume_reading(struct front_http1 *front);

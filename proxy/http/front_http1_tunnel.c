@@ -65,8 +65,7 @@ void front_http1_read_tunnel(struct front_http1 *front)
         return;
     }
     if (received == 0) {
-        front->is_half_closed = true;
-        front_http1_stop_reading(front);
+        front_http1_end_reading(front);
         end(front);
         return;
     }

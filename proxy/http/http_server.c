@@ -28,9 +28,9 @@ struct http_server {
 /* What systems give by default; with fewer, it may well be a mistake. */
 enum { FEW_FILES = 1024 };
 
-/* What a proxy has open before the first client comes: of a worker its loop, a descriptor that
- * wakes it, twice, and each listener's socket, twice. */
-enum { FILES_OF_A_PROXY = 32, FILES_OF_A_WORKER = 3, FILES_OF_A_LISTENER = 2 };
+/* What a proxy has open before the first client comes: of a worker its loop, its hangup watch,
+ * a descriptor that wakes it, twice, and each listener's socket, twice. */
+enum { FILES_OF_A_PROXY = 32, FILES_OF_A_WORKER = 4, FILES_OF_A_LISTENER = 2 };
 
 /* `*allowed` 0: no limit. */
 static bool count_connections(const struct http_server_options *options, uint32_t *allowed,

@@ -192,6 +192,7 @@ void worker_set_up(struct worker *worker)
         h2o_evloop_socket_create(worker->loop, worker->woken_fd, H2O_SOCKET_FLAG_DONT_READ);
     worker->wake_socket->data = worker;
     h2o_socket_read_start(worker->wake_socket, on_command);
+    hangup_watch_start(worker);
 
     timers_init(&worker->timers);
     timer_init(&worker->drain_timer, on_drain_due, worker);
@@ -227,6 +228,7 @@ void worker_tear_down(struct worker *worker)
     buffer_clear(&worker->log_line);
     free(worker->scratch);
 
+    hangup_watch_stop(worker);
     h2o_socket_close(worker->wake_socket);
     h2o_evloop_run(worker->loop, 0); /* frees sockets that were closed */
     h2o_evloop_destroy(worker->loop);
@@ -239,12 +241,13 @@ struct worker *worker_new(const struct worker_shared *shared, unsigned index, st
     worker->shared = shared;
     worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     worker->woken_fd = fcntl(worker->wake_fd, F_DUPFD_CLOEXEC, 0);
-    if (worker->woken_fd < 0) {
+    if (worker->woken_fd < 0 || !hangup_watch_open(&worker->hangups)) {
         error_set_errno(err, "worker %u", index);
         goto failed;
     }
     if (worker_take_share(worker, err))
         return worker;
+    hangup_watch_close(&worker->hangups);
 
 failed:
     if (worker->wake_fd >= 0)
@@ -301,6 +304,7 @@ void worker_free(struct worker *worker)
         return;
     if (worker->loop == NULL) {
         worker_close_share(worker);
+        hangup_watch_close(&worker->hangups);
         close(worker->woken_fd);
     } else {
         free(worker->listeners);

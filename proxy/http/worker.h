@@ -8,6 +8,7 @@
 #define PROXY_HTTP_WORKER_H
 
 #include "proxy/http/exchange.h"
+#include "proxy/http/hangup_watch.h"
 #include "proxy/http/http2_session.h"
 #include "proxy/http/http_date.h"
 #include "proxy/http/http_options.h"
@@ -85,6 +86,7 @@ struct worker {
     /* worker only */
     h2o_loop_t *loop;
     h2o_socket_t *wake_socket;
+    struct hangup_watch hangups;
     struct timers timers;
     struct timer accept_timer; /* running while accepting is paused */
     struct timer drain_timer;

@@ -171,6 +171,59 @@ static void a_client_that_is_gone_both_ways_takes_its_request_along(void **state
     player_close(&endpoint);
 }
 
+/* We have seen that it sends no more, and then the kernel has told us of its end. */
+static void a_client_that_leaves_after_it_closed_its_side_takes_its_request_along(void **state)
+{
+    struct stage *stage = *state;
+    struct player client = stage_connect(stage);
+    player_send(&client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    struct player endpoint = stage_accept(stage, 0);
+    player_expect(&endpoint, "\r\n\r\n");
+    stage_finish_sending(stage, &client);
+    player_expect_nothing(&endpoint);
+    assert_int_equal(stage->worker->connection_count, 1);
+
+    player_reset(&client);
+
+    player_expect_end(&endpoint);
+    assert_int_equal(stage->worker->connection_count, 0);
+    player_close(&endpoint);
+}
+
+static void many_that_leave_so_are_all_noticed(void **state)
+{
+    enum { CLIENTS = 40 };
+    struct stage *stage = *state;
+    struct player clients[CLIENTS];
+    struct player endpoints[CLIENTS];
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        clients[i] = stage_connect(stage);
+        player_send(&clients[i], "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        endpoints[i] = stage_accept(stage, 0);
+        player_expect(&endpoints[i], "\r\n\r\n");
+        stage_finish_sending(stage, &clients[i]);
+    }
+    struct player stays = stage_connect(stage);
+    player_send(&stays, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    struct player last = stage_accept(stage, 0);
+    player_expect(&last, "\r\n\r\n");
+    stage_finish_sending(stage, &stays);
+
+    for (unsigned i = 0; i < CLIENTS; i++)
+        player_reset(&clients[i]);
+
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        player_expect_end(&endpoints[i]);
+        player_close(&endpoints[i]);
+    }
+    assert_int_equal(stage->worker->connection_count, 1);
+    player_send(&last, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    player_expect(&stays, "\r\n\r\nok");
+    player_expect_end(&stays);
+    player_close(&stays);
+    player_close(&last);
+}
+
 static void http_1_0_gets_a_close(void **state)
 {
     struct stage *stage = *state;
@@ -435,6 +488,8 @@ int main(void)
         ON_STAGE(a_client_that_closed_its_side_is_still_answered),
         ON_OWN_STAGE(where_closing_is_leaving_the_request_is_given_up),
         ON_STAGE(a_client_that_is_gone_both_ways_takes_its_request_along),
+        ON_STAGE(a_client_that_leaves_after_it_closed_its_side_takes_its_request_along),
+        ON_STAGE(many_that_leave_so_are_all_noticed),
         ON_STAGE(http_1_0_gets_a_close),
         ON_STAGE(http_1_0_is_kept_alive_on_request),
         ON_STAGE(chunks_become_until_close_for_http_1_0),

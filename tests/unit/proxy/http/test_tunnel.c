@@ -221,6 +221,22 @@ static void a_client_that_finishes_may_still_be_answered(void **state)
     assert_int_equal(stage->worker->connection_count, 0);
 }
 
+static void a_client_that_leaves_after_it_finished_ends_the_tunnel(void **state)
+{
+    struct stage *stage = *state;
+    struct tunnel tunnel = open_tunnel(stage);
+    player_finish_sending(&tunnel.client);
+    player_expect_end(&tunnel.endpoint);
+    assert_int_equal(open_tunnels(stage), 1);
+
+    player_reset(&tunnel.client);
+    turn_some(stage);
+
+    assert_int_equal(open_tunnels(stage), 0);
+    assert_int_equal(stage->worker->connection_count, 0);
+    player_close(&tunnel.endpoint);
+}
+
 static void a_client_that_finished_before_the_switch_is_finished(void **state)
 {
     struct stage *stage = *state;
@@ -470,6 +486,7 @@ int main(void)
         ON_STAGE(an_incomplete_handshake_is_an_ordinary_request),
         ON_STAGE(an_endpoint_that_closes_ends_the_tunnel),
         ON_STAGE(a_client_that_finishes_may_still_be_answered),
+        ON_STAGE(a_client_that_leaves_after_it_finished_ends_the_tunnel),
         ON_STAGE(a_client_that_finished_before_the_switch_is_finished),
         ON_STAGE(a_client_that_leaves_ends_the_tunnel),
         ON_STAGE(an_endpoint_that_breaks_off_resets_the_client),
