@@ -490,6 +490,56 @@ static void a_copy_has_no_session(void **state)
     players_close(&client, &endpoint);
 }
 
+/* The authorization service is at endpoint 1; it has answered the client's request. */
+static struct player ask_gate(struct stage *stage, struct player *client, const char *fields,
+                              const char *answer)
+{
+    char request[256];
+    snprintf(request, sizeof(request), "GET / HTTP/1.1\r\nHost: a\r\n%s\r\n", fields);
+    *client = stage_connect(stage);
+    player_send(client, request);
+    struct player gate = stage_accept(stage, 1);
+    player_expect(&gate, "\r\n\r\n");
+    player_send(&gate, answer);
+    return gate;
+}
+
+/* SESSION-11 SESSION-1 */
+static void only_what_is_authorized_has_a_session(void **state)
+{
+    struct stage *stage = *state;
+    stage->route.filters = "auth:gate auth-allow:cookie";
+    stage->route.gate_port = stage->endpoint_ports[1];
+    stage->endpoint_count = 1;
+    stage_start(stage);
+    struct player client;
+    struct player gate =
+        ask_gate(stage, &client, "", "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+    struct told refused = hear(&client, "set-cookie: sid=");
+    assert_non_null(strstr(refused.head, " 403 "));
+    assert_string_equal(refused.token, "");
+    players_close(&client, &gate);
+
+    gate = ask_gate(stage, &client, "", ok);
+    struct player endpoint = stage_accept(stage, 0);
+    player_expect(&endpoint, "\r\n\r\n");
+    player_send(&endpoint, ok);
+    struct told allowed = hear(&client, "set-cookie: sid=");
+    assert_int_equal(strlen(allowed.token), TOKEN_LENGTH);
+    player_close(&gate);
+    players_close(&client, &endpoint);
+
+    char cookie[128];
+    snprintf(cookie, sizeof(cookie), "Cookie: sid=%s\r\n", allowed.token);
+    gate = ask_gate(stage, &client, cookie, ok);
+    endpoint = stage_accept(stage, 0);
+    player_expect(&endpoint, cookie);
+    player_send(&endpoint, ok);
+    assert_string_equal(hear(&client, "set-cookie: ").token, "");
+    player_close(&gate);
+    players_close(&client, &endpoint);
+}
+
 #define SESSION_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, stage_tear_down)
 
 int main(void)
@@ -517,6 +567,7 @@ int main(void)
         SESSION_TEST(a_session_waits_for_its_endpoint),
         SESSION_TEST(where_the_line_is_full_the_session_moves),
         SESSION_TEST(a_copy_has_no_session),
+        SESSION_TEST(only_what_is_authorized_has_a_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
