@@ -133,6 +133,7 @@ static bool start_report(struct run *run, struct error *err)
         .explanation = route_explain_finish(run->explain, err),
         .revision = run->revision,
         .listener = run->listener.is_chosen ? run->listener.name : "",
+        .epoch = store_epoch(run->service->store),
         .find_backend = find_backend,
         .context = run,
     };

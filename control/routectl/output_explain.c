@@ -142,6 +142,8 @@ static void show_backends(const struct output_sink *sink,
             buffer_printf(&text, ":%" PRIu32, share->port);
         buffer_printf(&text, ", %" PRIu32 " of %" PRIu64, share->weight, total);
         append_share_answer(&text, share);
+        if (*share->session_endpoint != '\0')
+            buffer_printf(&text, ", has the client's session, at %s", share->session_endpoint);
         print_line(sink, "to", &text);
         show_filters(sink, share->filters, share->n_filters, "  filter");
     }

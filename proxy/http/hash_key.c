@@ -1,7 +1,7 @@
 #include "proxy/http/hash_key.h"
 
 #include "common/hash.h"
-#include "proxy/http/request_field.h"
+#include "proxy/routing/request_field.h"
 #include "proxy/upstream/backend.h"
 
 static bool find_value(const struct backend *backend, const struct request_head *head,

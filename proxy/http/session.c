@@ -1,41 +1,15 @@
 #include "proxy/http/session.h"
 
 #include "common/clock.h"
-#include "proxy/http/request_field.h"
 #include "proxy/http/worker.h"
 #include "proxy/routing/route_table.h"
-#include "proxy/routing/session_token.h"
+#include "proxy/routing/session_shown.h"
 #include "proxy/upstream/backend.h"
 #include "proxy/upstream/balancer.h"
 
 #include <inttypes.h>
 
 /* --- what the client shows ------------------------------------------------------------------- */
-
-static bool find_text(const struct session_policy *policy, const struct request_head *head,
-                      struct slice *text)
-{
-    return policy->is_header ? request_field_find(head, policy->name, text)
-                             : request_field_find_cookie(head, policy->name, text);
-}
-
-/* A session that began later than now is one of a proxy whose clock is ahead of ours. */
-static bool is_over(const struct session_policy *policy, uint64_t began_ms)
-{
-    if (policy->absolute_timeout_ms == 0)
-        return false;
-    uint64_t now_ms = clock_wall_ms();
-    return now_ms > began_ms && now_ms - began_ms >= policy->absolute_timeout_ms;
-}
-
-static bool read_token(const struct exchange *exchange, const struct session_policy *policy,
-                       const struct route_table *table, struct session_token *token)
-{
-    struct slice text;
-    return find_text(policy, &exchange->request.head, &text) &&
-           session_token_read(text, route_table_session_key(table), token) &&
-           !is_over(policy, token->began_ms);
-}
 
 /* NULL: no backendRef of the rule has that endpoint, or it may not be used. */
 static const struct backend_choice *find_choice(struct exchange *exchange,
@@ -65,7 +39,9 @@ const struct backend_choice *session_choose(struct exchange *exchange,
     const struct session_policy *policy = rule->policy->session;
     const struct backend_choice *choice = NULL;
     struct session_token token;
-    if (policy != NULL && read_token(exchange, policy, table, &token))
+    if (policy != NULL &&
+        session_shown_by(&exchange->request.head, policy, route_table_session_key(table), &token) ==
+            SESSION_GOES_ON)
         choice = find_choice(exchange, table, &token);
     if (choice != NULL)
         return choice;

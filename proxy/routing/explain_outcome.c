@@ -13,7 +13,8 @@
 /* --- backends ------------------------------------------------------------------------------- */
 
 struct explained_backend explain_find_backend(const struct explain_facts *facts, const char *name,
-                                              uint32_t port, struct arena *arena)
+                                              uint32_t port, const struct session_token *session,
+                                              struct arena *arena)
 {
     struct explained_backend found = {.name = name};
     BackendMessage *message = facts->find_backend(facts->context, name);
@@ -38,6 +39,12 @@ struct explained_backend explain_find_backend(const struct explain_facts *facts,
     else if (found.is_empty)
         found.reason =
             arena_printf(arena, "backend '%s' has no endpoint with a weight", found.name);
+    const struct backend_endpoint *kept = backend == NULL || session == NULL
+                                              ? NULL
+                                              : backend_find_session(backend, session->endpoint);
+    if (kept != NULL)
+        found.session_endpoint =
+            arena_string(arena, kept->endpoint->name, strlen(kept->endpoint->name));
     backend_release(&backend);
     endpoint_registry_free(endpoints);
     message_free(&message->base);
@@ -114,7 +121,8 @@ static OutcomeMessage *ask_filters(const struct filters *filters, const struct f
 }
 
 OutcomeMessage *explain_outcome_of_rule(const struct explain_facts *facts, const struct rule *rule,
-                                        const QuestionMessage *question, struct arena *arena)
+                                        const QuestionMessage *question, bool has_session,
+                                        struct arena *arena)
 {
     struct filters filters = {.head = &facts->sample->head};
     if (rule == NULL)
@@ -127,7 +135,7 @@ OutcomeMessage *explain_outcome_of_rule(const struct explain_facts *facts, const
         return outcome;
     if (rule->is_broken)
         return refuse(&filters, 500, "the rule could not be understood", arena);
-    if (rule->total_weight == 0)
+    if (rule->total_weight == 0 && !has_session)
         return refuse(&filters, 500, "no backend of it has a weight", arena);
     return NULL;
 }
@@ -159,7 +167,7 @@ static struct explained_backend find_target(const struct explain_facts *facts,
     const char *kept = arena_string(arena, name, strlen(name));
     if (backend_index == ROUTE_NO_BACKEND)
         return (struct explained_backend){.name = kept, .is_missing = true};
-    return explain_find_backend(facts, kept, ref->port, arena);
+    return explain_find_backend(facts, kept, ref->port, NULL, arena);
 }
 
 static void add_mirrors(const struct explain_facts *facts, const struct rule *rule,
@@ -305,7 +313,7 @@ OutcomeMessage *explain_outcome_of_share(const struct explain_facts *facts, cons
         return outcome;
     if (backend->is_missing)
         return refuse(&filters, 500, backend->reason, arena);
-    if (backend->is_empty)
+    if (backend->is_empty && backend->session_endpoint == NULL)
         return refuse(&filters, 503, backend->reason, arena);
 
     outcome = ARENA_MESSAGE(arena, Pointsman__V1__Outcome, pointsman__v1__outcome__init);

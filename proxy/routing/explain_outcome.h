@@ -10,6 +10,7 @@
 #include "common/arena.h"
 #include "proto/messages.h"
 #include "proxy/routing/explain_report.h"
+#include "proxy/routing/session_token.h"
 
 typedef Pointsman__V1__Outcome OutcomeMessage;
 typedef Pointsman__V1__Question QuestionMessage;
@@ -20,12 +21,14 @@ struct explained_backend {
     bool is_missing; /* or the port leads to none */
     bool is_empty;   /* no endpoint would get a request */
     const char *reason;
+    const char *session_endpoint; /* that has the session asked for; NULL: none of it does */
 };
 
 /* Everything comes from the arena. The name is that of the backend that serves, where there is one.
- */
+ * `session` is the token that the request shows, or NULL. */
 struct explained_backend explain_find_backend(const struct explain_facts *facts, const char *name,
-                                              uint32_t port, struct arena *arena);
+                                              uint32_t port, const struct session_token *session,
+                                              struct arena *arena);
 
 /* What an authorization service is asked first; NULL: nobody is asked. `message` is the rule as it
  * was written. */
@@ -34,9 +37,10 @@ QuestionMessage *explain_question(const struct explain_facts *facts, const struc
 
 /* What happens whichever backend is chosen, once the question (NULL: there is none) is answered so
  * that the request goes on; NULL when the backend decides. `rule` is NULL when no rule takes the
- * request. */
+ * request. With a session one is chosen whatever the weights. */
 OutcomeMessage *explain_outcome_of_rule(const struct explain_facts *facts, const struct rule *rule,
-                                        const QuestionMessage *question, struct arena *arena);
+                                        const QuestionMessage *question, bool has_session,
+                                        struct arena *arena);
 
 /* What happens to the share of one backendRef. `message` is the rule as it was written. */
 OutcomeMessage *explain_outcome_of_share(const struct explain_facts *facts, const struct rule *rule,

@@ -4,6 +4,7 @@
 #include "proxy/routing/explain_outcome.h"
 #include "proxy/routing/filter.h"
 #include "proxy/routing/route_validate.h"
+#include "proxy/routing/session_shown.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -126,10 +127,66 @@ static void describe_list(struct explain_report *report, const struct considered
     }
 }
 
+/* --- sessions ------------------------------------------------------------------------------- */
+
+static void resolve_ref(struct explain_report *report, const struct rule *rule,
+                        const BackendRefMessage *ref, char name[static OBJECT_NAME_BYTES])
+{
+    object_name_resolve(text_of(report, rule_route_id(rule)), ref->namespace_, ref->name, name);
+}
+
+/* What the request shows of its session. */
+struct session {
+    enum session_shown shown;
+    struct session_token token;
+    size_t share; /* the backendRef that has its endpoint; NO_SHARE: none of them */
+};
+
+#define NO_SHARE SIZE_MAX
+
+static struct session find_session(struct explain_report *report, const struct explain_facts *facts,
+                                   const struct rule *rule, const RouteRuleMessage *message)
+{
+    struct session session = {.share = NO_SHARE};
+    if (message == NULL || rule->policy->session == NULL || facts->epoch == NULL)
+        return session;
+    const struct session_key key = session_key_of(facts->epoch);
+    session.shown =
+        session_shown_by(&facts->sample->head, rule->policy->session, &key, &session.token);
+    for (size_t i = 0; session.shown == SESSION_GOES_ON && i < message->n_backend_refs; i++) {
+        const BackendRefMessage *ref = message->backend_refs[i];
+        char name[OBJECT_NAME_BYTES];
+        resolve_ref(report, rule, ref, name);
+        if (rule->choices[i].backend_index != ROUTE_NO_BACKEND &&
+            explain_find_backend(facts, name, ref->port, &session.token, &report->arena)
+                    .session_endpoint != NULL) {
+            session.share = i;
+            break;
+        }
+    }
+    return session;
+}
+
+static void note_session(struct explain_report *report, const struct session_policy *policy,
+                         const struct session *session)
+{
+    static const char *const sentences[] = {
+        [SESSION_NO_TOKEN] = "is no token of this control: a session begins",
+        [SESSION_OVER] = "its session is over: another one begins",
+        [SESSION_GOES_ON] = "no backend of the rule is known to have its endpoint: unless a name "
+                            "leads there, another session begins",
+    };
+    if (session->shown != SESSION_NOT_SHOWN && session->share == NO_SHARE)
+        explain_report_add_note(report, "%s %.*s: %s", policy->is_header ? "header" : "cookie",
+                                (int)policy->name.length, policy->name.at,
+                                sentences[session->shown]);
+}
+
 /* --- the winner ----------------------------------------------------------------------------- */
 
 static void describe_shares(struct explain_report *report, const struct explain_facts *facts,
-                            const struct rule *rule, const RouteRuleMessage *message)
+                            const struct rule *rule, const RouteRuleMessage *message,
+                            const struct session *session)
 {
     struct arena *arena = &report->arena;
     Pointsman__V1__ExplainedRule *winner = report->response.winner;
@@ -139,7 +196,7 @@ static void describe_shares(struct explain_report *report, const struct explain_
         Pointsman__V1__BackendShare *share =
             ARENA_MESSAGE(arena, Pointsman__V1__BackendShare, pointsman__v1__backend_share__init);
         char name[OBJECT_NAME_BYTES];
-        object_name_resolve(text_of(report, rule_route_id(rule)), ref->namespace_, ref->name, name);
+        resolve_ref(report, rule, ref, name);
         share->backend = arena_string(arena, name, strlen(name));
         share->port = ref->port;
         share->weight = rule->choices[i].weight;
@@ -150,10 +207,13 @@ static void describe_shares(struct explain_report *report, const struct explain_
                                             .is_missing = true,
                                             .reason = "what the reference names is no Backend"};
         if (rule->choices[i].backend_index != ROUTE_NO_BACKEND)
-            backend = explain_find_backend(facts, share->backend, ref->port, arena);
+            backend = explain_find_backend(facts, share->backend, ref->port,
+                                           i == session->share ? &session->token : NULL, arena);
         share->backend = (char *)backend.name;
         share->missing = backend.is_missing;
-        if (!is_decided && share->weight > 0)
+        if (i == session->share)
+            share->session_endpoint = (char *)backend.session_endpoint;
+        if (!is_decided && (share->weight > 0 || i == session->share))
             share->outcome = explain_outcome_of_share(facts, rule, message, i, &backend, arena);
         ARENA_APPEND(arena, winner->backends, winner->n_backends, share);
     }
@@ -170,21 +230,23 @@ static void describe_winner(struct explain_report *report, const struct explain_
     const struct considered_match *considered = &facts->explanation->winner;
     const struct rule *rule = considered->match == NULL ? NULL : considered->match->rule;
     if (rule == NULL) {
-        report->response.outcome = explain_outcome_of_rule(facts, NULL, NULL, &report->arena);
+        report->response.outcome =
+            explain_outcome_of_rule(facts, NULL, NULL, false, &report->arena);
         return;
     }
+    const RouteMessage *route = unpack_route(report, rule->route);
+    const RouteRuleMessage *message = rule_message(route, rule);
+    const struct session session = find_session(report, facts, rule, message);
 
     Pointsman__V1__ExplainedRule *winner = ARENA_MESSAGE(
         &report->arena, Pointsman__V1__ExplainedRule, pointsman__v1__explained_rule__init);
-    const RouteMessage *route = unpack_route(report, rule->route);
-    const RouteRuleMessage *message = rule_message(route, rule);
     report->response.winner = winner;
     winner->rule = describe_match(report, considered, route);
     winner->goes_nowhere = rule->total_weight == 0 && !redirects(rule);
     if (message != NULL)
         winner->question = explain_question(facts, rule, message, &report->arena);
-    report->response.outcome =
-        explain_outcome_of_rule(facts, rule, winner->question, &report->arena);
+    report->response.outcome = explain_outcome_of_rule(facts, rule, winner->question,
+                                                       session.share != NO_SHARE, &report->arena);
     if (message == NULL)
         return;
     winner->filters = message->filters;
@@ -192,9 +254,11 @@ static void describe_winner(struct explain_report *report, const struct explain_
     winner->timeouts = message->timeouts;
     winner->retry = message->retry;
     winner->session_persistence = message->session_persistence;
-    if (rule->policy->session != NULL)
+    if (rule->policy->session != NULL) {
         winner->session_name = text_of(report, rule->policy->session->name);
-    describe_shares(report, facts, rule, message);
+        note_session(report, rule->policy->session, &session);
+    }
+    describe_shares(report, facts, rule, message, &session);
 }
 
 /* --- the whole ------------------------------------------------------------------------------ */

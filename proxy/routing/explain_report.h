@@ -20,6 +20,8 @@ struct explain_facts {
     const struct route_explanation *explanation;
     uint64_t revision;
     const char *listener; /* "": any, for nothing says which */
+    const char
+        *epoch; /* of the database; NULL: there is none, and tokens of sessions say nothing */
     explain_find_backend_fn *find_backend;
     void *context;
 };

@@ -1,7 +1,7 @@
 /* What a client says of its session: a Cookie field, in which the token of the cookie "sid" is
  * looked for and read. As two fields it says the same. What is read as a token is the only text of
  * it. */
-#include "proxy/http/request_field.h"
+#include "proxy/routing/request_field.h"
 #include "proxy/routing/session_token.h"
 #include "tests/fuzz/fuzz.h"
 

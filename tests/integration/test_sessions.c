@@ -311,7 +311,7 @@ static void an_endpoint_that_drains_keeps_its_sessions(void **state)
         assert_int_equal(ask("/kept", "").served_by, 'b');
 }
 
-/* SESSION-8 SESSION-7 */
+/* SESSION-8 SESSION-7: it stays out for the stories behind this one. */
 static void an_endpoint_that_is_ejected_gives_its_sessions_to_others(void **state)
 {
     (void)state;
@@ -465,6 +465,56 @@ static void all_proxies_and_their_successors_agree(void **state)
     pointsman_free(second);
 }
 
+/* EXPLAIN-1: where a token leads, and why it does not. */
+static void explain_says_where_a_token_leads(void **state)
+{
+    (void)state;
+    put_backend("v1", 1, 1);
+    put_backend("v2", 2, 1);
+    apply(WEIGHTED("1", "1"));
+    struct answer first = ask("/split", "");
+    while (first.served_by != 'b')
+        first = ask("/split", "");
+    apply(WEIGHTED("0", "0"));
+    char cookie[COOKIE_BYTES], expected[128];
+    snprintf(cookie, sizeof(cookie), "%.*s", (int)strcspn(first.cookie, "\r"), first.cookie);
+
+    snprintf(expected, sizeof(expected),
+             "to          v1, 0 of 0, has the client's session, at %s\n",
+             fake_upstream_url(upstreams[1]) + strlen("http://"));
+    struct command explained =
+        pointsman_routectl(pointsman, "explain", "GET http://h/split", "-H", cookie, NULL);
+    CHECK(strstr(explained.out, "forwarded   GET /split\n") != NULL, "%s", explained.out);
+    command_expect(explained, 0, expected, NULL);
+
+    put_backend("v1", 2, 1);
+    command_expect(
+        pointsman_routectl(pointsman, "explain", "GET http://h/split", "-H", cookie, NULL), 0,
+        "cookie split: no backend of the rule is known to have its endpoint", NULL);
+    command_expect(pointsman_routectl(pointsman, "explain", "GET http://h/split", "-H",
+                                      "cookie: split=x", NULL),
+                   0, "cookie split: is no token of this control: a session begins", NULL);
+    command_expect(pointsman_routectl(pointsman, "explain", "GET http://h/split", NULL), 0,
+                   "500: no backend of it has a weight", NULL);
+}
+
+/* EXPLAIN-1 SESSION-6 */
+static void explain_says_that_a_session_is_over(void **state)
+{
+    (void)state;
+    put_backend("one", 1, 2);
+    pointsman_routectl_ok(pointsman, "add", "short", "--path-prefix", "/short", "--backend", "one",
+                          "--session-header", "X-Session", "--session-timeout", "1ms", NULL);
+    char header[COOKIE_BYTES];
+    struct answer first = ask("/short", "");
+    snprintf(header, sizeof(header), "%.*s", (int)strcspn(first.session, "\r"), first.session);
+
+    command_expect(
+        pointsman_routectl(pointsman, "explain", "GET http://h/short", "-H", header, NULL), 0,
+        "header X-Session: its session is over: another one begins", NULL);
+    assert_string_not_equal(ask("/short", first.session).session, first.session);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -481,6 +531,8 @@ int main(void)
         cmocka_unit_test(a_header_keeps_a_client_as_well),
         cmocka_unit_test(what_does_not_go_together_is_refused_by_its_flag),
         cmocka_unit_test(explain_and_get_say_where_the_token_is),
+        cmocka_unit_test(explain_says_where_a_token_leads),
+        cmocka_unit_test(explain_says_that_a_session_is_over),
         /* The last one: control waits for a proxy that has gone. */
         cmocka_unit_test(all_proxies_and_their_successors_agree),
     };

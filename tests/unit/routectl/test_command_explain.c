@@ -90,6 +90,7 @@ static void answer_winner(void)
     v1.backend = (char *)"users-v1";
     v1.port = 80;
     v1.weight = 9;
+    v1.session_endpoint = (char *)"10.0.0.7:80";
     v2.backend = (char *)"users-v2";
     v2.weight = 1;
     v2.missing = true;
@@ -234,7 +235,8 @@ static void the_table_ends_with_the_rule_that_takes_it(void **state)
                                  "users  2     *           /*        takes it\n"
                                  "(3 more of this host that do not take it; --all shows them)\n"
                                  "\n"
-                                 "to          users-v1:80, 9 of 10\n"
+                                 "to          users-v1:80, 9 of 10, has the client's session, "
+                                 "at 10.0.0.7:80\n"
                                  "to          users-v2, 1 of 10, answered with 500: there is no "
                                  "backend 'users-v2'\n"
                                  "timeouts    request 5s\n"

@@ -1,4 +1,4 @@
-#include "proxy/http/request_field.h"
+#include "proxy/routing/request_field.h"
 
 static struct slice trim(struct slice text)
 {

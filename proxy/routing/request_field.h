@@ -4,8 +4,8 @@
  * section 8.2.3), and so may anyone.
  *
  * Threads: any. */
-#ifndef PROXY_HTTP_REQUEST_FIELD_H
-#define PROXY_HTTP_REQUEST_FIELD_H
+#ifndef PROXY_ROUTING_REQUEST_FIELD_H
+#define PROXY_ROUTING_REQUEST_FIELD_H
 
 #include "common/slice.h"
 #include "proxy/routing/request_head.h"
