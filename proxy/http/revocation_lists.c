@@ -11,6 +11,16 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+/* OpenSSL sorts a list when it is first looked into: here, and not while clients wait. */
+static void sort(X509_CRL *list)
+{
+    ASN1_INTEGER *nobodys = ASN1_INTEGER_new();
+    X509_REVOKED *nobody;
+    if (nobodys != NULL)
+        X509_CRL_get0_by_serial(list, &nobody, nobodys);
+    ASN1_INTEGER_free(nobodys);
+}
+
 /* Takes the list. */
 static bool add(struct revocation_lists *lists, X509_CRL *list, struct error *err)
 {
@@ -21,6 +31,7 @@ static bool add(struct revocation_lists *lists, X509_CRL *list, struct error *er
         .issuer = certificate_fields_name(X509_CRL_get_issuer(list)),
         .next_update_s = certificate_fields_time(X509_CRL_get0_nextUpdate(list)),
     };
+    sort(list);
     if (added->issuer == NULL)
         return error_set(err, ERROR_INTERNAL, "the name of a list's issuer cannot be told");
     return added->next_update_s != 0 ||
