@@ -20,7 +20,7 @@ static struct temp_dir *folder;
 static struct certificate certificate;
 static struct fake_upstream *upstreams[UPSTREAMS];
 static struct buffer secured; /* a listener with TLS */
-static const char *proxy_arguments[] = {"--listen", NULL, NULL};
+static const char *proxy_arguments[] = {"--trusted-proxies", "127.0.0.0/8", "--listen", NULL, NULL};
 static struct pointsman *pointsman;
 
 static int start(void **state)
@@ -35,7 +35,7 @@ static int start(void **state)
     certificate_clear(&authority);
     buffer_printf(&secured, "secured=127.0.0.1:0,certificate=%s,key=%s", certificate.certificate,
                   certificate.key);
-    proxy_arguments[1] = buffer_string(&secured);
+    proxy_arguments[3] = buffer_string(&secured);
     pointsman = pointsman_start(&(struct pointsman_options){.proxy_arguments = proxy_arguments});
     return 0;
 }
@@ -378,6 +378,15 @@ static void over_tls_a_cookie_is_secure(void **state)
     tls_probe_close(probe);
 }
 
+/* SESSION-4 */
+static void behind_a_trusted_proxy_it_is_as_that_says(void **state)
+{
+    (void)state;
+    put_kept();
+    assert_non_null(strstr(ask("/kept", "X-Forwarded-Proto: https\r\n").attributes, "; Secure;"));
+    assert_null(strstr(ask("/kept", "X-Forwarded-Proto: http\r\n").attributes, "Secure"));
+}
+
 /* SESSION-7 SESSION-6 */
 static void a_header_keeps_a_client_as_well(void **state)
 {
@@ -528,6 +537,7 @@ int main(void)
         cmocka_unit_test(an_endpoint_that_is_ejected_gives_its_sessions_to_others),
         cmocka_unit_test(over_http2_cookies_may_come_one_by_one),
         cmocka_unit_test(over_tls_a_cookie_is_secure),
+        cmocka_unit_test(behind_a_trusted_proxy_it_is_as_that_says),
         cmocka_unit_test(a_header_keeps_a_client_as_well),
         cmocka_unit_test(what_does_not_go_together_is_refused_by_its_flag),
         cmocka_unit_test(explain_and_get_say_where_the_token_is),

@@ -110,6 +110,17 @@ static void a_first_answer_sets_a_cookie(void **state)
                      TOKEN_LENGTH);
 }
 
+/* SESSION-4 */
+static void nobody_but_a_trusted_peer_says_that_it_is_secure(void **state)
+{
+    struct stage *stage = *state;
+    stage_start(stage);
+
+    struct told told = ask_cookie(stage, "X-Forwarded-Proto: https\r\n", 0);
+
+    assert_null(strstr(told.head, "Secure"));
+}
+
 /* SESSION-1 SESSION-7 */
 static void a_client_that_shows_it_comes_back_and_is_told_nothing(void **state)
 {
@@ -546,6 +557,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SESSION_TEST(a_first_answer_sets_a_cookie),
+        SESSION_TEST(nobody_but_a_trusted_peer_says_that_it_is_secure),
         SESSION_TEST(a_client_that_shows_it_comes_back_and_is_told_nothing),
         SESSION_TEST(the_first_cookie_of_its_name_counts_in_whatever_field),
         SESSION_TEST(what_is_no_token_begins_a_session),
