@@ -57,7 +57,9 @@ const struct option backend_health_options[] = {
     {"health-path", OPTION_STRING, &backend_args.health_path, "PATH",
      "Ask each endpoint for this path now and then."},
     {"health-type", OPTION_STRING, &backend_args.health_type, "TYPE",
-     "HTTP (where none is given), or TCP: connecting is enough."},
+     "HTTP (where none is given), TCP: connecting is enough, or GRPC: grpc.health.v1 is asked."},
+    {"health-service", OPTION_STRING, &backend_args.health_service, "NAME",
+     "The gRPC service to ask about. Without one: the server as a whole."},
     {"health-host", OPTION_STRING, &backend_args.health_host, "HOST", "The Host to ask for."},
     {"health-interval", OPTION_STRING, &backend_args.health_interval, "DURATION",
      "From one check to the next."},
@@ -324,8 +326,11 @@ static bool parse_health_type(const char *text, Pointsman__V1__HealthCheckType *
         *type = POINTSMAN__V1__HEALTH_CHECK_TYPE__HEALTH_CHECK_TYPE_HTTP;
     else if (strcmp(text, "TCP") == 0)
         *type = POINTSMAN__V1__HEALTH_CHECK_TYPE__HEALTH_CHECK_TYPE_TCP;
+    else if (strcmp(text, "GRPC") == 0)
+        *type = POINTSMAN__V1__HEALTH_CHECK_TYPE__HEALTH_CHECK_TYPE_GRPC;
     else
-        return error_set(err, ERROR_INVALID, "--health-type: '%s' is neither HTTP nor TCP", text);
+        return error_set(err, ERROR_INVALID, "--health-type: '%s' is none of HTTP, TCP and GRPC",
+                         text);
     return true;
 }
 
@@ -343,6 +348,8 @@ static bool set_health_check(const struct backend_args *args, BackendMessage *ba
         remember(draft, "--health-type", args->health_type, "health_check.type");
     }
     set_text(draft, "--health-path", args->health_path, "health_check.path", &check->path, &any);
+    set_text(draft, "--health-service", args->health_service, "health_check.service",
+             &check->service, &any);
     set_text(draft, "--health-host", args->health_host, "health_check.host", &check->host, &any);
     if (!set_duration(draft, "--health-interval", args->health_interval, "health_check.interval",
                       &check->interval, &any, err) ||

@@ -20,7 +20,7 @@ struct backend_args {
     bool hash_source;
     /* while they are well */
     const char *health_type, *health_path, *health_host, *health_interval, *health_timeout;
-    const char *health_unhealthy, *health_healthy;
+    const char *health_unhealthy, *health_healthy, *health_service;
     struct option_list health_codes;
     const char *eject_after, *eject_time, *eject_max_time, *eject_max_percent, *panic_percent;
     const char *max_connections, *max_pending, *max_requests;

@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "proxy/http/byte_stream.h"
 #include "proxy/http/probe_http2.h"
+#include "proxy/upstream/grpc_check.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -104,6 +105,14 @@ static struct slice host_of(const struct health_check *check)
 static void put_request(struct probe_run *run, const struct health_check *check)
 {
     const struct check_settings *settings = &check->settings;
+    if (settings->type == CHECK_GRPC) {
+        struct buffer body = BUFFER_EMPTY;
+        grpc_check_put_request(settings->service, &body);
+        run->http2 = probe_http2_new_call(GRPC_CHECK_PATH, host_of(check), run->ssl != NULL,
+                                          buffer_slice(&body), &run->request);
+        buffer_clear(&body);
+        return;
+    }
     if (check->endpoint->protocol == ENDPOINT_HTTP2) {
         run->http2 =
             probe_http2_new(settings->path, host_of(check), run->ssl != NULL, &run->request);
@@ -143,6 +152,23 @@ static void judge(struct health_probe *probe, unsigned status)
     conclude(probe, failure);
 }
 
+static void judge_call(struct health_probe *probe)
+{
+    const struct probe_http2 *call = probe->run->http2;
+    struct slice grpc_status = probe_http2_grpc_status(call);
+    char failure[64];
+    if (probe_http2_status(call) != 200)
+        snprintf(failure, sizeof(failure), "status %u", probe_http2_status(call));
+    else if (slice_equals(grpc_status, SLICE("0")))
+        return conclude(probe, grpc_check_problem(probe_http2_body(call)));
+    else if (grpc_status.length == 0)
+        snprintf(failure, sizeof(failure), "no grpc-status");
+    else
+        snprintf(failure, sizeof(failure), "grpc-status %.*s", (int)grpc_status.length,
+                 grpc_status.at);
+    conclude(probe, failure);
+}
+
 /* Only the head matters. */
 static void on_bytes(struct health_probe *probe)
 {
@@ -172,7 +198,9 @@ static void on_http2_bytes(struct health_probe *probe)
     buffer_reset(&run->response);
     switch (answer) {
     case PROBE_ANSWER_STATUS:
-        return judge(probe, probe_http2_status(run->http2));
+        return probe->check->settings.type == CHECK_GRPC
+                   ? judge_call(probe)
+                   : judge(probe, probe_http2_status(run->http2));
     case PROBE_ANSWER_BROKEN:
         return conclude(probe, "the answer is not valid HTTP/2");
     case PROBE_ANSWER_MORE:
@@ -220,15 +248,16 @@ static void send_request(struct health_probe *probe)
 
 static void on_secured(struct health_probe *probe)
 {
-    const struct endpoint *endpoint = probe->check->endpoint;
-    if (endpoint->protocol == ENDPOINT_HTTP2 && probe->run->ssl != NULL &&
-        !tls_client_has_http2(probe->run->ssl))
+    const struct health_check *check = probe->check;
+    bool is_http2 =
+        check->endpoint->protocol == ENDPOINT_HTTP2 || check->settings.type == CHECK_GRPC;
+    if (is_http2 && probe->run->ssl != NULL && !tls_client_has_http2(probe->run->ssl))
         return conclude(probe, "does not speak HTTP/2");
     probe->run->is_secured = true;
     event_watch_change(&probe->run->watch, EPOLLIN | EPOLLOUT);
-    if (!probe->check->settings.is_http)
+    if (check->settings.type == CHECK_TCP)
         return conclude(probe, NULL);
-    put_request(probe->run, probe->check);
+    put_request(probe->run, check);
     start_parser(probe->run);
     send_request(probe);
 }

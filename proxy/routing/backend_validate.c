@@ -11,6 +11,7 @@
 enum {
     MAX_ENDPOINTS = 10000,
     MAX_PORTS = 128,
+    HEALTH_SERVICE_BYTES_MAX = 1024,
     MAX_EXPECTED_STATUSES = 64,
     UNIX_PATH_MAX_LENGTH = sizeof(((struct sockaddr_un *)0)->sun_path) - 1,
 };
@@ -150,9 +151,26 @@ static void validate_load_balancing(struct validation *validation,
     validate_duration(validation, "slow_start", balancing->slow_start);
 }
 
+/* What a check of another type would not look at. */
+static void validate_health_check_type(struct validation *validation,
+                                       const Pointsman__V1__HealthCheck *check)
+{
+    bool is_grpc = check->type == POINTSMAN__V1__HEALTH_CHECK_TYPE__HEALTH_CHECK_TYPE_GRPC;
+    if (is_grpc && check->path[0] != '\0')
+        validation_problem(validation, "path", "does not go with the type GRPC");
+    if (is_grpc && check->n_expected_statuses > 0)
+        validation_problem(validation, "expected_statuses", "does not go with the type GRPC");
+    if (!is_grpc && check->service[0] != '\0')
+        validation_problem(validation, "service", "goes with the type GRPC alone");
+    if (strlen(check->service) > HEALTH_SERVICE_BYTES_MAX)
+        validation_problem(validation, "service", "must be at most %d bytes",
+                           HEALTH_SERVICE_BYTES_MAX);
+}
+
 static void validate_health_check(struct validation *validation,
                                   const Pointsman__V1__HealthCheck *check)
 {
+    validate_health_check_type(validation, check);
     if (protobuf_c_enum_descriptor_get_value(&pointsman__v1__health_check_type__descriptor,
                                              (int)check->type) == NULL)
         validation_problem(validation, "type", "is unknown: %d", (int)check->type);

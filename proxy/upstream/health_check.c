@@ -40,13 +40,29 @@ void check_registry_free(struct check_registry *registry)
 
 /* --- settings -------------------------------------------------------------------------------- */
 
+static enum check_type type_of(const Pointsman__V1__HealthCheck *message)
+{
+    switch (message->type) {
+    case POINTSMAN__V1__HEALTH_CHECK_TYPE__HEALTH_CHECK_TYPE_TCP:
+        return CHECK_TCP;
+    case POINTSMAN__V1__HEALTH_CHECK_TYPE__HEALTH_CHECK_TYPE_GRPC:
+        return CHECK_GRPC;
+    case POINTSMAN__V1__HEALTH_CHECK_TYPE__HEALTH_CHECK_TYPE_UNSPECIFIED:
+    case POINTSMAN__V1__HEALTH_CHECK_TYPE__HEALTH_CHECK_TYPE_HTTP:
+    case _POINTSMAN__V1__HEALTH_CHECK_TYPE_IS_INT_SIZE:
+        break;
+    }
+    return CHECK_HTTP;
+}
+
 /* Borrows from the message. */
 static struct check_settings settings_of(const Pointsman__V1__HealthCheck *message)
 {
     return (struct check_settings){
-        .is_http = message->type != POINTSMAN__V1__HEALTH_CHECK_TYPE__HEALTH_CHECK_TYPE_TCP,
+        .type = type_of(message),
         .path = message->path[0] == '\0' ? SLICE("/") : slice_from_string(message->path),
         .host = slice_from_string(message->host),
+        .service = slice_from_string(message->service),
         .interval_ms = backend_milliseconds(message->interval, DEFAULT_INTERVAL_MS),
         .timeout_ms = backend_milliseconds(message->timeout, DEFAULT_TIMEOUT_MS),
         .unhealthy_after =
@@ -59,8 +75,8 @@ static struct check_settings settings_of(const Pointsman__V1__HealthCheck *messa
 
 static bool are_equal(const struct check_settings *a, const struct check_settings *b)
 {
-    return a->is_http == b->is_http && slice_equals(a->path, b->path) &&
-           slice_equals(a->host, b->host) && a->interval_ms == b->interval_ms &&
+    return a->type == b->type && slice_equals(a->path, b->path) && slice_equals(a->host, b->host) &&
+           slice_equals(a->service, b->service) && a->interval_ms == b->interval_ms &&
            a->timeout_ms == b->timeout_ms && a->unhealthy_after == b->unhealthy_after &&
            a->healthy_after == b->healthy_after && a->status_count == b->status_count &&
            (a->status_count == 0 ||
@@ -81,8 +97,9 @@ static struct health_check *check_new(struct check_registry *registry, struct en
                                       const struct check_settings *settings)
 {
     size_t status_bytes = settings->status_count * sizeof(settings->statuses[0]);
-    struct health_check *check = memory_allocate_zeroed(
-        1, sizeof(*check) + status_bytes + settings->path.length + settings->host.length);
+    size_t text_bytes = settings->path.length + settings->host.length + settings->service.length;
+    struct health_check *check =
+        memory_allocate_zeroed(1, sizeof(*check) + status_bytes + text_bytes);
     uint32_t *statuses = (uint32_t *)(check + 1);
     char *texts = (char *)statuses + status_bytes;
     if (status_bytes > 0)
@@ -91,6 +108,7 @@ static struct health_check *check_new(struct check_registry *registry, struct en
     check->settings.statuses = statuses;
     check->settings.path = copy_text(&texts, settings->path);
     check->settings.host = copy_text(&texts, settings->host);
+    check->settings.service = copy_text(&texts, settings->service);
     check->registry = registry;
     check->endpoint = endpoint;
     check->users = 1;

@@ -20,10 +20,17 @@
 
 struct check_registry;
 
+enum check_type {
+    CHECK_HTTP,
+    CHECK_TCP,  /* a connection is all it takes */
+    CHECK_GRPC, /* see grpc_check.h */
+};
+
 struct check_settings {
-    bool is_http; /* else TCP: a connection is all it takes */
+    enum check_type type;
     struct slice path;
     struct slice host; /* length 0: the endpoint's address */
+    struct slice service;
     uint64_t interval_ms;
     uint64_t timeout_ms;
     uint32_t unhealthy_after; /* failures in a row */

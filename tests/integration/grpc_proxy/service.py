@@ -110,6 +110,25 @@ def seen(request, context):
         return b"%d" % counts[request.decode()]
 
 
+serving = {"": True}
+
+
+def check(request, context):
+    """grpc.health.v1: SERVING (1) or NOT_SERVING (2), by the service's name."""
+    name = request[2:].decode()  # behind the field's tag and length
+    if name not in serving:
+        context.abort(grpc.StatusCode.NOT_FOUND, "unknown service")
+    return b"\x08\x01" if serving[name] else b"\x08\x02"
+
+
+def serve(request, context):
+    """What the health check says from now on: b"NAME 1" or b"NAME 0"."""
+    del context
+    name, state = request.decode().split(" ")
+    serving[name] = state == "1"
+    return b""
+
+
 def process(request, context):
     """Which of several services this is."""
     del request, context
@@ -129,10 +148,13 @@ class Handlers(grpc.GenericRpcHandler):
         "Process": grpc.unary_unary_rpc_method_handler(process),
         "Other": grpc.unary_unary_rpc_method_handler(process),
         "Seen": grpc.unary_unary_rpc_method_handler(seen),
+        "Serve": grpc.unary_unary_rpc_method_handler(serve),
     }
 
     def service(self, handler_call_details):
         service, method = handler_call_details.method[1:].split("/")
+        if (service, method) == ("grpc.health.v1.Health", "Check"):
+            return grpc.unary_unary_rpc_method_handler(check)
         return self.calls.get(method) if service == "test.Service" else None
 
 

@@ -141,9 +141,21 @@ static void checks_and_ejection_have_their_flags(void **state)
     assert_int_equal(backend->passive_health->base_ejection->seconds, 30);
     assert_origin("health_check.interval", "--health-interval 5s");
     assert_origin("health_check", "--health-...");
-    assert_refused("users --health-type icmp", "--health-type: 'icmp' is neither HTTP nor TCP");
+    assert_refused("users --health-type icmp",
+                   "--health-type: 'icmp' is none of HTTP, TCP and GRPC");
     assert_refused("users --eject-max-percent 101",
                    "--eject-max-percent: '101' is not a number from 0 to 100");
+}
+
+static void a_check_of_grpc_may_name_a_service(void **state)
+{
+    (void)state;
+    const BackendMessage *backend =
+        build_ok("users --to h2c://a:1 --health-type GRPC --health-service a.B");
+    assert_int_equal(backend->health_check->type,
+                     POINTSMAN__V1__HEALTH_CHECK_TYPE__HEALTH_CHECK_TYPE_GRPC);
+    assert_string_equal(backend->health_check->service, "a.B");
+    assert_origin("health_check.service", "--health-service a.B");
 }
 
 static void tls_and_limits_have_their_flags(void **state)
@@ -170,6 +182,7 @@ int main(void)
         BACKEND_TEST(endpoints_and_ports_are_listed),
         BACKEND_TEST(policies_go_by_their_name),
         BACKEND_TEST(checks_and_ejection_have_their_flags),
+        BACKEND_TEST(a_check_of_grpc_may_name_a_service),
         BACKEND_TEST(tls_and_limits_have_their_flags),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -197,6 +197,25 @@ static void an_unknown_choice_lists_the_known_ones(void **state)
         "RoundRobin, Random, ConsistentHash\n");
 }
 
+static void a_health_check_has_what_its_type_looks_at(void **state)
+{
+    (void)state;
+    assert_documents_refused(
+        BACKEND_HEAD "spec:\n"
+                     "  endpoints: ['http://a:1']\n"
+                     "  healthCheck:\n"
+                     "    type: GRPC\n"
+                     "    path: /x\n"
+                     "    expectedStatuses: [200]\n",
+        "a.yaml:8:11: spec.healthCheck.path: does not go with the type GRPC\n"
+        "a.yaml:9:23: spec.healthCheck.expectedStatuses: does not go with the type GRPC\n");
+    assert_documents_refused(
+        BACKEND_HEAD "spec:\n"
+                     "  endpoints: ['http://a:1']\n"
+                     "  healthCheck: {service: a.B}\n",
+        "a.yaml:6:26: spec.healthCheck.service: goes with the type GRPC alone\n");
+}
+
 static void text_that_cannot_be_sent_is_refused(void **state)
 {
     (void)state;
@@ -374,6 +393,7 @@ int main(void)
         DOCUMENT_TEST(a_filters_type_and_content_agree),
         DOCUMENT_TEST(what_is_not_supported_is_refused_by_its_name),
         DOCUMENT_TEST(an_unknown_choice_lists_the_known_ones),
+        DOCUMENT_TEST(a_health_check_has_what_its_type_looks_at),
         DOCUMENT_TEST(text_that_cannot_be_sent_is_refused),
         DOCUMENT_TEST(surrogate_pairs_of_json_are_characters),
         DOCUMENT_TEST(what_stands_behind_a_pair_keeps_its_column),

@@ -188,6 +188,42 @@ static void an_endpoint_of_http2_is_asked_over_http2(void **state)
     endpoint_release(&other);
 }
 
+/* SETTINGS, ":status: 200", a message of two bytes, and "grpc-status: 0" behind it. */
+#define GRPC_ANSWER(message)                                                                       \
+    {                                                                                              \
+        .action = FAKE_SEND,                                                                       \
+        .text = "\0\0\0\x04\0\0\0\0\0"                                                             \
+                "\0\0\x01\x01\x04\0\0\0\x01\x88"                                                   \
+                "\0\0\x07\0\0\0\0\0\x01\0\0\0\0\x02" message                                       \
+                "\0\0\x0f\x01\x05\0\0\0\x01\0\x0bgrpc-status\x01"                                  \
+                "0",                                                                               \
+        .text_length = 9 + 10 + 16 + 24                                                            \
+    }
+
+static void a_server_of_grpc_is_asked_whether_it_serves(void **state)
+{
+    (void)state;
+    static const struct fake_step bad[] = {{.action = FAKE_READ_HEAD},
+                                           GRPC_ANSWER("\x08\x02"), /* NOT_SERVING */
+                                           {.action = FAKE_READ_TO_END},
+                                           {.action = FAKE_CLOSE}};
+    static const struct fake_step good[] = {{.action = FAKE_READ_HEAD},
+                                            GRPC_ANSWER("\x08\x01"), /* SERVING */
+                                            {.action = FAKE_READ_TO_END},
+                                            {.action = FAKE_CLOSE}};
+    message.type = POINTSMAN__V1__HEALTH_CHECK_TYPE__HEALTH_CHECK_TYPE_GRPC;
+    fake_upstream_script(upstream, bad);
+    for (unsigned i = 0; i < message.healthy; i++)
+        fake_upstream_script(upstream, good);
+    struct health_check *check = use();
+
+    assert_true(wait_until(is_unhealthy, check, WAIT_MS));
+    assert_true(wait_until(is_healthy, check, WAIT_MS));
+    /* Then it answers as HTTP/1 does, which is no answer. */
+    assert_true(wait_until(is_unhealthy, check, WAIT_MS));
+    health_check_leave(&check);
+}
+
 static void checks_that_were_there_before_are_taken_up(void **state)
 {
     (void)state;
@@ -208,6 +244,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(who_never_answers_is_unhealthy),
         TEST(an_endpoint_of_http2_is_asked_over_http2),
+        TEST(a_server_of_grpc_is_asked_whether_it_serves),
         TEST(who_closes_without_an_answer_is_unhealthy),
         TEST(who_answers_garbage_is_unhealthy),
         TEST(an_answer_behind_an_informational_one_counts),

@@ -76,7 +76,7 @@ static void settings_have_defaults(void **state)
     message.path = (char *)"";
     struct health_check *check = health_check_use(registry, endpoint, &message);
 
-    assert_true(check->settings.is_http);
+    assert_int_equal(check->settings.type, CHECK_HTTP);
     assert_true(slice_equals(check->settings.path, SLICE("/")));
     assert_int_equal(check->settings.interval_ms, 5000);
     assert_int_equal(check->settings.timeout_ms, 1000);
