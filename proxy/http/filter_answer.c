@@ -9,7 +9,7 @@ static void reply(struct exchange *exchange, const struct filter_answer *answer)
     local_reply_headers(exchange, answer->status, answer->headers, answer->header_count);
 }
 
-bool filter_answer_preflight(struct exchange *exchange, const struct filter_list *filters)
+bool filter_answer_preflight_of(struct exchange *exchange, const struct filter_list *filters)
 {
     struct filter_answer answer;
     if (!filter_request_preflight(filters, &exchange->request.head, &answer, &exchange->arena))
@@ -18,7 +18,7 @@ bool filter_answer_preflight(struct exchange *exchange, const struct filter_list
     return true;
 }
 
-bool filter_answer_redirect(struct exchange *exchange, const struct filter_list *filters)
+bool filter_answer_redirect_of(struct exchange *exchange, const struct filter_list *filters)
 {
     struct filter_answer answer;
     if (!filter_request_redirect(filters, &exchange->request.head, &answer, &exchange->arena))

@@ -213,8 +213,6 @@ static void choose(struct exchange *exchange, struct backend *backend)
 static void choose_each(struct exchange *exchange, const struct filter_list *filters,
                         const struct route_table *table)
 {
-    if (filters == NULL)
-        return;
     for (size_t i = 0; i < filters->mirror_count; i++) {
         const struct mirror_target *target = &filters->mirrors[i];
         if (mirror_target_wants(target, balancer_random_next(&exchange->worker->random)))
@@ -227,11 +225,14 @@ static void choose_each(struct exchange *exchange, const struct filter_list *fil
 /* What follows a WebSocket handshake answers what the endpoint says: nothing to be copied. */
 void mirror_choose(struct exchange *exchange, const struct route_table *table)
 {
-    const struct forwarding *forwarding = &exchange->forwarding;
+    const struct filter_list *of_rule = exchange->forwarding.rule->policy->filters;
+    const struct filter_list *of_choice = exchange->forwarding.choice->filters;
     if (exchange->request.wants_websocket)
         return;
-    choose_each(exchange, forwarding->rule->policy->filters, table);
-    choose_each(exchange, forwarding->choice->filters, table);
+    if (of_rule != NULL)
+        choose_each(exchange, of_rule, table);
+    if (of_choice != NULL)
+        choose_each(exchange, of_choice, table);
 }
 
 void mirror_request(struct exchange *exchange)
