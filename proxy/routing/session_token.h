@@ -4,8 +4,9 @@
  * every worker, every proxy of one control, and each of them after a restart reads it alike. The
  * endpoint is sealed and the whole is signed with a key that comes from the epoch of control's
  * database: it shows no address, and no client can change it or make one of its own. Who can read
- * the epoch, in logs or on /status, could; it would choose among the endpoints of a rule, no more.
- * A database that is restored has a new epoch, and tokens made before mean nothing to it.
+ * the epoch, in logs or on /status, could: choose among the endpoints of a rule, and stay beyond
+ * the session's timeout, no more. A database that is restored has a new epoch, and tokens made
+ * before mean nothing to it.
  *
  * Threads: any. */
 #ifndef PROXY_ROUTING_SESSION_TOKEN_H
