@@ -57,9 +57,7 @@ static int start(void **state)
                                      "--head-timeout",
                                      "2s",
                                      NULL};
-    pointsman = pointsman_start(&(struct pointsman_options){.proxy_arguments = arguments});
-    pointsman_routectl_ok(pointsman, "add", "all", "--path-prefix", "/", "--to",
-                          fake_upstream_url(upstream), NULL);
+    pointsman = pointsman_start_serving(arguments, fake_upstream_url(upstream));
     buffer_clear(&secured);
     buffer_clear(&local);
     return 0;

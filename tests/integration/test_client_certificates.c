@@ -50,9 +50,7 @@ static int start(void **state)
                   authority.certificate, site.certificate, site.key);
     const char *const arguments[] = {"--listen", buffer_string(&listen), "--access-log", access_log,
                                      NULL};
-    pointsman = pointsman_start(&(struct pointsman_options){.proxy_arguments = arguments});
-    pointsman_routectl_ok(pointsman, "add", "all", "--path-prefix", "/", "--to",
-                          fake_upstream_url(upstream), NULL);
+    pointsman = pointsman_start_serving(arguments, fake_upstream_url(upstream));
     required_port = pointsman_listener_port(pointsman, "required");
     optional_port = pointsman_listener_port(pointsman, "optional");
     plain_port = pointsman_listener_port(pointsman, "plain");

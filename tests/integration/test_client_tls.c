@@ -52,9 +52,7 @@ static int start(void **state)
                                      "--tls-handshake-timeout",
                                      "2s",
                                      NULL};
-    pointsman = pointsman_start(&(struct pointsman_options){.proxy_arguments = arguments});
-    pointsman_routectl_ok(pointsman, "add", "all", "--path-prefix", "/", "--to",
-                          fake_upstream_url(upstream), NULL);
+    pointsman = pointsman_start_serving(arguments, fake_upstream_url(upstream));
     port = pointsman_listener_port(pointsman, "https");
     other_port = pointsman_listener_port(pointsman, "second");
     clear_port = pointsman_port(pointsman);

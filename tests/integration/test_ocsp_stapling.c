@@ -54,9 +54,7 @@ static int start(void **state)
     buffer_printf(&listen, "https=127.0.0.1:0,certificate=%s,key=%s,ocsp=%s,certificates=%s",
                   first_chain, first.key, first_ocsp, pairs);
     const char *const arguments[] = {"--listen", buffer_string(&listen), NULL};
-    pointsman = pointsman_start(&(struct pointsman_options){.proxy_arguments = arguments});
-    pointsman_routectl_ok(pointsman, "add", "all", "--path-prefix", "/", "--to",
-                          fake_upstream_url(upstream), NULL);
+    pointsman = pointsman_start_serving(arguments, fake_upstream_url(upstream));
     port = pointsman_listener_port(pointsman, "https");
     buffer_clear(&listen);
     free(pairs);

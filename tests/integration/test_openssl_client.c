@@ -111,9 +111,7 @@ static int start(void **state)
     const char *const arguments[] = {
         "--listen", buffer_string(&listen), "--listen", buffer_string(&second), "--listen", rsa,
         NULL};
-    pointsman = pointsman_start(&(struct pointsman_options){.proxy_arguments = arguments});
-    pointsman_routectl_ok(pointsman, "add", "all", "--path-prefix", "/", "--to",
-                          fake_upstream_url(upstream), NULL);
+    pointsman = pointsman_start_serving(arguments, fake_upstream_url(upstream));
     port = pointsman_listener_port(pointsman, "https");
     second_port = pointsman_listener_port(pointsman, "second");
     rsa_port = pointsman_listener_port(pointsman, "rsa");

@@ -99,6 +99,14 @@ struct pointsman *pointsman_start(const struct pointsman_options *options)
     return pointsman;
 }
 
+struct pointsman *pointsman_start_serving(const char *const *proxy_arguments, const char *url)
+{
+    struct pointsman *pointsman =
+        pointsman_start(&(struct pointsman_options){.proxy_arguments = proxy_arguments});
+    pointsman_routectl_ok(pointsman, "add", "all", "--path-prefix", "/", "--to", url, NULL);
+    return pointsman;
+}
+
 void pointsman_free(struct pointsman *pointsman)
 {
     if (pointsman == NULL)

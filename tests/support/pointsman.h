@@ -26,6 +26,8 @@ struct pointsman_options {
 
 /* Starts control, then the proxy, and waits until it is ready. */
 struct pointsman *pointsman_start(const struct pointsman_options *options);
+/* The same with these arguments of the proxy, and a route of everything to `url`. */
+struct pointsman *pointsman_start_serving(const char *const *proxy_arguments, const char *url);
 /* Makes the folder and starts nothing. */
 struct pointsman *pointsman_new(const struct pointsman_options *options);
 /* Stops what runs; fails the test when it does not end with 0. Harmless on NULL. */
