@@ -137,21 +137,40 @@ bool header_name_is_token(struct slice text)
     return text.length > 0 && character_token_span(text.at, text.length) == text.length;
 }
 
-bool header_name_is_visible(struct slice name, enum header_id id, bool peer_is_trusted)
-{
-    if (id == HEADER_PROXY)
-        return false;
-    if ((header_name_traits(id) & HEADER_IS_CLAIM) && !peer_is_trusted)
-        return false;
-    return memchr(name.at, '_', name.length) == NULL;
-}
-
 /* Letters in lower case, digits, and '-' for all others. */
 static char read_character(char c)
 {
     char lower = ascii_lower(c);
     bool is_kept = (lower >= 'a' && lower <= 'z') || character_is(c, CHARACTER_DIGIT);
     return is_kept ? lower : '-';
+}
+
+static bool reads_as_start(struct slice name, struct slice start)
+{
+    return name.length >= start.length &&
+           header_name_reads_as(slice_of(name.at, start.length), start);
+}
+
+/* The claims whose names have a character that could be another one. */
+static bool reads_as_claim(struct slice name)
+{
+    char first = name.length == 0 ? '\0' : ascii_lower(name.at[0]);
+    if (first == 'x')
+        return reads_as_start(name, SLICE("x-forwarded-")) ||
+               reads_as_start(name, SLICE("x-client-cert-"));
+    return first == 'c' && (header_name_reads_as(name, SLICE("client-cert")) ||
+                            header_name_reads_as(name, SLICE("client-cert-chain")));
+}
+
+bool header_name_is_visible(struct slice name, enum header_id id, bool peer_is_trusted)
+{
+    if (id == HEADER_PROXY)
+        return false;
+    if ((header_name_traits(id) & HEADER_IS_CLAIM) && !peer_is_trusted)
+        return false;
+    if (id == HEADER_OTHER && reads_as_claim(name))
+        return false;
+    return memchr(name.at, '_', name.length) == NULL;
 }
 
 bool header_name_reads_as(struct slice name, struct slice other)

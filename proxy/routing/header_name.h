@@ -76,7 +76,8 @@ bool header_name_is_token(struct slice text);
 /* Whether anyone behind the parser may see a request's field at all. Names with '_' are the same to
  * CGI and its heirs as names with '-', so one of them could stand beside a field of ours (RFC 3875
  * section 4.1.18); Proxy would become HTTP_PROXY there; and only a trusted peer is believed when
- * it says who the client is. */
+ * it says who the client is, nobody in a name that is only read as one of these
+ * ("X.Forwarded.For", see header_name_reads_as). */
 bool header_name_is_visible(struct slice name, enum header_id id, bool peer_is_trusted);
 
 /* Whether CGI and its heirs may read both names as one (RFC 3875 section 4.1.18): '-' is '_' to all

@@ -105,6 +105,8 @@ static const struct hostile_case fields_cases[] = {
     FIELD_SERVED("Host_: evil", ""),
     FIELD_SERVED("X_Forwarded_For: 10.0.0.1", ""),
     FIELD_SERVED("X-Forwarded_For: 10.0.0.1", ""),
+    FIELD_SERVED("X.Forwarded.For: 10.0.0.1", ""),
+    FIELD_SERVED("X-Client.Cert-Subject: evil\r\nX.A: b", "X.A: b\r\n"),
     FIELD_SERVED("X_Real_IP: 10.0.0.1\r\nX-A: b", "X-A: b\r\n"),
     FIELD_SERVED("HTTP_HOST: evil", ""),
     FIELD_SERVED("Content_Type: evil", ""),

@@ -78,6 +78,41 @@ static void what_speaks_of_a_clients_certificate_is_a_claim(void **state)
     assert_int_equal(header_name_id(SLICE("client-certs")), HEADER_OTHER);
 }
 
+static bool is_visible(const char *name, bool peer_is_trusted)
+{
+    struct slice text = slice_from_string(name);
+    return header_name_is_visible(text, header_name_id(text), peer_is_trusted);
+}
+
+static void a_claim_is_seen_from_a_trusted_peer_alone(void **state)
+{
+    (void)state;
+    assert_true(is_visible("X-Forwarded-For", true));
+    assert_false(is_visible("X-Forwarded-For", false));
+    assert_false(is_visible("Client-Cert", false));
+}
+
+static void what_is_only_read_as_a_claim_is_never_seen(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "X.Forwarded.For", "x-forwarded.proto", "X!FORWARDED-Any",   "X.Client.Cert.Subject",
+        "x-client~cert-",  "Client.Cert",       "client-cert+chain", "X_Forwarded_For"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        assert_false(is_visible(names[i], false));
+        assert_false(is_visible(names[i], true));
+    }
+}
+
+static void names_that_are_read_as_none_are_seen(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "x", "X.Forwarded", "XForwarded-For", "my.key-bin", "Client.Certs", "c", "x.request.id"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        assert_true(is_visible(names[i], false));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -87,6 +122,9 @@ int main(void)
         cmocka_unit_test(shorter_and_longer_names_are_others),
         cmocka_unit_test(the_forwarded_family_is_known_by_its_prefix),
         cmocka_unit_test(what_speaks_of_a_clients_certificate_is_a_claim),
+        cmocka_unit_test(a_claim_is_seen_from_a_trusted_peer_alone),
+        cmocka_unit_test(what_is_only_read_as_a_claim_is_never_seen),
+        cmocka_unit_test(names_that_are_read_as_none_are_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
