@@ -271,25 +271,46 @@ static void wait_for_work_locked(struct local_copy *copy) REQUIRES(copy->mutex)
     }
 }
 
-/* Whoever writes the copy lets go of it when we have taken over from it. */
-static void wait_for_predecessor(struct local_copy *copy)
+/* Whoever writes the copy lets go of it when we have taken over from it. False when we are to stop
+ * before that: what we would write is not ours to write. */
+static bool wait_for_predecessor(struct local_copy *copy)
 {
     struct error err = {0};
-    bool is_waiting = copy->has_predecessor;
-    while (is_waiting && !lock_files(copy, &err)) {
+    bool is_stopping = false;
+    while (copy->has_predecessor && !lock_files(copy, &err) && err.code == ERROR_IN_USE) {
+        if (is_stopping)
+            return false;
         mutex_lock(&copy->mutex);
         if (!copy->is_stopping)
             wait_a_little_locked(copy);
-        is_waiting = !copy->is_stopping && err.code == ERROR_IN_USE;
+        is_stopping = copy->is_stopping;
         mutex_unlock(&copy->mutex);
     }
+    return true;
+}
+
+static void discard(struct local_copy *copy)
+{
+    mutex_lock(&copy->mutex);
+    struct replica_snapshot *snapshot = copy->snapshot;
+    struct change *before = copy->before_snapshot;
+    struct change *list = take_changes_locked(copy);
+    copy->snapshot = NULL;
+    copy->before_snapshot = NULL;
+    mutex_unlock(&copy->mutex);
+    free_changes(before);
+    free_changes(list);
+    replica_snapshot_release(&snapshot);
 }
 
 static void *write_behind(void *context)
 {
     struct local_copy *copy = context;
     bool is_last;
-    wait_for_predecessor(copy);
+    if (!wait_for_predecessor(copy)) {
+        discard(copy);
+        return NULL;
+    }
     do {
         mutex_lock(&copy->mutex);
         wait_for_work_locked(copy);

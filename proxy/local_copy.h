@@ -47,7 +47,8 @@ struct local_copy;
  * Without that it is an error, to be tried again, when another one writes. Copies all. */
 struct local_copy *local_copy_start(const char *path, const char *proxy_id,
                                     const struct local_copy_info *held, bool has_predecessor);
-/* What was handed over is on disk then, if the disk takes it. Harmless on NULL. */
+/* What was handed over is on disk then, if the disk takes it and a predecessor has let go of the
+ * copy. Harmless on NULL. */
 void local_copy_stop(struct local_copy *copy);
 
 /* One object of an update that is under way. Copies. */

@@ -1,6 +1,7 @@
 /* What happens to a local copy between two bases. */
 #include "common/buffer.h"
 #include "common/clock.h"
+#include "common/log.h"
 #include "proxy/local_copy_format.h"
 #include "proxy/local_copy_read.h"
 #include "proxy/routing/replica_snapshot.h"
@@ -347,6 +348,35 @@ static void only_one_writes_a_copy(void **state)
     assert_int_equal(copy_reading_ok(fixture->path, &info), 2);
 }
 
+/* As one of two takeovers that come fast: the first process still writes when the second one has to
+ * make room for a third. */
+static void a_successor_that_is_stopped_before_it_may_write_is_no_failure(void **state)
+{
+    struct journal_fixture *fixture = *state;
+    char *log = temp_dir_file(fixture->dir, "log");
+    journal_write_base(fixture);
+    journal_start(fixture);
+    struct local_copy *first = fixture->copy;
+    journal_put(fixture, ROUTE, "orders", SLICE("bytes"));
+    assert_true(wait_until(orders_is_on_disk, fixture, WAIT_MS));
+    assert_true(log_open(log, NULL));
+
+    fixture->copy = local_copy_start(fixture->path, "proxy-1", NULL, true);
+    local_copy_replace(fixture->copy, 1, 0);
+    rewrite(fixture);
+    journal_put(fixture, ROUTE, "carts", SLICE("bytes"));
+    journal_stop(fixture);
+    assert_true(log_open(NULL, NULL));
+
+    struct buffer logged = journal_read_file(log);
+    assert_int_equal(logged.length, 0);
+    local_copy_stop(first);
+    struct local_copy_info info;
+    assert_int_equal(copy_reading_ok(fixture->path, &info), 2);
+    buffer_clear(&logged);
+    free(log);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, journal_set_up, journal_tear_down)
 
 int main(void)
@@ -365,6 +395,7 @@ int main(void)
         TEST(a_disk_that_does_not_keep_up_costs_no_more_memory_and_asks_for_a_new_base),
         TEST(a_folder_that_is_gone_is_tried_again),
         TEST(only_one_writes_a_copy),
+        TEST(a_successor_that_is_stopped_before_it_may_write_is_no_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
