@@ -267,9 +267,16 @@ static enum exit_code commit_parts(struct session *session, const struct draft_p
     return commit_each(session, parts);
 }
 
+/* How much --prune removes only the daemon knows, before what there is was read. */
+static bool is_one_commit(const struct draft *draft)
+{
+    bool may_prune_much = in_parts && draft->request.n_replace_all > 0;
+    return !may_prune_much && (draft_fits(draft) || draft->claim_count == 0);
+}
+
 enum exit_code change_commit(struct session *session, struct draft *draft)
 {
-    if (draft_fits(draft) || draft->claim_count == 0) {
+    if (is_one_commit(draft)) {
         uint64_t revision;
         return commit_draft(session, draft, &revision);
     }

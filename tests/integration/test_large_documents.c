@@ -160,6 +160,32 @@ static void pruning_is_a_part_of_it(void **state)
     free(file);
 }
 
+/* DOC-8 DOC-17: a file of one object, and more than one commit can hold to be removed. */
+static void more_is_pruned_than_one_commit_can_hold(void **state)
+{
+    (void)state;
+    char *file = write_files("/last");
+    apply_all(file);
+    pointsman_routectl_ok(pointsman, "add", "old", "--path-prefix", "/old", "--label", "team=a",
+                          "--to", "http://10.0.0.9", NULL);
+    struct buffer text = BUFFER_EMPTY;
+    append_backend(&text, "s", "a");
+    char *few = temp_dir_write(pointsman_dir(pointsman), "few.yaml", buffer_string(&text));
+
+    ROUTECTL(1, NULL, "would delete 10002 objects, at most 10000", "apply", "-f", few, "--prune",
+             "--selector", "team=a");
+    ROUTECTL(0, "route old removed\n", "note: 1 objects are as they shall be already", "apply",
+             "-f", few, "--prune", "--selector", "team=a", "--in-parts");
+
+    char *list = output_of(pointsman, "list");
+    assert_int_equal(count_lines_with(list, "\n"), 1);
+    ROUTECTL(0, NULL, NULL, "backend", "get", "s");
+    free(list);
+    buffer_clear(&text);
+    free(few);
+    free(file);
+}
+
 /* DOC-17: the last part removes a backend that a route of another team names. */
 static void what_is_made_before_a_part_that_is_refused_stays(void **state)
 {
@@ -234,6 +260,7 @@ int main(void)
                                         start, stop),
         cmocka_unit_test_setup_teardown(what_is_so_already_needs_no_room, start, stop),
         cmocka_unit_test_setup_teardown(pruning_is_a_part_of_it, start, stop),
+        cmocka_unit_test_setup_teardown(more_is_pruned_than_one_commit_can_hold, start, stop),
         cmocka_unit_test_setup_teardown(what_is_made_before_a_part_that_is_refused_stays, start,
                                         stop),
         cmocka_unit_test_setup_teardown(files_are_removed_in_parts_too, start, stop),
