@@ -77,8 +77,7 @@ static void validate_session_header(struct validation *validation,
                            header->name);
     else if (!header_name_is_visible(name, id, false))
         validation_problem(validation, "name",
-                           "must not be '%s': requests lose headers with a '_' in their name",
-                           header->name);
+                           "must not be '%s': requests lose headers of such a name", header->name);
 }
 
 /* --- the whole ------------------------------------------------------------------------------ */

@@ -200,7 +200,9 @@ static void ask_all_many_times(void *clients)
 }
 
 /* A connection to the service that has just come back has to be looked at before it is used again;
- * those that have waited are used first. While the first few are opened, it cannot be helped. */
+ * those that have waited are used first. While the first few are opened, it cannot be helped. One
+ * more is opened, with four calls, whenever more requests are under way at once than ever before:
+ * no more often than there are clients. */
 static void requests_side_by_side_cost_no_more(void **state)
 {
     (void)state;
@@ -214,11 +216,11 @@ static void requests_side_by_side_cost_no_more(void **state)
 
     struct call_counts counts = calls_during(ask_all_many_times, clients);
 
-    enum { ALL = CLIENTS * ROUNDS };
+    enum { ALL = CLIENTS * ROUNDS, CALLS_TO_OPEN = 4 };
     assert_int_equal(counts.of[CALL_SEND], 2 * ALL);
     assert_in_range(counts.of[CALL_RECEIVE], 2 * ALL, 2 * ALL + ALL / 5);
     assert_in_range(counts.of[CALL_WAIT], 1, 2 * ALL + 8);
-    assert_int_equal(counts.of[CALL_OTHER], 0);
+    assert_in_range(counts.of[CALL_OTHER], 0, CALLS_TO_OPEN * CLIENTS);
     for (unsigned i = 0; i < CLIENTS; i++)
         http_connection_close(clients[i]);
 }

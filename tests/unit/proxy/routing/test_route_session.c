@@ -128,7 +128,7 @@ static void headers_that_mean_something_else_are_refused(void **state)
     }
     expect("type:Header header:my_session",
            "rules[0].session_persistence.header.name: must not be 'my_session': requests lose "
-           "headers with a '_' in their name\n");
+           "headers of such a name\n");
     expect("type:Header header:", "rules[0].session_persistence.header.name: must not be empty\n");
 }
 
