@@ -200,10 +200,11 @@ enum probe_answer probe_http2_take(struct probe_http2 *probe, struct slice bytes
     probe->received_bytes += bytes.length;
     ssize_t used =
         nghttp2_session_mem_recv(probe->session, (const uint8_t *)bytes.at, bytes.length);
+    bool is_put = put_output(probe, output); /* a stream that is reset ends with that */
     if (is_answered(probe))
         return PROBE_ANSWER_STATUS;
-    if (used < 0 || probe->is_closed || probe->received_bytes > ANSWER_BYTES_MAX ||
-        !put_output(probe, output) || nghttp2_session_want_read(probe->session) == 0)
+    if (used < 0 || probe->is_closed || probe->received_bytes > ANSWER_BYTES_MAX || !is_put ||
+        nghttp2_session_want_read(probe->session) == 0)
         return PROBE_ANSWER_BROKEN;
     return PROBE_ANSWER_MORE;
 }
