@@ -31,14 +31,8 @@ static void turn_into_removals(struct draft *draft)
     for (size_t i = 0; i < draft->request.n_mutations; i++) {
         MutationMessage *mutation = draft->request.mutations[i];
         struct draft_object object = draft_object(mutation);
-        char *name = arena_printf(&draft->arena, "%s%s", object.id_start, object.name);
-        if (object.kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE) {
-            mutation->operation_case = POINTSMAN__V1__MUTATION__OPERATION_DELETE_ROUTE;
-            mutation->delete_route = name;
-        } else {
-            mutation->operation_case = POINTSMAN__V1__MUTATION__OPERATION_DELETE_BACKEND;
-            mutation->delete_backend = name;
-        }
+        draft_set_removal(mutation, object.kind,
+                          arena_printf(&draft->arena, "%s%s", object.id_start, object.name));
         mutation->ignore_missing = ignore_missing;
     }
 }

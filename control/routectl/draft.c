@@ -36,6 +36,17 @@ MutationMessage *draft_add_mutation(struct draft *draft)
     return mutation;
 }
 
+void draft_set_removal(MutationMessage *mutation, Pointsman__V1__ObjectKind kind, char *id)
+{
+    if (kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE) {
+        mutation->operation_case = POINTSMAN__V1__MUTATION__OPERATION_DELETE_ROUTE;
+        mutation->delete_route = id;
+    } else {
+        mutation->operation_case = POINTSMAN__V1__MUTATION__OPERATION_DELETE_BACKEND;
+        mutation->delete_backend = id;
+    }
+}
+
 bool draft_fits(const struct draft *draft)
 {
     return draft->request.n_mutations <= APPLY_MUTATIONS_MAX &&

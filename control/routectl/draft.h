@@ -48,6 +48,9 @@ MutationMessage *draft_add_mutation(struct draft *draft);
  * all of it. */
 void draft_take(struct draft *draft, const struct draft *from, size_t number);
 
+/* Makes it the removal of the object that others call `id`; borrows that. */
+void draft_set_removal(MutationMessage *mutation, Pointsman__V1__ObjectKind kind, char *id);
+
 /* Whether one commit can hold all of it. */
 bool draft_fits(const struct draft *draft);
 

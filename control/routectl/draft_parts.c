@@ -125,15 +125,8 @@ static void remove_unless_claimed(struct draft *whole, Pointsman__V1__ObjectKind
     if (draft_find_number(whole, kind, id, &number))
         return;
     MutationMessage *mutation = draft_add_mutation(whole);
-    char *name = arena_string(&whole->arena, id, strlen(id));
+    draft_set_removal(mutation, kind, arena_string(&whole->arena, id, strlen(id)));
     mutation->ignore_missing = true;
-    if (kind == POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_ROUTE) {
-        mutation->operation_case = POINTSMAN__V1__MUTATION__OPERATION_DELETE_ROUTE;
-        mutation->delete_route = name;
-    } else {
-        mutation->operation_case = POINTSMAN__V1__MUTATION__OPERATION_DELETE_BACKEND;
-        mutation->delete_backend = name;
-    }
     draft_claim(whole, &number);
 }
 
