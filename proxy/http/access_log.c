@@ -241,6 +241,8 @@ static void put_line(struct buffer *to, const struct exchange *exchange)
         put_text(to, ",\"route\":", rule_route_id(forwarding->rule));
         buffer_printf(to, ",\"revision\":%" PRIu64, rule_route_revision(forwarding->rule));
     }
+    if (exchange->is_loop)
+        buffer_append_string(to, ",\"refused\":\"loop\"");
     const char *authorization = authorization_word(exchange);
     if (authorization != NULL)
         put_text(to, ",\"authorization\":", slice_from_string(authorization));

@@ -290,6 +290,7 @@ static void recycle(struct exchange *exchange)
     exchange->authorization = AUTHORIZATION_NOT_ASKED;
     exchange->is_grpc = false;
     exchange->is_head_complete = false;
+    exchange->is_loop = false;
     exchange->sent_status = 0;
     exchange->sent_bytes = 0;
     exchange->next_marked = queue->free;

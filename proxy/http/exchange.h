@@ -22,6 +22,7 @@
 #include "proxy/http/spares.h"
 #include "proxy/http/timers.h"
 #include "proxy/metrics/counters.h"
+#include "proxy/routing/loop_mark.h"
 #include "proxy/upstream/endpoint.h"
 
 #include <stdbool.h>
@@ -192,6 +193,7 @@ struct exchange {
     bool client_is_asked;     /* for a certificate */
     bool is_head_complete;    /* `request` is filled in, as far as it could be understood */
     bool response_is_started; /* its head was given to the front: no second answer */
+    bool is_loop;             /* its rule has forwarded it before: refused */
 
     struct forwarding forwarding;
     struct buffer notes; /* X-Forwarded-For; before it is made, that of an earlier request */
@@ -228,6 +230,7 @@ struct exchange {
 
     /* --- its texts and fields: as many as it has, of each only the first are touched --- */
     char request_id[32]; /* before it is made, that of an earlier request */
+    char loop_mark[LOOP_MARK_LENGTH];
     char host[REQUEST_HOST_BYTES];
     struct header_tag request_tags[EXCHANGE_OWN_HEADERS];
     CACHE_LINE_ALIGNED struct header request_headers[EXCHANGE_OWN_HEADERS];

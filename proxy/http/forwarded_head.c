@@ -1,12 +1,11 @@
 #include "proxy/http/forwarded_head.h"
 
+#include "common/hex.h"
 #include "proxy/http/exchange.h"
 #include "proxy/http/websocket_accept.h"
 #include "proxy/http/worker.h"
 #include "proxy/routing/filter_request.h"
-
-#include <stdint.h>
-#include <string.h>
+#include "proxy/routing/loop_mark.h"
 
 enum { REQUEST_ID_DIGITS = sizeof(((struct exchange *)0)->request_id) };
 
@@ -33,31 +32,14 @@ static struct slice forwarded_for(struct exchange *exchange)
     return buffer_slice(notes);
 }
 
-/* Eight digits, the lowest first. In parallel: each half byte goes to a byte of its own, and those
- * above 9 are moved on to the letters. */
-static void put_hex(char to[8], uint32_t bits)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    uint64_t halves = bits;
-    halves = (halves | halves << 16) & UINT64_C(0x0000ffff0000ffff);
-    halves = (halves | halves << 8) & UINT64_C(0x00ff00ff00ff00ff);
-    halves = (halves | halves << 4) & (ones * 0x0f);
-    uint64_t letters = (halves + ones * 6) >> 4 & ones;
-    uint64_t digits = halves + ones * '0' + letters * ('a' - '0' - 10);
-    memcpy(to, &digits, sizeof(digits));
-}
-
 static void add_request_id(struct exchange *exchange)
 {
     struct header_list *fields = &exchange->request.fields;
     if (header_list_find(fields, HEADER_X_REQUEST_ID) != NULL)
         return;
 
-    for (size_t at = 0; at < REQUEST_ID_DIGITS; at += 16) {
-        uint64_t bits = balancer_random_next(&exchange->worker->random);
-        put_hex(exchange->request_id + at, (uint32_t)bits);
-        put_hex(exchange->request_id + at + 8, (uint32_t)(bits >> 32));
-    }
+    for (size_t at = 0; at < REQUEST_ID_DIGITS; at += 16)
+        hex_write_word(exchange->request_id + at, balancer_random_next(&exchange->worker->random));
     header_list_add(fields, SLICE("x-request-id"),
                     slice_of(exchange->request_id, REQUEST_ID_DIGITS), HEADER_X_REQUEST_ID);
 }
@@ -96,5 +78,6 @@ void forwarded_head_prepare(struct exchange *exchange)
                                  forwarded_for(exchange));
     add_certificate(exchange);
     add_request_id(exchange);
+    loop_mark_add(&exchange->request.fields, exchange->loop_mark);
     add_websocket_key(exchange);
 }

@@ -16,7 +16,8 @@
 /* As gRPC maps the HTTP status of a proxy that knows nothing of gRPC ("HTTP to gRPC Status Code
  * Mapping"), except where we know better: no route means no such method, a route without a backend
  * is unavailable (as GRPCRoute has it), what is too large exhausts a resource, and what came too
- * late missed its deadline. */
+ * late missed its deadline. A loop of routes (508) is INTERNAL, as all others: not UNAVAILABLE, for
+ * which clients try again. */
 static struct slice status_of(unsigned http_status)
 {
     switch (http_status) {

@@ -10,12 +10,21 @@
 #include "proxy/http/session.h"
 #include "proxy/http/worker.h"
 #include "proxy/routing/filter.h"
+#include "proxy/routing/route_table.h"
 
 static void refuse(struct exchange *exchange, enum denial denial, unsigned status,
                    const char *sentence)
 {
     counter_add(&exchange->worker->counters->refused[denial], 1);
     local_reply(exchange, status, sentence);
+}
+
+/* RFC 5842 section 7.2 made 508 for WebDAV, and servers have since used it for this: that it is not
+ * the fault of the request, nor of a service, and goes away when the routes are changed. */
+static void refuse_loop(struct exchange *exchange)
+{
+    exchange->is_loop = true;
+    refuse(exchange, DENIAL_LOOP, 508, "The request has come back to the route it was sent by.");
 }
 
 static bool asks_for_authorization(const struct rule *rule)
@@ -68,6 +77,10 @@ void request_handler_serve(struct exchange *exchange)
     forwarder_set_rule(exchange, rule);
     if (filter_answer_preflight(exchange, rule->policy->filters))
         return;
+
+    loop_mark_write(rule, route_table_loop_key(table), exchange->loop_mark);
+    if (loop_mark_is_in(&exchange->request.fields, exchange->loop_mark))
+        return refuse_loop(exchange);
 
     const struct backend_choice *choice = session_choose(exchange, table);
     if (choice != NULL) {

@@ -123,6 +123,7 @@ static const char *const denial_names[DENIAL_COUNT] = {
     [DENIAL_NO_TABLE] = "no_table",
     [DENIAL_NO_ROUTE] = "no_route",
     [DENIAL_NO_BACKEND] = "no_backend",
+    [DENIAL_LOOP] = "loop",
     [DENIAL_NO_ENDPOINT] = "no_endpoint",
     [DENIAL_BACKEND_FULL] = "backend_full",
     [DENIAL_AUTHORIZATION_REFUSED] = "authorization_refused",

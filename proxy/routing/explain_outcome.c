@@ -4,6 +4,7 @@
 #include "proxy/routing/external_auth.h"
 #include "proxy/routing/filter_apply.h"
 #include "proxy/routing/filter_request.h"
+#include "proxy/routing/loop_mark.h"
 #include "proxy/routing/route_validate.h"
 #include "proxy/upstream/backend.h"
 #include "proxy/upstream/endpoint_registry.h"
@@ -120,6 +121,27 @@ static OutcomeMessage *ask_filters(const struct filters *filters, const struct f
     return NULL;
 }
 
+/* What the rule leaves on the request; NULL when it cannot be known. */
+static char *mark_of(const struct explain_facts *facts, const struct rule *rule,
+                     struct arena *arena)
+{
+    if (facts->epoch == NULL)
+        return NULL;
+    const struct hash_key key = loop_mark_key_of(facts->epoch);
+    char *mark = arena_allocate(arena, LOOP_MARK_LENGTH);
+    loop_mark_write(rule, &key, mark);
+    return mark;
+}
+
+static bool has_come_back(const struct explain_facts *facts, const struct rule *rule,
+                          struct arena *arena)
+{
+    struct filter_answer given;
+    const char *mark = mark_of(facts, rule, arena);
+    return mark != NULL && loop_mark_is_in(&facts->sample->fields, mark) &&
+           !filter_request_preflight(rule->policy->filters, &facts->sample->head, &given, arena);
+}
+
 OutcomeMessage *explain_outcome_of_rule(const struct explain_facts *facts, const struct rule *rule,
                                         const QuestionMessage *question, bool has_session,
                                         struct arena *arena)
@@ -128,6 +150,8 @@ OutcomeMessage *explain_outcome_of_rule(const struct explain_facts *facts, const
     if (rule == NULL)
         return refuse(&filters, 404, "no rule matches", arena);
     filters.rule = rule->policy->filters;
+    if (has_come_back(facts, rule, arena))
+        return refuse(&filters, 508, "the rule has forwarded this request before: a loop", arena);
     if (question != NULL && question->missing)
         return refuse(&filters, 500, "there is nobody to ask for its authorization", arena);
     OutcomeMessage *outcome = ask_filters(&filters, filters.rule, arena);
@@ -194,13 +218,17 @@ static void add_mirrors(const struct explain_facts *facts, const struct rule *ru
 }
 
 /* What an authorization service and a backend are told alike, before filters edit it. */
-static struct header_list prepare_fields(const struct explain_facts *facts, struct arena *arena)
+static struct header_list prepare_fields(const struct explain_facts *facts, const struct rule *rule,
+                                         struct arena *arena)
 {
     struct header_list fields = copy_fields(&facts->sample->fields, arena);
     filter_request_add_forwarded(&fields, &facts->sample->head, SLICE("<address of the client>"));
     if (header_list_find(&fields, HEADER_X_REQUEST_ID) == NULL)
         header_list_add(&fields, SLICE("x-request-id"), SLICE("<made by the proxy>"),
                         HEADER_X_REQUEST_ID);
+    const char *mark = mark_of(facts, rule, arena);
+    if (mark != NULL)
+        loop_mark_add(&fields, mark);
     return fields;
 }
 
@@ -238,7 +266,7 @@ static Pointsman__V1__ForwardedRequest *forward(const struct explain_facts *fact
                                                 struct arena *arena)
 {
     struct request_head head = facts->sample->head;
-    struct header_list fields = prepare_fields(facts, arena);
+    struct header_list fields = prepare_fields(facts, rule, arena);
     const struct filter_list *filters = rule->policy->filters;
     if (filters != NULL && filters->auth != NULL) {
         filter_request_edit_asked(filters, &fields, arena);
@@ -274,13 +302,13 @@ QuestionMessage *explain_question(const struct explain_facts *facts, const struc
     const struct filter_list *filters = rule->policy->filters;
     const Pointsman__V1__ExternalAuth *auth = auth_message(message);
     struct filter_answer given;
-    if (auth == NULL || filters == NULL ||
+    if (auth == NULL || filters == NULL || has_come_back(facts, rule, arena) ||
         filter_request_preflight(filters, &facts->sample->head, &given, arena))
         return NULL;
 
     QuestionMessage *question =
         ARENA_MESSAGE(arena, QuestionMessage, pointsman__v1__question__init);
-    struct header_list fields = prepare_fields(facts, arena);
+    struct header_list fields = prepare_fields(facts, rule, arena);
     filter_request_edit_asked(filters, &fields, arena);
     const struct request_head head = external_auth_head(filters, &facts->sample->head, arena);
     const struct header_list told = external_auth_fields(filters->auth, &fields, arena);

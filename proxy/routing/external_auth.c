@@ -41,10 +41,12 @@ struct request_head external_auth_head(const struct filter_list *filters,
     return asked;
 }
 
-/* What nobody but us, or a peer that is trusted, can have put there. */
+/* What nobody but us, or a peer that is trusted, can have put there; and by what we know a request
+ * that comes back. */
 static bool is_of_the_proxy(enum header_id id)
 {
-    return (header_name_traits(id) & HEADER_IS_CLAIM) || id == HEADER_X_REQUEST_ID;
+    return (header_name_traits(id) & HEADER_IS_CLAIM) || id == HEADER_X_REQUEST_ID ||
+           id == HEADER_CDN_LOOP;
 }
 
 static bool is_told(const struct external_auth *auth, struct slice name, enum header_id id)
@@ -72,10 +74,10 @@ struct header_list external_auth_fields(const struct external_auth *auth,
 
 /* --- what is answered ----------------------------------------------------------------------- */
 
-/* The client's address, and the certificate it has shown. */
+/* The client's address, the certificate it has shown, and where the request has been. */
 static bool is_said_by_us(enum header_id id)
 {
-    return id == HEADER_X_FORWARDED_FOR || id == HEADER_X_FORWARDED_HOST ||
+    return id == HEADER_CDN_LOOP || id == HEADER_X_FORWARDED_FOR || id == HEADER_X_FORWARDED_HOST ||
            id == HEADER_X_FORWARDED_PROTO || id == HEADER_X_CLIENT_CERT;
 }
 

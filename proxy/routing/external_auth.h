@@ -4,7 +4,8 @@
  * Always told are the method, the path behind the filter's own, the query, Host and Authorization;
  * beside these the headers that the filter allows. What the proxy says of the client goes along as
  * services get it (X-Forwarded-*, X-Client-Cert-*, X-Request-ID): none of it is the client's word,
- * and without it the service would take the proxy for the client.
+ * and without it the service would take the proxy for the client. CDN-Loop goes along too, so that
+ * a question which leads back to its own rule is known (loop_mark.h).
  *
  * Where the filter names headers of the answer, a request has these from the service or not at all:
  * who it is from must not be the client's to say, nor in names that some services read as one of

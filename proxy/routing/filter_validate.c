@@ -22,17 +22,9 @@ enum {
 static bool is_reserved_header(struct slice name)
 {
     static const char *const reserved[] = {
-        "connection",
-        "content-length",
-        "host",
-        "keep-alive",
-        "proxy",
-        "proxy-authenticate",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
+        "cdn-loop",   "connection", "content-length",     "host",
+        "keep-alive", "proxy",      "proxy-authenticate", "proxy-connection",
+        "te",         "trailer",    "transfer-encoding",  "upgrade",
     };
     for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
         if (slice_equals_ignoring_case(name, slice_from_string(reserved[i])))
@@ -357,7 +349,8 @@ static bool is_of_connection(const char *name)
 /* Those that every service gets: that they are named too does no harm. */
 static bool is_always_told(const char *name)
 {
-    return strcasecmp(name, "host") == 0 || strcasecmp(name, "content-length") == 0;
+    return strcasecmp(name, "host") == 0 || strcasecmp(name, "content-length") == 0 ||
+           strcasecmp(name, "cdn-loop") == 0;
 }
 
 static void validate_told_header(struct validation *validation, const char *name)

@@ -7,7 +7,7 @@
  * factors must be found. */
 #define SLOT_COUNT 128
 #define SLOT(first, last, length)                                                                  \
-    (((unsigned)(first)*5 + (unsigned)(last)*8 + (unsigned)(length)) % SLOT_COUNT)
+    (((unsigned)(first)*12 + (unsigned)(last)*8 + (unsigned)(length)) % SLOT_COUNT)
 
 enum {
     PER_HOP = HEADER_IS_PER_HOP | HEADER_IS_NO_TRAILER,
@@ -21,6 +21,7 @@ enum {
 #define KNOWN_HEADERS(X)                                                                           \
     X("authorization", 'a', 'n', HEADER_AUTHORIZATION, END_TO_END)                                 \
     X("cache-control", 'c', 'l', HEADER_CACHE_CONTROL, END_TO_END)                                 \
+    X("cdn-loop", 'c', 'p', HEADER_CDN_LOOP, END_TO_END)                                           \
     X("client-cert", 'c', 't', HEADER_CLIENT_CERT, CLAIM)                                          \
     X("client-cert-chain", 'c', 'n', HEADER_CLIENT_CERT_CHAIN, CLAIM)                              \
     X("connection", 'c', 'n', HEADER_CONNECTION, PER_HOP)                                          \

@@ -3,7 +3,6 @@
 #include "common/buffer.h"
 #include "proxy/routing/backend_slots.h"
 #include "proxy/routing/route_replica_parts.h"
-#include "proxy/routing/session_token.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -136,8 +135,7 @@ static void set_epoch(struct route_replica *replica, const char *epoch)
         return;
     free(replica->epoch);
     replica->epoch = memory_duplicate_string(epoch);
-    struct session_key key = session_key_of(epoch);
-    route_table_builder_set_session_key(replica->builder, &key);
+    route_table_builder_set_epoch(replica->builder, epoch);
 }
 
 /* --- commit --------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 #include "proxy/routing/route_table.h"
 
 #include "common/buffer.h"
+#include "proxy/routing/loop_mark.h"
 #include "proxy/routing/node_store.h"
 #include "proxy/routing/route_match.h"
 #include "proxy/routing/session_token.h"
@@ -59,6 +60,7 @@ struct route_table {
     uint64_t revision;
     size_t backend_count;
     struct session_key session_key;
+    struct hash_key loop_key;
 
     /* builder only */
     uint64_t version;
@@ -69,6 +71,7 @@ struct route_table_builder {
     struct node_store store;
     struct table_roots roots;
     struct session_key session_key;
+    struct hash_key loop_key;
     struct depth_counts exact_host_depths;
     struct depth_counts every_host_depths;
     struct depth_counts wildcard_depths[MAX_LABELS];
@@ -209,6 +212,11 @@ const struct session_key *route_table_session_key(const struct route_table *tabl
     return &table->session_key;
 }
 
+const struct hash_key *route_table_loop_key(const struct route_table *table)
+{
+    return &table->loop_key;
+}
+
 uint64_t route_table_revision(const struct route_table *table)
 {
     return table->revision;
@@ -347,10 +355,10 @@ void route_table_builder_set_backend(struct route_table_builder *builder, uint32
         node_store_retire(&builder->store, old, release_backend);
 }
 
-void route_table_builder_set_session_key(struct route_table_builder *builder,
-                                         const struct session_key *key)
+void route_table_builder_set_epoch(struct route_table_builder *builder, const char *epoch)
 {
-    builder->session_key = *key;
+    builder->session_key = session_key_of(epoch);
+    builder->loop_key = loop_mark_key_of(epoch);
 }
 
 void route_table_builder_retire(struct route_table_builder *builder, void *thing,
@@ -376,6 +384,7 @@ struct route_table *route_table_builder_publish(struct route_table_builder *buil
         .revision = revision,
         .backend_count = backend_count,
         .session_key = builder->session_key,
+        .loop_key = builder->loop_key,
         .version = builder->store.version++,
     };
     table->roots.prefix_depths = prefix_depths_of(&table->roots);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct backend;
+struct hash_key; /* common/hash.h */
 struct route_table;
 struct session_key; /* proxy/routing/session_token.h */
 
@@ -39,6 +40,9 @@ void route_table_each_backend(const struct route_table *table, route_table_visit
 /* What the tokens of sessions are made and read with. Borrowed from the table. */
 const struct session_key *route_table_session_key(const struct route_table *table);
 
+/* What loop marks are made with: see proxy/routing/loop_mark.h. Borrowed from the table. */
+const struct hash_key *route_table_loop_key(const struct route_table *table);
+
 uint64_t route_table_revision(const struct route_table *table);
 size_t route_table_route_count(const struct route_table *table);
 size_t route_table_backend_count(const struct route_table *table);
@@ -61,9 +65,8 @@ void route_table_builder_remove(struct route_table_builder *builder, struct rout
 void route_table_builder_set_backend(struct route_table_builder *builder, uint32_t backend_index,
                                      struct backend *backend);
 
-/* Of the tables that are published from now on; before, all is zero. Copies. */
-void route_table_builder_set_session_key(struct route_table_builder *builder,
-                                         const struct session_key *key);
+/* What the keys of the tables that are published from now on come from; before, all is zero. */
+void route_table_builder_set_epoch(struct route_table_builder *builder, const char *epoch);
 
 /* Calls `let_go` when no table made so far is held any more, at the latest when the builder goes.
  */

@@ -1,6 +1,6 @@
 #include "proxy/routing/session_token.h"
 
-#include <string.h>
+#include "proxy/routing/epoch_key.h"
 
 /* Three words: when the session began, the signature of that and of the endpoint, and the endpoint
  * under a mask that the other two give. As the mask depends on the signature, no two endpoints are
@@ -11,23 +11,11 @@ enum { WORDS = 3, TOKEN_BYTES = WORDS * 8 };
 
 /* --- keys ----------------------------------------------------------------------------------- */
 
-static struct hash_key key_of(const char *epoch, const char *purpose)
-{
-    struct hash_key key = {
-        .words = {hash_stable(purpose, strlen(purpose)), hash_stable(epoch, strlen(epoch))}};
-    struct hash_key made;
-    for (size_t i = 0; i < 2; i++) {
-        made.words[i] = hash_keyed(epoch, strlen(epoch), &key);
-        key.words[0]++;
-    }
-    return made;
-}
-
 struct session_key session_key_of(const char *epoch)
 {
     return (struct session_key){
-        .seal = key_of(epoch, "session seal"),
-        .signature = key_of(epoch, "session signature"),
+        .seal = epoch_key_of(epoch, "session seal"),
+        .signature = epoch_key_of(epoch, "session signature"),
     };
 }
 

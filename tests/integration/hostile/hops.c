@@ -22,6 +22,7 @@ static const struct hostile_case hops_cases[] = {
     CONNECTION_REFUSED(" Cache-Control"),
     CONNECTION_REFUSED(" Origin"),
     CONNECTION_REFUSED(" Via"),
+    CONNECTION_REFUSED(" CDN-Loop"),
     CONNECTION_REFUSED(" Forwarded"),
     CONNECTION_REFUSED(" X-Forwarded-For"),
     CONNECTION_REFUSED(" x-forwarded-for"),

@@ -171,6 +171,7 @@ static void check_arrived(struct attempt *attempt)
     take_out(attempt, &seen, "x-forwarded-host", host);
     if (strcasestr(attempt->hostile->bytes, "x-request-id") == NULL)
         take_out(attempt, &seen, "x-request-id", "");
+    take_out(attempt, &seen, "cdn-loop", "");
     buffer_append_slice(&seen, buffer_slice(&arrived->body));
     buffer_append_slice(&seen, buffer_slice(&arrived->trailers));
 

@@ -171,6 +171,7 @@ static const struct limit_case filter_cases[] = {
     {"FLT-HEADER-6", EDIT("set: [{name: Transfer-Encoding, value: a}]"),
      "the proxy sets it itself"},
     {"FLT-HEADER-6", EDIT("set: [{name: connection, value: a}]"), "the proxy sets it itself"},
+    {"FLT-HEADER-6", EDIT("set: [{name: CDN-Loop, value: a}]"), "the proxy sets it itself"},
     {"FLT-HEADER-6", EDIT("set: [{name: Upgrade, value: a}]"), "the proxy sets it itself"},
     {"FLT-HEADER-6", EDIT("set: [{name: TE, value: a}]"), "the proxy sets it itself"},
     {"FLT-HEADER-6", EDIT("remove: [Host]"), "remove[0]: must not be"},

@@ -157,11 +157,12 @@ static void the_request_is_told_as_it_is_forwarded(void **state)
     assert_string_equal(forwarded->method, "GET");
     assert_string_equal(forwarded->target, "/~a?b=c");
     assert_string_equal(forwarded->host, "inner");
-    assert_int_equal(forwarded->n_headers, 4);
+    assert_int_equal(forwarded->n_headers, 5);
     assert_string_equal(forwarded->headers[0]->name, "x-forwarded-for");
     assert_string_equal(forwarded->headers[1]->value, "http");
     assert_string_equal(forwarded->headers[2]->value, "h:8080");
     assert_string_equal(forwarded->headers[3]->name, "x-request-id");
+    assert_string_equal(forwarded->headers[4]->name, "cdn-loop");
     message_free(&response->base);
 }
 

@@ -176,7 +176,8 @@ static void hop_by_hop_fields_stay_behind(void **state)
     struct player endpoint = stage_accept(stage, 0);
     player_expect(&endpoint, "GET / HTTP/1.1\r\nhost: a\r\nX-Request-ID: r\r\n"
                              "x-forwarded-for: 127.0.0.1\r\nx-forwarded-proto: http\r\n"
-                             "x-forwarded-host: a\r\n\r\n");
+                             "x-forwarded-host: a\r\n"
+                             "cdn-loop: pointsman;rule=3f219ba1b00089ef\r\n\r\n");
 
     player_send(&endpoint, "HTTP/1.1 200 OK\r\nConnection: X-Theirs, keep-alive\r\nX-Theirs: 1\r\n"
                            "Keep-Alive: 1\r\nContent-Length: 0\r\n\r\n");

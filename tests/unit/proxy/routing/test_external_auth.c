@@ -40,9 +40,10 @@ static void expect_problem(const char *filters, const char *problem)
 static void a_full_filter_is_accepted(void **state)
 {
     (void)state;
-    expect_problem("auth:gate auth-path:/a%20b/ auth-allow:Cookie auth-allow:host "
-                   "auth-allow:content-length auth-take:X-User auth-body:1048576",
-                   NULL);
+    expect_problem(
+        "auth:gate auth-path:/a%20b/ auth-allow:Cookie auth-allow:host "
+        "auth-allow:content-length auth-allow:cdn-loop auth-take:X-User auth-body:1048576",
+        NULL);
     expect_problem("auth:gate", NULL);
     expect_problem("auth:gate redirect-path:/x", "request_redirect: does not go together");
 }
@@ -65,6 +66,7 @@ static void what_means_nothing_is_refused_by_name(void **state)
         {"auth:gate auth-take:Proxy-Authorization",
          "allowed_response_headers[0]: must not be 'Proxy-Authorization'"},
         {"auth:gate auth-take:Host", "allowed_response_headers[0]: must not be 'Host'"},
+        {"auth:gate auth-take:CDN-Loop", "allowed_response_headers[0]: must not be 'CDN-Loop'"},
         {"auth:gate auth-take:Content-Length",
          "allowed_response_headers[0]: must not be 'Content-Length'"},
         {"auth:gate auth-take:X_User", "allowed_response_headers[0]: must not have '_'"},
@@ -226,20 +228,20 @@ static void paths_are_joined_with_one_slash(void **state)
     expect_path("", "*", "*");
 }
 
-/* FLT-AUTH-3, FLT-AUTH-4 */
+/* FLT-AUTH-3, FLT-AUTH-4, LOOP-5 */
 static void only_what_is_named_or_ours_is_told(void **state)
 {
     (void)state;
     struct question question;
     init(&question, "auth:gate auth-allow:x-a",
          "GET h/ authorization: s | x-a: 1 | x-b: 2 | X-A: 3 | x-forwarded-for: c | "
-         "x-request-id: r | x-client-cert-subject: d | cookie: k");
+         "x-request-id: r | x-client-cert-subject: d | cookie: k | cdn-loop: l");
 
     struct header_list told =
         external_auth_fields(question.filters->auth, &question.fields, &question.arena);
 
     assert_fields(&told, "authorization=s;x-a=1;X-A=3;x-forwarded-for=c;x-request-id=r;"
-                         "x-client-cert-subject=d;");
+                         "x-client-cert-subject=d;cdn-loop=l;");
     clear(&question);
 }
 
@@ -273,7 +275,7 @@ static void named_headers_are_the_services_or_nobodys(void **state)
                  "x-user=evil;X-User=evil;x-other=a;x-other=b;content-type=c;");
 }
 
-/* FLT-AUTH-6 */
+/* FLT-AUTH-6, LOOP-7 */
 static void without_names_all_but_a_few_are_taken_over(void **state)
 {
     (void)state;
@@ -281,7 +283,7 @@ static void without_names_all_but_a_few_are_taken_over(void **state)
         "auth:gate",
         "GET h/ x-user: kim | host: evil | content-length: 9 | transfer-encoding: chunked | "
         "connection: close | content-type: html | content-language: en | x_y: 1 | "
-        "proxy: p | x-forwarded-for: 9 | x-client-cert-subject: s | "
+        "proxy: p | cdn-loop: a | x-forwarded-for: 9 | x-client-cert-subject: s | "
         "x-forwarded-user: kim | expect: e | set-cookie: a | set-cookie: b",
         "x-other=mine;content-type=text;x-user=kim;x-forwarded-user=kim;set-cookie=a;"
         "set-cookie=b;");

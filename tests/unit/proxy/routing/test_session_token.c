@@ -1,3 +1,4 @@
+#include "proxy/routing/loop_mark.h"
 #include "proxy/routing/route_replica.h"
 #include "proxy/routing/session_token.h"
 #include "proxy/upstream/endpoint_registry.h"
@@ -122,12 +123,14 @@ static void expect_key(struct route_replica *replica, bool is_snapshot, uint64_t
     assert_true(route_replica_begin(replica, is_snapshot, is_snapshot ? 0 : revision - 1, NULL));
     assert_true(
         route_replica_commit(replica, of_epoch, revision, 0, false, NULL, NULL, &table, NULL));
+    const struct hash_key of_loops = loop_mark_key_of(of_epoch);
     assert_memory_equal(route_table_session_key(table), &expected, sizeof(expected));
+    assert_memory_equal(route_table_loop_key(table), &of_loops, sizeof(of_loops));
     route_table_release(&table);
 }
 
-/* SESSION-9 */
-static void a_table_has_the_key_of_its_epoch(void **state)
+/* SESSION-9, LOOP-1 */
+static void a_table_has_the_keys_of_its_epoch(void **state)
 {
     (void)state;
     struct endpoint_registry *endpoints = endpoint_registry_new();
@@ -149,7 +152,7 @@ int main(void)
         cmocka_unit_test(a_token_that_was_changed_is_none),
         cmocka_unit_test(what_is_no_token_is_ignored),
         cmocka_unit_test(another_epoch_has_other_tokens),
-        cmocka_unit_test(a_table_has_the_key_of_its_epoch),
+        cmocka_unit_test(a_table_has_the_keys_of_its_epoch),
         cmocka_unit_test(endpoints_of_one_moment_have_nothing_in_common),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
