@@ -12,6 +12,7 @@ void json_append_string(struct buffer *to, struct slice text)
         plain_from = i + 1;
         buffer_printf(to, "\\u%04x", c);
     }
-    buffer_append(to, text.at + plain_from, text.length - plain_from);
+    if (plain_from < text.length)
+        buffer_append(to, text.at + plain_from, text.length - plain_from);
     buffer_append_char(to, '"');
 }

@@ -15,6 +15,7 @@ static void plain_text_is_quoted(void **state)
 
     assert_json(SLICE("shop/users"), "\"shop/users\"");
     assert_json(SLICE(""), "\"\"");
+    assert_json(slice_of(NULL, 0), "\"\"");
 }
 
 static void quotes_backslashes_and_controls_are_escaped(void **state)
