@@ -1,5 +1,6 @@
 #include "common/hash.h"
 #include "control/commit_parts.h"
+#include "control/endpoint_lint.h"
 #include "control/object_page.h"
 #include "control/proxy_registry.h"
 #include "control/references.h"
@@ -63,7 +64,8 @@ struct reference_check {
     struct commit *commit;
     const char *route; /* its id */
     struct known_backend *known;
-    size_t known_count; /* a power of two */
+    size_t known_count;              /* a power of two */
+    struct endpoint_lint *endpoints; /* NULL: no backend was put so far */
     bool has_failed;
 };
 
@@ -295,6 +297,13 @@ static void warn_of_references(struct reference_check *check, const struct mutat
     warn_of_listeners(check->commit, mutation->name, route);
 }
 
+static void warn_of_endpoints(struct reference_check *check, const BackendMessage *backend)
+{
+    if (check->endpoints == NULL)
+        check->endpoints = endpoint_lint_new(check->commit->proxies);
+    endpoint_lint_warn(check->endpoints, backend, check->commit->answer);
+}
+
 /* What a later replace_all with these labels would not see. */
 static void warn_of_labels(struct commit *commit, const struct mutation *mutation)
 {
@@ -329,6 +338,8 @@ static void check_mutation(struct reference_check *check, const struct mutation 
         check->has_failed = true;
     if (mutation->is_put && is_route)
         warn_of_references(check, mutation);
+    if (mutation->is_put && !is_route)
+        warn_of_endpoints(check, mutation->message->put_backend);
 }
 
 bool commit_check_whole(struct commit *commit)
@@ -349,5 +360,6 @@ bool commit_check_whole(struct commit *commit)
     for (size_t i = 0; i < check.known_count; i++)
         forget(&check.known[i]);
     free(check.known);
+    endpoint_lint_free(check.endpoints);
     return !check.has_failed;
 }

@@ -390,6 +390,39 @@ static void explain_shows_the_mark_and_knows_it(void **state)
     free(line);
 }
 
+/* LOOP-9 */
+static void a_backend_that_is_a_proxy_is_warned_of(void **state)
+{
+    (void)state;
+    char document[512];
+    snprintf(document, sizeof(document),
+             "apiVersion: pointsman/v1\nkind: Backend\nmetadata: {name: echo}\n"
+             "spec: {endpoints: [{address: 127.0.0.1, port: 9}, "
+             "{address: 127.0.0.1, port: %d}]}\n",
+             pointsman_port(same_control));
+    char *path = temp_dir_write(pointsman_dir(first), "backend.yaml", document);
+    char warning[128];
+    snprintf(warning, sizeof(warning), "127.0.0.1 is the listener default=127.0.0.1:%d of proxy ",
+             pointsman_port(same_control));
+
+    struct command diff = pointsman_routectl(first, "diff", "-f", path, NULL);
+    assert_int_equal(diff.exit_code, 1);
+    CHECK(strstr(diff.err, warning) != NULL, "%s", diff.err);
+    struct command added =
+        pointsman_routectl(first, "backend", "add", "echo", "--to", own_url, "--dry-run", NULL);
+    assert_int_equal(added.exit_code, 0);
+    CHECK(strstr(added.err, "warning: --to http://127.0.0.1:") != NULL, "%s", added.err);
+    struct command applied = pointsman_routectl(first, "apply", "-f", path, NULL);
+    assert_int_equal(applied.exit_code, 0);
+    CHECK(strstr(applied.err, warning) != NULL && strstr(applied.err, "endpoints[1]") != NULL, "%s",
+          applied.err);
+
+    command_clear(&diff);
+    command_clear(&added);
+    command_clear(&applied);
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -407,6 +440,7 @@ int main(void)
         cmocka_unit_test(what_others_have_written_there_stays),
         cmocka_unit_test(no_filter_takes_a_mark_away),
         cmocka_unit_test(explain_shows_the_mark_and_knows_it),
+        cmocka_unit_test(a_backend_that_is_a_proxy_is_warned_of),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
