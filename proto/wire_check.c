@@ -1,5 +1,7 @@
 #include "proto/wire_check.h"
 
+#include "common/utf8.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -107,65 +109,6 @@ static bool read_bytes(struct reader *reader, uint64_t length, struct reader *by
     return true;
 }
 
-/* By the first byte: how long a UTF-8 sequence is, and what its second byte may be, which leaves
- * out overlong forms, surrogates and what is beyond U+10FFFF. */
-static const struct sequence {
-    unsigned char first_low, first_high;
-    unsigned char second_low, second_high;
-    size_t length;
-} sequences[] = {
-    {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
-    {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
-    {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-};
-
-static const struct sequence *find_sequence(unsigned char first)
-{
-    for (size_t i = 0; i < sizeof(sequences) / sizeof(sequences[0]); i++) {
-        if (first >= sequences[i].first_low && first <= sequences[i].first_high)
-            return &sequences[i];
-    }
-    return NULL;
-}
-
-/* How long the UTF-8 sequence at the front is; 0 when there is none, or its end is cut off. */
-static size_t sequence_length(const unsigned char *at, size_t left)
-{
-    if (at[0] < 0x80)
-        return 1;
-    const struct sequence *sequence = find_sequence(at[0]);
-    if (sequence == NULL || left < sequence->length || at[1] < sequence->second_low ||
-        at[1] > sequence->second_high)
-        return 0;
-    for (size_t i = 2; i < sequence->length; i++) {
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    return sequence->length;
-}
-
-static bool is_ascii_word(const unsigned char *at)
-{
-    uint64_t word;
-    memcpy(&word, at, sizeof(word));
-    return (word & UINT64_C(0x8080808080808080)) == 0;
-}
-
-static bool is_utf8(struct reader text)
-{
-    while (text.at < text.end) {
-        if (text.end - text.at >= 8 && is_ascii_word(text.at)) {
-            text.at += 8;
-            continue;
-        }
-        size_t length = sequence_length(text.at, (size_t)(text.end - text.at));
-        if (length == 0)
-            return false;
-        text.at += length;
-    }
-    return true;
-}
-
 static enum wire_type wire_type_of(ProtobufCType type)
 {
     switch (type) {
@@ -252,6 +195,11 @@ static bool check_count(const struct check *check, struct frame *frame)
     if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 && has_other_of_oneof(frame))
         return refuse(check, frame, "excludes another field that is given too");
     return true;
+}
+
+static bool is_utf8(struct reader text)
+{
+    return utf8_is_valid(slice_of((const char *)text.at, (size_t)(text.end - text.at)));
 }
 
 static bool check_content(const struct check *check, struct frame *frame, struct reader content)
