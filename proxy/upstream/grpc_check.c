@@ -1,29 +1,19 @@
 #include "proxy/upstream/grpc_check.h"
 
 #include "proto/grpc/health.pb-c.h"
+#include "proto/grpc_wire.h"
 #include "proto/message.h"
-
-#include <string.h>
-
-/* Whether it is compressed, then the length in network order (gRPC over HTTP/2, "Length-Prefixed
- * Message"). */
-enum { PREFIX_BYTES = 5 };
 
 void grpc_check_put_request(struct slice service, struct buffer *to)
 {
-    struct buffer message = BUFFER_EMPTY;
     struct buffer name = BUFFER_EMPTY;
     Grpc__Health__V1__HealthCheckRequest request = GRPC__HEALTH__V1__HEALTH_CHECK_REQUEST__INIT;
     buffer_append_slice(&name, service);
     request.service = (char *)buffer_string(&name);
-    message_pack(&request.base, &message);
-
-    const unsigned char prefix[PREFIX_BYTES] = {
-        0, (unsigned char)(message.length >> 24), (unsigned char)(message.length >> 16),
-        (unsigned char)(message.length >> 8), (unsigned char)message.length};
-    buffer_append(to, prefix, sizeof(prefix));
-    buffer_append_slice(to, buffer_slice(&message));
-    buffer_clear(&message);
+    size_t begun = to->length;
+    grpc_frame_begin(to);
+    message_pack(&request.base, to);
+    grpc_frame_end(to, begun);
     buffer_clear(&name);
 }
 
@@ -46,19 +36,16 @@ static const char *problem_of(Grpc__Health__V1__HealthCheckResponse__ServingStat
 const char *grpc_check_problem(struct slice body)
 {
     static const char no_message[] = "the answer is no message of gRPC";
-    if (body.length < PREFIX_BYTES || body.length > GRPC_CHECK_ANSWER_BYTES_MAX)
-        return no_message;
-    const unsigned char *prefix = (const unsigned char *)body.at;
-    size_t length = (size_t)prefix[1] << 24 | (size_t)prefix[2] << 16 | (size_t)prefix[3] << 8 |
-                    (size_t)prefix[4];
-    if (prefix[0] != 0 || length != body.length - PREFIX_BYTES)
+    struct grpc_frame frame;
+    if (body.length > GRPC_CHECK_ANSWER_BYTES_MAX || !grpc_frame_read(body, &frame) ||
+        frame.is_compressed || frame.length != body.length - GRPC_FRAME_BYTES)
         return no_message;
 
     Grpc__Health__V1__HealthCheckResponse *response =
         (Grpc__Health__V1__HealthCheckResponse *)message_unpack(
             &grpc__health__v1__health_check_response__descriptor,
-            slice_of(body.at + PREFIX_BYTES, length), MESSAGE_MEMORY_DEFAULT, UNKNOWN_FIELDS_KEPT,
-            NULL);
+            slice_of(body.at + GRPC_FRAME_BYTES, frame.length), MESSAGE_MEMORY_DEFAULT,
+            UNKNOWN_FIELDS_KEPT, NULL);
     if (response == NULL)
         return no_message;
     const char *problem = problem_of(response->status);
