@@ -58,6 +58,7 @@ struct known_backend {
     uint32_t port;
     bool is_there;
     char *port_problem; /* NULL: none */
+    bool speaks_http2;
 };
 
 struct reference_check {
@@ -76,21 +77,21 @@ static void forget(struct known_backend *known)
     *known = (struct known_backend){0};
 }
 
-/* Caller frees; NULL: the port is right. */
-static char *find_port_problem(struct reference_check *check, struct slice backend, uint32_t port)
+static void read_backend(struct reference_check *check, struct slice backend,
+                         struct known_backend *known)
 {
     struct commit *commit = check->commit;
     struct error err = {0};
     const BackendMessage *message = (const BackendMessage *)message_arena_unpack(
         &commit->arena, &pointsman__v1__backend__descriptor, backend, MESSAGE_MEMORY_APPLY,
         UNKNOWN_FIELDS_KEPT, commit->err);
-    char *problem = NULL;
     if (message == NULL)
         check->has_failed = true;
-    else if (!backend_ref_port_check(message, port, &err))
-        problem = memory_duplicate_string(err.message);
+    else if (!backend_ref_port_check(message, known->port, &err))
+        known->port_problem = memory_duplicate_string(err.message);
+    else
+        known->speaks_http2 = backend_ref_speaks_http2(message, known->port);
     message_arena_reset(&commit->arena);
-    return problem;
 }
 
 /* Good until the next call. */
@@ -109,7 +110,7 @@ static const struct known_backend *look_up(struct reference_check *check, const 
                     &record, &known->is_there, check->commit->err))
         check->has_failed = true;
     else if (known->is_there)
-        known->port_problem = find_port_problem(check, buffer_slice(&record.bytes), port);
+        read_backend(check, buffer_slice(&record.bytes), known);
     store_record_clear(&record);
     return known;
 }
@@ -270,6 +271,12 @@ static void warn_when_missing(void *context, const struct reference *reference)
     } else if (!known->is_there) {
         struct buffer what = BUFFER_EMPTY;
         buffer_printf(&what, "there is no backend '%s'", reference->backend);
+        warn_of_reference(check, reference, "name", buffer_string(&what));
+        buffer_clear(&what);
+    } else if (reference->needs_http2 && !known->speaks_http2) {
+        struct buffer what = BUFFER_EMPTY;
+        buffer_printf(&what, "backend '%s' does not speak HTTP/2 there, by its appProtocol",
+                      known->name);
         warn_of_reference(check, reference, "name", buffer_string(&what));
         buffer_clear(&what);
     }

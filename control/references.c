@@ -50,6 +50,8 @@ static void visit_filters(const struct visit *visit, struct reference where,
         if (target == NULL)
             continue;
         reference.filter = i;
+        reference.needs_http2 =
+            reference.use == REFERENCE_AUTHORIZATION && filters[i]->external_auth->grpc != NULL;
         reference.group = target->group;
         reference.kind = target->kind;
         reference.port = target->port;

@@ -25,6 +25,7 @@ struct reference {
     uint32_t port;       /* 0: none given */
     const char *backend; /* the full name it means; NULL: a thing of this kind is no Backend */
     enum reference_use use;
+    bool needs_http2; /* it is called by gRPC */
 };
 
 /* The reference is borrowed until it returns. */

@@ -317,9 +317,11 @@ static bool build_cors(const struct cors_args *args, RouteRuleMessage *rule, str
 
 /* --- authorization -------------------------------------------------------------------------- */
 
-/* A flag that says something of a question nobody is asked; NULL: none does. */
+/* The first flag that says something of a question nobody is asked; NULL: none does. */
 static const char *flag_without_auth(const struct auth_args *args)
 {
+    if (args->protocol != NULL)
+        return "--auth-protocol";
     if (args->path != NULL)
         return "--auth-path";
     if (args->headers.count > 0)
@@ -327,6 +329,58 @@ static const char *flag_without_auth(const struct auth_args *args)
     if (args->answer_headers.count > 0)
         return "--auth-response-header";
     return args->max_body == NULL ? NULL : "--auth-max-body";
+}
+
+/* The same of what a service of gRPC is not told, or does not tell. */
+static const char *flag_of_http_auth(const struct auth_args *args)
+{
+    if (args->path != NULL)
+        return "--auth-path";
+    return args->answer_headers.count > 0 ? "--auth-response-header" : NULL;
+}
+
+static void build_http_auth(const struct auth_args *args, Pointsman__V1__ExternalAuth *auth,
+                            RouteRuleMessage *rule, struct draft *draft)
+{
+    Pointsman__V1__HttpAuth *http =
+        ARENA_MESSAGE(&draft->arena, Pointsman__V1__HttpAuth, pointsman__v1__http_auth__init);
+    auth->protocol = POINTSMAN__V1__EXTERNAL_AUTH_PROTOCOL__EXTERNAL_AUTH_PROTOCOL_HTTP;
+    auth->http = http;
+    set_text(rule, draft, "--auth-path", args->path, "external_auth.http.path", &http->path);
+    add_texts("--auth-header", &args->headers, "external_auth.http.allowed_headers", rule,
+              &http->allowed_headers, &http->n_allowed_headers, draft);
+    add_texts("--auth-response-header", &args->answer_headers,
+              "external_auth.http.allowed_response_headers", rule, &http->allowed_response_headers,
+              &http->n_allowed_response_headers, draft);
+}
+
+static void build_grpc_auth(const struct auth_args *args, Pointsman__V1__ExternalAuth *auth,
+                            RouteRuleMessage *rule, struct draft *draft)
+{
+    Pointsman__V1__GrpcAuth *grpc =
+        ARENA_MESSAGE(&draft->arena, Pointsman__V1__GrpcAuth, pointsman__v1__grpc_auth__init);
+    auth->protocol = POINTSMAN__V1__EXTERNAL_AUTH_PROTOCOL__EXTERNAL_AUTH_PROTOCOL_GRPC;
+    auth->grpc = grpc;
+    add_texts("--auth-header", &args->headers, "external_auth.grpc.allowed_headers", rule,
+              &grpc->allowed_headers, &grpc->n_allowed_headers, draft);
+}
+
+static bool build_auth_protocol(const struct auth_args *args, Pointsman__V1__ExternalAuth *auth,
+                                RouteRuleMessage *rule, struct draft *draft, struct error *err)
+{
+    if (args->protocol == NULL || strcmp(args->protocol, "HTTP") == 0) {
+        build_http_auth(args, auth, rule, draft);
+        return true;
+    }
+    if (strcmp(args->protocol, "GRPC") != 0)
+        return error_set(err, ERROR_INVALID, "--auth-protocol: '%s' is none of HTTP, GRPC",
+                         args->protocol);
+    const char *flag = flag_of_http_auth(args);
+    if (flag != NULL)
+        return error_set(err, ERROR_INVALID, "%s: does not go together with --auth-protocol GRPC",
+                         flag);
+    build_grpc_auth(args, auth, rule, draft);
+    return true;
 }
 
 static bool set_max_body(const char *text, Pointsman__V1__ExternalAuth *auth,
@@ -358,21 +412,12 @@ static bool build_auth(const struct auth_args *args, RouteRuleMessage *rule, str
     FilterMessage *filter = add_filter(rule, draft);
     Pointsman__V1__ExternalAuth *auth =
         ARENA_MESSAGE(arena, Pointsman__V1__ExternalAuth, pointsman__v1__external_auth__init);
-    Pointsman__V1__HttpAuth *http =
-        ARENA_MESSAGE(arena, Pointsman__V1__HttpAuth, pointsman__v1__http_auth__init);
     filter->kind_case = POINTSMAN__V1__FILTER__KIND_EXTERNAL_AUTH;
     filter->external_auth = auth;
-    auth->protocol = POINTSMAN__V1__EXTERNAL_AUTH_PROTOCOL__EXTERNAL_AUTH_PROTOCOL_HTTP;
     auth->backend_ref = make_reference(&reference, arena);
-    auth->http = http;
     remember(rule, draft, "--auth", args->service, "external_auth");
-    set_text(rule, draft, "--auth-path", args->path, "external_auth.http.path", &http->path);
-    add_texts("--auth-header", &args->headers, "external_auth.http.allowed_headers", rule,
-              &http->allowed_headers, &http->n_allowed_headers, draft);
-    add_texts("--auth-response-header", &args->answer_headers,
-              "external_auth.http.allowed_response_headers", rule, &http->allowed_response_headers,
-              &http->n_allowed_response_headers, draft);
-    return args->max_body == NULL || set_max_body(args->max_body, auth, rule, draft, err);
+    return build_auth_protocol(args, auth, rule, draft, err) &&
+           (args->max_body == NULL || set_max_body(args->max_body, auth, rule, draft, err));
 }
 
 bool filter_args_build(const struct route_args *args, RouteRuleMessage *rule, struct draft *draft,

@@ -156,6 +156,8 @@ static void append_auth(struct buffer *to, const Pointsman__V1__ExternalAuth *au
     if (auth->backend_ref != NULL)
         append_reference(to, auth->backend_ref->namespace_, auth->backend_ref->name,
                          auth->backend_ref->port);
+    if (auth->grpc != NULL)
+        buffer_append_string(to, " by gRPC");
     if (auth->http != NULL && *auth->http->path != '\0')
         buffer_printf(to, " at %s", auth->http->path);
     if (auth->forward_body != NULL && auth->forward_body->max_size > 0)

@@ -201,8 +201,12 @@ static void show_question(const struct output_sink *sink, const Pointsman__V1__Q
     buffer_append_string(&text, question->backend);
     if (question->port != 0)
         buffer_printf(&text, ":%" PRIu32, question->port);
+    if (question->protocol == POINTSMAN__V1__EXTERNAL_AUTH_PROTOCOL__EXTERNAL_AUTH_PROTOCOL_GRPC)
+        buffer_append_string(&text, " by gRPC");
     if (question->missing)
         buffer_append_string(&text, ", missing: nothing is allowed");
+    else if (question->no_http2)
+        buffer_append_string(&text, ", does not speak HTTP/2: nothing is allowed");
     print_line(sink, "asked first", &text);
     buffer_printf(&text, "%s %s", question->method, question->target);
     print_line(sink, "  question", &text);

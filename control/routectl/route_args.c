@@ -79,13 +79,19 @@ const struct option route_filter_options[] = {
     {"auth", OPTION_STRING, &route_args.auth.service, "NAME[:PORT]",
      "Ask this backend about each request, as the client has sent it: what it answers with 200 "
      "goes on, any other answer is the client's."},
+    {"auth-protocol", OPTION_STRING, &route_args.auth.protocol, "HTTP|GRPC",
+     "How it is asked. GRPC is Envoy's ext_authz, for a backend that speaks HTTP/2. Without it: "
+     "HTTP."},
     {"auth-path", OPTION_STRING, &route_args.auth.path, "PATH",
-     "Ask it with this in front of the path."},
+     "Ask it with this in front of the path; with HTTP."},
     {"auth-header", OPTION_LIST, &route_args.auth.headers, "NAME",
-     "Tell it this header too, besides Host and Authorization."},
+     "Tell it this header too, besides Host and Authorization; with GRPC only those that are "
+     "given, "
+     "and without one all."},
     {"auth-response-header", OPTION_LIST, &route_args.auth.answer_headers, "NAME",
-     "Send this header of its answer on with the request, in place of any that the client has "
-     "sent. Without one: all of its headers."},
+     "With HTTP, send this header of its answer on with the request, in place of any that the "
+     "client "
+     "has sent. Without one: all of its headers."},
     {"auth-max-body", OPTION_STRING, &route_args.auth.max_body, "BYTES",
      "Send it the body too, and refuse a longer one; at most 1048576. Without it: no body."},
     {"rewrite-prefix", OPTION_STRING, &route_args.rewrite_prefix, "PATH",

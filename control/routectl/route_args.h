@@ -29,7 +29,7 @@ struct cors_args {
 };
 
 struct auth_args {
-    const char *service, *path, *max_body;
+    const char *service, *protocol, *path, *max_body;
     struct option_list headers, answer_headers;
 };
 

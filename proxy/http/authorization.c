@@ -1,6 +1,6 @@
 #include "proxy/http/authorization.h"
 
-#include "proxy/http/exchange.h"
+#include "proxy/http/authorization_parts.h"
 #include "proxy/http/filter_exchange.h"
 #include "proxy/http/forwarder.h"
 #include "proxy/http/local_reply.h"
@@ -12,28 +12,15 @@
 #include "proxy/routing/filter_request.h"
 #include "proxy/routing/route.h"
 #include "proxy/routing/route_table.h"
+#include "proxy/upstream/backend.h"
 
 /* What an answer that allows the request may say beside that: it is read, so that the connection
  * can be used again, and thrown away. */
 enum { ALLOWING_BODY_BYTES = 64 * 1024 };
 
-/* In the arena of the request. */
-struct authorization {
-    struct exchange *request;
-    struct exchange *question;
-    const struct external_auth *filter; /* of the rule, which the request holds */
-    enum {
-        GATHERING, /* the body, into the question's */
-        ASKING,
-        ALLOWING, /* the head of the answer says 200, its end has not come */
-        REFUSING, /* the answer goes to the client */
-    } stage;
-};
-
 /* --- what comes of it ------------------------------------------------------------------------ */
 
-/* The question is over, and the request without an upstream. */
-static struct exchange *end(struct authorization *authorization)
+struct exchange *authorization_end(struct authorization *authorization)
 {
     struct exchange *request = authorization->request;
     exchange_cancel_upstream(request);
@@ -59,35 +46,45 @@ static void reply_failed(struct exchange *request, unsigned status, const char *
     local_reply(request, status, sentence);
 }
 
+void authorization_fail(struct authorization *authorization, unsigned status, const char *sentence)
+{
+    reply_failed(authorization_end(authorization), status, sentence);
+}
+
 static void fail(struct authorization *authorization, unsigned status)
 {
-    reply_failed(end(authorization), status, sentence_of(status));
+    authorization_fail(authorization, status, sentence_of(status));
 }
 
 static void refuse_body(struct authorization *authorization)
 {
-    struct exchange *request = end(authorization);
+    struct exchange *request = authorization_end(authorization);
     counter_add(&request->worker->counters->refused[DENIAL_BODY_TOO_LARGE], 1);
     request->authorization = AUTHORIZATION_REFUSED;
     local_reply(request, 413, "The request's body is longer than its authorization allows.");
 }
 
-/* The body was gathered in the question's pipe, which has kept it. */
-static void give_body_back(struct authorization *authorization)
+/* As HTTP the question has the body itself, and keeps it. */
+static struct body_pipe *gathered_body(struct authorization *authorization)
 {
-    struct exchange *question = authorization->question;
-    exchange_cancel_upstream(question);
-    body_pipe_give(&question->request_body, &authorization->request->request_body);
+    return authorization->filter->is_grpc ? &authorization->gathered
+                                          : &authorization->question->request_body;
 }
 
-/* The one way to a request that goes on. */
-static void allow(struct authorization *authorization)
+static void give_body_back(struct authorization *authorization)
+{
+    exchange_cancel_upstream(authorization->question);
+    body_pipe_give(gathered_body(authorization), &authorization->request->request_body);
+}
+
+void authorization_allow(struct authorization *authorization, const struct auth_edits *edits)
 {
     if (authorization->filter->max_body_bytes > 0)
         give_body_back(authorization);
-    struct exchange *request = end(authorization);
+    struct exchange *request = authorization_end(authorization);
     exchange_drop_trailers(request);
     request->authorization = AUTHORIZATION_GIVEN;
+    request->auth_edits = edits;
     request_handler_go_on(request);
 }
 
@@ -106,7 +103,7 @@ static void take_allowing_body(struct authorization *authorization)
     if (body->total > ALLOWING_BODY_BYTES)
         return fail(authorization, 502);
     if (body->is_ended)
-        return allow(authorization);
+        return authorization_allow(authorization, NULL);
     body_pipe_take(body, body_pipe_waiting(body).length);
     exchange_mark(question, EXCHANGE_RESPONSE_ROOM);
 }
@@ -132,7 +129,7 @@ static void pass_on_body(struct authorization *authorization)
     buffer_append_slice(&to->trailers, buffer_slice(&from->trailers));
     to->is_ended = true;
     exchange_mark(request, EXCHANGE_RESPONSE_DATA);
-    end(authorization);
+    authorization_end(authorization);
 }
 
 /* As what an endpoint has answered is passed on. */
@@ -177,12 +174,14 @@ static void on_head(struct exchange *question)
 {
     struct authorization *authorization = question->front;
     struct exchange *request = authorization->request;
-    if (allows(question)) {
+    if (question->own_status != 0) {
+        fail(authorization, question->own_status);
+    } else if (authorization->filter->is_grpc) {
+        authorization_check_on_head(authorization);
+    } else if (allows(question)) {
         authorization->stage = ALLOWING;
         external_auth_take(authorization->filter, &question->response.fields,
                            &request->request.fields, &request->arena);
-    } else if (question->own_status != 0) {
-        fail(authorization, question->own_status);
     } else {
         refuse(authorization);
     }
@@ -200,6 +199,8 @@ static void on_data(struct exchange *question)
         take_allowing_body(authorization);
     else if (authorization->stage == REFUSING)
         pass_on_body(authorization);
+    else if (authorization->stage == LISTENING)
+        authorization_check_on_data(authorization);
 }
 
 /* What the client has got of it is seen to be broken. */
@@ -209,7 +210,7 @@ static void on_abort(struct exchange *question)
     unsigned status = question->own_status == 0 ? 503 : question->own_status;
     if (authorization->stage != REFUSING)
         return fail(authorization, status);
-    struct exchange *request = end(authorization);
+    struct exchange *request = authorization_end(authorization);
     local_reply(request, status, sentence_of(status));
 }
 
@@ -251,7 +252,6 @@ static void write_question(struct authorization *authorization)
     const struct filter_list *filters = filters_of(request);
     struct arena *arena = &question->arena;
 
-    filter_request_edit_asked(filters, &request->request.fields, &request->arena);
     *asked = (struct parsed_request){
         .framing = BODY_LENGTH,
         .content_length = question->request_body.total,
@@ -261,14 +261,18 @@ static void write_question(struct authorization *authorization)
     };
     asked->head.headers = asked->fields.headers;
     asked->head.header_count = asked->fields.count;
-    question->client_address = request->client_address;
 }
 
 static void ask(struct authorization *authorization)
 {
+    struct exchange *request = authorization->request;
     struct exchange *question = authorization->question;
     authorization->stage = ASKING;
-    write_question(authorization);
+    filter_request_edit_asked(filters_of(request), &request->request.fields, &request->arena);
+    if (!authorization->filter->is_grpc)
+        write_question(authorization);
+    else if (!authorization_check_write(authorization))
+        return fail(authorization, 503);
     question->request_body.is_ended = true;
     question->request_body.keep_limit = SIZE_MAX;
     forwarder_start(question);
@@ -278,7 +282,7 @@ static void gather(struct authorization *authorization)
 {
     struct exchange *request = authorization->request;
     struct body_pipe *from = &request->request_body;
-    struct body_pipe *to = &authorization->question->request_body;
+    struct body_pipe *to = gathered_body(authorization);
     struct slice bytes = body_pipe_waiting(from);
     if (to->total + bytes.length > authorization->filter->max_body_bytes)
         return refuse_body(authorization);
@@ -322,6 +326,8 @@ static void on_cancel(struct exchange *request)
 {
     struct authorization *authorization = request->upstream;
     exchange_end(authorization->question);
+    body_pipe_clear(&authorization->gathered);
+    buffer_clear(&authorization->answer);
 }
 
 static const struct upstream_operations upstream_operations = {
@@ -339,6 +345,7 @@ static struct authorization *start(struct exchange *request, struct backend *bac
     authorization->filter = filters_of(request)->auth;
     authorization->question = exchange_new(request->worker, &front_operations, authorization);
     authorization->question->is_question = true;
+    authorization->question->client_address = request->client_address;
     forwarder_set_backend(authorization->question, NULL, backend);
     request->upstream = authorization;
     request->upstream_operations = &upstream_operations;
@@ -351,6 +358,8 @@ void authorization_ask(struct exchange *exchange, const struct route_table *tabl
     struct backend *backend = route_table_backend(table, filter->backend_index);
     if (backend == NULL)
         return reply_failed(exchange, 500, "The route's authorization service does not exist.");
+    if (filter->is_grpc && backend->endpoint_count > 0 && !backend_speaks_http2(backend))
+        return reply_failed(exchange, 500, "The authorization service does not speak HTTP/2.");
 
     exchange->authorization = AUTHORIZATION_OPEN;
     forwarder_start_clock(exchange);

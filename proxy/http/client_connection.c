@@ -80,17 +80,20 @@ static void describe_ipv4(uint32_t address, char *text)
 
 static void describe_peer(struct client_connection *connection, const struct sockaddr *address)
 {
+    const struct sockaddr_in *ipv4 = (const void *)address;
+    const struct sockaddr_in6 *ipv6 = (const void *)address;
     switch (address->sa_family) {
     case AF_INET:
-        describe_ipv4(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr,
-                      connection->peer_text);
+        describe_ipv4(ipv4->sin_addr.s_addr, connection->peer_text);
+        connection->peer_port = ntohs(ipv4->sin_port);
         return;
     case AF_INET6:
-        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr,
-                  connection->peer_text, sizeof(connection->peer_text));
+        inet_ntop(AF_INET6, &ipv6->sin6_addr, connection->peer_text, sizeof(connection->peer_text));
+        connection->peer_port = ntohs(ipv6->sin6_port);
         return;
     default:
         memcpy(connection->peer_text, "unix:", sizeof("unix:"));
+        connection->peer_port = 0;
         return;
     }
 }

@@ -68,6 +68,7 @@ struct client_connection {
     uint64_t idle_since_ms; /* as timers_now_ms */
     char *client_subject;   /* of its verified certificate; NULL: it has shown none */
     char peer_text[INET6_ADDRSTRLEN];
+    uint16_t peer_port; /* 0: it has none */
 
     struct peer_key peer;           /* as it was counted */
     struct client_connection *next; /* of all of the worker's */

@@ -287,6 +287,7 @@ static void recycle(struct exchange *exchange)
     exchange->response_closes = false;
     exchange->is_mirror = false;
     exchange->is_question = false;
+    exchange->is_harmless = false;
     exchange->authorization = AUTHORIZATION_NOT_ASKED;
     exchange->is_grpc = false;
     exchange->is_head_complete = false;

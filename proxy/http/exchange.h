@@ -29,9 +29,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct auth_edits;
 struct backend;
 struct backend_choice;
 struct backend_counts;
+struct client_connection;
 struct exchange;
 struct mirror;
 struct rule;
@@ -54,6 +56,9 @@ struct front_operations {
      * exchanges_flush, but right away: who begins a try late asks before. NULL: the exchange ends
      * when its client goes. */
     bool (*is_gone)(const struct exchange *exchange);
+    /* The connection that the request has come on, also right away; NULL: a client has none. */
+    const struct client_connection *(*connection)(const struct exchange *exchange);
+    bool is_http2; /* so the client speaks */
 };
 
 /* The endpoint's side. All but `cancel` are called from exchanges_flush. */
@@ -187,6 +192,7 @@ struct exchange {
     uint16_t events;       /* enum exchange_event */
     bool is_mirror;        /* a copy of another's request: not counted, not logged */
     bool is_question;      /* to an authorization service, about another's request: the same */
+    bool is_harmless;      /* sent twice, whatever its method says */
     uint8_t authorization; /* enum authorization_state */
     bool is_grpc;          /* the client speaks it: see grpc_reply.h */
     bool peer_is_trusted;
@@ -223,6 +229,7 @@ struct exchange {
     /* --- the request; the answer looks at its beginning --- */
     CACHE_LINE_ALIGNED struct parsed_request request;
     const struct request_head *asked; /* as it came in, when filters have rewritten it; or NULL */
+    const struct auth_edits *auth_edits; /* with AUTHORIZATION_GIVEN: see auth_edits.h; or NULL */
     uint64_t started_us;
     struct slice peer_address;   /* of the connection, as text; borrowed from the front */
     struct slice client_address; /* behind trusted peers; else the same */

@@ -161,6 +161,12 @@ static bool is_gone(const struct exchange *exchange)
     return front->connection->is_paused && client_connection_is_gone(front->connection);
 }
 
+static const struct client_connection *connection_of(const struct exchange *exchange)
+{
+    const struct front_http1 *front = exchange->front;
+    return front->connection;
+}
+
 const struct front_operations front_http1_operations = {
     .head = on_head,
     .interim = on_interim,
@@ -168,4 +174,5 @@ const struct front_operations front_http1_operations = {
     .abort = on_abort,
     .room = on_room,
     .is_gone = is_gone,
+    .connection = connection_of,
 };

@@ -280,12 +280,20 @@ static void on_abort(struct exchange *exchange)
     http2_stream_reset(&stream->http2, stream->is_tunnel ? HTTP2_CANCEL : HTTP2_INTERNAL_ERROR);
 }
 
+static const struct client_connection *connection_of(const struct exchange *exchange)
+{
+    const struct front_http2_stream *stream = exchange->front;
+    return stream->front->connection;
+}
+
 static const struct front_operations operations = {
     .head = on_response_head,
     .interim = on_interim,
     .data = on_response_data,
     .abort = on_abort,
     .room = on_request_room,
+    .connection = connection_of,
+    .is_http2 = true,
 };
 
 /* --- timers ---------------------------------------------------------------------------------- */

@@ -66,10 +66,10 @@ static struct slice choose_status(const struct exchange *exchange, unsigned http
     return status_of(http_status);
 }
 
-bool grpc_reply_is_wanted(const struct header_list *request_fields)
+bool grpc_reply_is_wanted(const struct header_list *fields)
 {
     static const struct slice type = {"application/grpc", 16};
-    const struct slice *value = header_list_find(request_fields, HEADER_CONTENT_TYPE);
+    const struct slice *value = header_list_find(fields, HEADER_CONTENT_TYPE);
     if (value == NULL || value->length < type.length ||
         !slice_equals_ignoring_case(slice_of(value->at, type.length), type))
         return false;

@@ -16,9 +16,10 @@
 struct exchange;
 struct header_list;
 
-/* Whether who sends these fields over HTTP/2 speaks gRPC: a content-type of application/grpc, alone
- * or with a suffix (application/grpc+proto). gRPC-Web is another protocol. */
-bool grpc_reply_is_wanted(const struct header_list *request_fields);
+/* Whether who sends these fields over HTTP/2, of a request or of an answer, speaks gRPC: a
+ * content-type of application/grpc, alone or with a suffix (application/grpc+proto). gRPC-Web is
+ * another protocol. */
+bool grpc_reply_is_wanted(const struct header_list *fields);
 
 /* Adds the fields of a trailers-only answer to an empty response: `status` is HTTP's, `sentence` a
  * constant. A service that has reset the stream is heard: its error is mapped as a client of gRPC

@@ -41,15 +41,14 @@ static bool is_idempotent(struct slice method)
 /* There an endpoint can say that it has not touched a request (RFC 9113 section 8.7). */
 static bool may_come_back_untouched(const struct exchange *exchange)
 {
-    const struct backend *backend = exchange->forwarding.backend;
-    return backend->endpoint_count > 0 &&
-           backend->endpoints[0].endpoint->protocol == ENDPOINT_HTTP2;
+    return backend_speaks_http2(exchange->forwarding.backend);
 }
 
 /* A stanza says that sending twice does no harm. */
 static bool may_be_sent_twice(const struct exchange *exchange)
 {
-    return policy_of(exchange)->is_set || is_idempotent(exchange->request.head.method);
+    return policy_of(exchange)->is_set || exchange->is_harmless ||
+           is_idempotent(exchange->request.head.method);
 }
 
 static bool can_send_again(const struct exchange *exchange)

@@ -208,11 +208,17 @@ bool tls_server_heard_http(void)
     return ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_HTTP_REQUEST;
 }
 
+/* NULL: it has shown none, or none that was verified. */
+static const X509 *client_certificate(const SSL *ssl)
+{
+    return SSL_get_verify_result(ssl) == X509_V_OK ? SSL_get0_peer_certificate(ssl) : NULL;
+}
+
 bool tls_server_client_subject(const SSL *ssl, char **subject)
 {
-    const X509 *certificate = SSL_get0_peer_certificate(ssl);
+    const X509 *certificate = client_certificate(ssl);
     *subject = NULL;
-    if (certificate == NULL || SSL_get_verify_result(ssl) != X509_V_OK)
+    if (certificate == NULL)
         return true;
     *subject = certificate_fields_name(X509_get_subject_name(certificate));
     if (*subject != NULL && strlen(*subject) <= SUBJECT_MAX_BYTES)
@@ -220,6 +226,24 @@ bool tls_server_client_subject(const SSL *ssl, char **subject)
     free(*subject);
     *subject = NULL;
     return false;
+}
+
+struct slice tls_server_client_principal(const SSL *ssl, struct arena *arena)
+{
+    const X509 *certificate = ssl == NULL ? NULL : client_certificate(ssl);
+    if (certificate == NULL)
+        return SLICE("");
+    struct slice name = certificate_fields_alternative(certificate, GEN_URI, arena);
+    if (name.length == 0)
+        name = certificate_fields_alternative(certificate, GEN_DNS, arena);
+    if (name.length > 0)
+        return name;
+
+    char *subject = certificate_fields_name(X509_get_subject_name(certificate));
+    if (subject != NULL)
+        name = slice_of(arena_string(arena, subject, strlen(subject)), strlen(subject));
+    free(subject);
+    return name;
 }
 
 /* --- reloading ------------------------------------------------------------------------------- */

@@ -11,7 +11,9 @@
 #ifndef PROXY_HTTP_TLS_SERVER_H
 #define PROXY_HTTP_TLS_SERVER_H
 
+#include "common/arena.h"
 #include "common/error.h"
+#include "common/slice.h"
 #include "proxy/http/listener_spec.h"
 
 #include <stdbool.h>
@@ -44,6 +46,10 @@ bool tls_server_heard_http(void);
  * it, in printable ASCII; NULL when it has shown none. Caller frees. False when it is too long to
  * be told in a header. */
 bool tls_server_client_subject(const SSL *ssl, char **subject);
+
+/* Who that certificate says its client is: a URI or a DNS name of its subjectAltName, of the first
+ * of which there is one, else its subject. Empty when it has shown none, and on NULL. */
+struct slice tls_server_client_principal(const SSL *ssl, struct arena *arena);
 
 /* --- reloading ------------------------------------------------------------------------------- */
 

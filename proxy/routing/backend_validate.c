@@ -118,6 +118,11 @@ bool backend_ref_port_check(const BackendMessage *backend, uint32_t ref_port, st
     return endpoint_list_check_port(backend, ref_port, err);
 }
 
+bool backend_ref_speaks_http2(const BackendMessage *backend, uint32_t ref_port)
+{
+    return app_protocol_of(backend, ref_port)->protocol == ENDPOINT_HTTP2;
+}
+
 /* --- policies ------------------------------------------------------------------------------- */
 
 static void validate_hash_on(struct validation *validation,

@@ -35,6 +35,7 @@ struct explained_backend explain_find_backend(const struct explain_facts *facts,
     struct backend *backend = backend_new(message, port, NULL, endpoints, &err);
     found.is_missing = backend == NULL;
     found.is_empty = backend != NULL && backend->total_weight == 0;
+    found.speaks_http2 = backend != NULL && backend_ref_speaks_http2(message, port);
     if (found.is_missing)
         found.reason = arena_string(arena, err.message, strlen(err.message));
     else if (found.is_empty)
@@ -154,6 +155,8 @@ OutcomeMessage *explain_outcome_of_rule(const struct explain_facts *facts, const
         return refuse(&filters, 508, "the rule has forwarded this request before: a loop", arena);
     if (question != NULL && question->missing)
         return refuse(&filters, 500, "there is nobody to ask for its authorization", arena);
+    if (question != NULL && question->no_http2)
+        return refuse(&filters, 500, "its authorization service does not speak HTTP/2", arena);
     OutcomeMessage *outcome = ask_filters(&filters, filters.rule, arena);
     if (outcome != NULL)
         return outcome;
@@ -322,6 +325,8 @@ QuestionMessage *explain_question(const struct explain_facts *facts, const struc
     question->backend = (char *)backend.name;
     question->port = auth->backend_ref->port;
     question->missing = backend.is_missing;
+    question->protocol = auth->protocol;
+    question->no_http2 = filters->auth->is_grpc && !backend.is_missing && !backend.speaks_http2;
     return question;
 }
 

@@ -20,6 +20,7 @@ struct explained_backend {
     const char *name;
     bool is_missing; /* or the port leads to none */
     bool is_empty;   /* no endpoint would get a request */
+    bool speaks_http2;
     const char *reason;
     const char *session_endpoint; /* that has the session asked for; NULL: none of it does */
 };

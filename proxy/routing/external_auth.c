@@ -51,6 +51,9 @@ static bool is_of_the_proxy(enum header_id id)
 
 static bool is_told(const struct external_auth *auth, struct slice name, enum header_id id)
 {
+    if (auth->is_grpc)
+        return auth->allowed_header_count == 0 ||
+               has_name(auth->allowed_headers, auth->allowed_header_count, name);
     return id == HEADER_AUTHORIZATION || is_of_the_proxy(id) ||
            has_name(auth->allowed_headers, auth->allowed_header_count, name);
 }
@@ -88,13 +91,21 @@ static bool describes_body(struct slice name)
            slice_equals_ignoring_case(slice_of(name.at, start.length), start);
 }
 
+static bool is_per_hop(enum header_id id)
+{
+    return (header_name_traits(id) & HEADER_IS_PER_HOP) != 0;
+}
+
+bool external_auth_may_write(struct slice name, enum header_id id)
+{
+    return !is_per_hop(id) && header_name_is_visible(name, id, true) && !is_said_by_us(id);
+}
+
 static bool is_taken(const struct external_auth *auth, struct slice name, enum header_id id)
 {
-    if (header_name_traits(id) & HEADER_IS_PER_HOP)
-        return false;
     if (auth->answer_header_count > 0)
-        return has_name(auth->answer_headers, auth->answer_header_count, name);
-    return header_name_is_visible(name, id, true) && !describes_body(name) && !is_said_by_us(id);
+        return !is_per_hop(id) && has_name(auth->answer_headers, auth->answer_header_count, name);
+    return external_auth_may_write(name, id) && !describes_body(name);
 }
 
 /* What a service could read as this name, too: it would be the client's word beside the answer's.

@@ -198,20 +198,28 @@ static const struct external_auth *compile_auth(struct filter_compiler *compiler
     const struct filter_context *context = compiler->context;
     const struct filter_list *before = compiler->filters;
     const Pointsman__V1__HttpAuth *http = message->http;
+    const Pointsman__V1__GrpcAuth *grpc = message->grpc;
     struct external_auth *auth = compiler->auth++;
     *auth = (struct external_auth){
         .backend_index = context->backend_index(context->context, message->backend_ref),
         .max_body_bytes = message->forward_body == NULL ? 0 : message->forward_body->max_size,
-        .path = path_value_prefix(copy_path(compiler, http->path)),
-        .allowed_headers = copy_items(compiler, http->allowed_headers, http->n_allowed_headers),
-        .allowed_header_count = http->n_allowed_headers,
-        .answer_headers =
-            copy_items(compiler, http->allowed_response_headers, http->n_allowed_response_headers),
-        .answer_header_count = http->n_allowed_response_headers,
         .sees_edits = before->request_headers.count > 0,
         .sees_rewrite =
             before->rewrite.hostname.length > 0 || before->rewrite.path.kind != PATH_KEPT,
     };
+    if (grpc != NULL) {
+        auth->is_grpc = true;
+        auth->allowed_headers =
+            copy_items(compiler, grpc->allowed_headers, grpc->n_allowed_headers);
+        auth->allowed_header_count = grpc->n_allowed_headers;
+        return auth;
+    }
+    auth->path = path_value_prefix(copy_path(compiler, http->path));
+    auth->allowed_headers = copy_items(compiler, http->allowed_headers, http->n_allowed_headers);
+    auth->allowed_header_count = http->n_allowed_headers;
+    auth->answer_headers =
+        copy_items(compiler, http->allowed_response_headers, http->n_allowed_response_headers);
+    auth->answer_header_count = http->n_allowed_response_headers;
     return auth;
 }
 
@@ -254,6 +262,13 @@ struct filter_extent {
     size_t edits, cors, items, mirrors, auths, text_bytes;
 };
 
+static size_t count_auth_items(const Pointsman__V1__ExternalAuth *message)
+{
+    return message->grpc != NULL
+               ? message->grpc->n_allowed_headers
+               : message->http->n_allowed_headers + message->http->n_allowed_response_headers;
+}
+
 static struct filter_extent measure(FilterMessage *const *messages, size_t count)
 {
     struct filter_extent extent = {0};
@@ -265,9 +280,8 @@ static struct filter_extent measure(FilterMessage *const *messages, size_t count
             extent.items += message->cors->n_allow_origins;
         }
         if (message->kind_case == POINTSMAN__V1__FILTER__KIND_EXTERNAL_AUTH) {
-            const Pointsman__V1__HttpAuth *http = message->external_auth->http;
             extent.auths++;
-            extent.items += http->n_allowed_headers + http->n_allowed_response_headers;
+            extent.items += count_auth_items(message->external_auth);
         }
         extent.mirrors += message->kind_case == POINTSMAN__V1__FILTER__KIND_REQUEST_MIRROR;
         /* Every text stands in the serialized form as it is. */

@@ -86,8 +86,9 @@ struct mirror_target {
 struct external_auth {
     uint32_t backend_index;  /* as in struct backend_choice */
     uint32_t max_body_bytes; /* of the body, which is sent along; 0: it is not */
+    bool is_grpc;            /* by Envoy's ext_authz; else as HTTP */
     struct slice path;       /* goes in front of the request's, without a '/' at its end */
-    const struct slice *allowed_headers;
+    const struct slice *allowed_headers; /* with gRPC none are all */
     size_t allowed_header_count;
     const struct slice *answer_headers; /* that are taken over; none: all */
     size_t answer_header_count;

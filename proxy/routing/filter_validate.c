@@ -398,6 +398,14 @@ static void validate_auth_http(struct validation *validation, const Pointsman__V
     validation_leave(validation, mark);
 }
 
+static void validate_auth_grpc(struct validation *validation, const Pointsman__V1__GrpcAuth *grpc)
+{
+    size_t mark = validation_enter(validation, "grpc");
+    validate_auth_headers(validation, "allowed_headers", grpc->allowed_headers,
+                          grpc->n_allowed_headers, validate_told_header);
+    validation_leave(validation, mark);
+}
+
 static void validate_auth_protocol(struct validation *validation,
                                    const Pointsman__V1__ExternalAuth *auth)
 {
@@ -409,14 +417,16 @@ static void validate_auth_protocol(struct validation *validation,
             validation_problem(validation, "grpc", "does not go together with protocol HTTP");
         return;
     case POINTSMAN__V1__EXTERNAL_AUTH_PROTOCOL__EXTERNAL_AUTH_PROTOCOL_GRPC:
-        validation_problem(validation, "protocol",
-                           "must be HTTP: GRPC, Envoy's ext_authz, is not there yet");
+        if (auth->grpc == NULL)
+            validation_problem(validation, "grpc", "must be there with protocol GRPC");
+        if (auth->http != NULL)
+            validation_problem(validation, "http", "does not go together with protocol GRPC");
         return;
     case POINTSMAN__V1__EXTERNAL_AUTH_PROTOCOL__EXTERNAL_AUTH_PROTOCOL_UNSPECIFIED:
     case _POINTSMAN__V1__EXTERNAL_AUTH_PROTOCOL_IS_INT_SIZE:
         break;
     }
-    validation_problem(validation, "protocol", "must be HTTP");
+    validation_problem(validation, "protocol", "must be HTTP or GRPC");
 }
 
 static void validate_auth(struct validation *validation, const Pointsman__V1__ExternalAuth *auth,
@@ -428,6 +438,8 @@ static void validate_auth(struct validation *validation, const Pointsman__V1__Ex
     validate_target(validation, auth->backend_ref);
     if (auth->http != NULL)
         validate_auth_http(validation, auth->http);
+    if (auth->grpc != NULL)
+        validate_auth_grpc(validation, auth->grpc);
     if (auth->forward_body != NULL && auth->forward_body->max_size > EXTERNAL_AUTH_BODY_MAX_BYTES)
         validation_problem(validation, "forward_body.max_size", "must be at most %d",
                            EXTERNAL_AUTH_BODY_MAX_BYTES);

@@ -206,6 +206,15 @@ bool request_query_equals(const struct request_head *head, struct slice name, st
     return find_param(head, name, &param) && decoded_equals(param.value, value);
 }
 
+bool request_query_names_equal(struct slice name, struct slice other)
+{
+    while (name.length > 0 && other.length > 0) {
+        if (take_decoded(&name) != take_decoded(&other))
+            return false;
+    }
+    return name.length == other.length;
+}
+
 bool request_query_value(const struct query_param *param, struct slice *value)
 {
     struct slice raw = param->value;

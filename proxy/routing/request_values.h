@@ -55,6 +55,9 @@ struct query_param {
 /* Takes the next parameter off the front of `rest`. False at the end. */
 bool request_query_next(struct slice *rest, struct query_param *param);
 
+/* Whether both names, as they stand in queries, are the same decoded. */
+bool request_query_names_equal(struct slice name, struct slice other);
+
 /* Decoded. False when that is more than any request has. Borrowed as in request_header_value. */
 bool request_query_value(const struct query_param *param, struct slice *value);
 

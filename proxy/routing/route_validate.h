@@ -15,9 +15,8 @@
  *             CRD's lists do not take two that are spelled alike.
  *   narrower  What no request can be or become: paths with escaped dots, slashes or NULs;
  *             replacements that are no paths; host names that are IP addresses; edits of Host and
- *             of headers that are the connection's. An ExternalAuth of protocol GRPC, which is not
- *             there yet; one that would have more than 1 MiB of a body kept, or take over a header
- *             with '_' in its name.
+ *             of headers that are the connection's. An ExternalAuth that would have more than 1 MiB
+ *             of a body kept, or take over a header with '_' in its name.
  *
  * Threads: any. */
 #ifndef PROXY_ROUTING_ROUTE_VALIDATE_H
@@ -51,6 +50,9 @@ bool backend_ref_names_backend(const char *group, const char *kind);
 /* Whether a reference with this port (0: none) leads to the backend's endpoints. ERROR_INVALID says
  * why not; then its share of requests answers 500. */
 bool backend_ref_port_check(const BackendMessage *backend, uint32_t ref_port, struct error *err);
+
+/* Whether a reference with this port leads to endpoints that speak HTTP/2. */
+bool backend_ref_speaks_http2(const BackendMessage *backend, uint32_t ref_port);
 
 /* The full name a reference means: in the namespace of `route`, an id or just its name, unless it
  * gives its own. Writes at most OBJECT_NAME_BYTES. */

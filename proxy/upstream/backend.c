@@ -248,6 +248,12 @@ bool backend_is_outdated(const struct backend *backend)
     return false;
 }
 
+bool backend_speaks_http2(const struct backend *backend)
+{
+    return backend->endpoint_count > 0 &&
+           backend->endpoints[0].endpoint->protocol == ENDPOINT_HTTP2;
+}
+
 void backend_acquire(struct backend *backend)
 {
     atomic_fetch_add_explicit(&backend->references, 1, memory_order_relaxed);

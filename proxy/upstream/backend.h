@@ -109,6 +109,9 @@ const struct backend_endpoint *backend_find_session(const struct backend *backen
 /* A duration of a message in whole milliseconds. */
 uint64_t backend_milliseconds(const DurationMessage *duration, uint64_t when_absent);
 
+/* Whether its endpoints speak HTTP/2, all or none of them; false of one without endpoints. */
+bool backend_speaks_http2(const struct backend *backend);
+
 void backend_acquire(struct backend *backend);
 /* Clears *backend. Harmless on NULL. */
 void backend_release(struct backend **backend);

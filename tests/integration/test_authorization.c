@@ -428,6 +428,42 @@ static void explain_shows_what_is_asked(void **state)
     assert_int_equal(http_get_status(pointsman_port(pointsman), "unguarded.test", "/"), 500);
 }
 
+/* FLT-AUTH-16 */
+static void a_service_that_speaks_no_http2_is_warned_of(void **state)
+{
+    (void)state;
+    struct command added = pointsman_routectl(
+        pointsman, "add", "uncalled", "--host", "uncalled.test", "--to", fake_upstream_url(service),
+        "--auth", "gate", "--auth-protocol", "GRPC", "--auth-max-body", "10", NULL);
+    assert_int_equal(added.exit_code, 0);
+    expect_contains(added.err, "backend 'gate' does not speak HTTP/2 there, by its appProtocol: "
+                               "nothing is allowed, all requests of the rule answer 500");
+    command_clear(&added);
+
+    struct command explained = pointsman_routectl(
+        pointsman, "explain", "GET http://uncalled.test/a?b=1", "-H", "X-Any: 1", NULL);
+    expect_contains(explained.out, "filter      ask gate by gRPC with bodies up to 10 bytes\n");
+    expect_contains(explained.out,
+                    "asked first gate by gRPC, does not speak HTTP/2: nothing is allowed\n"
+                    "  question  GET /a?b=1\n"
+                    "  host      uncalled.test\n"
+                    "  header    X-Any: 1\n");
+    expect_contains(explained.out, "500: its authorization service does not speak HTTP/2\n");
+    command_clear(&explained);
+    assert_int_equal(http_get_status(pointsman_port(pointsman), "uncalled.test", "/"), 500);
+
+    pointsman_routectl_ok(pointsman, "backend", "add", "calls", "--to", "h2c://127.0.0.1:1", NULL);
+    added = pointsman_routectl(pointsman, "add", "called", "--host", "called.test", "--to",
+                               fake_upstream_url(service), "--auth", "calls", "--auth-protocol",
+                               "GRPC", NULL);
+    expect_lacks(added.err, "HTTP/2");
+    command_clear(&added);
+    explained = pointsman_routectl(pointsman, "explain", "GET http://called.test/", NULL);
+    expect_contains(explained.out, "asked first calls by gRPC\n");
+    expect_contains(explained.out, "forwarded   GET /\n");
+    command_clear(&explained);
+}
+
 /* BACKEND-1 */
 static void a_service_that_is_named_is_held_and_missed(void **state)
 {
@@ -522,6 +558,7 @@ int main(void)
         cmocka_unit_test(a_client_that_leaves_takes_its_question_along),
         cmocka_unit_test(a_route_may_be_removed_while_its_question_is_open),
         cmocka_unit_test(explain_shows_what_is_asked),
+        cmocka_unit_test(a_service_that_speaks_no_http2_is_warned_of),
         cmocka_unit_test(a_service_that_is_named_is_held_and_missed),
         cmocka_unit_test(many_clients_are_asked_about_at_once),
         cmocka_unit_test(nothing_passes_unasked_while_all_of_it_changes),

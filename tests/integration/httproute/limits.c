@@ -150,7 +150,22 @@ static const struct limit_case filter_cases[] = {
     {"FLT-AUTH-12",
      FILTERS("{type: ExternalAuth, externalAuth: {protocol: GRPC, backendRef: {name: one}, grpc: "
              "{allowedHeaders: [cookie]}}}"),
-     "filters[0].externalAuth.protocol: must be HTTP: GRPC, Envoy's ext_authz, is not there yet"},
+     NULL},
+    {"FLT-AUTH-12",
+     FILTERS("{type: ExternalAuth, externalAuth: {protocol: GRPC, backendRef: {name: one}}}"),
+     "filters[0].externalAuth.grpc: must be there with protocol GRPC"},
+    {"FLT-AUTH-12",
+     FILTERS("{type: ExternalAuth, externalAuth: {protocol: GRPC, backendRef: {name: one}, grpc: "
+             "{}, http: {}}}"),
+     "filters[0].externalAuth.http: does not go together with protocol GRPC"},
+    {"FLT-AUTH-12",
+     FILTERS("{type: ExternalAuth, externalAuth: {protocol: HTTP, backendRef: {name: one}, http: "
+             "{}, grpc: {}}}"),
+     "filters[0].externalAuth.grpc: does not go together with protocol HTTP"},
+    {"FLT-AUTH-12",
+     FILTERS("{type: ExternalAuth, externalAuth: {protocol: GRPC, backendRef: {name: one}, grpc: "
+             "{allowedHeaders: [a, A]}}}"),
+     "filters[0].externalAuth.grpc.allowedHeaders[1]: is given twice"},
     {"FLT-AUTH-12",
      FILTERS("{type: ExternalAuth, externalAuth: {protocol: HTTP, backendRef: {name: one}, http: "
              "{}, forwardBody: {maxSize: 1048577}}}"),

@@ -9,8 +9,9 @@ static void append(void *context, const struct reference *reference)
                                        [REFERENCE_AUTHORIZATION] = " (authorization)"};
     char field[REFERENCE_FIELD_BYTES];
     reference_field(reference, field);
-    buffer_printf(context, "%s=%s%s\n", field,
-                  reference->backend == NULL ? "?" : reference->backend, uses[reference->use]);
+    buffer_printf(context, "%s=%s%s%s\n", field,
+                  reference->backend == NULL ? "?" : reference->backend, uses[reference->use],
+                  reference->needs_http2 ? " over HTTP/2" : "");
 }
 
 static void rules_and_mirrors_are_found_with_their_fields(void **state)
@@ -81,6 +82,14 @@ static void the_authorization_service_of_a_rule_is_found(void **state)
     assert_string_equal(
         buffer_string(&found),
         "rules[0].filters[0].external_auth.backend_ref=team/gate (authorization)\n");
+
+    Pointsman__V1__GrpcAuth grpc = POINTSMAN__V1__GRPC_AUTH__INIT;
+    auth.grpc = &grpc;
+    buffer_reset(&found);
+    references_each(&route, append, &found);
+    assert_string_equal(
+        buffer_string(&found),
+        "rules[0].filters[0].external_auth.backend_ref=team/gate (authorization) over HTTP/2\n");
     buffer_clear(&found);
 }
 

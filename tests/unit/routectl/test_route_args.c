@@ -371,11 +371,40 @@ static void a_service_is_asked_before(void **state)
     assert_null(auth->forward_body);
 }
 
+static void a_service_is_called_before(void **state)
+{
+    (void)state;
+    build_ok("api --backend a --auth gate --auth-protocol GRPC --auth-header Cookie "
+             "--auth-max-body 1024");
+    const Pointsman__V1__ExternalAuth *auth =
+        only_filter(POINTSMAN__V1__FILTER__KIND_EXTERNAL_AUTH)->external_auth;
+    assert_int_equal(auth->protocol,
+                     POINTSMAN__V1__EXTERNAL_AUTH_PROTOCOL__EXTERNAL_AUTH_PROTOCOL_GRPC);
+    assert_null(auth->http);
+    assert_string_equal(auth->grpc->allowed_headers[0], "Cookie");
+    assert_int_equal(auth->forward_body->max_size, 1024);
+    assert_origin("rules[0].filters[0].external_auth.grpc.allowed_headers[0]",
+                  "--auth-header Cookie");
+
+    reset(NULL);
+    build_ok("api --backend a --auth gate --auth-protocol HTTP");
+    auth = only_filter(POINTSMAN__V1__FILTER__KIND_EXTERNAL_AUTH)->external_auth;
+    assert_non_null(auth->http);
+    assert_null(auth->grpc);
+
+    assert_refused("api --backend a --auth gate --auth-protocol grpc",
+                   "--auth-protocol: 'grpc' is none of HTTP, GRPC");
+    assert_refused("api --backend a --auth gate --auth-protocol GRPC --auth-path /check",
+                   "--auth-path: does not go together with --auth-protocol GRPC");
+    assert_refused("api --backend a --auth gate --auth-protocol GRPC --auth-response-header X",
+                   "--auth-response-header: does not go together with --auth-protocol GRPC");
+}
+
 static void what_says_how_to_ask_needs_someone_to_be_asked(void **state)
 {
     (void)state;
-    static const char *const flags[] = {"--auth-path", "--auth-header", "--auth-response-header",
-                                        "--auth-max-body"};
+    static const char *const flags[] = {"--auth-protocol", "--auth-path", "--auth-header",
+                                        "--auth-response-header", "--auth-max-body"};
     for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
         char words[64];
         char problem[96];
@@ -511,6 +540,7 @@ int main(void)
         ROUTE_TEST(a_rewrite_changes_host_and_path),
         ROUTE_TEST(a_mirror_takes_a_percentage_or_a_fraction),
         ROUTE_TEST(a_service_is_asked_before),
+        ROUTE_TEST(a_service_is_called_before),
         ROUTE_TEST(what_says_how_to_ask_needs_someone_to_be_asked),
         ROUTE_TEST(cors_takes_lists_and_an_age),
         ROUTE_TEST(timeouts_and_retries_are_absent_unless_given),

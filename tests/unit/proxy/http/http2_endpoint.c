@@ -114,23 +114,36 @@ uint32_t http2_endpoint_expect_head(struct http2_endpoint *endpoint)
     return endpoint->stream;
 }
 
+/* The next frame, which may be of a body. True when that ends. */
+static bool read_data(struct http2_endpoint *endpoint, uint32_t stream, struct buffer *to)
+{
+    struct http2_frame frame;
+    bool has_end = false;
+    wait_for_frame(endpoint, &frame);
+    if (frame.type == HTTP2_FRAME_DATA) {
+        assert_int_equal(frame.stream, stream);
+        buffer_append_slice(to, frame.payload);
+        has_end = (frame.flags & HTTP2_FLAG_END_STREAM) != 0;
+    } else if (frame.type == HTTP2_FRAME_HEADERS) {
+        fail_msg("a head, where data was expected");
+    }
+    http2_drop_frame(&endpoint->player.received, &frame);
+    return has_end;
+}
+
+void http2_endpoint_read_body(struct http2_endpoint *endpoint, uint32_t stream, struct buffer *to)
+{
+    while (!read_data(endpoint, stream, to))
+        continue;
+}
+
 void http2_endpoint_expect_data(struct http2_endpoint *endpoint, uint32_t stream, const char *text,
                                 bool is_end)
 {
     struct buffer got = BUFFER_EMPTY;
     bool has_end = false;
-    while (!has_end && (got.length < strlen(text) || is_end)) {
-        struct http2_frame frame;
-        wait_for_frame(endpoint, &frame);
-        if (frame.type == HTTP2_FRAME_DATA) {
-            assert_int_equal(frame.stream, stream);
-            buffer_append_slice(&got, frame.payload);
-            has_end = (frame.flags & HTTP2_FLAG_END_STREAM) != 0;
-        } else if (frame.type == HTTP2_FRAME_HEADERS) {
-            fail_msg("a head, where data was expected");
-        }
-        http2_drop_frame(&endpoint->player.received, &frame);
-    }
+    while (!has_end && (got.length < strlen(text) || is_end))
+        has_end = read_data(endpoint, stream, &got);
     assert_string_equal(buffer_string(&got), text);
     assert_int_equal(has_end, is_end);
     buffer_clear(&got);
@@ -168,6 +181,18 @@ void http2_endpoint_send_data(struct http2_endpoint *endpoint, uint32_t stream, 
 {
     struct buffer frames = BUFFER_EMPTY;
     http2_put_data(&frames, stream, is_end ? HTTP2_FLAG_END_STREAM : 0, text);
+    http2_endpoint_send(endpoint, &frames);
+}
+
+void http2_endpoint_send_bytes(struct http2_endpoint *endpoint, uint32_t stream, struct slice bytes)
+{
+    enum { FRAME_BYTES_MAX = 16384 };
+    struct buffer frames = BUFFER_EMPTY;
+    while (bytes.length > 0) {
+        size_t length = bytes.length < FRAME_BYTES_MAX ? bytes.length : FRAME_BYTES_MAX;
+        http2_put_frame(&frames, HTTP2_FRAME_DATA, 0, stream, slice_of(bytes.at, length));
+        bytes = slice_of(bytes.at + length, bytes.length - length);
+    }
     http2_endpoint_send(endpoint, &frames);
 }
 

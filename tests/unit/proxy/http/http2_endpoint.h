@@ -40,6 +40,8 @@ uint32_t http2_endpoint_expect_head(struct http2_endpoint *endpoint);
 /* Bytes of a request's body on `stream`, in frames of any size, and whether the stream ends. */
 void http2_endpoint_expect_data(struct http2_endpoint *endpoint, uint32_t stream, const char *text,
                                 bool is_end);
+/* All bytes of a request's body on `stream`, up to its end; appended. */
+void http2_endpoint_read_body(struct http2_endpoint *endpoint, uint32_t stream, struct buffer *to);
 /* RST_STREAM of `stream`. */
 void http2_endpoint_expect_reset(struct http2_endpoint *endpoint, uint32_t stream, uint32_t error);
 
@@ -47,6 +49,9 @@ void http2_endpoint_send_head(struct http2_endpoint *endpoint, uint32_t stream, 
                               const char *fields);
 void http2_endpoint_send_data(struct http2_endpoint *endpoint, uint32_t stream, bool is_end,
                               const char *text);
+/* The same of any bytes, in frames that everyone takes. */
+void http2_endpoint_send_bytes(struct http2_endpoint *endpoint, uint32_t stream,
+                               struct slice bytes);
 void http2_endpoint_send_reset(struct http2_endpoint *endpoint, uint32_t stream, uint32_t error);
 void http2_endpoint_send_goaway(struct http2_endpoint *endpoint, uint32_t last_stream);
 /* What was put there with http2_put_*; empties it. */

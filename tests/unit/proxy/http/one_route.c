@@ -88,7 +88,8 @@ static struct route *make_route(struct one_route *one)
     return route;
 }
 
-static struct backend *make_backend(struct one_route *one, const uint16_t *ports, size_t port_count)
+static struct backend *make_backend(struct one_route *one, const char *app_protocol,
+                                    const uint16_t *ports, size_t port_count)
 {
     EndpointMessage messages[ENDPOINTS_MAX];
     EndpointMessage *endpoints[ENDPOINTS_MAX];
@@ -108,8 +109,8 @@ static struct backend *make_backend(struct one_route *one, const uint16_t *ports
     message.name = (char *)"service";
     message.n_endpoints = port_count;
     message.endpoints = endpoints;
-    if (one->app_protocol != NULL)
-        message.app_protocol = (char *)one->app_protocol;
+    if (app_protocol != NULL)
+        message.app_protocol = (char *)app_protocol;
     /* In order, so that a test knows who comes first. */
     Pointsman__V1__LoadBalancing balancing = POINTSMAN__V1__LOAD_BALANCING__INIT;
     balancing.policy = POINTSMAN__V1__LOAD_BALANCING_POLICY__LOAD_BALANCING_POLICY_ROUND_ROBIN;
@@ -147,12 +148,17 @@ void one_route_publish(struct one_route *one, const uint16_t *ports, size_t port
         route_table_builder_remove(one->builder, one->route);
     one->route = make_route(one);
     route_table_builder_add(one->builder, one->route);
+    const char *protocol = one->app_protocol;
+    const char *gate_protocol = one->gate_protocol == NULL ? protocol : one->gate_protocol;
     route_table_builder_set_backend(
-        one->builder, 0, one->has_no_backend ? NULL : make_backend(one, ports, port_count));
+        one->builder, 0,
+        one->has_no_backend ? NULL : make_backend(one, protocol, ports, port_count));
     route_table_builder_set_backend(
-        one->builder, 1, one->mirror_port == 0 ? NULL : make_backend(one, &one->mirror_port, 1));
+        one->builder, 1,
+        one->mirror_port == 0 ? NULL : make_backend(one, protocol, &one->mirror_port, 1));
     route_table_builder_set_backend(
-        one->builder, 2, one->gate_port == 0 ? NULL : make_backend(one, &one->gate_port, 1));
+        one->builder, 2,
+        one->gate_port == 0 ? NULL : make_backend(one, gate_protocol, &one->gate_port, 1));
     route_cache_publish(one->cache, route_table_builder_publish(one->builder, 1, 1));
 }
 

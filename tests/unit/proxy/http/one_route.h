@@ -18,6 +18,7 @@ struct one_route {
     const char *prefix;           /* "/" unless set before the first publish */
     struct backend_limits limits; /* of its backend */
     const char *app_protocol;     /* of its backend and of the mirror; NULL: none */
+    const char *gate_protocol;    /* of the authorization service; NULL: the same */
     uint64_t connect_timeout_ms;  /* 0: the default */
     uint64_t request_timeout_ms;  /* 0: unset */
     uint64_t try_timeout_ms;      /* 0: unset */

@@ -140,6 +140,65 @@ static void a_websocket_is_asked_about_as_a_get(void **state)
     http2_endpoint_close(&asked.gate);
 }
 
+/* --- the service is called ------------------------------------------------------------------- */
+
+static int set_up_call(void **state)
+{
+    scene_prepare(state);
+    struct scene *scene = *state;
+    scene->stage->route.filters = "auth:gate auth-grpc";
+    scene->stage->route.gate_port = scene->stage->endpoint_ports[GATE];
+    scene->stage->route.app_protocol = "h2c";
+    scene_begin(scene);
+    return 0;
+}
+
+static void answer_call(struct asked *asked, struct slice message)
+{
+    http2_endpoint_send_head(&asked->gate, asked->stream, false,
+                             ":status: 200\ncontent-type: application/grpc\n");
+    http2_endpoint_send_bytes(&asked->gate, asked->stream, message);
+    http2_endpoint_send_head(&asked->gate, asked->stream, true, "grpc-status: 0\n");
+}
+
+/* FLT-AUTH-17 */
+static void a_call_tells_of_the_clients_http2(void **state)
+{
+    struct scene *scene = *state;
+    struct asked asked = ask(scene, GET, false);
+    struct buffer body = BUFFER_EMPTY;
+    http2_endpoint_read_body(&asked.gate, asked.stream, &body);
+    assert_non_null(memmem(body.at, body.length, "HTTP/2", 6));
+    assert_non_null(memmem(body.at, body.length, "shop", 4));
+    buffer_clear(&body);
+
+    answer_call(&asked, SLICE("\0\0\0\0\2\x0a\0"));
+
+    struct http2_endpoint service = http2_endpoint_accept(scene->stage, SERVICE);
+    http2_endpoint_expect_head(&service);
+    assert_contains(&service.fields, "x-user: evil\n");
+    http2_endpoint_close(&service);
+    http2_endpoint_close(&asked.gate);
+}
+
+/* FLT-AUTH-19 */
+static void a_denial_of_a_websocket_does_not_open_it(void **state)
+{
+    struct scene *scene = *state;
+    struct asked asked = ask(scene,
+                             ":method=CONNECT\n:protocol=websocket\n:scheme=http\n"
+                             ":authority=shop\n:path=/chat\nsec-websocket-version=13\n",
+                             true);
+
+    /* PERMISSION_DENIED, with the status 200 */
+    answer_call(&asked, SLICE("\0\0\0\0\x0b\x0a\2\x08\7\x12\5\x0a\3\x08\xc8\1"));
+
+    PAIR_WAIT(&scene->pair, asked.client->heads == 1);
+    assert_contains(&asked.client->fields, ":status=502\n");
+    assert_false(stage_has_connection(scene->stage, SERVICE));
+    http2_endpoint_close(&asked.gate);
+}
+
 /* --- gRPC ------------------------------------------------------------------------------------ */
 
 static void a_call_is_told_of_failures_in_its_words(void **state)
@@ -206,6 +265,10 @@ int main(void)
         ON_SCENE(a_stream_that_is_reset_allows_nothing),
         ON_SCENE(a_client_that_resets_its_stream_ends_the_question),
         ON_SCENE(a_websocket_is_asked_about_as_a_get),
+        cmocka_unit_test_setup_teardown(a_call_tells_of_the_clients_http2, set_up_call,
+                                        scene_tear_down),
+        cmocka_unit_test_setup_teardown(a_denial_of_a_websocket_does_not_open_it, set_up_call,
+                                        scene_tear_down),
         ON_SCENE(a_call_is_told_of_failures_in_its_words),
         ON_SCENE(a_refusal_of_a_call_is_the_services_answer),
         ON_SCENE(the_time_of_a_call_counts_while_it_is_asked_about),

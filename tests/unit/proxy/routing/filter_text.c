@@ -170,17 +170,31 @@ static Pointsman__V1__BackendObjectReference *make_reference(const char *text)
     return reference;
 }
 
+static void make_grpc(Pointsman__V1__ExternalAuth *auth)
+{
+    auth->protocol = POINTSMAN__V1__EXTERNAL_AUTH_PROTOCOL__EXTERNAL_AUTH_PROTOCOL_GRPC;
+    pointsman__v1__http_auth__free_unpacked(auth->http, NULL);
+    auth->http = NULL;
+    auth->grpc = memory_allocate(sizeof(*auth->grpc));
+    pointsman__v1__grpc_auth__init(auth->grpc);
+}
+
 static void parse_auth(Pointsman__V1__ExternalAuth *auth, const char *word)
 {
     const char *value;
     Pointsman__V1__HttpAuth *http = auth->http;
+    Pointsman__V1__GrpcAuth *grpc = auth->grpc;
     if ((value = skip(word, ":")) != NULL) {
         auth->backend_ref = make_reference(value);
-    } else if ((value = skip(word, "-path:")) != NULL) {
+    } else if (strcmp(word, "-grpc") == 0) {
+        make_grpc(auth);
+    } else if (grpc != NULL && (value = skip(word, "-allow:")) != NULL) {
+        TEXT_APPEND(grpc->allowed_headers, grpc->n_allowed_headers, memory_duplicate_string(value));
+    } else if (http != NULL && (value = skip(word, "-path:")) != NULL) {
         http->path = memory_duplicate_string(value);
-    } else if ((value = skip(word, "-allow:")) != NULL) {
+    } else if (http != NULL && (value = skip(word, "-allow:")) != NULL) {
         TEXT_APPEND(http->allowed_headers, http->n_allowed_headers, memory_duplicate_string(value));
-    } else if ((value = skip(word, "-take:")) != NULL) {
+    } else if (http != NULL && (value = skip(word, "-take:")) != NULL) {
         TEXT_APPEND(http->allowed_response_headers, http->n_allowed_response_headers,
                     memory_duplicate_string(value));
     } else if ((value = skip(word, "-body:")) != NULL) {

@@ -10,6 +10,7 @@
  *   mirror:NAME mirror:NAME@PERCENT mirror:NAME@NUMERATOR/DENOMINATOR      one each
  *
  *   auth:NAME auth-path:P auth-allow:H auth-take:H auth-body:BYTES
+ *   auth-grpc                        the protocol GRPC, before any other word of it but auth:NAME
  *
  * Words about the same kind of filter make one filter. Values have no spaces. */
 #ifndef TESTS_UNIT_PROXY_ROUTING_FILTER_TEXT_H

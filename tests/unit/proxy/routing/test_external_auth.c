@@ -2,6 +2,7 @@
 #include "proxy/routing/external_auth.h"
 #include "proxy/routing/route_validate.h"
 #include "tests/unit/cmocka_all.h"
+#include "tests/unit/proxy/routing/fields_text.h"
 #include "tests/unit/proxy/routing/filter_text.h"
 #include "tests/unit/proxy/routing/route_text.h"
 
@@ -45,6 +46,8 @@ static void a_full_filter_is_accepted(void **state)
         "auth-allow:content-length auth-allow:cdn-loop auth-take:X-User auth-body:1048576",
         NULL);
     expect_problem("auth:gate", NULL);
+    expect_problem("auth:gate auth-grpc", NULL);
+    expect_problem("auth:gate auth-grpc auth-allow:Cookie auth-allow:host auth-body:1048576", NULL);
     expect_problem("auth:gate redirect-path:/x", "request_redirect: does not go together");
 }
 
@@ -72,6 +75,12 @@ static void what_means_nothing_is_refused_by_name(void **state)
         {"auth:gate auth-take:X_User", "allowed_response_headers[0]: must not have '_'"},
         {"auth:gate auth-take:x auth-take:X", "allowed_response_headers[1]: is given twice"},
         {"auth:gate auth-body:1048577", "forward_body.max_size: must be at most 1048576"},
+        {"auth:gate auth-grpc auth-allow:a:b", "external_auth.grpc.allowed_headers[0]: "},
+        {"auth:gate auth-grpc auth-allow:*", "allowed_headers[0]: must be the name of one header"},
+        {"auth:gate auth-grpc auth-allow:a auth-allow:A",
+         "allowed_headers[1]: is given twice: 'A'"},
+        {"auth:gate auth-grpc auth-allow:TE", "allowed_headers[0]: must not be 'TE'"},
+        {"auth:gate auth-grpc auth-body:1048577", "forward_body.max_size: must be at most 1048576"},
         {"auth:Not-A-Name", "external_auth.backend_ref.name: "},
         {"auth-path:/x", "external_auth.backend_ref: must name a Backend"},
     };
@@ -90,6 +99,11 @@ static void a_list_has_at_most_64_names(void **state)
     expect_problem(buffer_string(&words), NULL);
     buffer_append_string(&words, " auth-allow:more");
     expect_problem(buffer_string(&words), "external_auth.http.allowed_headers: must be at most 64");
+    buffer_reset(&words);
+    buffer_append_string(&words, "auth:gate auth-grpc");
+    for (int i = 0; i < 65; i++)
+        buffer_printf(&words, " auth-allow:x-%d", i);
+    expect_problem(buffer_string(&words), "external_auth.grpc.allowed_headers: must be at most 64");
     buffer_clear(&words);
 }
 
@@ -103,17 +117,18 @@ static void protocols_are_checked(void **state)
     Pointsman__V1__GrpcAuth grpc = POINTSMAN__V1__GRPC_AUTH__INIT;
 
     auth->protocol = POINTSMAN__V1__EXTERNAL_AUTH_PROTOCOL__EXTERNAL_AUTH_PROTOCOL_GRPC;
+    expect_problem_of(message, "external_auth.grpc: must be there with protocol GRPC");
+    expect_problem_of(message, "external_auth.http: does not go together with protocol GRPC");
     auth->http = NULL;
     auth->grpc = &grpc;
-    expect_problem_of(message, "rules[0].filters[0].external_auth.protocol: must be HTTP: GRPC, "
-                               "Envoy's ext_authz, is not there yet");
+    expect_problem_of(message, NULL);
     auth->protocol = POINTSMAN__V1__EXTERNAL_AUTH_PROTOCOL__EXTERNAL_AUTH_PROTOCOL_HTTP;
     expect_problem_of(message, "external_auth.http: must be there with protocol HTTP");
     expect_problem_of(message, "external_auth.grpc: does not go together with protocol HTTP");
     auth->protocol = POINTSMAN__V1__EXTERNAL_AUTH_PROTOCOL__EXTERNAL_AUTH_PROTOCOL_UNSPECIFIED;
-    expect_problem_of(message, "external_auth.protocol: must be HTTP");
+    expect_problem_of(message, "external_auth.protocol: must be HTTP or GRPC");
     auth->protocol = (Pointsman__V1__ExternalAuthProtocol)7;
-    expect_problem_of(message, "external_auth.protocol: must be HTTP");
+    expect_problem_of(message, "external_auth.protocol: must be HTTP or GRPC");
 
     auth->http = http;
     auth->grpc = NULL;
@@ -186,21 +201,6 @@ static void clear(struct question *question)
     filter_list_free(question->filters);
 }
 
-static void assert_fields(const struct header_list *fields, const char *expected)
-{
-    struct buffer text = BUFFER_EMPTY;
-    for (size_t i = 0; i < fields->count; i++) {
-        if (fields->tags[i].is_dropped)
-            continue;
-        buffer_append_slice(&text, fields->headers[i].name);
-        buffer_append_string(&text, "=");
-        buffer_append_slice(&text, fields->headers[i].value);
-        buffer_append_string(&text, ";");
-    }
-    assert_string_equal(buffer_string(&text), expected);
-    buffer_clear(&text);
-}
-
 static void expect_path(const char *filter_path, const char *path, const char *expected)
 {
     struct buffer words = BUFFER_EMPTY;
@@ -240,9 +240,32 @@ static void only_what_is_named_or_ours_is_told(void **state)
     struct header_list told =
         external_auth_fields(question.filters->auth, &question.fields, &question.arena);
 
-    assert_fields(&told, "authorization=s;x-a=1;X-A=3;x-forwarded-for=c;x-request-id=r;"
+    fields_assert(&told, "authorization=s;x-a=1;X-A=3;x-forwarded-for=c;x-request-id=r;"
                          "x-client-cert-subject=d;cdn-loop=l;");
     clear(&question);
+}
+
+static void expect_told(const char *filters, const char *expected)
+{
+    struct question question;
+    init(&question, filters,
+         "GET h/ authorization: s | x-a: 1 | x-b: 2 | X-A: 3 | x-forwarded-for: c | "
+         "x-request-id: r | te: t | content-length: 0");
+    struct header_list told =
+        external_auth_fields(question.filters->auth, &question.fields, &question.arena);
+    fields_assert(&told, expected);
+    clear(&question);
+}
+
+/* FLT-AUTH-17 */
+static void by_grpc_all_is_told_or_what_is_named(void **state)
+{
+    (void)state;
+    expect_told("auth:gate auth-grpc", "authorization=s;x-a=1;x-b=2;X-A=3;x-forwarded-for=c;"
+                                       "x-request-id=r;");
+    expect_told("auth:gate auth-grpc auth-allow:x-A auth-allow:x-request-id",
+                "x-a=1;X-A=3;x-request-id=r;");
+    expect_told("auth:gate auth-grpc auth-allow:x-c", "");
 }
 
 /* --- what is taken over ---------------------------------------------------------------------- */
@@ -258,7 +281,7 @@ static void expect_taken(const char *filters, const char *answer, const char *ex
     external_auth_take(question.filters->auth, &answered.fields, &question.fields, &question.arena);
     clear(&answered);
 
-    assert_fields(&question.fields, expected);
+    fields_assert(&question.fields, expected);
     clear(&question);
 }
 
@@ -302,14 +325,14 @@ static void names_that_services_read_alike_are_taken_away_too(void **state)
 
     external_auth_take(question.filters->auth, &answered.fields, &question.fields, &question.arena);
 
-    assert_fields(&question.fields, "x--user=a;x-use=b;x-user.=c;xauser=d;x-user3=e;x-user=kim;");
+    fields_assert(&question.fields, "x--user=a;x-use=b;x-user.=c;xauser=d;x-user3=e;x-user=kim;");
     clear(&answered);
     clear(&question);
 
     init(&question, "auth:gate", "GET h/ x.user: evil | x-other: mine");
     init(&answered, "auth:gate", "GET h/ x-user: kim");
     external_auth_take(question.filters->auth, &answered.fields, &question.fields, &question.arena);
-    assert_fields(&question.fields, "x-other=mine;x-user=kim;");
+    fields_assert(&question.fields, "x-other=mine;x-user=kim;");
     clear(&answered);
     clear(&question);
 }
@@ -324,6 +347,7 @@ int main(void)
         cmocka_unit_test(it_is_of_rules_of_http_routes_alone),
         cmocka_unit_test(paths_are_joined_with_one_slash),
         cmocka_unit_test(only_what_is_named_or_ours_is_told),
+        cmocka_unit_test(by_grpc_all_is_told_or_what_is_named),
         cmocka_unit_test(named_headers_are_the_services_or_nobodys),
         cmocka_unit_test(without_names_all_but_a_few_are_taken_over),
         cmocka_unit_test(names_that_services_read_alike_are_taken_away_too),
