@@ -10,6 +10,7 @@
 #include "common/signals.h"
 #include "proxy/check_health.h"
 #include "proxy/http/request_parser.h"
+#include "proxy/http/via.h"
 #include "proxy/proxy.h"
 #include "proxy/supervised.h"
 #include "proxy/supervisor.h"
@@ -27,6 +28,7 @@ enum { EXIT_USAGE = 2, WORKERS_MAX = 1024, CHECK_TIMEOUT_MS = 2000, HEAD_BYTES_M
 struct flags {
     struct option_list listen;
     struct option_list trusted_proxies;
+    const char *via;
     const char *control;
     uint64_t workers;
     const char *admin;
@@ -84,6 +86,9 @@ static enum options_result parse_flags(struct flags *flags, int argc, char **arg
          "Where clients connect, or [NAME=]unix:PATH; options stand behind commas."},
         {"trusted-proxies", OPTION_LIST, &flags->trusted_proxies, "CIDR",
          "Peers that are believed their X-Forwarded-*; unix: those on Unix sockets."},
+        {"via", OPTION_STRING, &flags->via, "NAME",
+         "Adds '1.1 NAME' to Via of what is passed on, both ways. Some services then compress "
+         "less."},
         {"control", OPTION_STRING, &flags->control, "PATH", "Socket of pointsman-control."},
         {"workers", OPTION_UNSIGNED, &flags->workers, "N", "Threads; one for each CPU online."},
         {"admin", OPTION_STRING, &flags->admin, "ADDR:PORT",
@@ -231,6 +236,7 @@ static bool check_flags(struct flags *flags, struct proxy_options *options, stru
     log_set_level(level);
 
     *options = (struct proxy_options){
+        .via = flags->via,
         .admin = flags->admin,
         .control = flags->control,
         .local_copy = flags->local_copy,
@@ -244,6 +250,8 @@ static bool check_flags(struct flags *flags, struct proxy_options *options, stru
     };
     if (!sandbox_parse(flags->sandbox, &options->sandbox, err))
         return false;
+    if (flags->via != NULL && !via_check_name(flags->via, err))
+        return error_prefix(err, "--via: ");
     if (!listener_specs_parse(flags->listen.items, flags->listen.count, &options->listen, err))
         return error_prefix(err, "--listen: ");
     if (take_networks(&flags->trusted_proxies, &options->trusted_proxies, err))

@@ -195,6 +195,7 @@ static bool open_server(struct proxy *proxy, struct error *err)
     const struct http_server_options options = {
         .listen = &proxy->options->listen,
         .trusted_proxies = &proxy->options->trusted_proxies,
+        .via = proxy->options->via,
         .inherited = proxy->options->inherited,
         .worker_count = proxy->options->worker_count,
         .route_cache = proxy->cache,

@@ -33,6 +33,7 @@ struct supervised;
 struct proxy_options {
     struct listener_specs listen;       /* the caller's to clear */
     struct address_set trusted_proxies; /* the caller's to clear */
+    const char *via;                    /* our name in Via; NULL: none is added */
     const char *admin;                  /* ADDR:PORT */
     const char *control;                /* path of the control socket */
     const char *local_copy;             /* NULL: none is kept */

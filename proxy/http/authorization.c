@@ -7,6 +7,7 @@
 #include "proxy/http/request_handler.h"
 #include "proxy/http/response_date.h"
 #include "proxy/http/retry.h"
+#include "proxy/http/via.h"
 #include "proxy/http/worker.h"
 #include "proxy/routing/external_auth.h"
 #include "proxy/routing/filter_request.h"
@@ -151,6 +152,7 @@ static void pass_on_head(struct authorization *authorization)
                             copied.headers[i].value, copied.tags[i].id);
     }
     response_date_add(request);
+    via_add_to_response(request);
     filter_exchange_response(request);
     exchange_respond(request);
 }

@@ -87,7 +87,7 @@ enum exchange_event {
 };
 
 /* Room for what we add to a message: X-Forwarded-* and the like. */
-enum { EXCHANGE_ADDED_HEADERS = 8 };
+enum { EXCHANGE_ADDED_HEADERS = 9 };
 
 /* What has come of asking an authorization service about it. */
 enum authorization_state {

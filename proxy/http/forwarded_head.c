@@ -2,6 +2,7 @@
 
 #include "common/hex.h"
 #include "proxy/http/exchange.h"
+#include "proxy/http/via.h"
 #include "proxy/http/websocket_accept.h"
 #include "proxy/http/worker.h"
 #include "proxy/routing/filter_request.h"
@@ -79,5 +80,6 @@ void forwarded_head_prepare(struct exchange *exchange)
     add_certificate(exchange);
     add_request_id(exchange);
     loop_mark_add(&exchange->request.fields, exchange->loop_mark);
+    via_add_to_request(exchange);
     add_websocket_key(exchange);
 }

@@ -10,6 +10,7 @@
 #include "proxy/http/retry.h"
 #include "proxy/http/session.h"
 #include "proxy/http/upstream.h"
+#include "proxy/http/via.h"
 #include "proxy/http/worker.h"
 #include "proxy/metrics/backend_metrics.h"
 #include "proxy/metrics/route_metrics.h"
@@ -403,8 +404,10 @@ void forwarder_on_answered(struct exchange *exchange)
         return;
     if (retry_forget_body(exchange))
         exchange_mark(exchange, EXCHANGE_REQUEST_ROOM);
-    if (is_of_client(exchange))
+    if (is_of_client(exchange)) {
         response_date_add(exchange);
+        via_add_to_response(exchange);
+    }
     filter_exchange_response(exchange);
     session_tell(exchange);
     if (exchange->response.status == 101)

@@ -20,6 +20,7 @@ void http2_request_reader_begin(struct http2_request_reader *reader, struct requ
     buffer_reserve(bytes, FIRST_BYTES);
     /* It is HTTP/1.1 in everything that the rules depend on. */
     parser->request.minor_version = 1;
+    parser->request.is_http2 = true;
 }
 
 void http2_request_reader_clear(struct http2_request_reader *reader)

@@ -11,7 +11,7 @@ void http2_response_start(struct http2_response *response, struct buffer *bytes,
 {
     fields.count = 0;
     *response = (struct http2_response){
-        .head = {.fields = fields, .minor_version = 1, .keep_alive = true},
+        .head = {.fields = fields, .minor_version = 1, .is_http2 = true, .keep_alive = true},
         .bytes = bytes,
         .is_to_head = is_to_head,
     };

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "proxy/http/access_log.h"
 #include "proxy/http/connection_limits.h"
+#include "proxy/http/via.h"
 #include "proxy/http/worker.h"
 
 #include <stdatomic.h>
@@ -13,6 +14,7 @@
 
 struct http_server {
     /* immutable once started */
+    struct via *via; /* NULL: none */
     struct worker_shared shared;
     struct listener **listeners;
     struct worker **workers;
@@ -107,6 +109,8 @@ struct http_server *http_server_open(const struct http_server_options *options, 
     server->shared.route_cache = options->route_cache;
     server->shared.counters = options->counters;
     server->shared.trusted = options->trusted_proxies;
+    server->via = via_new(options->via);
+    server->shared.via = server->via;
     server->shared.replay_bytes = &server->replay_bytes;
     server->shared.on_drained = on_worker_drained;
     server->shared.on_drained_context = server;
@@ -179,6 +183,7 @@ void http_server_stop(struct http_server *server)
         listener_close(server->listeners[i]);
     access_log_close(server->shared.access_log);
     connection_limits_free(server->shared.limits);
+    via_free(server->via);
     free(server->workers);
     free(server->listeners);
     free(server);

@@ -25,6 +25,7 @@ struct http_server_options {
     unsigned worker_count;
     struct route_cache *route_cache; /* outlives the server */
     struct counters *counters;       /* for worker_count workers; outlives the server */
+    const char *via;                 /* our name in Via, which via_check_name accepts; NULL: none */
     struct http_options http;
 
     /* Called once, from a worker, when after http_server_drain the last connection is gone. */

@@ -35,7 +35,8 @@ enum { REQUEST_HEADERS_DEFAULT = 100, REQUEST_HEADERS_MAX = 200 };
  * (see struct exchange). */
 struct parsed_request {
     enum body_framing framing;
-    uint8_t minor_version; /* HTTP/1.0 or 1.1 */
+    uint8_t minor_version; /* HTTP/1.0 or 1.1; of HTTP/2: 1 */
+    bool is_http2;
     bool keep_alive;
     bool expects_continue;   /* HTTP/1.1, and there is a body to wait for */
     bool accepts_trailers;   /* TE: trailers */

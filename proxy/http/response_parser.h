@@ -33,7 +33,8 @@ struct parsed_response {
     /* For BODY_LENGTH; for HEAD and 304 what the body would have had, to be passed on. */
     uint64_t content_length;
     bool has_content_length;
-    uint8_t minor_version;
+    uint8_t minor_version; /* of HTTP/2: 1 */
+    bool is_http2;
     bool keep_alive;       /* the connection may be used again after the body */
     bool is_informational; /* 1xx but not 101: another head follows */
 };

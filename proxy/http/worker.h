@@ -35,6 +35,7 @@ struct address_set;
 struct client_connection;
 struct connection_limits;
 struct mirror;
+struct via;
 struct worker;
 
 /* One read of a body that has to be decoded fits in here. */
@@ -48,6 +49,7 @@ struct worker_shared {
     struct access_log *access_log; /* NULL: none */
     struct connection_limits *limits;
     const struct address_set *trusted; /* peers that are believed what they say; NULL: nobody */
+    const struct via *via;             /* NULL: no message says that it came through us */
     _Atomic uint64_t *replay_bytes;    /* of request bodies that are kept for another try */
     struct listener *const *listeners;
     size_t listener_count;
