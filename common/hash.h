@@ -1,8 +1,10 @@
-/* Hash: 64 bits of SipHash-1-3, keyed.
+/* Hash: 64 bits, keyed.
  *
- * Tables that outsiders can fill (hosts, paths) use hash_bytes with the process's random key, so
- * nobody can choose collisions. What two processes must agree on (the feed's digest) uses
- * hash_stable, whose key never changes, or hash_keyed, whose key they share.
+ * hash_bytes and what goes with it are quick, and of the process's random key: for tables that only
+ * commits and files fill, where what a request brings finds something or nothing. Tables that
+ * outsiders fill use hash_untrusted, a SipHash-1-3 of a key that nobody learns, so nobody can
+ * choose collisions. What two processes must agree on uses SipHash-1-3 too: hash_stable (the feed's
+ * digest), whose key never changes, or hash_keyed, whose key they share.
  *
  * Threads: any. */
 #ifndef COMMON_HASH_H
@@ -21,7 +23,7 @@ uint64_t hash_lower(const char *text, size_t length, uint64_t seed);
 /* hash_bytes of bytes that come in pieces: hash_value after any number of hash_add is hash_bytes of
  * all of them. More may be added afterwards, so each prefix of a text costs little. */
 struct hash_state {
-    uint64_t words[4];
+    uint64_t hash;
     uint64_t tail;
     size_t length;
 };
@@ -41,6 +43,9 @@ struct hash_prefix {
  * how many prefixes there are. */
 size_t hash_prefixes(const void *bytes, size_t length, char separator, uint64_t seed,
                      struct hash_prefix *prefixes, size_t max, uint64_t wanted, uint64_t *whole);
+
+/* Differs from one process to the next, and has nothing to do with hash_bytes. */
+uint64_t hash_untrusted(const void *bytes, size_t length);
 
 /* With a key of the caller's, which two processes that hold it share: who does not have it can
  * neither make the hash of other bytes nor learn anything about them. */

@@ -85,7 +85,7 @@ static bool is_counted(const struct connection_limits *limits, struct peer_key k
 static struct peer **find_locked(struct connection_limits *limits, const struct peer_key *key)
     REQUIRES(limits->mutex)
 {
-    uint64_t hash = hash_bytes(key, sizeof(*key), 0);
+    uint64_t hash = hash_untrusted(key, sizeof(*key));
     struct peer **at = &limits->buckets[hash % BUCKET_COUNT];
     while (*at != NULL && memcmp(&(*at)->key, key, sizeof(*key)) != 0)
         at = &(*at)->next;

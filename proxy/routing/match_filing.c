@@ -39,19 +39,18 @@ static bool file_by_param(const struct value_condition *param, struct match_fili
 static bool file_by_exact(const struct route_match *match, size_t index,
                           struct match_filing *filing)
 {
-    const struct match_conditions *conditions = match->conditions;
     if (index < match->header_count)
-        return file_by_header(&conditions->headers[index], filing);
+        return file_by_header(&match_headers(match)[index], filing);
     index -= match->header_count;
     if (index < match->param_count)
-        return file_by_param(&conditions->params[index], filing);
+        return file_by_param(&match_params(match)[index], filing);
     if (index == match->param_count) {
         *filing = (struct match_filing){.kind = FILED_BY_GRPC_METHOD};
-        filing->hash = grpc_method_filing_hash(conditions->grpc_method);
-        return conditions->grpc_method.length > 0;
+        filing->hash = grpc_method_filing_hash(match_grpc_method(match));
+        return match_grpc_method(match).length > 0;
     }
     *filing = (struct match_filing){.kind = FILED_BY_METHOD};
-    filing->hash = method_filing_hash(conditions->method);
+    filing->hash = method_filing_hash(match_method(match));
     return match->has_method;
 }
 
@@ -69,17 +68,16 @@ static enum piece_size piece_size_of(const struct regex *regex)
 static void enter_expression(struct filing_cursor *cursor, size_t index)
 {
     const struct route_match *match = cursor->match;
-    const struct match_conditions *conditions = match->conditions;
     const struct value_condition *condition = NULL;
     cursor->piece = (struct match_filing){.kind = FILED_BY_PATH_PIECE};
-    cursor->regex = conditions->path_regex;
+    cursor->regex = match->conditions->path_regex;
     cursor->seed = PATH_PIECE_SEED;
     if (index > match->header_count) {
-        condition = &conditions->params[index - match->header_count - 1];
+        condition = &match_params(match)[index - match->header_count - 1];
         cursor->piece.kind = FILED_BY_PARAM_PIECE;
         cursor->seed = request_query_name_hash(condition_name(condition));
     } else if (index > 0) {
-        condition = &conditions->headers[index - 1];
+        condition = &match_headers(match)[index - 1];
         cursor->piece.kind = FILED_BY_HEADER_PIECE;
         cursor->seed = request_header_name_hash(condition_name(condition));
     }

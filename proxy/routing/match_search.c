@@ -20,10 +20,12 @@ struct search {
     const struct match_site *site;
     const struct request_head *head;
     const struct route_match *best;
+    size_t lone_header; /* that led to the match; or NO_LONE_HEADER */
     size_t asked_count;
     struct {
         struct trie_spot spot; /* on its way from memory */
         uint64_t hash;
+        size_t lone_header;
     } asked[ASKED_MAX];
 };
 
@@ -36,7 +38,8 @@ static inline bool is_of_site(const struct route_match *match, const struct matc
 
 static inline bool takes(const struct route_match *match, const struct search *search)
 {
-    return route_match_holds(match, search->head) && is_of_site(match, search->site);
+    return route_match_holds(match, search->head, search->lone_header) &&
+           is_of_site(match, search->site);
 }
 
 static void walk(struct search *search, struct match_list list)
@@ -76,19 +79,28 @@ static void read_answers(struct search *search)
 {
     for (size_t i = 0; i < search->asked_count; i++) {
         uint64_t hash = search->asked[i].hash;
+        search->lone_header = search->asked[i].lone_header;
         for (void *value = trie_spot_first(&search->asked[i].spot, hash); value != NULL;
              value = trie_spot_next(&search->asked[i].spot, hash))
             look_through(search, (struct match_list){(uintptr_t)value});
     }
     search->asked_count = 0;
+    search->lone_header = NO_LONE_HEADER;
 }
 
-static void ask_filed(struct search *search, const struct match_index *index, uint64_t hash)
+static void ask_lone(struct search *search, const struct match_index *index, uint64_t hash,
+                     size_t lone_header)
 {
     if (search->asked_count == ASKED_MAX)
         read_answers(search);
     hash_trie_spot(index->filed, hash, &search->asked[search->asked_count].spot);
+    search->asked[search->asked_count].lone_header = lone_header;
     search->asked[search->asked_count++].hash = hash;
+}
+
+static void ask_filed(struct search *search, const struct match_index *index, uint64_t hash)
+{
+    ask_lone(search, index, hash, NO_LONE_HEADER);
 }
 
 static bool has_filed(const struct match_index *index, enum filing_kind kind)
@@ -132,7 +144,7 @@ static void ask_headers(struct search *search, const struct match_index *index)
         if (bit == 0 || (match_length_bit(header->name) & index->header_lengths) == 0)
             continue;
         if ((bit & range.repeated) == 0)
-            ask_filed(search, index, request_header_hash_of(header->name, header->value));
+            ask_lone(search, index, request_header_hash_of(header->name, header->value), i);
         else if (request_header_is_first(head, i))
             ask_filed(search, index, request_header_hash(head, i));
     }
@@ -256,6 +268,7 @@ const struct route_match *match_set_find(struct match_set set, const struct matc
     search.head = head;
     search.best = best;
     search.asked_count = 0;
+    search.lone_header = NO_LONE_HEADER;
     if (match_set_is_index(set))
         search_index(&search, match_set_index(set));
     else

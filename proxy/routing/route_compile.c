@@ -136,7 +136,6 @@ static struct route *allocate(const struct extent *extent, struct slice bytes,
     at += extent->matches * sizeof(struct route_match);
     size_t conditions_at = at;
     at += extent->conditions * sizeof(struct match_conditions);
-    size_t values_at = at;
     at += extent->values * sizeof(struct value_condition);
     size_t bytes_at = at;
     at = round_up(at + bytes.length, alignof(void *));
@@ -169,7 +168,6 @@ static struct route *allocate(const struct extent *extent, struct slice bytes,
         .choice = (struct backend_choice *)(base + choices_at),
         .match = (struct route_match *)(base + matches_at),
         .conditions = (struct match_conditions *)(base + conditions_at),
-        .value = (struct value_condition *)(base + values_at),
         .hostname = (struct route_part *)(base + hostnames_at),
         .attachment = (struct listener_identity *)(base + attachments_at),
         .code = (uint16_t *)(base + codes_at),

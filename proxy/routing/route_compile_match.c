@@ -32,9 +32,20 @@ static struct slice canonical_path(struct route_compiler *compiler, const char *
     return canonical;
 }
 
-static uint32_t distance(const struct route_match *match, struct slice text)
+static uint32_t distance(const void *from, struct slice text)
 {
-    return (uint32_t)(text.at - (const char *)match);
+    return text.length == 0 ? 0 : (uint32_t)(text.at - (const char *)from);
+}
+
+static bool compile_grpc_method(struct route_compiler *compiler,
+                                struct match_conditions *conditions, const char *text)
+{
+    if (text[0] == '\0' || text[0] == '/' || strlen(text) > UINT16_MAX)
+        return false;
+    struct slice method = route_compiler_own_copy(compiler, text);
+    conditions->grpc_method_at = distance(conditions, method);
+    conditions->grpc_method_length = (uint16_t)method.length;
+    return true;
 }
 
 static bool compile_path(struct route_compiler *compiler, struct route_match *match,
@@ -56,8 +67,7 @@ static bool compile_path(struct route_compiler *compiler, struct route_match *ma
     case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_PATH_PREFIX:
         break;
     case POINTSMAN__V1__PATH_MATCH_TYPE__PATH_MATCH_TYPE_GRPC_METHOD:
-        conditions->grpc_method = route_compiler_own_copy(compiler, message->value);
-        return message->value[0] != '\0' && message->value[0] != '/';
+        return compile_grpc_method(compiler, conditions, message->value);
     default:
         return false;
     }
@@ -94,9 +104,9 @@ static bool compile_value(struct route_compiler *compiler, struct value_conditio
     }
     struct slice own_name = route_compiler_own_copy(compiler, name);
     struct slice own_value = route_compiler_own_copy(compiler, value);
-    condition->name = own_name.at;
+    condition->name_at = distance(condition, own_name);
     condition->name_length = (uint16_t)own_name.length;
-    condition->value = own_value.at;
+    condition->value_at = distance(condition, own_value);
     condition->value_length = (uint16_t)own_value.length;
     return true;
 }
@@ -124,28 +134,29 @@ static bool compile_conditions(struct route_compiler *compiler, struct route_mat
                                struct match_conditions *conditions,
                                const RouteMatchMessage *message)
 {
-    conditions->headers = compiler->value;
     for (size_t i = 0; i < message->n_headers; i++) {
         const HeaderMatchMessage *header = message->headers[i];
-        if (has_header(conditions->headers, match->header_count, header->name))
+        if (has_header(conditions->values, match->header_count, header->name))
             continue;
-        struct value_condition *condition = compiler->value++;
-        match->header_count++;
+        struct value_condition *condition = &conditions->values[match->header_count++];
         if (!compile_value(compiler, condition, header->name, header->value, header->type))
             return false;
     }
-    conditions->params = compiler->value;
+    struct value_condition *params = &conditions->values[match->header_count];
     for (size_t i = 0; i < message->n_query_params; i++) {
         const QueryParamMatchMessage *param = message->query_params[i];
-        if (has_param(conditions->params, match->param_count, param->name))
+        if (has_param(params, match->param_count, param->name))
             continue;
-        struct value_condition *condition = compiler->value++;
-        match->param_count++;
+        struct value_condition *condition = &params[match->param_count++];
         if (!compile_value(compiler, condition, param->name, param->value, param->type))
             return false;
     }
-    conditions->method = route_compiler_own_copy(compiler, message->method);
-    match->has_method = conditions->method.length > 0;
+    if (strlen(message->method) > UINT16_MAX)
+        return false;
+    struct slice method = route_compiler_own_copy(compiler, message->method);
+    conditions->method_at = distance(conditions, method);
+    conditions->method_length = (uint16_t)method.length;
+    match->has_method = method.length > 0;
     return true;
 }
 
@@ -174,14 +185,16 @@ void route_compiler_add_match(struct route_compiler *compiler, const struct rule
         match->hostname_at = distance(match, hostname);
         match->hostname_length = (uint8_t)hostname.length;
     }
-    struct match_conditions none;
-    struct match_conditions *conditions = &none;
-    if (route_match_needs_conditions(message)) {
-        conditions = compiler->conditions++;
-        match->conditions = conditions;
-    }
-    if (compile_path(compiler, match, conditions, message->path) &&
-        (conditions == &none || compile_conditions(compiler, match, conditions, message))) {
+    struct match_conditions *conditions = NULL;
+    if (route_match_needs_conditions(message))
+        match->conditions = conditions = compiler->conditions;
+    bool is_understood =
+        compile_path(compiler, match, conditions, message->path) &&
+        (conditions == NULL || compile_conditions(compiler, match, conditions, message));
+    if (conditions != NULL)
+        compiler->conditions = (struct match_conditions *)&conditions
+                                   ->values[(size_t)match->header_count + match->param_count];
+    if (is_understood) {
         compiler->match++;
         compiler->route->match_count++;
         return;

@@ -22,8 +22,7 @@ struct route_compiler {
     struct session_policy *session;
     struct backend_choice *choice;
     struct route_match *match;
-    struct match_conditions *conditions;
-    struct value_condition *value;
+    struct match_conditions *conditions; /* its values follow */
     struct route_part *hostname;
     struct listener_identity *attachment;
     uint16_t *code;

@@ -13,10 +13,8 @@ void route_match_clear(struct route_match *match)
     if (conditions == NULL)
         return;
     regex_free(conditions->path_regex);
-    for (size_t i = 0; i < match->header_count; i++)
-        regex_free(conditions->headers[i].regex);
-    for (size_t i = 0; i < match->param_count; i++)
-        regex_free(conditions->params[i].regex);
+    for (size_t i = 0; i < (size_t)match->header_count + match->param_count; i++)
+        regex_free(conditions->values[i].regex);
 }
 
 /* --- which goes first ----------------------------------------------------------------------- */
@@ -28,7 +26,7 @@ static int compare_numbers(uint64_t a, uint64_t b)
 
 static size_t grpc_method_length(const struct route_match *match)
 {
-    return match->conditions == NULL ? 0 : match->conditions->grpc_method.length;
+    return match->conditions == NULL ? 0 : match->conditions->grpc_method_length;
 }
 
 int route_match_compare(const struct route_match *a, const struct route_match *b)
@@ -77,11 +75,16 @@ static bool is_attached_to(const struct route *route, const struct listener_iden
     return false;
 }
 
-static bool header_holds(const struct value_condition *condition, const struct request_head *head)
+static bool header_holds(const struct value_condition *condition, const struct request_head *head,
+                         size_t lone_header)
 {
+    struct slice name = condition_name(condition);
     if (condition->regex != NULL)
-        return request_header_matches(head, condition_name(condition), condition->regex);
-    return request_header_equals(head, condition_name(condition), condition_value(condition));
+        return request_header_matches(head, name, condition->regex);
+    if (lone_header != NO_LONE_HEADER &&
+        slice_equals_ignoring_case(head->headers[lone_header].name, name))
+        return slice_equals(head->headers[lone_header].value, condition_value(condition));
+    return request_header_equals(head, name, condition_value(condition));
 }
 
 static bool param_holds(const struct value_condition *condition, const struct request_head *head)
@@ -91,7 +94,8 @@ static bool param_holds(const struct value_condition *condition, const struct re
     return request_query_equals(head, condition_name(condition), condition_value(condition));
 }
 
-bool route_match_conditions_hold(const struct route_match *match, const struct request_head *head)
+bool route_match_conditions_hold(const struct route_match *match, const struct request_head *head,
+                                 size_t lone_header)
 {
     if (match->is_attached && !is_attached_to(match->rule->route, head->listener))
         return false;
@@ -99,18 +103,18 @@ bool route_match_conditions_hold(const struct route_match *match, const struct r
     const struct match_conditions *conditions = match->conditions;
     if (conditions == NULL)
         return true;
-    if (match->has_method && !slice_equals(conditions->method, head->method))
+    if (match->has_method && !slice_equals(match_method(match), head->method))
         return false;
     for (size_t i = 0; i < match->header_count; i++) {
-        if (!header_holds(&conditions->headers[i], head))
+        if (!header_holds(&match_headers(match)[i], head, lone_header))
             return false;
     }
     for (size_t i = 0; i < match->param_count; i++) {
-        if (!param_holds(&conditions->params[i], head))
+        if (!param_holds(&match_params(match)[i], head))
             return false;
     }
-    if (conditions->grpc_method.length > 0 &&
-        !slice_equals(path_grpc_method(head->path), conditions->grpc_method))
+    if (conditions->grpc_method_length > 0 &&
+        !slice_equals(path_grpc_method(head->path), match_grpc_method(match)))
         return false;
     return conditions->path_regex == NULL || regex_matches(conditions->path_regex, head->path);
 }
@@ -121,8 +125,8 @@ static bool path_holds(const struct route_match *match, struct slice path)
 {
     if (match->conditions != NULL && match->conditions->path_regex != NULL)
         return regex_matches(match->conditions->path_regex, path);
-    if (match->conditions != NULL && match->conditions->grpc_method.length > 0)
-        return slice_equals(path_grpc_method(path), match->conditions->grpc_method);
+    if (match->conditions != NULL && match->conditions->grpc_method_length > 0)
+        return slice_equals(path_grpc_method(path), match_grpc_method(match));
     struct slice wanted = route_match_path(match);
     if (match->path_kind == MATCH_EXACT)
         return slice_equals(wanted, path);
@@ -141,19 +145,18 @@ enum match_verdict route_match_judge(const struct route_match *match,
     if (match->is_attached && !is_attached_to(match->rule->route, head->listener))
         return MATCH_FAILS_LISTENER;
 
-    const struct match_conditions *conditions = match->conditions;
-    if (conditions == NULL)
+    if (match->conditions == NULL)
         return MATCH_HOLDS;
-    if (match->has_method && !slice_equals(conditions->method, head->method))
+    if (match->has_method && !slice_equals(match_method(match), head->method))
         return MATCH_FAILS_METHOD;
     for (size_t i = 0; i < match->header_count; i++) {
-        *name = condition_name(&conditions->headers[i]);
-        if (!header_holds(&conditions->headers[i], head))
+        *name = condition_name(&match_headers(match)[i]);
+        if (!header_holds(&match_headers(match)[i], head, NO_LONE_HEADER))
             return MATCH_FAILS_HEADER;
     }
     for (size_t i = 0; i < match->param_count; i++) {
-        *name = condition_name(&conditions->params[i]);
-        if (!param_holds(&conditions->params[i], head))
+        *name = condition_name(&match_params(match)[i]);
+        if (!param_holds(&match_params(match)[i], head))
             return MATCH_FAILS_QUERY;
     }
     *name = slice_of("", 0);

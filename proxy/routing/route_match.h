@@ -18,19 +18,21 @@ struct regex;
 
 /* A header or query parameter. */
 struct value_condition {
-    const char *name;
-    const char *value;
     struct regex *regex; /* NULL: exact */
+    uint32_t name_at;    /* in bytes from the condition's start */
+    uint32_t value_at;   /* likewise */
     uint16_t name_length;
     uint16_t value_length;
 };
 
+/* A lookup reads them after its match, so they are no larger than they must be. */
 struct match_conditions {
-    struct regex *path_regex; /* NULL but for MATCH_REGEX */
-    struct slice method;      /* empty: any */
-    struct slice grpc_method; /* of a path "/SERVICE/METHOD"; empty: any. Of the prefix "/" alone */
-    const struct value_condition *headers;
-    const struct value_condition *params;
+    struct regex *path_regex;        /* NULL but for MATCH_REGEX */
+    uint32_t method_at;              /* in bytes from the start of this */
+    uint32_t grpc_method_at;         /* likewise */
+    uint16_t method_length;          /* 0: any */
+    uint16_t grpc_method_length;     /* 0: any. Of the prefix "/" alone */
+    struct value_condition values[]; /* of the headers, then of the parameters */
 };
 
 enum match_path_kind { MATCH_EXACT, MATCH_REGEX, MATCH_PREFIX };
@@ -50,16 +52,16 @@ struct route_match {
 };
 
 /* Starts loading what a lookup and its caller will read of the match and around it: its route is in
- * the line before, its rule in its own, its conditions and texts are in those behind it. Read one
- * after the other they would cost a cold read each. */
+ * the line before, its rule in its own, its conditions and texts are in the two behind it. Read one
+ * after the other they would cost a cold read each; each line more that is asked for makes all of
+ * them come later. */
 static inline void route_match_prefetch(const struct route_match *match)
 {
     const char *at = (const char *)match;
     __builtin_prefetch(at);
-    __builtin_prefetch(at - CACHE_LINE_BYTES);
     __builtin_prefetch(at + CACHE_LINE_BYTES);
     __builtin_prefetch(at + 2 * CACHE_LINE_BYTES);
-    __builtin_prefetch(at + 3 * CACHE_LINE_BYTES);
+    __builtin_prefetch(at - CACHE_LINE_BYTES);
 }
 
 /* All matches of a route's rules, in their order. */
@@ -84,14 +86,41 @@ static inline bool route_match_has_hostname(const struct route_match *match,
         hostname, slice_of((const char *)match + match->hostname_at, match->hostname_length));
 }
 
+/* --- conditions ----------------------------------------------------------------------------- */
+
 static inline struct slice condition_name(const struct value_condition *condition)
 {
-    return slice_of(condition->name, condition->name_length);
+    return slice_of((const char *)condition + condition->name_at, condition->name_length);
 }
 
 static inline struct slice condition_value(const struct value_condition *condition)
 {
-    return slice_of(condition->value, condition->value_length);
+    return slice_of((const char *)condition + condition->value_at, condition->value_length);
+}
+
+/* These four of a match that has conditions. */
+static inline struct slice match_method(const struct route_match *match)
+{
+    const struct match_conditions *conditions = match->conditions;
+    return slice_of((const char *)conditions + conditions->method_at, conditions->method_length);
+}
+
+/* Of a path "/SERVICE/METHOD". */
+static inline struct slice match_grpc_method(const struct route_match *match)
+{
+    const struct match_conditions *conditions = match->conditions;
+    return slice_of((const char *)conditions + conditions->grpc_method_at,
+                    conditions->grpc_method_length);
+}
+
+static inline const struct value_condition *match_headers(const struct route_match *match)
+{
+    return match->conditions->values;
+}
+
+static inline const struct value_condition *match_params(const struct route_match *match)
+{
+    return match->conditions->values + match->header_count;
 }
 
 /* Frees the expressions; the rest is part of the route. */
@@ -101,14 +130,20 @@ void route_match_clear(struct route_match *match);
  * of path, and, but for regular expressions, the same path. */
 int route_match_compare(const struct route_match *a, const struct route_match *b);
 
-bool route_match_conditions_hold(const struct route_match *match, const struct request_head *head);
+/* No header of the request is known to be the only one of its name. */
+#define NO_LONE_HEADER SIZE_MAX
 
-/* Whether all conditions hold but the host and an exact or prefix path, by which it was found. */
+bool route_match_conditions_hold(const struct route_match *match, const struct request_head *head,
+                                 size_t lone_header);
+
+/* Whether all conditions hold but the host and an exact or prefix path, by which it was found.
+ * `lone_header` is the index of a header of which it is known that no other has its name: it need
+ * not be looked for. Or NO_LONE_HEADER. */
 static inline bool route_match_holds(const struct route_match *match,
-                                     const struct request_head *head)
+                                     const struct request_head *head, size_t lone_header)
 {
     bool is_bare = match->conditions == NULL && !match->is_attached;
-    return is_bare || route_match_conditions_hold(match, head);
+    return is_bare || route_match_conditions_hold(match, head, lone_header);
 }
 
 /* --- for explaining ------------------------------------------------------------------------- */

@@ -81,18 +81,29 @@ static bool goes_before(const struct route_match *winner, const struct route_mat
                                                  : route_match_compare(winner, loser) < 0;
 }
 
+/* But for a regular expression for the path, which was looked at before. */
+static bool asks_nothing(const struct route_match *match)
+{
+    return match_grpc_method(match).length == 0 && !match->has_method && match->header_count == 0 &&
+           match->param_count == 0;
+}
+
 static bool conditions_follow(const struct route_match *winner, const struct route_match *loser)
 {
-    static const struct match_conditions none;
-    const struct match_conditions *asked = winner->conditions == NULL ? &none : winner->conditions;
-    const struct match_conditions *given = loser->conditions == NULL ? &none : loser->conditions;
-    if (asked->grpc_method.length > 0 && !slice_equals(asked->grpc_method, given->grpc_method))
+    if (winner->conditions == NULL)
+        return true;
+    if (loser->conditions == NULL)
+        return asks_nothing(winner);
+    struct slice grpc_method = match_grpc_method(winner);
+    if (grpc_method.length > 0 && !slice_equals(grpc_method, match_grpc_method(loser)))
         return false;
-    if (winner->has_method && !(loser->has_method && slice_equals(asked->method, given->method)))
+    if (winner->has_method &&
+        !(loser->has_method && slice_equals(match_method(winner), match_method(loser))))
         return false;
-    return all_follow(asked->headers, winner->header_count, given->headers, loser->header_count,
-                      true) &&
-           all_follow(asked->params, winner->param_count, given->params, loser->param_count, false);
+    return all_follow(match_headers(winner), winner->header_count, match_headers(loser),
+                      loser->header_count, true) &&
+           all_follow(match_params(winner), winner->param_count, match_params(loser),
+                      loser->param_count, false);
 }
 
 bool route_match_shadows(const struct route_match *winner, const struct route_match *loser)
@@ -141,22 +152,17 @@ static uint64_t hash_match(const struct route_match *match, struct slice hostnam
 {
     uint64_t hash = hash_slice(hostname, with_values ? SEED_SAME : SEED_NAMES);
     hash = hash_slice(route_match_path(match), hash + match->path_kind);
-    const struct match_conditions *conditions = match->conditions;
-    if (conditions == NULL)
+    if (match->conditions == NULL)
         return hash;
-    hash = hash_slice(match->has_method ? conditions->method : SLICE(""), hash);
-    return hash + hash_conditions(conditions->headers, match->header_count, true, with_values) +
-           hash_conditions(conditions->params, match->param_count, false, with_values);
+    hash = hash_slice(match_method(match), hash);
+    return hash + hash_conditions(match_headers(match), match->header_count, true, with_values) +
+           hash_conditions(match_params(match), match->param_count, false, with_values);
 }
 
 static bool has_expressions(const struct route_match *match)
 {
-    for (size_t i = 0; i < match->header_count; i++) {
-        if (match->conditions->headers[i].regex != NULL)
-            return true;
-    }
-    for (size_t i = 0; i < match->param_count; i++) {
-        if (match->conditions->params[i].regex != NULL)
+    for (size_t i = 0; i < (size_t)match->header_count + match->param_count; i++) {
+        if (match->conditions->values[i].regex != NULL)
             return true;
     }
     return false;

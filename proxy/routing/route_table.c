@@ -157,7 +157,11 @@ const struct rule *route_table_find(const struct route_table *table,
     if (match == NULL)
         match = find_in_class(roots, &roots->every_host, &(struct hostname){SLICE(""), false}, head,
                               &keys);
-    return match == NULL ? NULL : match->rule;
+    if (match == NULL)
+        return NULL;
+    /* Read next, and mostly in a line behind those that lookups read. */
+    __builtin_prefetch(match->rule->choices);
+    return match->rule;
 }
 
 struct backend *route_table_backend(const struct route_table *table, uint32_t backend_index)

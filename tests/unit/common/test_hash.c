@@ -2,6 +2,7 @@
 #include "tests/unit/cmocka_all.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char text[] = "The quick brown fox jumps over the lazy dog";
@@ -102,6 +103,61 @@ static void seeds_and_keys_hash_apart(void **state)
     (void)state;
     assert_true(hash_bytes(text, 5, 1) != hash_bytes(text, 5, 2));
     assert_true(hash_bytes(text, 5, 0) != hash_stable(text, 5));
+    assert_true(hash_untrusted(text, 5) != hash_bytes(text, 5, 0));
+    assert_true(hash_untrusted(text, 5) != hash_stable(text, 5));
+    assert_true(hash_untrusted(text, 5) == hash_untrusted(text, 5));
+    assert_true(hash_untrusted(text, 5) != hash_untrusted(text, 6));
+}
+
+/* As if the seed stood in the first bytes. */
+static void a_seed_is_not_made_up_for_by_the_text(void **state)
+{
+    (void)state;
+    for (uint64_t other = 0; other < 256; other++) {
+        char changed[8] = "/a/b/cd";
+        changed[0] = (char)(changed[0] ^ (char)other);
+        assert_true(hash_bytes("/a/b/cd", 8, 4) != hash_bytes(changed, 8, 4 ^ other) || other == 0);
+    }
+}
+
+/* Of each bit of a text, how often each bit of its hash changes with it. */
+static void every_bit_of_a_text_changes_half_of_its_hash(void **state)
+{
+    (void)state;
+    enum { TEXTS = 1000, BYTES = 19 };
+    for (size_t bit = 0; bit < (size_t)BYTES * 8; bit++) {
+        unsigned changed[64] = {0};
+        for (unsigned i = 0; i < TEXTS; i++) {
+            char bytes[BYTES + 1];
+            snprintf(bytes, sizeof(bytes), "/api/items/%08u", i);
+            uint64_t before = hash_bytes(bytes, BYTES, 4);
+            bytes[bit / 8] = (char)(bytes[bit / 8] ^ 1 << bit % 8);
+            uint64_t after = hash_bytes(bytes, BYTES, 4);
+            for (unsigned j = 0; j < 64; j++)
+                changed[j] += (before ^ after) >> j & 1;
+        }
+        /* Ten standard deviations of a fair coin are 158. */
+        for (unsigned j = 0; j < 64; j++)
+            assert_in_range(changed[j], TEXTS / 2 - 160, TEXTS / 2 + 160);
+    }
+}
+
+/* A trie chooses with the low 32 bits and tells apart with the upper 16 (hash_trie.h). */
+static void texts_that_are_alike_fill_a_table_evenly(void **state)
+{
+    (void)state;
+    enum { TEXTS = 1 << 16, PLACES = 256 };
+    for (unsigned shift = 0; shift < 64; shift += 8) {
+        unsigned counts[PLACES] = {0};
+        for (unsigned i = 0; i < TEXTS; i++) {
+            char name[32];
+            int length = snprintf(name, sizeof(name), "tenant-%u", i);
+            counts[hash_bytes(name, (size_t)length, 1) >> shift & (PLACES - 1)]++;
+        }
+        /* Ten standard deviations of what a place gets by chance are 160. */
+        for (unsigned i = 0; i < PLACES; i++)
+            assert_in_range(counts[i], TEXTS / PLACES - 160, TEXTS / PLACES + 160);
+    }
 }
 
 static void the_stable_hash_never_changes(void **state)
@@ -121,6 +177,9 @@ int main(void)
         cmocka_unit_test(prefixes_nobody_wants_are_not_hashed),
         cmocka_unit_test(names_hash_as_they_do_in_lower_case),
         cmocka_unit_test(seeds_and_keys_hash_apart),
+        cmocka_unit_test(a_seed_is_not_made_up_for_by_the_text),
+        cmocka_unit_test(every_bit_of_a_text_changes_half_of_its_hash),
+        cmocka_unit_test(texts_that_are_alike_fill_a_table_evenly),
         cmocka_unit_test(the_stable_hash_never_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
