@@ -62,12 +62,8 @@ void buffer_clear(struct buffer *buffer)
     *buffer = BUFFER_EMPTY;
 }
 
-char *buffer_reserve(struct buffer *buffer, size_t bytes)
+char *buffer_make_room(struct buffer *buffer, size_t bytes)
 {
-    size_t used = buffer->consumed + buffer->length;
-    if (buffer->at != NULL && buffer->capacity - used >= bytes)
-        return buffer->at + buffer->length;
-
     /* Content moves to the front when that alone makes the room; growing doubles. */
     char *base = buffer->at == NULL ? NULL : buffer->at - buffer->consumed;
     if (buffer->consumed > 0) {
@@ -84,11 +80,6 @@ char *buffer_reserve(struct buffer *buffer, size_t bytes)
         buffer->at = base;
     }
     return buffer->at + buffer->length;
-}
-
-void buffer_extend(struct buffer *buffer, size_t bytes)
-{
-    buffer->length += bytes;
 }
 
 void buffer_append(struct buffer *buffer, const void *bytes, size_t length)

@@ -23,11 +23,23 @@ struct buffer {
 
 void buffer_clear(struct buffer *buffer);
 
+/* For buffer_reserve, where there is no room yet. */
+char *buffer_make_room(struct buffer *buffer, size_t bytes);
+
 /* Room for `bytes` more behind the content. Returns where to write them; see buffer_extend. */
-char *buffer_reserve(struct buffer *buffer, size_t bytes);
+static inline char *buffer_reserve(struct buffer *buffer, size_t bytes)
+{
+    size_t used = buffer->consumed + buffer->length;
+    if (buffer->at != NULL && buffer->capacity - used >= bytes)
+        return buffer->at + buffer->length;
+    return buffer_make_room(buffer, bytes);
+}
 
 /* Counts `bytes` that were written into reserved room. */
-void buffer_extend(struct buffer *buffer, size_t bytes);
+static inline void buffer_extend(struct buffer *buffer, size_t bytes)
+{
+    buffer->length += bytes;
+}
 
 void buffer_append(struct buffer *buffer, const void *bytes, size_t length);
 void buffer_append_slice(struct buffer *buffer, struct slice slice);

@@ -23,15 +23,29 @@ static size_t at_most(size_t most, size_t count)
 }
 
 /* Length, type, flags, and a stream's number behind a bit that is reserved. */
-static bool take_head(struct http2_frame_walk *walk, struct http2_data_head *found)
+static bool take_head(struct http2_frame_walk *walk, const uint8_t *head,
+                      struct http2_data_head *found)
 {
     walk->head_length = 0;
-    walk->payload_left = big_endian(walk->head, 3);
-    if (walk->head[3] != TYPE_DATA)
+    walk->payload_left = big_endian(head, 3);
+    if (head[3] != TYPE_DATA)
         return false;
     found->length = walk->payload_left;
-    found->stream_id = (int32_t)(big_endian(walk->head + 5, 4) & 0x7fffffff);
+    found->stream_id = (int32_t)(big_endian(head + 5, 4) & 0x7fffffff);
     return true;
+}
+
+/* A head that comes in several parts is put together. Returns it when it is there, or NULL. */
+static const uint8_t *gather_head(struct http2_frame_walk *walk, struct slice bytes, size_t *used)
+{
+    const uint8_t *at = (const uint8_t *)bytes.at + *used;
+    size_t count = at_most(HTTP2_FRAME_HEAD_BYTES - walk->head_length, bytes.length - *used);
+    *used += count;
+    if (count == HTTP2_FRAME_HEAD_BYTES)
+        return at;
+    memcpy(walk->head + walk->head_length, at, count);
+    walk->head_length += (uint8_t)count;
+    return walk->head_length == HTTP2_FRAME_HEAD_BYTES ? walk->head : NULL;
 }
 
 size_t http2_frame_walk_to_data(struct http2_frame_walk *walk, struct slice bytes,
@@ -44,11 +58,8 @@ size_t http2_frame_walk_to_data(struct http2_frame_walk *walk, struct slice byte
         walk->payload_left -= (uint32_t)skipped;
         used += skipped;
 
-        size_t count = at_most(HTTP2_FRAME_HEAD_BYTES - walk->head_length, bytes.length - used);
-        memcpy(walk->head + walk->head_length, bytes.at + used, count);
-        walk->head_length += (uint8_t)count;
-        used += count;
-        if (walk->head_length == HTTP2_FRAME_HEAD_BYTES && take_head(walk, found))
+        const uint8_t *head = gather_head(walk, bytes, &used);
+        if (head != NULL && take_head(walk, head, found))
             break;
     }
     return used;

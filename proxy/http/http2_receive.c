@@ -10,11 +10,6 @@
 /* RFC 9113 section 6.5.2: what a field counts beside its name and value. */
 enum { FIELD_OVERHEAD_BYTES = 32 };
 
-static struct http2_stream *find_stream(nghttp2_session *native, int32_t id)
-{
-    return nghttp2_session_get_stream_user_data(native, id);
-}
-
 /* --- heads ----------------------------------------------------------------------------------- */
 
 static int on_begin_headers(nghttp2_session *native, const nghttp2_frame *frame, void *user_data)
@@ -28,7 +23,7 @@ static int on_begin_headers(nghttp2_session *native, const nghttp2_frame *frame,
         http2_stream_link(session, stream);
         nghttp2_session_set_stream_user_data(native, stream->id, stream);
     } else {
-        stream = find_stream(native, frame->hd.stream_id);
+        stream = http2_stream_find(session, frame->hd.stream_id);
     }
     session->reading = stream;
     if (stream != NULL)
@@ -206,9 +201,9 @@ static int32_t last_opened(const struct http2_session *session)
 
 /* Of the streams that a client opens. Those above are either idle, which nghttp2 knows, or come
  * behind our last word. */
-static bool is_closed(const struct http2_session *session, int32_t id)
+static bool is_closed(struct http2_session *session, int32_t id)
 {
-    return id % 2 == 1 && id <= last_opened(session) && find_stream(session->native, id) == NULL;
+    return id % 2 == 1 && id <= last_opened(session) && http2_stream_find(session, id) == NULL;
 }
 
 /* No head may come behind the end of a stream that neither side has reset, nor one of a stream that
@@ -248,10 +243,11 @@ void http2_receive_expect_late(struct http2_session *session)
 
 static int on_begin_frame(nghttp2_session *native, const nghttp2_frame_hd *head, void *user_data)
 {
+    (void)native;
     struct http2_session *session = user_data;
     session->is_data_taken = head->type == NGHTTP2_DATA;
     if (head->type == NGHTTP2_DATA)
-        session->reading = find_stream(native, head->stream_id);
+        session->reading = http2_stream_find(session, head->stream_id);
     if (head->type == NGHTTP2_HEADERS && is_closed(session, head->stream_id))
         judge_late_head(session);
     return 0;
@@ -323,6 +319,7 @@ static int on_unknown_frame(nghttp2_session *native, void **payload, const nghtt
 static int on_invalid_frame(nghttp2_session *native, const nghttp2_frame *frame, int error,
                             void *user_data)
 {
+    (void)native;
     (void)error;
     struct http2_session *session = user_data;
     if (!http2_flood_note_fault(&session->flood, timers_now_ms(&session->worker->timers)))
@@ -330,7 +327,7 @@ static int on_invalid_frame(nghttp2_session *native, const nghttp2_frame *frame,
     http2_receive_expect_late(session);
     if (frame->hd.stream_id == 0)
         return 0;
-    struct http2_stream *stream = find_stream(native, frame->hd.stream_id);
+    struct http2_stream *stream = http2_stream_find(session, frame->hd.stream_id);
     if (stream == NULL || stream->is_reset)
         return 0;
     stream->is_reset = true;

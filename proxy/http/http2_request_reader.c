@@ -28,24 +28,34 @@ void http2_request_reader_clear(struct http2_request_reader *reader)
     buffer_clear(&reader->cookies);
 }
 
-/* What nghttp2 has told is gone when it returns. */
-static struct slice keep(struct http2_request_reader *reader, struct slice text)
+static void make_room(struct http2_request_reader *reader, size_t length)
 {
     struct buffer *bytes = reader->bytes;
     struct slice_move move = {.from = bytes->at, .length = bytes->length};
-    buffer_reserve(bytes, text.length);
-    if (bytes->at != move.from) {
-        move.to = bytes->at;
-        request_parser_follow(reader->parser, &move);
-        slice_follow(&reader->target, &move);
-        slice_follow(&reader->authority, &move);
-        slice_follow(&reader->protocol, &move);
-    }
+    buffer_reserve(bytes, length);
+    if (bytes->at == move.from)
+        return;
+    move.to = bytes->at;
+    request_parser_follow(reader->parser, &move);
+    slice_follow(&reader->target, &move);
+    slice_follow(&reader->authority, &move);
+    slice_follow(&reader->protocol, &move);
+}
+
+/* What nghttp2 has told is gone when it returns. */
+static struct slice keep_in_room(struct buffer *bytes, struct slice text)
+{
     char *to = bytes->at + bytes->length;
     if (text.length > 0)
         memcpy(to, text.at, text.length);
     buffer_extend(bytes, text.length);
     return slice_of(to, text.length);
+}
+
+static struct slice keep(struct http2_request_reader *reader, struct slice text)
+{
+    make_room(reader, text.length);
+    return keep_in_room(reader->bytes, text);
 }
 
 static void add_pseudo(struct http2_request_reader *reader, struct slice name, struct slice value)
@@ -78,10 +88,9 @@ static void add_cookie(struct http2_request_reader *reader, struct slice crumb)
 
 static void add_field(struct http2_request_reader *reader, struct slice name, struct slice value)
 {
-    struct slice kept_name = keep(reader, name);
-    struct slice kept_value = keep(reader, value);
-    /* The name may have moved with what is in front of it. */
-    kept_name = slice_of(kept_value.at - name.length, name.length);
+    make_room(reader, name.length + value.length);
+    struct slice kept_name = keep_in_room(reader->bytes, name);
+    struct slice kept_value = keep_in_room(reader->bytes, value);
     reader->refusal = request_parser_add_field(reader->parser, kept_name, kept_value);
 }
 

@@ -76,18 +76,23 @@ static bool is_of_connection(enum header_id id)
 }
 
 /* The slices that lie in the buffer follow it when it grows. */
-static struct slice copy(struct http2_response *response, struct slice text)
+static void make_room(struct http2_response *response, size_t length)
 {
     struct buffer *bytes = response->bytes;
     const char *before = bytes->at;
-    size_t length = bytes->length;
     if (before == NULL)
         buffer_reserve(bytes, FIRST_BYTES);
-    buffer_append_slice(bytes, text);
+    buffer_reserve(bytes, length);
     if (before != NULL && bytes->at != before) {
-        struct slice_move move = {before, length, bytes->at};
+        struct slice_move move = {before, bytes->length, bytes->at};
         header_list_follow(&response->head.fields, &move);
     }
+}
+
+static struct slice copy_into_room(struct buffer *bytes, struct slice text)
+{
+    size_t length = bytes->length;
+    buffer_append_slice(bytes, text);
     return slice_of(bytes->at + length, text.length);
 }
 
@@ -109,13 +114,12 @@ static enum refusal read_field(struct http2_response *response, struct slice nam
     if (response->bytes->length + name.length + value.length > RESPONSE_HEAD_BYTES_DEFAULT)
         return REFUSAL_HEAD_TOO_LARGE;
 
-    /* One after the other, for the list must know of each that lies in the buffer. */
-    struct header_list *fields = &response->head.fields;
-    if (!header_list_add(fields, copy(response, name), slice_of(NULL, 0), id))
-        return REFUSAL_TOO_MANY_FIELDS;
-    struct slice copied = copy(response, value);
-    fields->headers[fields->count - 1].value = copied;
-    return REFUSAL_NONE;
+    make_room(response, name.length + value.length);
+    struct slice kept_name = copy_into_room(response->bytes, name);
+    struct slice kept_value = copy_into_room(response->bytes, value);
+    return header_list_add(&response->head.fields, kept_name, kept_value, id)
+               ? REFUSAL_NONE
+               : REFUSAL_TOO_MANY_FIELDS;
 }
 
 void http2_response_add(struct http2_response *response, struct slice name, struct slice value)

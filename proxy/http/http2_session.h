@@ -158,6 +158,7 @@ struct http2_session {
     uint32_t opened_count;        /* server: streams that there have been */
     struct http2_stream *reading; /* whose head or DATA is coming in; NULL: nobody wants it */
     struct http2_stream *writing; /* whose DATA was made last */
+    struct http2_stream *found;   /* that was asked for last */
     struct http2_session *next_dirty;
     struct http2_session *previous_dirty;
     bool is_dirty;
@@ -261,6 +262,8 @@ struct nghttp2_session_callbacks;
 void http2_receive_set_callbacks(struct nghttp2_session_callbacks *callbacks);
 void http2_stream_set_callbacks(struct nghttp2_session_callbacks *callbacks);
 void http2_stream_link(struct http2_session *session, struct http2_stream *stream);
+/* One that is open, and has an owner; or NULL. */
+struct http2_stream *http2_stream_find(struct http2_session *session, int32_t id);
 /* Out of the list, and told. */
 void http2_stream_end(struct http2_stream *stream, uint32_t error);
 

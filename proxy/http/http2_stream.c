@@ -21,6 +21,14 @@ void http2_stream_link(struct http2_session *session, struct http2_stream *strea
     session->stream_count++;
 }
 
+/* Frames of one stream often come and go together, and each asks several times. */
+struct http2_stream *http2_stream_find(struct http2_session *session, int32_t id)
+{
+    if (session->found == NULL || session->found->id != id)
+        session->found = nghttp2_session_get_stream_user_data(session->native, id);
+    return session->found;
+}
+
 void http2_stream_end(struct http2_stream *stream, uint32_t error)
 {
     struct http2_session *session = stream->session;
@@ -34,6 +42,8 @@ void http2_stream_end(struct http2_stream *stream, uint32_t error)
         session->reading = NULL;
     if (session->writing == stream)
         session->writing = NULL;
+    if (session->found == stream)
+        session->found = NULL;
     session->stream_count--;
     session->head_bytes -= stream->head_bytes;
     session->events->on_closed(stream, error);
@@ -41,8 +51,8 @@ void http2_stream_end(struct http2_stream *stream, uint32_t error)
 
 static int on_stream_close(nghttp2_session *native, int32_t id, uint32_t error, void *user_data)
 {
-    (void)user_data;
-    struct http2_stream *stream = nghttp2_session_get_stream_user_data(native, id);
+    (void)native;
+    struct http2_stream *stream = http2_stream_find(user_data, id);
     if (stream == NULL)
         return 0;
     /* What was never taken from the stream no longer counts against the connection. */
@@ -280,7 +290,7 @@ static int on_frame_sent(nghttp2_session *native, const nghttp2_frame *frame, vo
     if (frame->hd.type == NGHTTP2_DATA)
         stream = session->writing;
     else if (frame->hd.stream_id != 0)
-        stream = nghttp2_session_get_stream_user_data(native, frame->hd.stream_id);
+        stream = http2_stream_find(session, frame->hd.stream_id);
     if (frame->hd.type == NGHTTP2_RST_STREAM && stream != NULL && !stream->is_reset &&
         !http2_flood_note_fault(&session->flood, timers_now_ms(&session->worker->timers)))
         http2_session_condemn(session, HTTP2_ENHANCE_YOUR_CALM);
