@@ -46,6 +46,8 @@ struct certificate_set {
     size_t entry_count;
     struct certificate_facts *facts;
     size_t count;
+    X509 **stapled; /* certificates that have a response; held, in no context's list of them */
+    size_t stapled_count;
     struct client_authorities *authorities;
 
     /* atomic: any */
@@ -108,6 +110,12 @@ static bool use_pair(SSL_CTX *context, const struct certificate_file *file, stru
 
 /* --- what is stapled ------------------------------------------------------------------------- */
 
+struct loading {
+    const struct certificate_preparation *preparation;
+    const struct certificate_set *previous; /* NULL: there is none */
+    struct certificate_set *set;
+};
+
 /* Of the certificate that the context got last. NULL, and why. */
 static struct ocsp_response *read_ocsp(SSL_CTX *context, const char *path, struct error *err)
 {
@@ -120,39 +128,72 @@ static struct ocsp_response *read_ocsp(SSL_CTX *context, const char *path, struc
         response =
             ocsp_response_read(buffer_slice(&bytes), certificate, chain, clock_wall_s(), err);
     buffer_clear(&bytes);
-    if (response == NULL || ocsp_response_attach(response, certificate))
-        return response;
-    ocsp_response_free(response);
-    error_set(err, ERROR_INTERNAL, "there is no memory to keep it");
+    return response;
+}
+
+/* What has been stapled to this certificate so far, if it still holds; else NULL. */
+static struct ocsp_response *find_previous(const struct certificate_set *previous,
+                                           const X509 *certificate)
+{
+    for (size_t i = 0; previous != NULL && i < previous->stapled_count; i++) {
+        if (X509_cmp(previous->stapled[i], certificate) == 0)
+            return ocsp_response_copy_of(previous->stapled[i], clock_wall_s());
+    }
     return NULL;
 }
 
-/* A certificate is served without it rather than not at all. */
-static void staple(SSL_CTX *context, const char *path, struct certificate_facts *facts)
+/* Takes the response. False when there is no memory. */
+static bool attach(struct certificate_set *set, X509 *certificate, struct ocsp_response *response)
 {
-    struct error err;
+    if (!ocsp_response_attach(response, certificate)) {
+        ocsp_response_free(response);
+        return false;
+    }
+    X509_up_ref(certificate);
+    set->stapled =
+        memory_reallocate(set->stapled, (set->stapled_count + 1) * sizeof(set->stapled[0]));
+    set->stapled[set->stapled_count++] = certificate;
+    return true;
+}
+
+static void tell_problem(const char *event, const char *path, const struct error *err,
+                         struct certificate_facts *facts)
+{
+    char reason[2 * ERROR_MESSAGE_BYTES];
+    facts->ocsp_problem = memory_duplicate_string(err->message);
+    log_warn(event, "file=%s reason=%s", path, log_quote(reason, sizeof(reason), err->message));
+}
+
+/* A certificate is served without it rather than not at all; and with the one so far rather than
+ * without one, as nobody has taken that back who only wrote something else. */
+static void staple(const struct loading *loading, SSL_CTX *context, const char *path,
+                   struct certificate_facts *facts)
+{
+    struct error err = {0};
     if (path == NULL)
         return;
     facts->ocsp_file = memory_duplicate_string(path);
-    const struct ocsp_response *response = read_ocsp(context, path, &err);
-    if (response != NULL) {
-        facts->ocsp_end_s = ocsp_response_end_s(response);
-        if (ocsp_response_begin_s(response) > clock_wall_s())
-            log_warn("ocsp_response_early", "file=%s", path);
-        return;
+    X509 *certificate = SSL_CTX_get0_certificate(context);
+    struct ocsp_response *response = read_ocsp(context, path, &err);
+    bool is_of_file = response != NULL;
+    if (!is_of_file && err.code != ERROR_DENIED)
+        response = find_previous(loading->previous, certificate);
+    int64_t begin_s = response == NULL ? 0 : ocsp_response_begin_s(response);
+    int64_t end_s = response == NULL ? 0 : ocsp_response_end_s(response);
+    if (response != NULL && !attach(loading->set, certificate, response)) {
+        end_s = 0;
+        is_of_file = false;
+        error_set(&err, ERROR_INTERNAL, "there is no memory to keep it");
     }
-    char reason[2 * ERROR_MESSAGE_BYTES];
-    facts->ocsp_problem = memory_duplicate_string(err.message);
-    log_warn("ocsp_response_not_stapled", "file=%s reason=%s", path,
-             log_quote(reason, sizeof(reason), err.message));
+    facts->ocsp_end_s = end_s;
+    if (!is_of_file)
+        tell_problem(end_s == 0 ? "ocsp_response_not_stapled" : "ocsp_response_kept", path, &err,
+                     facts);
+    else if (begin_s > clock_wall_s())
+        log_warn("ocsp_response_early", "file=%s", path);
 }
 
 /* --- loading --------------------------------------------------------------------------------- */
-
-struct loading {
-    const struct certificate_preparation *preparation;
-    struct certificate_set *set;
-};
 
 static SSL_CTX *make_context(const struct loading *loading, struct error *err)
 {
@@ -223,7 +264,7 @@ static bool add_pair(struct loading *loading, const struct certificate_file *fil
     bool is_used = served != NULL && use_pair(served->context, file, err);
     if (is_used) {
         served->key_kinds[served->kind_count++] = kind;
-        staple(served->context, file->ocsp, &loading->set->facts[loading->set->count - 1]);
+        staple(loading, served->context, file->ocsp, &loading->set->facts[loading->set->count - 1]);
     }
     certificate_names_clear(&names);
     X509_free(leaf);
@@ -267,11 +308,12 @@ static void build_index(struct certificate_set *set)
 
 struct certificate_set *certificate_set_load(const struct tls_files *tls, const char *identity,
                                              const struct certificate_preparation *preparation,
+                                             const struct certificate_set *previous,
                                              struct error *err)
 {
     struct certificate_set *set = memory_allocate_zeroed(1, sizeof(*set));
     atomic_init(&set->references, 1);
-    struct loading loading = {.preparation = preparation, .set = set};
+    struct loading loading = {.preparation = preparation, .previous = previous, .set = set};
     struct certificate_files files;
     ERR_clear_error();
     set->authorities = client_authorities_load(tls, identity, err);
@@ -312,7 +354,10 @@ void certificate_set_release(struct certificate_set **set)
         free(ours->facts[i].ocsp_file);
         free(ours->facts[i].ocsp_problem);
     }
+    for (size_t i = 0; i < ours->stapled_count; i++)
+        X509_free(ours->stapled[i]);
     client_authorities_free(ours->authorities);
+    free(ours->stapled);
     free(ours->served);
     free(ours->entries);
     free(ours->facts);

@@ -29,8 +29,9 @@ struct certificate_facts {
     char *name;          /* the first it is for; "" when it is for none */
     int64_t not_after_s; /* since 1970 */
     char *ocsp_file;     /* what is stapled to it; NULL: nothing shall be */
-    int64_t ocsp_end_s;  /* until when; 0: nothing is, because of: */
-    char *ocsp_problem;  /* NULL: nothing is wrong */
+    int64_t ocsp_end_s;  /* until when; 0: nothing is */
+    char *
+        ocsp_problem; /* with the file, which then is not what is stapled; NULL: nothing is wrong */
 };
 
 /* Of every context, before anything is loaded into it. */
@@ -40,10 +41,13 @@ struct certificate_preparation {
 };
 
 /* `identity` tells listeners apart: no session of one can go on with another, nor after the
- * authorities of clients or their lists have changed. NULL on error, which names the option and the
- * file. Caller releases. */
+ * authorities of clients or their lists have changed. What was stapled to a certificate of
+ * `previous` (NULL: there is none), which the set is to replace, stays while it holds, where the
+ * file turns out wrong; unless that says of the certificate that it is not good. NULL on error,
+ * which names the option and the file. Caller releases. */
 struct certificate_set *certificate_set_load(const struct tls_files *tls, const char *identity,
                                              const struct certificate_preparation *preparation,
+                                             const struct certificate_set *previous,
                                              struct error *err);
 void certificate_set_hold(struct certificate_set *set);
 /* Clears *set. Harmless on NULL. */

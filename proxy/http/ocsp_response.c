@@ -73,7 +73,7 @@ static bool take_verdict(OCSP_SINGLERESP *single, struct ocsp_response *response
     ASN1_GENERALIZEDTIME *end = NULL;
     int status = OCSP_single_get0_status(single, NULL, NULL, &begin, &end);
     if (status != V_OCSP_CERTSTATUS_GOOD)
-        return error_set(err, ERROR_INVALID, "it says that the certificate is %s",
+        return error_set(err, ERROR_DENIED, "it says that the certificate is %s",
                          OCSP_cert_status_str(status));
     response->begin_s = certificate_fields_time(begin);
     response->end_s = certificate_fields_time(end);
@@ -175,6 +175,13 @@ static bool read_whole(OCSP_RESPONSE *whole, X509 *certificate, STACK_OF(X509) *
     return is_good;
 }
 
+static void keep_bytes(struct ocsp_response *response, const char *bytes, size_t length)
+{
+    response->bytes = memory_allocate(length);
+    memcpy(response->bytes, bytes, length);
+    response->length = length;
+}
+
 struct ocsp_response *ocsp_response_read(struct slice bytes, X509 *certificate,
                                          STACK_OF(X509) * chain, int64_t now_s, struct error *err)
 {
@@ -188,9 +195,7 @@ struct ocsp_response *ocsp_response_read(struct slice bytes, X509 *certificate,
         ocsp_response_free(response);
         return NULL;
     }
-    response->bytes = memory_allocate(bytes.length);
-    memcpy(response->bytes, bytes.at, bytes.length);
-    response->length = bytes.length;
+    keep_bytes(response, bytes.at, bytes.length);
     return response;
 }
 
@@ -245,13 +250,28 @@ bool ocsp_response_attach(struct ocsp_response *response, X509 *certificate)
     return index >= 0 && X509_set_ex_data(certificate, index, response) == 1;
 }
 
+/* NULL: none. */
+static const struct ocsp_response *find_attached(const X509 *certificate)
+{
+    int index = place_in_certificates();
+    return certificate == NULL || index < 0 ? NULL : X509_get_ex_data(certificate, index);
+}
+
+struct ocsp_response *ocsp_response_copy_of(const X509 *certificate, int64_t now_s)
+{
+    const struct ocsp_response *attached = find_attached(certificate);
+    if (attached == NULL || now_s >= attached->end_s)
+        return NULL;
+    struct ocsp_response *copy = memory_allocate(sizeof(*copy));
+    *copy = *attached;
+    keep_bytes(copy, attached->bytes, attached->length);
+    return copy;
+}
+
 static int on_status(SSL *ssl, void *argument)
 {
     (void)argument;
-    const X509 *certificate = SSL_get_certificate(ssl);
-    int index = place_in_certificates();
-    const struct ocsp_response *response =
-        certificate == NULL || index < 0 ? NULL : X509_get_ex_data(certificate, index);
+    const struct ocsp_response *response = find_attached(SSL_get_certificate(ssl));
     int64_t now_s = clock_wall_s();
     if (response == NULL || now_s < response->begin_s || now_s >= response->end_s)
         return SSL_TLSEXT_ERR_NOACK;

@@ -24,7 +24,8 @@
 struct ocsp_response;
 
 /* `bytes` are DER; copies. The issuer of `certificate` is looked for in `chain` (NULL: empty). Is
- * NULL when there is anything to object to, but for one that does not hold yet. */
+ * NULL when there is anything to object to, but for one that does not hold yet: with ERROR_DENIED
+ * when it says of the certificate that it is not good. */
 struct ocsp_response *ocsp_response_read(struct slice bytes, X509 *certificate,
                                          STACK_OF(X509) * chain, int64_t now_s, struct error *err);
 /* Harmless on NULL. */
@@ -36,6 +37,10 @@ int64_t ocsp_response_end_s(const struct ocsp_response *response);
 
 /* From now on the certificate has it, and frees it. False when there is no memory. */
 bool ocsp_response_attach(struct ocsp_response *response, X509 *certificate);
+
+/* What is attached to `certificate`, again, for another copy of that. NULL when there is nothing,
+ * or it has ended by `now_s`. */
+struct ocsp_response *ocsp_response_copy_of(const X509 *certificate, int64_t now_s);
 
 /* Clients of that context get what is attached to the certificate that they get, while it holds. */
 void ocsp_response_offer(SSL_CTX *context);

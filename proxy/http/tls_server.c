@@ -125,13 +125,14 @@ static bool prepare(SSL_CTX *context, void *argument)
 
 /* --- one listener's -------------------------------------------------------------------------- */
 
-static struct certificate_set *load(struct tls_server *server, struct error *err)
+static struct certificate_set *load(struct tls_server *server,
+                                    const struct certificate_set *previous, struct error *err)
 {
     const struct certificate_preparation preparation = {.prepare = prepare, .argument = server};
     server->loaded_state = certificate_files_state(&server->spec->tls);
     server->seen_state = server->loaded_state;
     struct certificate_set *set =
-        certificate_set_load(&server->spec->tls, server->spec->text, &preparation, err);
+        certificate_set_load(&server->spec->tls, server->spec->text, &preparation, previous, err);
     if (set == NULL)
         return NULL;
     server->watched_s = clock_wall_s();
@@ -145,7 +146,7 @@ struct tls_server *tls_server_new(const struct listener_spec *spec, struct error
     server->spec = spec;
     server->tickets = ticket_keys_new();
     mutex_init(&server->mutex);
-    struct certificate_set *certificates = load(server, err);
+    struct certificate_set *certificates = load(server, NULL, err);
     mutex_lock(&server->mutex);
     server->certificates = certificates;
     mutex_unlock(&server->mutex);
@@ -250,7 +251,9 @@ struct slice tls_server_client_principal(const SSL *ssl, struct arena *arena)
 
 bool tls_server_reload(struct tls_server *server, struct error *err)
 {
-    struct certificate_set *fresh = load(server, err);
+    struct certificate_set *previous = hold_certificates(server);
+    struct certificate_set *fresh = load(server, previous, err);
+    certificate_set_release(&previous);
     mutex_lock(&server->mutex);
     if (fresh == NULL) {
         server->failures++;

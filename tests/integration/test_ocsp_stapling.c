@@ -10,6 +10,7 @@
 #include "tests/support/wait.h"
 #include "tests/unit/cmocka_all.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -207,6 +208,25 @@ static void until_when_it_is_good_is_a_metric(void **state)
     buffer_clear(&line);
 }
 
+/* Until it ends, what was good is not lost by what someone wrote in its place. */
+static void what_is_wrong_takes_the_place_of_nothing_that_holds(void **state)
+{
+    (void)state;
+    static const char *const words = "\"problem\": \"it is no OCSP response in DER\"";
+    assert_true(is_good_stapled("first.example"));
+
+    free(temp_dir_write(folder, "first.ocsp", "<html>Not Found</html>\n"));
+
+    free(process_expect_line(pointsman_proxy(pointsman), "ocsp_response_kept"));
+    assert_true(wait_until(status_has, (void *)(uintptr_t)words, WAIT_MS));
+    assert_true(is_good_stapled("first.example"));
+    assert_false(status_has((void *)"\"next_update_ms\": 0, \"problem\": \"it is no"));
+    process_signal(pointsman_proxy(pointsman), SIGHUP); /* also not when it is read once more */
+    answer(&second, GOOD, first_ocsp);
+    assert_true(wait_until(status_has, (void *)"\"problem\": \"it is for another", WAIT_MS));
+    assert_true(is_good_stapled("first.example"));
+}
+
 /* What is in the file now is not stapled; why, is told in all the usual places. */
 static void assert_not_stapled(const char *reason)
 {
@@ -259,6 +279,7 @@ int main(void)
         cmocka_unit_test(what_the_authority_answers_is_stapled_as_soon_as_it_is_there),
         cmocka_unit_test(in_a_folder_it_is_found_by_its_name),
         cmocka_unit_test(until_when_it_is_good_is_a_metric),
+        cmocka_unit_test(what_is_wrong_takes_the_place_of_nothing_that_holds),
         cmocka_unit_test(what_is_wrong_is_not_stapled_and_told),
         cmocka_unit_test(once_it_has_ended_it_is_not_stapled_any_more),
     };

@@ -43,7 +43,7 @@ static bool prepare(SSL_CTX *context, void *argument)
 static struct certificate_set *load(const struct tls_files *tls, struct error *err)
 {
     const struct certificate_preparation preparation = {.prepare = prepare};
-    return certificate_set_load(tls, "test", &preparation, err);
+    return certificate_set_load(tls, "test", &preparation, NULL, err);
 }
 
 /* The common name of the certificate for that host; "" when none is. */

@@ -215,6 +215,47 @@ static void a_responder_that_gives_none_is_named(void **state)
     assert_refused(bytes, "the responder gave none: trylater");
 }
 
+static void one_that_is_attached_is_copied_until_it_ends(void **state)
+{
+    (void)state;
+    X509 *certificate = certificate_read(site.certificate);
+    struct buffer bytes = make((struct ocsp_answer){0});
+    struct ocsp_response *response = read_answer(&bytes, NULL);
+    int64_t end_s = ocsp_response_end_s(response);
+    assert_null(ocsp_response_copy_of(certificate, 0));
+    assert_true(ocsp_response_attach(response, certificate));
+
+    struct ocsp_response *copy = ocsp_response_copy_of(certificate, end_s - 1);
+
+    assert_null(ocsp_response_copy_of(certificate, end_s));
+    X509_free(certificate);
+    assert_int_equal(ocsp_response_end_s(copy), end_s);
+    ocsp_response_free(copy);
+    buffer_clear(&bytes);
+}
+
+/* So that nobody goes on to staple what the authority has taken back. */
+static void only_what_takes_it_back_is_denied(void **state)
+{
+    (void)state;
+    static const struct {
+        struct ocsp_answer answer;
+        enum error_code code;
+    } cases[] = {
+        {{.verdict = VERDICT_REVOKED}, ERROR_DENIED},
+        {{.verdict = VERDICT_UNKNOWN}, ERROR_DENIED},
+        {{.certificate = &other}, ERROR_INVALID},
+        {{.signer = &foreign_responder}, ERROR_INVALID},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct error err = {0};
+        struct buffer bytes = make(cases[i].answer);
+        assert_null(read_answer(&bytes, &err));
+        assert_int_equal(err.code, cases[i].code);
+        buffer_clear(&bytes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +268,8 @@ int main(void)
         cmocka_unit_test(a_part_of_one_or_more_than_one_is_none),
         cmocka_unit_test(one_that_was_changed_anywhere_is_not_taken_for_another),
         cmocka_unit_test(a_responder_that_gives_none_is_named),
+        cmocka_unit_test(one_that_is_attached_is_copied_until_it_ends),
+        cmocka_unit_test(only_what_takes_it_back_is_denied),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
