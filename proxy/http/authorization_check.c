@@ -99,23 +99,30 @@ static void write_message(struct authorization *authorization, struct buffer *me
     auth_check_put_question(&question, message);
 }
 
+/* All of them: a client may have written one in front of ours. */
+static void add_marks(struct header_list *to, const struct header_list *from)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        if (from->tags[i].id == HEADER_CDN_LOOP)
+            header_list_add(to, SLICE("cdn-loop"), from->headers[i].value, HEADER_CDN_LOOP);
+    }
+}
+
 /* The length of its body goes without saying (gRPC over HTTP/2, "Requests"). By where the request
  * has been, a call that leads back to its own rule is known (loop_mark.h). */
 static struct parsed_request call_head(const struct exchange *request, struct arena *arena)
 {
-    const struct slice *loop = header_list_find(&request->request.fields, HEADER_CDN_LOOP);
     struct parsed_request call = {
         .framing = BODY_CHUNKED,
         .minor_version = 1,
         .accepts_trailers = true,
         .head = {.method = SLICE("POST"), .path = AUTH_CHECK_PATH},
     };
-    header_list_move(&call.fields, 3, arena);
+    header_list_move(&call.fields, 2 + request->request.fields.count, arena);
     header_list_add(&call.fields, SLICE("content-type"), SLICE("application/grpc"),
                     HEADER_CONTENT_TYPE);
     header_list_add(&call.fields, SLICE("user-agent"), SLICE("pointsman"), HEADER_OTHER);
-    if (loop != NULL)
-        header_list_add(&call.fields, SLICE("cdn-loop"), *loop, HEADER_CDN_LOOP);
+    add_marks(&call.fields, &request->request.fields);
     call.head.headers = call.fields.headers;
     call.head.header_count = call.fields.count;
     return call;

@@ -423,6 +423,39 @@ static void a_backend_that_is_a_proxy_is_warned_of(void **state)
     free(path);
 }
 
+/* LOOP-5: whatever the client has written in front of the mark. */
+static void a_call_of_authorization_that_leads_back_is_known(void **state)
+{
+    (void)state;
+    static const char route[] =
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: called}\n"
+        "spec:\n  rules:\n"
+        "  - matches: [{path: {type: PathPrefix, value: /envoy.service.auth.v3.Authorization}}]\n"
+        "    filters:\n"
+        "    - type: ExternalAuth\n      externalAuth:\n        protocol: GRPC\n"
+        "        backendRef: {name: called}\n        grpc: {}\n"
+        "    backendRefs: [{name: called}]\n---\n"
+        "apiVersion: pointsman/v1\nkind: Backend\nmetadata: {name: called}\n"
+        "spec: {appProtocol: h2c, endpoints: [{address: 127.0.0.1, port: %d}]}\n";
+    struct http_message response = HTTP_MESSAGE_EMPTY;
+    struct buffer document = BUFFER_EMPTY;
+    buffer_printf(&document, route, pointsman_port(first));
+    char *path = temp_dir_write(pointsman_dir(first), "called.yaml", buffer_string(&document));
+    pointsman_routectl_ok(first, "apply", "-f", path, NULL);
+    struct counts before = count();
+
+    http_exchange(pointsman_port(first),
+                  "GET /envoy.service.auth.v3.Authorization/Check HTTP/1.1\r\nHost: h\r\n"
+                  "CDN-Loop: a\r\nCDN-Loop: b\r\n",
+                  "", &response);
+
+    assert_true(response.status >= 400);
+    expect_one_loop(before, 2);
+    http_message_clear(&response);
+    buffer_clear(&document);
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -441,6 +474,7 @@ int main(void)
         cmocka_unit_test(no_filter_takes_a_mark_away),
         cmocka_unit_test(explain_shows_the_mark_and_knows_it),
         cmocka_unit_test(a_backend_that_is_a_proxy_is_warned_of),
+        cmocka_unit_test(a_call_of_authorization_that_leads_back_is_known),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
