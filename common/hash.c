@@ -1,6 +1,7 @@
 #include "common/hash.h"
 
 #include "common/slice.h"
+#include "common/word.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -8,29 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-
-static inline uint64_t read_word(const unsigned char *at)
-{
-    uint64_t word;
-    memcpy(&word, at, sizeof(word));
-    return word;
-}
-
-/* Fewer than eight bytes as a word, without a loop: what is read twice lands in the same place. */
-static inline uint64_t read_tail(const unsigned char *at, size_t length)
-{
-    if (length >= 4) {
-        uint32_t low;
-        uint32_t high;
-        memcpy(&low, at, sizeof(low));
-        memcpy(&high, at + length - sizeof(high), sizeof(high));
-        return low | (uint64_t)high << (8 * (length - sizeof(high)));
-    }
-    if (length == 0)
-        return 0;
-    return at[0] | (uint64_t)at[length / 2] << (8 * (length / 2)) |
-           (uint64_t)at[length - 1] << (8 * (length - 1));
-}
 
 /* --- quick ---------------------------------------------------------------------------------- */
 
@@ -88,21 +66,21 @@ static inline uint64_t quick_finish(uint64_t hash, uint64_t tail, size_t length)
 uint64_t hash_bytes(const void *bytes, size_t length, uint64_t seed)
 {
     uint64_t hash = quick_start(seed);
-    const unsigned char *at = bytes;
+    const char *at = bytes;
     size_t left = length;
     for (; left >= 8; at += 8, left -= 8)
-        hash = quick_add(hash, read_word(at));
-    return quick_finish(hash, read_tail(at, left), length);
+        hash = quick_add(hash, word_read(at));
+    return quick_finish(hash, word_read_tail(at, left), length);
 }
 
 uint64_t hash_lower(const char *text, size_t length, uint64_t seed)
 {
     uint64_t hash = quick_start(seed);
-    const unsigned char *at = (const unsigned char *)text;
+    const char *at = text;
     size_t left = length;
     for (; left >= 8; at += 8, left -= 8)
-        hash = quick_add(hash, ascii_lower_word(read_word(at)));
-    return quick_finish(hash, ascii_lower_word(read_tail(at, left)), length);
+        hash = quick_add(hash, ascii_lower_word(word_read(at)));
+    return quick_finish(hash, ascii_lower_word(word_read_tail(at, left)), length);
 }
 
 /* --- in pieces ------------------------------------------------------------------------------ */
@@ -115,17 +93,17 @@ void hash_start(struct hash_state *state, uint64_t seed)
 void hash_add(struct hash_state *state, const void *bytes, size_t length)
 {
     uint64_t hash = state->hash;
-    const unsigned char *at = bytes;
+    const char *at = bytes;
     size_t left = length;
     size_t held = state->length % 8;
     uint64_t tail = state->tail;
 
     for (; left >= 8; at += 8, left -= 8) {
-        uint64_t word = read_word(at);
+        uint64_t word = word_read(at);
         hash = quick_add(hash, tail | word << (8 * held));
         tail = held == 0 ? 0 : word >> (64 - 8 * held);
     }
-    uint64_t rest = read_tail(at, left);
+    uint64_t rest = word_read_tail(at, left);
     tail |= rest << (8 * held);
     if (held + left >= 8) {
         hash = quick_add(hash, tail);
@@ -182,15 +160,15 @@ size_t hash_prefixes(const void *bytes, size_t length, char separator, uint64_t 
 {
     struct prefix_list list = {.prefixes = prefixes, .max = max, .wanted = wanted};
     uint64_t hash = quick_start(seed);
-    const unsigned char *text = bytes;
+    const char *text = bytes;
     unsigned char ends = (unsigned char)separator;
     size_t at = 0;
     for (; length - at >= 8; at += 8) {
-        uint64_t word = read_word(text + at);
+        uint64_t word = word_read(text + at);
         add_prefixes(&list, hash, word, at, ends);
         hash = quick_add(hash, word);
     }
-    uint64_t tail = read_tail(text + at, length - at);
+    uint64_t tail = word_read_tail(text + at, length - at);
     add_prefixes(&list, hash, tail, at, ends);
     *whole = quick_finish(hash, tail, length);
     return list.count;
@@ -255,12 +233,12 @@ static inline __attribute__((always_inline)) uint64_t sip_finish(struct sip s, u
 static inline __attribute__((always_inline)) uint64_t sip_hash(struct sip s, const void *bytes,
                                                                size_t length)
 {
-    const unsigned char *at = bytes;
+    const char *at = bytes;
     size_t left = length;
 
     for (; left >= 8; at += 8, left -= 8)
-        sip_add(&s, read_word(at));
-    return sip_finish(s, read_tail(at, left), length);
+        sip_add(&s, word_read(at));
+    return sip_finish(s, word_read_tail(at, left), length);
 }
 
 uint64_t hash_stable(const void *bytes, size_t length)

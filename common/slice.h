@@ -4,6 +4,8 @@
 #ifndef COMMON_SLICE_H
 #define COMMON_SLICE_H
 
+#include "common/word.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,6 +32,26 @@ static inline struct slice slice_from_string(const char *string)
 static inline bool slice_equals(struct slice a, struct slice b)
 {
     return a.length == b.length && (a.length == 0 || memcmp(a.at, b.at, a.length) == 0);
+}
+
+/* slice_equals of texts that are mostly short and that nobody has read for long. The C library's
+ * memcmp reads a whole vector, and so waits for the line behind, too, when a text ends near the end
+ * of one. */
+static inline bool slice_equals_far(struct slice a, struct slice b)
+{
+    enum { SHORT_MAX = 64 };
+    if (a.length != b.length)
+        return false;
+    if (a.length > SHORT_MAX)
+        return memcmp(a.at, b.at, a.length) == 0;
+    if (a.length < sizeof(uint64_t))
+        return word_read_tail(a.at, a.length) == word_read_tail(b.at, b.length);
+    for (size_t i = 0; i + sizeof(uint64_t) < a.length; i += sizeof(uint64_t)) {
+        if (word_read(a.at + i) != word_read(b.at + i))
+            return false;
+    }
+    size_t last = a.length - sizeof(uint64_t);
+    return word_read(a.at + last) == word_read(b.at + last);
 }
 
 static inline bool slice_has_prefix(struct slice text, struct slice prefix)

@@ -32,7 +32,8 @@ struct search {
 static inline bool is_of_site(const struct route_match *match, const struct match_site *site)
 {
     return match->path_kind == site->path_kind &&
-           (site->path_kind == MATCH_REGEX || slice_equals(route_match_path(match), site->path)) &&
+           (site->path_kind == MATCH_REGEX ||
+            slice_equals_far(route_match_path(match), site->path)) &&
            route_match_has_hostname(match, site->hostname);
 }
 

@@ -170,7 +170,7 @@ static inline bool hostname_has_text(const struct hostname *hostname, struct sli
     size_t behind = hostname->is_wildcard ? 2 : 0; /* "*." */
     return text.length == behind + hostname->name.length &&
            (text.at[0] == '*') == hostname->is_wildcard &&
-           memcmp(text.at + behind, hostname->name.at, hostname->name.length) == 0;
+           slice_equals_far(slice_of(text.at + behind, text.length - behind), hostname->name);
 }
 
 /* Whether the route has just this hostname; every host, when it has none. */

@@ -83,7 +83,7 @@ static bool header_holds(const struct value_condition *condition, const struct r
         return request_header_matches(head, name, condition->regex);
     if (lone_header != NO_LONE_HEADER &&
         slice_equals_ignoring_case(head->headers[lone_header].name, name))
-        return slice_equals(head->headers[lone_header].value, condition_value(condition));
+        return slice_equals_far(head->headers[lone_header].value, condition_value(condition));
     return request_header_equals(head, name, condition_value(condition));
 }
 

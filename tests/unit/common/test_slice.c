@@ -2,6 +2,8 @@
 #include "common/slice.h"
 #include "tests/unit/cmocka_all.h"
 
+#include <stdlib.h>
+
 static void comparing_ignores_the_case_of_ascii_only(void **state)
 {
     (void)state;
@@ -69,6 +71,29 @@ static void a_character_that_was_cut_is_taken_off(void **state)
                          cases[i].length);
 }
 
+/* At the very end of what may be read, as the sanitizers see. */
+static void texts_that_are_far_are_compared_byte_by_byte(void **state)
+{
+    (void)state;
+    for (size_t length = 0; length <= 80; length++) {
+        char *a = malloc(length + 1);
+        char *b = malloc(length + 1);
+        memset(a, 'x', length + 1);
+        memset(b, 'x', length + 1);
+        struct slice text_a = slice_of(a + 1, length);
+        struct slice text_b = slice_of(b + 1, length);
+        assert_true(slice_equals_far(text_a, text_b));
+        for (size_t i = 1; i <= length; i++) {
+            b[i] = 'y';
+            assert_false(slice_equals_far(text_a, text_b));
+            assert_false(slice_equals_far(slice_of(a + 1, length - 1), text_b));
+            b[i] = 'x';
+        }
+        free(a);
+        free(b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -77,6 +102,7 @@ int main(void)
         cmocka_unit_test(long_names_are_compared_to_their_last_character),
         cmocka_unit_test(a_prefix_sorts_first),
         cmocka_unit_test(a_character_that_was_cut_is_taken_off),
+        cmocka_unit_test(texts_that_are_far_are_compared_byte_by_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
