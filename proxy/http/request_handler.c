@@ -24,7 +24,7 @@ static void refuse(struct exchange *exchange, enum denial denial, unsigned statu
 static void refuse_loop(struct exchange *exchange)
 {
     exchange->is_loop = true;
-    refuse(exchange, DENIAL_LOOP, 508, "The request has come back to the route it was sent by.");
+    refuse(exchange, DENIAL_LOOP, 508, "The request comes back to its route again and again.");
 }
 
 static bool asks_for_authorization(const struct rule *rule)
@@ -79,7 +79,7 @@ void request_handler_serve(struct exchange *exchange)
         return;
 
     loop_mark_write(rule, route_table_loop_key(table), exchange->loop_mark);
-    if (loop_mark_is_in(&exchange->request.fields, exchange->loop_mark))
+    if (loop_mark_is_spent(&exchange->request.fields, exchange->loop_mark))
         return refuse_loop(exchange);
 
     const struct backend_choice *choice = session_choose(exchange, table);

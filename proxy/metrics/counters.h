@@ -55,7 +55,7 @@ enum denial {
     DENIAL_NO_TABLE,       /* 503: no routes are known yet */
     DENIAL_NO_ROUTE,       /* 404 */
     DENIAL_NO_BACKEND,     /* 500: missing backend, weight 0, or a rule that could not be built */
-    DENIAL_LOOP,           /* 508: the rule has forwarded this request before */
+    DENIAL_LOOP,           /* 508: the rule has forwarded this request too often */
     DENIAL_NO_ENDPOINT,    /* 503: nothing available to send it to */
     DENIAL_BACKEND_FULL,   /* 503: no endpoint has room, nor room to wait */
     DENIAL_AUTHORIZATION_REFUSED, /* as the authorization service has answered */

@@ -134,12 +134,12 @@ static char *mark_of(const struct explain_facts *facts, const struct rule *rule,
     return mark;
 }
 
-static bool has_come_back(const struct explain_facts *facts, const struct rule *rule,
-                          struct arena *arena)
+static bool goes_in_circles(const struct explain_facts *facts, const struct rule *rule,
+                            struct arena *arena)
 {
     struct filter_answer given;
     const char *mark = mark_of(facts, rule, arena);
-    return mark != NULL && loop_mark_is_in(&facts->sample->fields, mark) &&
+    return mark != NULL && loop_mark_is_spent(&facts->sample->fields, mark) &&
            !filter_request_preflight(rule->policy->filters, &facts->sample->head, &given, arena);
 }
 
@@ -151,8 +151,9 @@ OutcomeMessage *explain_outcome_of_rule(const struct explain_facts *facts, const
     if (rule == NULL)
         return refuse(&filters, 404, "no rule matches", arena);
     filters.rule = rule->policy->filters;
-    if (has_come_back(facts, rule, arena))
-        return refuse(&filters, 508, "the rule has forwarded this request before: a loop", arena);
+    if (goes_in_circles(facts, rule, arena))
+        return refuse(&filters, 508, "the rule has forwarded this request three times: a loop",
+                      arena);
     if (question != NULL && question->missing)
         return refuse(&filters, 500, "there is nobody to ask for its authorization", arena);
     if (question != NULL && question->no_http2)
@@ -305,7 +306,7 @@ QuestionMessage *explain_question(const struct explain_facts *facts, const struc
     const struct filter_list *filters = rule->policy->filters;
     const Pointsman__V1__ExternalAuth *auth = auth_message(message);
     struct filter_answer given;
-    if (auth == NULL || filters == NULL || has_come_back(facts, rule, arena) ||
+    if (auth == NULL || filters == NULL || goes_in_circles(facts, rule, arena) ||
         filter_request_preflight(filters, &facts->sample->head, &given, arena))
         return NULL;
 

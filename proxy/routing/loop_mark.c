@@ -20,16 +20,27 @@ void loop_mark_write(const struct rule *rule, const struct hash_key *key,
     hex_write_word(to + sizeof(LOOP_MARK_START) - 1, hash_keyed(route.at, route.length, &of_rule));
 }
 
-/* Whoever is on the way may have made one line of several, so it is looked for in all of each. */
-bool loop_mark_is_in(const struct header_list *fields, const char mark[static LOOP_MARK_LENGTH])
+static unsigned count_in(struct slice value, const char *mark)
 {
+    const char *end = value.at + value.length;
+    unsigned count = 0;
+    for (const char *at = value.at;
+         (at = memmem(at, (size_t)(end - at), mark, LOOP_MARK_LENGTH)) != NULL;
+         at += LOOP_MARK_LENGTH)
+        count++;
+    return count;
+}
+
+/* Whoever is on the way may have made one line of several, so they are looked for in all of each.
+ */
+bool loop_mark_is_spent(const struct header_list *fields, const char mark[static LOOP_MARK_LENGTH])
+{
+    unsigned rounds = 0;
     for (size_t i = 0; i < fields->count; i++) {
-        struct slice value = fields->headers[i].value;
-        if (fields->tags[i].id == HEADER_CDN_LOOP &&
-            memmem(value.at, value.length, mark, LOOP_MARK_LENGTH) != NULL)
-            return true;
+        if (fields->tags[i].id == HEADER_CDN_LOOP)
+            rounds += count_in(fields->headers[i].value, mark);
     }
-    return false;
+    return rounds >= LOOP_ROUNDS_MAX;
 }
 
 void loop_mark_add(struct header_list *fields, const char mark[static LOOP_MARK_LENGTH])
