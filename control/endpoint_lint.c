@@ -216,8 +216,8 @@ void endpoint_lint_warn(const struct endpoint_lint *lint, const BackendMessage *
         snprintf(field, sizeof(field), "endpoints[%zu]", i);
         answer_add_warning(
             answer, POINTSMAN__V1__OBJECT_KIND__OBJECT_KIND_BACKEND, backend->name, field,
-            "%s is the listener %s of proxy %s: what comes back to the rule that sent it "
-            "again and again is answered 508",
+            "%s is the listener %s of proxy %s: what comes back to its rule again and again is "
+            "answered 508",
             endpoint->unix_path[0] != '\0' ? endpoint->unix_path : endpoint->address,
             found->listener->address, found->proxy);
     }

@@ -157,7 +157,7 @@ static void the_commit_names_backend_endpoint_and_proxy(void **state)
     assert_string_equal(answer->warnings[0]->field, "endpoints[0]");
     assert_string_equal(answer->warnings[0]->message,
                         "127.0.0.1 is the listener web=0.0.0.0:8080 of proxy p2: what comes back "
-                        "to the rule that sent it again and again is answered 508");
+                        "to its rule again and again is answered 508");
     answer_free(answer);
     first->watcher = NULL;
     second->watcher = NULL;
