@@ -6,11 +6,7 @@ bool slice_equals_ignoring_case(struct slice a, struct slice b)
         return false;
     size_t i = 0;
     for (; a.length - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
-        uint64_t word_a;
-        uint64_t word_b;
-        memcpy(&word_a, a.at + i, sizeof(word_a));
-        memcpy(&word_b, b.at + i, sizeof(word_b));
-        if (ascii_lower_word(word_a) != ascii_lower_word(word_b))
+        if (ascii_lower_word(word_read(a.at + i)) != ascii_lower_word(word_read(b.at + i)))
             return false;
     }
     for (; i < a.length; i++) {

@@ -1,7 +1,8 @@
 #include "common/utf8.h"
 
+#include "common/word.h"
+
 #include <stdint.h>
-#include <string.h>
 
 /* By the first byte: how long a sequence is, and what its second byte may be, which leaves out
  * overlong forms, surrogates and what is beyond U+10FFFF. */
@@ -42,9 +43,7 @@ size_t utf8_character_length(const char *text, size_t left)
 
 static bool is_ascii_word(const char *at)
 {
-    uint64_t word;
-    memcpy(&word, at, sizeof(word));
-    return (word & UINT64_C(0x8080808080808080)) == 0;
+    return (word_read(at) & UINT64_C(0x8080808080808080)) == 0;
 }
 
 bool utf8_is_valid(struct slice text)

@@ -1,6 +1,7 @@
 #include "proto/grpc_wire.h"
 
 #include "common/character.h"
+#include "common/hex.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -92,14 +93,14 @@ void grpc_timeout_format(uint64_t timeout_ms, char to[GRPC_TIMEOUT_BYTES])
 
 void grpc_message_encode(struct slice text, struct buffer *to)
 {
-    static const char hex[] = "0123456789ABCDEF";
     for (size_t i = 0; i < text.length; i++) {
         unsigned char byte = (unsigned char)text.at[i];
         if (byte >= 0x20 && byte <= 0x7e && byte != '%') {
             buffer_append_char(to, (char)byte);
             continue;
         }
-        const char escape[] = {'%', hex[byte >> 4], hex[byte & 15]};
+        char escape[PERCENT_ESCAPE_BYTES];
+        hex_write_escape(escape, byte);
         buffer_append(to, escape, sizeof(escape));
     }
 }

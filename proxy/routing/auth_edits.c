@@ -1,6 +1,7 @@
 #include "proxy/routing/auth_edits.h"
 
 #include "common/character.h"
+#include "common/hex.h"
 #include "proxy/routing/external_auth.h"
 #include "proxy/routing/request_values.h"
 
@@ -113,8 +114,6 @@ void auth_edits_apply_response(const struct auth_edit_list *edits, struct header
 
 /* --- the query ------------------------------------------------------------------------------ */
 
-enum { ENCODED_BYTES = 3 };
-
 struct query_writer {
     char *text;
     size_t length;
@@ -134,16 +133,14 @@ static void put_raw(struct query_writer *writer, struct slice text)
 
 static void put_escape(struct query_writer *writer, unsigned char byte)
 {
-    static const char hex[] = "0123456789ABCDEF";
-    put_char(writer, '%');
-    put_char(writer, hex[byte >> 4]);
-    put_char(writer, hex[byte & 15]);
+    hex_write_escape(writer->text + writer->length, byte);
+    writer->length += PERCENT_ESCAPE_BYTES;
 }
 
 /* What stands for a byte already is left as it is. */
 static bool is_escape(struct slice rest)
 {
-    return rest.at[0] == '%' && rest.length >= ENCODED_BYTES &&
+    return rest.at[0] == '%' && rest.length >= PERCENT_ESCAPE_BYTES &&
            character_hex_byte(rest.at + 1) >= 0;
 }
 
@@ -188,9 +185,9 @@ static size_t most_bytes(const struct auth_edits *edits, const struct request_he
 {
     size_t bytes = head->query.length;
     for (size_t i = 0; i < edits->parameter_count; i++)
-        bytes +=
-            ENCODED_BYTES * (edits->parameters[i].name.length + edits->parameters[i].value.length) +
-            sizeof("&=");
+        bytes += PERCENT_ESCAPE_BYTES *
+                     (edits->parameters[i].name.length + edits->parameters[i].value.length) +
+                 sizeof("&=");
     return bytes;
 }
 

@@ -1,6 +1,7 @@
 #include "proxy/routing/path_value.h"
 
 #include "common/character.h"
+#include "common/hex.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -72,7 +73,6 @@ const char *path_value_problem(struct slice value)
 
 size_t path_value_canonicalize(struct slice value, char *to)
 {
-    static const char digits[] = "0123456789ABCDEF";
     size_t length = 0;
     for (size_t i = 0; i < value.length; i++) {
         int byte = value.at[i] == '%' ? escaped_byte(value, i) : -1;
@@ -83,9 +83,8 @@ size_t path_value_canonicalize(struct slice value, char *to)
         if (character_is((char)byte, CHARACTER_UNRESERVED)) {
             to[length++] = (char)byte;
         } else {
-            to[length++] = '%';
-            to[length++] = digits[byte / 16];
-            to[length++] = digits[byte % 16];
+            hex_write_escape(to + length, (unsigned char)byte);
+            length += PERCENT_ESCAPE_BYTES;
         }
         i += 2;
     }
